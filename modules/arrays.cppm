@@ -1,0 +1,201 @@
+module;
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#if __has_include(<xtensor/containers/xarray.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xarray.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#include <xtensor/core/xmath.hpp>
+#include <xtensor/generators/xbuilder.hpp>
+#include <xtensor/misc/xmanipulation.hpp>
+#include <xtensor/reducers/xreducer.hpp>
+#include <xtensor/views/xview.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
+#include <xtensor/xbuilder.hpp>
+#include <xtensor/xmanipulation.hpp>
+#include <xtensor/xmath.hpp>
+#include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
+#endif
+
+/// The one place that includes xtensor: what importers may use of it, and how the library takes arrays.
+export module fieldfold.arrays;
+
+import fieldfold.diagnostics;
+
+export namespace xt {
+using xt::abs;
+using xt::adapt;
+using xt::all;
+using xt::allclose;
+using xt::amax;
+using xt::amin;
+using xt::arange;
+using xt::cast;
+using xt::concatenate;
+using xt::cos;
+using xt::empty;
+using xt::exp;
+using xt::eye;
+using xt::isfinite;
+using xt::isnan;
+using xt::layout_type;
+using xt::linspace;
+using xt::newaxis;
+using xt::no_ownership;
+using xt::ones;
+using xt::range;
+using xt::sin;
+using xt::sqrt;
+using xt::sum;
+using xt::transpose;
+using xt::view;
+using xt::xarray;
+using xt::xtensor;
+using xt::xtuple;
+using xt::zeros;
+using xt::operator+;
+using xt::operator-;
+using xt::operator*;
+using xt::operator/;
+using xt::operator==;
+using xt::operator!=;
+}  // namespace xt
+
+export namespace fieldfold {
+
+/// The lengths of the axes of an array; `{}` is a scalar.
+using Shape = std::vector<std::size_t>;
+
+/// Field quantities by name, each `(*loop_shape, *coord_shape)`: one array of values on the points of a grid for
+/// every index of the loop shape.
+template <class T>
+using BasicFields = std::map<std::string, xt::xarray<T>, std::less<>>;
+
+using Fields = BasicFields<double>;
+
+/// The number of entries of an array of this shape.
+std::size_t size_of(const Shape& shape);
+
+/// A shape as messages show it: `(3, 4)`, `(3,)`, `()`.
+std::string shape_text(const Shape& shape);
+
+/// `leading` followed by `trailing`.
+Shape joined(Shape leading, const Shape& trailing);
+
+/// An array argument, row-major and contiguous: any xtensor expression converts to it. An array of the same scalar
+/// that lies in memory row by row without gaps is referred to, not copied; everything else is evaluated once.
+/// Made for parameters: it must not outlive the expression.
+template <class T>
+class ArrayRef {
+ public:
+  template <class E>
+    requires xt::is_xexpression<E>::value && std::is_arithmetic_v<typename E::value_type>
+  ArrayRef(const E& expression)  // NOLINT(google-explicit-constructor): conversion is the purpose
+      : shape_(expression.shape().begin(), expression.shape().end()) {
+    if constexpr (xt::has_data_interface<E>::value && std::is_same_v<typename E::value_type, T>) {
+      if (is_row_major(expression.strides())) {
+        data_ = expression.data() + expression.data_offset();
+        return;
+      }
+    }
+    owned_ = xt::cast<T>(expression);
+    data_ = owned_.data();
+  }
+
+  ArrayRef(const ArrayRef&) = delete;
+  ArrayRef& operator=(const ArrayRef&) = delete;
+
+  const T* data() const { return data_; }
+  std::span<const T> values() const { return {data_, size()}; }
+  const Shape& shape() const { return shape_; }
+  std::size_t dimension() const { return shape_.size(); }
+  std::size_t size() const { return size_of(shape_); }
+
+  /// A copy that owns its memory, in another scalar if asked.
+  template <class U = T>
+  xt::xarray<U> copy() const {
+    auto result = xt::xarray<U>::from_shape(shape_);
+    std::ranges::transform(values(), result.data(), [](T value) { return static_cast<U>(value); });
+    return result;
+  }
+
+ private:
+  template <class Strides>
+  bool is_row_major(const Strides& strides) const {
+    std::ptrdiff_t expected = 1;
+    for (std::size_t axis = shape_.size(); axis-- > 0;) {
+      if (shape_[axis] != 1 && static_cast<std::ptrdiff_t>(strides[axis]) != expected) return false;
+      expected *= static_cast<std::ptrdiff_t>(shape_[axis]);
+    }
+    return true;
+  }
+
+  xt::xarray<T> owned_;
+  const T* data_ = nullptr;
+  Shape shape_;
+};
+
+/// A matrix whose rows lie one after another in memory that somebody else owns.
+template <class T>
+struct MatrixView {
+  T* data;
+  std::size_t rows;
+  std::size_t cols;
+
+  T& operator()(std::size_t i, std::size_t j) const { return data[i * cols + j]; }
+  std::span<T> row(std::size_t i) const { return {data + i * cols, cols}; }
+};
+
+/// The matrix seen by reading only.
+template <class T>
+MatrixView<const T> readable(MatrixView<T> matrix) {
+  return {matrix.data, matrix.rows, matrix.cols};
+}
+
+/// A `(*loop_shape, n)` array seen as rows of length n, one for each index of the loop shape.
+template <class T>
+struct LoopRows {
+  Shape loop_shape;
+  MatrixView<const T> matrix;
+};
+
+/// Splits `(*loop_shape, *inner_shape)` into rows of `size_of(inner_shape)`, without a copy.
+/// \param name  what messages call the array
+/// \throws InvalidArgument  the last axes of the array are not `inner_shape`
+template <class T>
+LoopRows<T> split_loop(const ArrayRef<T>& array, const Shape& inner_shape, std::string_view name) {
+  const Shape& shape = array.shape();
+  const bool fits = shape.size() >= inner_shape.size() &&
+                    std::equal(inner_shape.begin(), inner_shape.end(), shape.end() - std::ssize(inner_shape));
+  if (!fits) {
+    throw InvalidArgument(
+        message(name, ": expected a shape ending in ", shape_text(inner_shape), ", got ", shape_text(shape)));
+  }
+  Shape loop_shape(shape.begin(), shape.end() - std::ssize(inner_shape));
+  const std::size_t rows = size_of(loop_shape);
+  return {std::move(loop_shape), {array.data(), rows, size_of(inner_shape)}};
+}
+
+/// A row-major array seen as a matrix with `rows` rows.
+template <class T>
+MatrixView<T> as_matrix(xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
+  return {array.data(), rows, cols};
+}
+
+template <class T>
+MatrixView<const T> as_matrix(const xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
+  return {array.data(), rows, cols};
+}
+
+}  // namespace fieldfold

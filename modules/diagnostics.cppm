@@ -1,0 +1,68 @@
+module;
+
+#include <functional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+/// What the library says when something is wrong: exceptions for errors, a handler for warnings.
+export module fieldfold.diagnostics;
+
+export namespace fieldfold {
+
+/// An argument that cannot be used: its shape, value or name does not fit. The message names the argument,
+/// what was expected and what came. The object that was called is unchanged.
+class InvalidArgument : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// The object lacks what the call needs: no map has been computed, or it has no coordinates.
+class NotReady : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The arithmetic has no trustworthy answer: a singular system, a decomposition that did not converge.
+class NumericalError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A file could not be read or written, or is not what it should be.
+class FileError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Receives each warning as one sentence without a line end. It may be called from any thread.
+using WarningHandler = std::function<void(std::string_view)>;
+
+/// Replaces the handler of warnings for the whole program and returns the one before. The first handler writes
+/// `fieldfold: warning: ...` to standard error; an empty handler silences warnings.
+WarningHandler set_warning_handler(WarningHandler handler);
+
+/// Hands a warning to the current handler.
+void warn(std::string_view sentence);
+
+/// Joins printable parts into one message: `message("rank: expected at most ", 3, ", got ", 7)`.
+template <class... Parts>
+std::string message(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+/// A comma-separated list for messages: `listing({"cubic", "linear"})` is `cubic, linear`.
+template <class Names>
+std::string listing(const Names& names) {
+  std::string joined;
+  for (const auto& name : names) {
+    if (!joined.empty()) joined += ", ";
+    joined += message(name);
+  }
+  return joined;
+}
+
+}  // namespace fieldfold

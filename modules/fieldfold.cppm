@@ -1,0 +1,13 @@
+/// Everything a user of the library imports: `import fieldfold;`.
+export module fieldfold;
+
+export import fieldfold.any_compressor;
+export import fieldfold.arrays;
+export import fieldfold.compression;
+export import fieldfold.diagnostics;
+export import fieldfold.interpolation;
+export import fieldfold.npy;
+export import fieldfold.rbf;
+export import fieldfold.serialization;
+export import fieldfold.spec;
+export import fieldfold.svd;

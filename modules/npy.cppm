@@ -1,0 +1,47 @@
+module;
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+/// NumPy's array files (.npy, format versions 1 to 3): float32 and float64, C and Fortran order.
+export module fieldfold.npy;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.files;
+
+export namespace fieldfold {
+
+/// What the head of an .npy file says.
+struct NpyHeader {
+  Shape shape;
+  bool fortran_order = false;   ///< the first axis varies fastest in the file
+  std::size_t scalar_size = 8;  ///< bytes a number: 4 for float32, 8 for float64
+  std::uint64_t offset = 0;     ///< bytes before the first number
+};
+
+/// Reads the head of an .npy file and checks it against the size of the file.
+/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32 or float64 (the message
+///                    names it); a file shorter or longer than its shape says
+NpyHeader read_npy_header(const std::filesystem::path& path);
+
+/// Loads an .npy file into a row-major array of `T`, whichever of the two types and orders it has.
+/// \throws FileError  as `read_npy_header`
+template <class T = double>
+xt::xarray<T> load_npy(const std::filesystem::path& path);
+
+/// Saves an array as an .npy file (float32 or float64, C order); the file is complete or not there.
+/// \throws FileError  the file cannot be written
+template <class T>
+void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array);
+
+inline void save_npy(const std::filesystem::path& path, const xt::xarray<double>& array) {
+  save_npy(path, ArrayRef<double>(array));
+}
+
+inline void save_npy(const std::filesystem::path& path, const xt::xarray<float>& array) {
+  save_npy(path, ArrayRef<float>(array));
+}
+
+}  // namespace fieldfold

@@ -1,0 +1,32 @@
+module;
+
+#include <string_view>
+
+/// Compressors from a description.
+export module fieldfold.spec;
+
+import fieldfold.any_compressor;
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+
+export namespace fieldfold {
+
+/// Makes a compressor from a JSON object. Its keys, all optional, `null` meaning not given:
+///
+/// | key                  | value                                                                       |
+/// |----------------------|-----------------------------------------------------------------------------|
+/// | `method`             | `"svd"` (the default)                                                       |
+/// | `fields`             | list of names                                                               |
+/// | `coords`             | nested list `(num_pts, dim)` or `(num_pts,)`                                |
+/// | `interpolate_method` | `"rbf"` (the default)                                                       |
+/// | `interpolate_opts`   | object of `neighbors`, `smoothing`, `kernel`, `epsilon`, `degree`           |
+/// | `rank`, `energy_tol`, `reconstruction_tol` | numbers, see `RankRule`                               |
+/// | `keep_training_latents` | true or false                                                            |
+/// | `data_matrix`        | nested list `(dof, num_samples)`: the map is learned at once; null is NaN   |
+///
+/// \throws InvalidArgument  not a JSON object; an unknown method, kernel or key (the message lists the known ones); a
+///                          value of the wrong type or out of range
+AnyCompressor from_spec(std::string_view json);
+
+}  // namespace fieldfold

@@ -1,0 +1,138 @@
+module;
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Compression by a truncated singular value decomposition of snapshots (proper orthogonal decomposition; Sirovich
+/// 1987, doi:10.1090/qam/910462).
+export module fieldfold.svd;
+
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+import fieldfold.interpolation;
+import fieldfold.rbf;
+
+export namespace fieldfold {
+
+/// How many modes to keep. `rank` wins over `reconstruction_tol`, which wins over `energy_tol`; none given means an
+/// energy of 0.95.
+struct RankRule {
+  /// This many, from 1 to min(dof, samples).
+  std::optional<std::size_t> rank = std::nullopt;
+  /// The fewest whose energy, the share of the sum of squared singular values, is at least this; in (0, 1].
+  /// Where rounding puts it out of reach: the numerical rank.
+  std::optional<double> energy_tol = std::nullopt;
+  /// The fewest whose relative Frobenius error on the training snapshots is at most this; not negative. Where rounding
+  /// puts it out of reach: the numerical rank.
+  std::optional<double> reconstruction_tol = std::nullopt;
+
+  bool is_empty() const { return !rank && !energy_tol && !reconstruction_tol; }
+};
+
+/// What an SVD compression needs to know before it sees data: `CompressionOptions` and `RankRule` in one aggregate.
+struct SVDOptions {
+  std::vector<std::string> fields = {};
+  std::optional<xt::xarray<double>> coords = std::nullopt;
+  std::string interpolate_method = "rbf";
+  RBFOptions interpolate_opts = {};
+  std::optional<std::size_t> rank = std::nullopt;
+  std::optional<double> energy_tol = std::nullopt;
+  std::optional<double> reconstruction_tol = std::nullopt;
+  /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
+  bool keep_training_latents = false;
+};
+
+/// What is learned from snapshots.
+template <class T>
+struct BasicSVDMap {
+  xt::xarray<T> projection_matrix;                ///< `(dof, rank)`, orthonormal columns
+  xt::xarray<T> singular_values;                  ///< `(min(dof, num_samples),)`, all of them, descending
+  LatentRanges latent_ranges;                     ///< one a mode, over the training snapshots
+  std::optional<xt::xarray<T>> training_latents;  ///< `(num_samples, rank)`
+  std::size_t num_samples = 0;                    ///< snapshots that were learned from
+  std::size_t num_dropped = 0;                    ///< snapshots left out because of NaN or infinity
+};
+
+/// Folds a state x of `dof` numbers into its coefficients `U^T x` in the leading left singular vectors U of the
+/// training snapshots. Copies are independent; calls of const members are safe from many threads at once.
+template <class T>
+class BasicSVD : public BasicCompression<T> {
+ public:
+  /// \throws InvalidArgument  as `BasicCompression`, or a rank rule out of its range
+  explicit BasicSVD(SVDOptions options = {});
+
+  /// An SVD with a map that was learned before.
+  /// \throws InvalidArgument  the map contradicts itself or the options: shapes that do not fit, numbers that are not
+  ///                          finite, columns that are not orthonormal
+  BasicSVD(SVDOptions options, BasicSVDMap<T> map);
+
+  /// Learns the map. Snapshots with NaN or infinity are left out and counted.
+  /// \param snapshots  `(dof, num_samples)`
+  /// \param rule       replaces the rule of the options if it is not empty
+  /// \throws InvalidArgument  snapshots not 2-D; rows that do not fit the coords or fields; no finite snapshot, or
+  ///                          only zeros; a rank of 0 or above min(dof, num_samples); a tolerance out of its range
+  /// \throws NumericalError   the decomposition did not converge
+  /// The map is unchanged then.
+  void compute_map(const ArrayRef<T>& snapshots, const RankRule& rule = {});
+
+  /// Learns the map from fields by name. \param fields  each `(*loop_shape, num_pts)`, one sample for each index
+  void compute_map(const BasicFields<T>& fields, const RankRule& rule = {});
+
+  bool map_exists() const { return map_.has_value(); }
+
+  /// All that was learned. \throws NotReady  there is no map; so do the members below
+  const BasicSVDMap<T>& map() const;
+
+  /// Folds states. \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
+  xt::xarray<T> compress(const ArrayRef<T>& states) const;
+
+  /// Unfolds latent coefficients. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
+  xt::xarray<T> reconstruct(const ArrayRef<T>& latent) const;
+
+  /// The number of modes that are kept; the reference's name for the same is `rank`.
+  std::size_t latent_size() const { return rank(); }
+  std::size_t rank() const { return map().projection_matrix.shape(1); }
+
+  /// The lowest and highest coefficient of each mode over the training snapshots.
+  LatentRanges estimate_latent_ranges() const { return map().latent_ranges; }
+
+  /// The orthonormal basis `(dof, rank)`. The entry largest in magnitude of each column is positive.
+  const xt::xarray<T>& projection_matrix() const { return map().projection_matrix; }
+
+  /// All singular values of the training snapshots, descending.
+  const xt::xarray<T>& singular_values() const { return map().singular_values; }
+
+  /// The share of the sum of squared singular values that the kept ones have, in (0, 1].
+  double energy() const;
+
+  /// The relative Frobenius error on the training snapshots: the square root of the share that the dropped ones have.
+  double reconstruction_error() const;
+
+  std::size_t num_samples() const { return map().num_samples; }
+  std::size_t num_dropped() const { return map().num_dropped; }
+
+  /// `(num_samples, rank)`: the coefficients of the training snapshots. \throws NotReady  they were not kept
+  const xt::xarray<T>& training_latents() const;
+
+  /// The options it was made with.
+  SVDOptions options() const;
+
+ private:
+  /// \param snapshots  the finite ones of `num_given`
+  void learn(xt::xarray<T>&& snapshots, std::size_t num_given, const RankRule& rule);
+
+  RankRule rule_;
+  bool keep_training_latents_ = false;
+  std::optional<BasicSVDMap<T>> map_;
+};
+
+using SVD = BasicSVD<double>;
+using SVDMap = BasicSVDMap<double>;
+
+static_assert(Compressor<SVD> && Compressor<BasicSVD<float>>);
+
+}  // namespace fieldfold

@@ -1,0 +1,139 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <xtensor-blas/xblas.hpp>
+
+// Apart from the line above, which has to come first: it decides how the headers below find CBLAS.
+#include <xtensor-blas/xlapack.hpp>
+
+module fieldfold.linalg;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+
+namespace fieldfold {
+namespace {
+
+int lapack_int(std::size_t length) {
+  if (length > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    throw InvalidArgument(
+        message("matrix: expected at most ", std::numeric_limits<int>::max(), " rows and columns, got ", length));
+  return static_cast<int>(length);
+}
+
+/// LAPACK wants a leading dimension of at least one even where there is nothing to lead.
+int leading(std::size_t length) { return std::max(1, lapack_int(length)); }
+
+template <class T>
+void gemm(cxxblas::Transpose transpose_b, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  if (c.rows == 0 || c.cols == 0) return;
+  cxxblas::gemm(cxxblas::StorageOrder::RowMajor, cxxblas::Transpose::NoTrans, transpose_b, lapack_int(c.rows),
+                lapack_int(c.cols), lapack_int(a.cols), T{1}, a.data, leading(a.cols), b.data, leading(b.cols), T{0},
+                c.data, leading(c.cols));
+}
+
+/// Makes the entry largest in magnitude of each column of u positive, and turns v along.
+template <class T>
+void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v) {
+  const std::size_t rank = u.shape(1);
+  std::vector<T> extreme(rank, T{0});
+  for (std::size_t i = 0; i < u.shape(0); ++i)
+    for (std::size_t j = 0; j < rank; ++j)
+      if (std::abs(u(i, j)) > std::abs(extreme[j])) extreme[j] = u(i, j);
+  const auto flip = [&](xt::xarray<T>& matrix) {
+    for (std::size_t i = 0; i < matrix.shape(0); ++i)
+      for (std::size_t j = 0; j < rank; ++j)
+        if (extreme[j] < 0) matrix(i, j) = -matrix(i, j);
+  };
+  flip(u);
+  flip(v);
+}
+
+}  // namespace
+
+template <class T>
+void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  gemm(cxxblas::Transpose::NoTrans, a, b, c);
+}
+
+template <class T>
+void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  gemm(cxxblas::Transpose::Trans, a, b, c);
+}
+
+template <class T>
+ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
+  const std::size_t m = matrix.shape(0);
+  const std::size_t n = matrix.shape(1);
+  if (m == 0 || n == 0) throw InvalidArgument(message("matrix: expected rows and columns, got ", m, " x ", n));
+  const std::size_t k = std::min(m, n);
+
+  // To LAPACK the memory is a^T, n x m. Its left vectors are our v; its right ones replace the matrix, and lie there
+  // as the first k columns of our u.
+  ThinSVD<T> svd;
+  svd.s = xt::xarray<T>::from_shape({k});
+  xt::xarray<T> v_transposed = xt::xarray<T>::from_shape({k, n});
+  const auto run = [&](T* work, int length) {
+    return cxxlapack::gesvd<int>('S', 'O', lapack_int(n), lapack_int(m), matrix.data(), leading(n), svd.s.data(),
+                                 v_transposed.data(), leading(n), nullptr, 1, work, length);
+  };
+  T best_length{};
+  run(&best_length, -1);
+  std::vector<T> work(static_cast<std::size_t>(best_length));
+  if (run(work.data(), lapack_int(work.size())) != 0)
+    throw NumericalError(message("the singular value decomposition of a ", m, " x ", n, " matrix did not converge"));
+
+  svd.v = xt::transpose(v_transposed);
+  svd.u = k == n ? std::move(matrix) : xt::xarray<T>(xt::view(matrix, xt::all(), xt::range(0, k)));
+  fix_signs(svd.u, svd.v);
+  return svd;
+}
+
+template <class T>
+std::size_t numerical_rank(const xt::xarray<T>& s, std::size_t m, std::size_t n) {
+  if (s.size() == 0) return 0;
+  const T threshold = static_cast<T>(std::max(m, n)) * std::numeric_limits<T>::epsilon() * s(0);
+  return static_cast<std::size_t>(std::ranges::count_if(s, [=](T value) { return value > threshold; }));
+}
+
+SymmetricSystem::SymmetricSystem(xt::xarray<double>&& matrix) : factors_(std::move(matrix)) {
+  const std::size_t n = factors_.shape(0);
+  pivots_.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    double row_sum = 0.0;
+    for (std::size_t j = 0; j < n; ++j) row_sum += std::abs(factors_(i, j));
+    norm_ = std::max(norm_, row_sum);
+  }
+  const int order = lapack_int(n);
+  singular_ = cxxlapack::getrf<int>(order, order, factors_.data(), leading(n), pivots_.data()) != 0;
+  if (singular_) return;
+  std::vector<double> work(4 * n);
+  std::vector<int> integer_work(n);
+  cxxlapack::gecon<int>('1', order, factors_.data(), leading(n), norm_, reciprocal_condition_, work.data(),
+                        integer_work.data());
+}
+
+void SymmetricSystem::solve(MatrixView<double> right_hand_sides) const {
+  if (right_hand_sides.rows == 0) return;
+  const std::size_t n = pivots_.size();
+  cxxlapack::getrs<int>('N', lapack_int(n), lapack_int(right_hand_sides.rows), factors_.data(), leading(n),
+                        pivots_.data(), right_hand_sides.data, leading(n));
+}
+
+template void multiply(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void multiply(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void multiply_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template ThinSVD<double> thin_svd(xt::xarray<double>&&);
+template ThinSVD<float> thin_svd(xt::xarray<float>&&);
+template std::size_t numerical_rank(const xt::xarray<double>&, std::size_t, std::size_t);
+template std::size_t numerical_rank(const xt::xarray<float>&, std::size_t, std::size_t);
+
+}  // namespace fieldfold

@@ -1,0 +1,184 @@
+module;
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+module fieldfold.npy;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.files;
+
+namespace fieldfold {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "numbers are read and written as they lie in memory");
+
+constexpr std::string_view magic = "\x93NUMPY";
+constexpr std::size_t longest_header = 1 << 16;
+
+/// Picks the entries out of the head's text, a Python dictionary such as
+/// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
+class HeaderText {
+ public:
+  HeaderText(std::string text, const std::filesystem::path& path) : text_(std::move(text)), path_(path) {}
+
+  std::string_view quoted(std::string_view key) const {
+    const std::string_view value = after(key);
+    const std::size_t end = value.size() < 2 ? value.npos : value.find(value.front(), 1);
+    if ((value.front() != '\'' && value.front() != '"') || end == value.npos) malformed();
+    return value.substr(1, end - 1);
+  }
+
+  bool boolean(std::string_view key) const {
+    const std::string_view value = after(key);
+    if (value.starts_with("True")) return true;
+    if (value.starts_with("False")) return false;
+    malformed();
+  }
+
+  Shape shape(std::string_view key) const {
+    std::string_view value = after(key);
+    const std::size_t end = value.find(')');
+    if (value.front() != '(' || end == value.npos) malformed();
+    value = value.substr(1, end - 1);
+    Shape lengths;
+    while (true) {
+      value.remove_prefix(std::min(value.find_first_not_of(" ,"), value.size()));
+      if (value.empty()) return lengths;
+      std::size_t length = 0;
+      const auto [rest, failure] = std::from_chars(value.data(), value.data() + value.size(), length);
+      if (failure != std::errc{}) malformed();
+      lengths.push_back(length);
+      value.remove_prefix(static_cast<std::size_t>(rest - value.data()));
+    }
+  }
+
+ private:
+  [[noreturn]] void malformed() const {
+    throw FileError(message(path_.string(), ": the head of the .npy file is malformed"));
+  }
+
+  /// The text that follows `'key':`, not empty.
+  std::string_view after(std::string_view key) const {
+    const std::size_t found = text_.find(message("'", key, "'"));
+    const std::size_t colon = found == text_.npos ? found : text_.find(':', found);
+    const std::size_t value = colon == text_.npos ? colon : text_.find_first_not_of(' ', colon + 1);
+    if (value == text_.npos) malformed();
+    return std::string_view(text_).substr(value);
+  }
+
+  std::string text_;
+  const std::filesystem::path& path_;
+};
+
+std::ifstream open(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw FileError(message(path.string(), ": cannot be read: ", std::strerror(errno)));
+  if (!std::filesystem::is_regular_file(path)) throw FileError(message(path.string(), ": is not a regular file"));
+  return in;
+}
+
+NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
+  const std::uint64_t file_size = std::filesystem::file_size(path);
+  unsigned char lead[12] = {};
+  in.read(reinterpret_cast<char*>(lead), 8);
+  if (!in || std::memcmp(lead, magic.data(), magic.size()) != 0 || lead[6] < 1 || lead[6] > 3)
+    throw FileError(message(path.string(), ": is not an .npy file of format version 1, 2 or 3"));
+  const int length_bytes = lead[6] == 1 ? 2 : 4;
+  in.read(reinterpret_cast<char*>(lead + 8), length_bytes);
+  std::size_t length = 0;
+  for (int i = length_bytes; i-- > 0;) length = length << 8 | lead[8 + i];
+  if (!in || length > longest_header)
+    throw FileError(message(path.string(), ": the head of the .npy file is malformed"));
+  std::string text(length, ' ');
+  in.read(text.data(), static_cast<std::streamsize>(length));
+  if (!in) throw FileError(message(path.string(), ": the .npy file ends within its head"));
+
+  const HeaderText header(std::move(text), path);
+  const std::string_view type = header.quoted("descr");
+  if (type != "<f8" && type != "<f4")
+    throw FileError(message(path.string(),
+                            ": expected numbers of type <f4 or <f8 (float32 or float64, little-endian), got ", type));
+  NpyHeader result{.shape = header.shape("shape"),
+                   .fortran_order = header.boolean("fortran_order"),
+                   .scalar_size = type == "<f8" ? std::size_t{8} : std::size_t{4},
+                   .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
+
+  // The product is compared by division, so that no shape overflows it.
+  std::uint64_t numbers = (file_size - result.offset) / result.scalar_size;
+  const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
+  bool fits = (file_size - result.offset) % result.scalar_size == 0;
+  for (const std::size_t axis : result.shape)
+    if (!empty) {
+      fits = fits && numbers % axis == 0;
+      numbers /= axis;
+    }
+  if (!fits || numbers != (empty ? 0 : 1))
+    throw FileError(message(path.string(), ": the shape ", shape_text(result.shape), " of ", result.scalar_size,
+                            "-byte numbers does not fit the ", file_size - result.offset,
+                            " bytes of data in the file"));
+  return result;
+}
+
+template <class Scalar, class T>
+xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
+  auto stored = xt::xarray<Scalar>::from_shape(header.shape);
+  in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size() * sizeof(Scalar)));
+  if (header.fortran_order)
+    return xt::cast<T>(
+        xt::adapt<xt::layout_type::column_major>(stored.data(), stored.size(), xt::no_ownership(), header.shape));
+  if constexpr (std::is_same_v<Scalar, T>)
+    return stored;
+  else
+    return xt::cast<T>(stored);
+}
+
+}  // namespace
+
+NpyHeader read_npy_header(const std::filesystem::path& path) {
+  std::ifstream in = open(path);
+  return read_header(in, path);
+}
+
+template <class T>
+xt::xarray<T> load_npy(const std::filesystem::path& path) {
+  std::ifstream in = open(path);
+  const NpyHeader header = read_header(in, path);
+  xt::xarray<T> numbers =
+      header.scalar_size == 8 ? read_numbers<double, T>(in, header) : read_numbers<float, T>(in, header);
+  if (!in) throw FileError(message(path.string(), ": reading failed: ", std::strerror(errno)));
+  return numbers;
+}
+
+template <class T>
+void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
+  std::string text =
+      message("{'descr': '<f", sizeof(T), "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
+  // The format asks for a head of a multiple of 64 bytes that ends in a line end.
+  const std::size_t before_text = 10;
+  text.append(63 - (before_text + text.size()) % 64, ' ');
+  text += '\n';
+  write_file(path, [&](std::ostream& out) {
+    out << magic << '\x01' << '\x00' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+        << text;
+    out.write(reinterpret_cast<const char*>(array.data()), static_cast<std::streamsize>(array.size() * sizeof(T)));
+  });
+}
+
+template xt::xarray<double> load_npy<double>(const std::filesystem::path&);
+template xt::xarray<float> load_npy<float>(const std::filesystem::path&);
+template void save_npy(const std::filesystem::path&, const ArrayRef<double>&);
+template void save_npy(const std::filesystem::path&, const ArrayRef<float>&);
+
+}  // namespace fieldfold

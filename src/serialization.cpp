@@ -1,0 +1,336 @@
+module;
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <streambuf>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <xxhash.h>
+#include <cereal/archives/portable_binary.hpp>
+
+module fieldfold.serialization;
+
+import fieldfold.any_compressor;
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+import fieldfold.files;
+import fieldfold.interpolation;
+import fieldfold.rbf;
+import fieldfold.svd;
+
+namespace fieldfold {
+namespace {
+
+constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
+constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t method_svd = 1;
+constexpr std::size_t trailer_size = 16;
+
+class Checksum {
+ public:
+  void update(const char* bytes, std::size_t count) { XXH64_update(state_.get(), bytes, count); }
+  std::uint64_t value() const { return XXH64_digest(state_.get()); }
+
+ private:
+  struct Free {
+    void operator()(XXH64_state_t* state) const { XXH64_freeState(state); }
+  };
+  static XXH64_state_t* fresh() {
+    XXH64_state_t* state = XXH64_createState();
+    XXH64_reset(state, 0);
+    return state;
+  }
+  std::unique_ptr<XXH64_state_t, Free> state_{fresh()};
+};
+
+/// Passes bytes on to another buffer, and counts and sums them up.
+class SummingBuffer : public std::streambuf {
+ public:
+  explicit SummingBuffer(std::streambuf* sink) : sink_(sink) {}
+  std::uint64_t count() const { return count_; }
+  std::uint64_t checksum() const { return checksum_.value(); }
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize length) override {
+    checksum_.update(bytes, static_cast<std::size_t>(length));
+    count_ += static_cast<std::uint64_t>(length);
+    return sink_->sputn(bytes, length);
+  }
+  int_type overflow(int_type letter) override {
+    const char byte = traits_type::to_char_type(letter);
+    return xsputn(&byte, 1) == 1 ? letter : traits_type::eof();
+  }
+
+ private:
+  std::streambuf* sink_;
+  Checksum checksum_;
+  std::uint64_t count_ = 0;
+};
+
+std::array<char, 8> little_endian(std::uint64_t number) {
+  std::array<char, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (8 * i) & 0xff);
+  return bytes;
+}
+
+/// Writes parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
+class Writer {
+ public:
+  explicit Writer(std::ostream& out) : archive_(out) {}
+
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  void operator()(const Number& number) {
+    archive_(number);
+  }
+  void count(const std::size_t& number) { archive_(static_cast<std::uint64_t>(number)); }
+  void operator()(const std::string& text) {
+    count(text.size());
+    archive_(cereal::binary_data(text.data(), text.size()));
+  }
+  template <class T>
+  void operator()(const xt::xarray<T>& array) {
+    count(array.dimension());
+    for (const std::size_t length : array.shape()) count(length);
+    archive_(cereal::binary_data(array.data(), array.size() * sizeof(T)));
+  }
+  template <class T, class Describe>
+  void optional(const std::optional<T>& value, Describe describe) {
+    (*this)(static_cast<std::uint8_t>(value.has_value()));
+    if (value) describe(*value);
+  }
+  template <class T, class Describe>
+  void list(const std::vector<T>& values, Describe describe) {
+    count(values.size());
+    for (const T& value : values) describe(value);
+  }
+  void kernel(const Kernel& kernel) { (*this)(std::string(traits(kernel).name)); }
+
+ private:
+  cereal::PortableBinaryOutputArchive archive_;
+};
+
+/// Reads parts of a file of which so many bytes remain. Every length is compared with them before it is used.
+class Reader {
+ public:
+  Reader(std::istream& in, std::uint64_t remaining) : archive_(in), remaining_(remaining - 1) {}
+
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  void operator()(Number& number) {
+    take(1, sizeof(Number));
+    archive_(number);
+  }
+  void count(std::size_t& number) {
+    std::uint64_t stored = 0;
+    (*this)(stored);
+    number = stored;
+  }
+  void operator()(std::string& text) {
+    std::size_t length = 0;
+    count(length);
+    take(length, 1);
+    text.resize(length);
+    archive_(cereal::binary_data(text.data(), length));
+  }
+  template <class T>
+  void operator()(xt::xarray<T>& array) {
+    std::size_t dimension = 0;
+    count(dimension);
+    if (dimension > 2) throw FileError("an array has more than two axes");
+    Shape shape(dimension);
+    std::uint64_t numbers = 1;
+    for (std::size_t& length : shape) {
+      count(length);
+      if (length > 0 && numbers > remaining_ / length) throw FileError("an array is longer than the file");
+      numbers *= length;
+    }
+    take(numbers, sizeof(T));
+    array = xt::xarray<T>::from_shape(shape);
+    archive_(cereal::binary_data(array.data(), array.size() * sizeof(T)));
+  }
+  template <class T, class Describe>
+  void optional(std::optional<T>& value, Describe describe) {
+    std::uint8_t present = 0;
+    (*this)(present);
+    if (present > 1) throw FileError("a mark of presence is neither 0 nor 1");
+    value.reset();
+    if (present == 1) describe(value.emplace());
+  }
+  template <class T, class Describe>
+  void list(std::vector<T>& values, Describe describe) {
+    std::size_t length = 0;
+    count(length);
+    if (length > remaining_) throw FileError("a list is longer than the file");
+    values.clear();
+    for (std::size_t i = 0; i < length; ++i) describe(values.emplace_back());
+  }
+  void kernel(Kernel& kernel) {
+    std::string name;
+    (*this)(name);
+    kernel = kernel_named(name);
+  }
+
+  std::uint64_t remaining() const { return remaining_; }
+
+ private:
+  void take(std::uint64_t count, std::size_t size) {
+    if (count > remaining_ / size) throw FileError("it ends too early");
+    remaining_ -= count * size;
+  }
+
+  cereal::PortableBinaryInputArchive archive_;
+  std::uint64_t remaining_;
+};
+
+/// The order of things in the file, for a `Writer` of constants or a `Reader` of variables.
+template <class Archive, class Options>
+void describe_options(Archive& archive, Options& options) {
+  const auto itself = [&](auto& value) { archive(value); };
+  const auto count = [&](auto& value) { archive.count(value); };
+  archive.list(options.fields, itself);
+  archive.optional(options.coords, itself);
+  archive(options.interpolate_method);
+  auto& rbf = options.interpolate_opts;
+  archive.optional(rbf.neighbors, count);
+  archive(rbf.smoothing);
+  archive.kernel(rbf.kernel);
+  archive.optional(rbf.epsilon, itself);
+  archive.optional(rbf.degree, itself);
+  archive.optional(options.rank, count);
+  archive.optional(options.energy_tol, itself);
+  archive.optional(options.reconstruction_tol, itself);
+}
+
+template <class Archive, class Map>
+void describe_map(Archive& archive, Map& map) {
+  archive.count(map.num_samples);
+  archive.count(map.num_dropped);
+  archive(map.projection_matrix);
+  archive(map.singular_values);
+  archive.list(map.latent_ranges, [&](auto& range) {
+    archive(range.first);
+    archive(range.second);
+  });
+  archive.optional(map.training_latents, [&](auto& latents) { archive(latents); });
+}
+
+template <class T>
+AnyCompressor read_svd(Reader& reader) {
+  SVDOptions options;
+  describe_options(reader, options);
+  std::uint8_t keep = 0;
+  reader(keep);
+  options.keep_training_latents = keep != 0;
+  std::optional<BasicSVDMap<T>> map;
+  reader.optional(map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored); });
+  if (reader.remaining() != 0) throw FileError("it has bytes too many");
+  return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
+}
+
+AnyCompressor read_compressor(Reader& reader) {
+  std::uint32_t version = 0;
+  std::uint32_t method = 0;
+  std::uint32_t scalar_size = 0;
+  reader(version);
+  if (version != format_version)
+    throw FileError(message("its format version is ", version, ", and this library reads ", format_version));
+  reader(method);
+  reader(scalar_size);
+  if (method != method_svd) throw FileError(message("its method has the unknown number ", method));
+  if (scalar_size == sizeof(double)) return read_svd<double>(reader);
+  if (scalar_size == sizeof(float)) return read_svd<float>(reader);
+  throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+}
+
+/// Compares the trailer with what comes before it, and returns the number of bytes between magic and trailer.
+std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
+  if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
+  std::array<char, magic.size()> start{};
+  in.read(start.data(), start.size());
+  if (start != magic) throw FileError("it is not a fieldfold file");
+  in.seekg(0);
+  Checksum checksum;
+  std::vector<char> chunk(std::size_t{1} << 20);
+  for (std::uint64_t left = file_size - 8; left > 0 && in;) {
+    const auto length = std::min<std::uint64_t>(left, chunk.size());
+    in.read(chunk.data(), static_cast<std::streamsize>(length));
+    checksum.update(chunk.data(), length);
+    left -= length;
+  }
+  std::array<char, 8> stored{};
+  in.read(stored.data(), stored.size());
+  if (!in || stored != little_endian(checksum.value())) throw FileError("it is damaged: the checksum does not match");
+  in.seekg(static_cast<std::streamoff>(file_size - trailer_size));
+  in.read(stored.data(), stored.size());
+  if (!in || stored != little_endian(file_size - trailer_size))
+    throw FileError("it is damaged: its length does not match");
+  in.seekg(magic.size());
+  return file_size - magic.size() - trailer_size;
+}
+
+}  // namespace
+
+template <class T>
+void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
+  write_file(path, [&](std::ostream& file) {
+    SummingBuffer buffer(file.rdbuf());
+    std::ostream out(&buffer);
+    out.write(magic.data(), magic.size());
+    {
+      Writer writer(out);
+      writer(format_version);
+      writer(method_svd);
+      writer(static_cast<std::uint32_t>(sizeof(T)));
+      const SVDOptions options = svd.options();
+      describe_options(writer, options);
+      writer(static_cast<std::uint8_t>(options.keep_training_latents));
+      writer(static_cast<std::uint8_t>(svd.map_exists()));
+      if (svd.map_exists()) describe_map(writer, svd.map());
+    }
+    out.write(little_endian(buffer.count()).data(), 8);
+    out.write(little_endian(buffer.checksum()).data(), 8);
+    if (!out) file.setstate(std::ios::failbit);
+  });
+}
+
+void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
+  if (const SVD* svd = compressor.target<SVD>()) return save(path, *svd);
+  if (const auto* svd = compressor.target<BasicSVD<float>>()) return save(path, *svd);
+  throw InvalidArgument("compressor: expected an SVD in double or float, which are what the file format has");
+}
+
+AnyCompressor load(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw FileError(message(path.string(), ": cannot be read: ", std::strerror(errno)));
+  if (!std::filesystem::is_regular_file(path)) throw FileError(message(path.string(), ": is not a regular file"));
+  try {
+    const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
+    Reader reader(in, payload);
+    return read_compressor(reader);
+  } catch (const FileError& error) {
+    throw FileError(message(path.string(), ": ", error.what()));
+  } catch (const InvalidArgument& error) {
+    throw FileError(message(path.string(), ": what it holds contradicts itself: ", error.what()));
+  } catch (const cereal::Exception& error) {
+    throw FileError(message(path.string(), ": ", error.what()));
+  }
+}
+
+template void save(const std::filesystem::path&, const SVD&);
+template void save(const std::filesystem::path&, const BasicSVD<float>&);
+
+}  // namespace fieldfold

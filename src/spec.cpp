@@ -1,0 +1,164 @@
+module;
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+module fieldfold.spec;
+
+import fieldfold.any_compressor;
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+import fieldfold.interpolation;
+import fieldfold.rbf;
+import fieldfold.svd;
+
+namespace fieldfold {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void expected(std::string_view key, std::string_view what, const json& found) {
+  throw InvalidArgument(message(key, ": expected ", what, ", got ", found.dump().substr(0, 60)));
+}
+
+std::string text(std::string_view key, const json& value) {
+  if (!value.is_string()) expected(key, "a string", value);
+  return value.get<std::string>();
+}
+
+/// Names of methods are compared in lower case, as the reference does.
+std::string method_name(std::string_view key, const json& value) {
+  std::string name = text(key, value);
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return name;
+}
+
+double number(std::string_view key, const json& value) {
+  if (!value.is_number()) expected(key, "a number", value);
+  return value.get<double>();
+}
+
+std::size_t count(std::string_view key, const json& value) {
+  if (!value.is_number_unsigned()) expected(key, "a whole number of 0 or more", value);
+  return value.get<std::size_t>();
+}
+
+int whole(std::string_view key, const json& value) {
+  if (!value.is_number_integer() || value.get<double>() < std::numeric_limits<int>::min() ||
+      value.get<double>() > std::numeric_limits<int>::max())
+    expected(key, "a whole number", value);
+  return value.get<int>();
+}
+
+void append(std::string_view key, const json& value, const Shape& shape, std::size_t axis,
+            std::vector<double>& numbers) {
+  if (axis == shape.size()) {
+    numbers.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : number(key, value));
+    return;
+  }
+  if (!value.is_array() || value.size() != shape[axis])
+    expected(key, message("nested lists of the shape ", shape_text(shape)), value);
+  for (const json& element : value) append(key, element, shape, axis + 1, numbers);
+}
+
+/// A number or nested lists of numbers, which must be rectangular.
+xt::xarray<double> array(std::string_view key, const json& value) {
+  Shape shape;
+  for (const json* inner = &value; inner->is_array(); inner = &inner->front()) {
+    shape.push_back(inner->size());
+    if (inner->empty()) break;
+  }
+  std::vector<double> numbers;
+  append(key, value, shape, 0, numbers);
+  auto result = xt::xarray<double>::from_shape(shape);
+  std::ranges::copy(numbers, result.data());
+  return result;
+}
+
+std::vector<std::string> names(std::string_view key, const json& value) {
+  if (!value.is_array()) expected(key, "a list of names", value);
+  std::vector<std::string> result;
+  for (const json& name : value) result.push_back(text(key, name));
+  return result;
+}
+
+/// What to do with the value of a key.
+template <class Target>
+struct Key {
+  std::string_view name;
+  void (*read)(Target&, std::string_view, const json&);
+};
+
+template <class Target, std::size_t N>
+void read_object(const json& object, std::string_view what, const Key<Target> (&keys)[N], Target& target) {
+  if (!object.is_object()) expected(what, "an object", object);
+  for (const auto& [name, value] : object.items()) {
+    const auto key = std::ranges::find(keys, name, &Key<Target>::name);
+    if (key == std::ranges::end(keys)) {
+      std::vector<std::string_view> known;
+      for (const auto& entry : keys) known.push_back(entry.name);
+      throw InvalidArgument(message(what, ": expected keys among ", listing(known), "; got ", name));
+    }
+    if (!value.is_null()) key->read(target, name, value);
+  }
+}
+
+constexpr Key<RBFOptions> rbf_keys[] = {
+    {"neighbors", [](auto& options, auto key, auto& value) { options.neighbors = count(key, value); }},
+    {"smoothing", [](auto& options, auto key, auto& value) { options.smoothing = array(key, value); }},
+    {"kernel", [](auto& options, auto key, auto& value) { options.kernel = kernel_named(text(key, value)); }},
+    {"epsilon", [](auto& options, auto key, auto& value) { options.epsilon = number(key, value); }},
+    {"degree", [](auto& options, auto key, auto& value) { options.degree = whole(key, value); }},
+};
+
+struct SVDSpec {
+  SVDOptions options;
+  std::optional<xt::xarray<double>> data_matrix;
+};
+
+constexpr Key<SVDSpec> svd_keys[] = {
+    {"method", [](auto&, auto, auto&) {}},
+    {"fields", [](auto& spec, auto key, auto& value) { spec.options.fields = names(key, value); }},
+    {"coords", [](auto& spec, auto key, auto& value) { spec.options.coords = array(key, value); }},
+    {"interpolate_method",
+     [](auto& spec, auto key, auto& value) { spec.options.interpolate_method = method_name(key, value); }},
+    {"interpolate_opts",
+     [](auto& spec, auto key, auto& value) { read_object(value, key, rbf_keys, spec.options.interpolate_opts); }},
+    {"rank", [](auto& spec, auto key, auto& value) { spec.options.rank = count(key, value); }},
+    {"energy_tol", [](auto& spec, auto key, auto& value) { spec.options.energy_tol = number(key, value); }},
+    {"reconstruction_tol",
+     [](auto& spec, auto key, auto& value) { spec.options.reconstruction_tol = number(key, value); }},
+    {"keep_training_latents",
+     [](auto& spec, auto key, auto& value) {
+       if (!value.is_boolean()) expected(key, "true or false", value);
+       spec.options.keep_training_latents = value.template get<bool>();
+     }},
+    {"data_matrix", [](auto& spec, auto key, auto& value) { spec.data_matrix = array(key, value); }},
+};
+
+}  // namespace
+
+AnyCompressor from_spec(std::string_view json_text) {
+  const json object = json::parse(json_text, nullptr, false);
+  if (!object.is_object()) throw InvalidArgument("spec: expected a JSON object");
+  const auto given = object.find("method");
+  const std::string method = given == object.end() || given->is_null() ? "svd" : method_name("method", *given);
+  if (method != "svd") throw InvalidArgument(message("method: expected one of svd; got ", method));
+  SVDSpec spec;
+  read_object(object, "spec", svd_keys, spec);
+  SVD svd(std::move(spec.options));
+  if (spec.data_matrix) svd.compute_map(*spec.data_matrix);
+  return svd;
+}
+
+}  // namespace fieldfold
