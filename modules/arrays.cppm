@@ -51,6 +51,7 @@ using xt::isfinite;
 using xt::isnan;
 using xt::layout_type;
 using xt::linspace;
+using xt::make_lambda_xfunction;
 using xt::newaxis;
 using xt::no_ownership;
 using xt::ones;

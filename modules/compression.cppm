@@ -154,7 +154,7 @@ using Compression = BasicCompression<double>;
 /// \param fields  each `(*loop_shape, *coord_shape)`, or one set a sample
 /// \returns       `(*loop_shape, latent_size)`
 template <Compressor C>
-xt::xarray<typename C::value_type> compress_fields(const C& compressor, const ArrayRef<double>& coords,
+xt::xarray<typename C::value_type> compress_fields(const C& compressor, const xt::xarray<double>& coords,
                                                    const BasicFields<typename C::value_type>& fields) {
   return compressor.compress(compressor.interpolate_to_grid(coords, fields));
 }
@@ -171,14 +171,14 @@ xt::xarray<typename C::value_type> compress_fields(const C& compressor, const Co
 /// \returns       each `(*loop_shape, *coord_shape)`
 template <Compressor C>
 BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
-                                                       const ArrayRef<typename C::value_type>& latent,
-                                                       const ArrayRef<double>& coords) {
+                                                       const xt::xarray<typename C::value_type>& latent,
+                                                       const xt::xarray<double>& coords) {
   return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
 }
 
 template <Compressor C>
 std::vector<BasicFields<typename C::value_type>> reconstruct_fields(const C& compressor,
-                                                                    const ArrayRef<typename C::value_type>& latent,
+                                                                    const xt::xarray<typename C::value_type>& latent,
                                                                     const CoordsPerSample& coords) {
   return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
 }

@@ -84,14 +84,15 @@ xt::xarray<T> finite_samples(std::size_t dof, std::size_t num_samples, Element e
 
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
-  LatentRanges ranges(latents.shape(1));
-  for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
-    ranges[mode] = {latents(0, mode), latents(0, mode)};
-    for (std::size_t i = 1; i < latents.shape(0); ++i) {
-      const double value = static_cast<double>(latents(i, mode));
-      ranges[mode] = {std::min(ranges[mode].first, value), std::max(ranges[mode].second, value)};
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  LatentRanges ranges(latents.shape(1), {infinity, -infinity});
+  for (std::size_t i = 0; i < latents.shape(0); ++i)
+    for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
+      auto& [low, high] = ranges[mode];
+      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
+      low = std::min(low, latent);
+      high = std::max(high, latent);
     }
-  }
   return ranges;
 }
 

@@ -1,0 +1,214 @@
+#include "commands.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+import fieldfold;
+
+namespace fieldfold::cli {
+namespace {
+
+template <class T>
+BasicFields<T> load_fields(const std::vector<FieldFile>& files) {
+  BasicFields<T> fields;
+  for (const FieldFile& file : files) fields.emplace(file.name, load_npy<T>(file.path));
+  return fields;
+}
+
+std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path) {
+  if (path.empty()) return std::nullopt;
+  return load_npy(path);
+}
+
+xt::xarray<double> number_or_file(const std::string& text) {
+  double number = 0.0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc{} && end == text.data() + text.size()) return number;
+  return load_npy(text);
+}
+
+RBFOptions options_of(const InterpolationArguments& arguments) {
+  return {.neighbors = arguments.neighbors,
+          .smoothing = number_or_file(arguments.smoothing),
+          .kernel = kernel_named(arguments.kernel),
+          .epsilon = arguments.epsilon,
+          .degree = arguments.degree};
+}
+
+template <class T>
+void fit_in(const FitArguments& arguments) {
+  std::vector<std::string> names = arguments.fields;
+  for (const FieldFile& file : arguments.field_files) names.push_back(file.name);
+  BasicSVD<T> svd({.fields = names,
+                   .coords = load_optional(arguments.coords),
+                   .interpolate_opts = options_of(arguments.interpolation),
+                   .rank = arguments.rank,
+                   .energy_tol = arguments.energy_tol,
+                   .reconstruction_tol = arguments.reconstruction_tol,
+                   .keep_training_latents = arguments.keep_training_latents});
+  if (arguments.data.empty())
+    svd.compute_map(load_fields<T>(arguments.field_files));
+  else
+    svd.compute_map(load_npy<T>(arguments.data));
+  save(arguments.output, svd);
+}
+
+/// Loads a map and hands the SVD in it, of whatever precision, to the action.
+template <class Action>
+void with_svd(const std::filesystem::path& path, Action action) {
+  const AnyCompressor compressor = load(path);
+  if (const auto* svd = compressor.target<SVD>()) return action(*svd);
+  if (const auto* svd = compressor.target<BasicSVD<float>>()) return action(*svd);
+}
+
+template <class T>
+void save_fields(const std::filesystem::path& folder, const BasicFields<T>& fields) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) throw FileError(message(folder.string(), ": cannot be made a folder: ", failure.message()));
+  for (const auto& [name, values] : fields) save_npy(folder / (name + ".npy"), values);
+}
+
+/// Numbers that JSON has no word for become null.
+nlohmann::json finite_or_null(double number) {
+  return std::isfinite(number) ? nlohmann::json(number) : nlohmann::json(nullptr);
+}
+
+template <class T>
+nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
+  nlohmann::ordered_json facts;
+  facts["method"] = "svd";
+  facts["precision"] = sizeof(T) == sizeof(double) ? "double" : "single";
+  facts["fields"] = svd.fields();
+  facts["dim"] = svd.has_coords() ? nlohmann::json(svd.dim()) : nlohmann::json(nullptr);
+  facts["num_qoi"] = svd.num_qoi();
+  facts["interpolate_method"] = svd.interpolate_method();
+  facts["kernel"] = traits(svd.interpolate_opts().kernel).name;
+  facts["map_exists"] = svd.map_exists();
+  if (!svd.map_exists()) return facts;
+  facts["num_pts"] = svd.num_pts();
+  facts["dof"] = svd.dof();
+  facts["rank"] = svd.rank();
+  facts["energy"] = finite_or_null(svd.energy());
+  facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
+  facts["num_samples"] = svd.num_samples();
+  facts["num_dropped"] = svd.num_dropped();
+  facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
+  facts["latent_ranges"] = svd.estimate_latent_ranges();
+  return facts;
+}
+
+/// A fact as a person reads it: strings without quotes, long lists cut.
+std::string shown(const nlohmann::ordered_json& value) {
+  constexpr std::size_t most = 6;
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return message(value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < std::min(value.size(), most); ++i)
+    parts.push_back(value[i].is_array() ? "[" + shown(value[i]) + "]" : shown(value[i]));
+  if (value.size() > most) parts.push_back(message("... (", value.size(), " in all)"));
+  return listing(parts);
+}
+
+}  // namespace
+
+void fit(const FitArguments& arguments) {
+  if (arguments.single_precision)
+    fit_in<float>(arguments);
+  else
+    fit_in<double>(arguments);
+}
+
+void info(const InfoArguments& arguments) {
+  with_svd(arguments.map, [&](const auto& svd) {
+    const auto facts = facts_of(svd);
+    if (arguments.json) {
+      std::cout << facts.dump(2) << '\n';
+      return;
+    }
+    for (const auto& [name, value] : facts.items())
+      std::cout << std::left << std::setw(22) << name << shown(value) << '\n';
+  });
+}
+
+void compress(const CompressArguments& arguments) {
+  with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
+    const auto states = [&]() -> xt::xarray<T> {
+      if (!arguments.states.empty()) return load_npy<T>(arguments.states);
+      const auto fields = load_fields<T>(arguments.field_files);
+      if (arguments.coords.empty()) return svd.join_fields(fields);
+      return svd.interpolate_to_grid(load_npy(arguments.coords), fields);
+    };
+    save_npy(arguments.output, svd.compress(states()));
+  });
+}
+
+void reconstruct(const ReconstructArguments& arguments) {
+  with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
+    const xt::xarray<T> states = svd.reconstruct(load_npy<T>(arguments.latent));
+    if (!arguments.output_folder.empty())
+      save_fields(arguments.output_folder, arguments.coords.empty()
+                                               ? svd.split_fields(states)
+                                               : svd.interpolate_from_grid(states, load_npy(arguments.coords)));
+    if (!arguments.states.empty()) save_npy(arguments.states, states);
+  });
+}
+
+void interpolate(const InterpolateArguments& arguments) {
+  const auto as_points = [](const std::filesystem::path& path) {
+    xt::xarray<double> coords = load_npy(path);
+    if (coords.dimension() < 2) coords.reshape({coords.size(), std::size_t{1}});
+    return coords;
+  };
+  const xt::xarray<double> from = as_points(arguments.from);
+  xt::xarray<double> to = as_points(arguments.to);
+  if (from.dimension() != 2)
+    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
+                                  "(num_pts,), got ", shape_text(ArrayRef<double>(from).shape())));
+  const std::size_t num_pts = from.shape(0);
+  const Shape coord_shape(to.shape().begin(), to.shape().end() - 1);
+  to.reshape({size_of(coord_shape), to.shape().back()});
+
+  // The samples of all fields become columns of one matrix, for one factorization.
+  const Fields fields = load_fields<double>(arguments.field_files);
+  std::vector<LoopRows<double>> rows;
+  std::size_t num_columns = 0;
+  for (const auto& [name, values] : fields) {
+    rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
+    num_columns += rows.back().matrix.rows;
+  }
+  auto columns = xt::xarray<double>::from_shape({num_pts, num_columns});
+  std::size_t column = 0;
+  for (const auto& [loop_shape, matrix] : rows)
+    for (std::size_t i = 0; i < matrix.rows; ++i, ++column)
+      for (std::size_t p = 0; p < num_pts; ++p) columns(p, column) = matrix(i, p);
+  const auto interpolated = RBFInterpolator(from, columns, options_of(arguments.interpolation))(to);
+
+  Fields results;
+  column = 0;
+  auto row = rows.begin();
+  for (const auto& [name, values] : fields) {
+    auto result = xt::xarray<double>::from_shape(joined(row->loop_shape, coord_shape));
+    const auto matrix = as_matrix(result, row->matrix.rows, to.shape(0));
+    for (std::size_t i = 0; i < matrix.rows; ++i, ++column)
+      for (std::size_t q = 0; q < matrix.cols; ++q) matrix(i, q) = interpolated(q, column);
+    results.emplace(name, std::move(result));
+    ++row;
+  }
+  save_fields(arguments.output_folder, results);
+}
+
+}  // namespace fieldfold::cli

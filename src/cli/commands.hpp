@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What the commands of the program do, given their options. Each throws what the library throws.
+namespace fieldfold::cli {
+
+/// A field and the file of its values, `(*loop_shape, num_pts)`.
+struct FieldFile {
+  std::string name;
+  std::filesystem::path path;
+};
+
+/// How to interpolate, as it is typed.
+struct InterpolationArguments {
+  std::string kernel = "thin_plate_spline";
+  std::optional<double> epsilon;
+  std::optional<int> degree;
+  std::string smoothing = "0";  ///< a number, or an .npy file of one a point
+  std::optional<std::size_t> neighbors;
+};
+
+struct FitArguments {
+  std::vector<FieldFile> field_files;
+  std::filesystem::path data;       ///< `(dof, num_samples)`; instead of field files
+  std::vector<std::string> fields;  ///< their names, with `data`
+  std::filesystem::path coords;
+  std::optional<std::size_t> rank;
+  std::optional<double> energy_tol;
+  std::optional<double> reconstruction_tol;
+  bool single_precision = false;
+  bool keep_training_latents = false;
+  InterpolationArguments interpolation;
+  std::filesystem::path output;
+};
+void fit(const FitArguments& arguments);
+
+struct InfoArguments {
+  std::filesystem::path map;
+  bool json = false;
+};
+void info(const InfoArguments& arguments);
+
+struct CompressArguments {
+  std::filesystem::path map;
+  std::vector<FieldFile> field_files;
+  std::filesystem::path coords;
+  std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
+  std::filesystem::path output;
+};
+void compress(const CompressArguments& arguments);
+
+struct ReconstructArguments {
+  std::filesystem::path map;
+  std::filesystem::path latent;
+  std::filesystem::path coords;
+  std::filesystem::path output_folder;
+  std::filesystem::path states;
+};
+void reconstruct(const ReconstructArguments& arguments);
+
+struct InterpolateArguments {
+  std::vector<FieldFile> field_files;
+  std::filesystem::path from;
+  std::filesystem::path to;
+  InterpolationArguments interpolation;
+  std::filesystem::path output_folder;
+};
+void interpolate(const InterpolateArguments& arguments);
+
+}  // namespace fieldfold::cli

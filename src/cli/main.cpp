@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+
+namespace {
+
+using namespace fieldfold::cli;
+
+constexpr int failure = 1;
+constexpr int wrong_usage = 2;
+
+/// `--field NAME=FILE`, any number of times.
+CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          "--field",
+          [&files](const std::vector<std::string>& pairs) {
+            for (const std::string& pair : pairs) {
+              const std::size_t split = pair.find('=');
+              if (split == 0 || split >= pair.size() - 1)
+                throw CLI::ValidationError("--field", "expected NAME=FILE.npy, got " + pair);
+              const std::string name = pair.substr(0, split);
+              if (name.find('/') != std::string::npos)
+                throw CLI::ValidationError("--field", "a name of a field has no '/', got " + name);
+              if (std::ranges::find(files, name, &FieldFile::name) != files.end())
+                throw CLI::ValidationError("--field", name + " is given twice");
+              files.push_back({name, pair.substr(split + 1)});
+            }
+          },
+          "A field and its values, (*loop_shape, num_pts); once for each field")
+      ->type_name("NAME=FILE")
+      ->take_all();
+}
+
+void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
+  const std::string group = "Interpolation";
+  command.add_option("--kernel", arguments.kernel, "Radial basis function")->capture_default_str()->group(group);
+  command.add_option("--epsilon", arguments.epsilon, "Factor of coordinates; needed by kernels with a scale")
+      ->group(group);
+  command.add_option("--degree", arguments.degree, "Degree of the polynomial; -1: none")->group(group);
+  command.add_option("--smoothing", arguments.smoothing, "A number, or a file of one a point")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")->group(group);
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("Example:\n  " + example);
+  return command;
+}
+
+void add_fit(CLI::App& app, FitArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "fit", "Learn a map from snapshots",
+                  "fieldfold fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy --energy-tol 0.999 -o map.fold");
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* data = command->add_option("--data", arguments.data, "Snapshots as a matrix, (dof, num_samples)");
+  command->add_option("--fields", arguments.fields, "Names of the fields in the matrix")->delimiter(',')->needs(data);
+  command->add_option("--coords", arguments.coords, "Points of the grid, (num_pts, dim)");
+  command->add_option("--rank", arguments.rank, "Keep this many modes");
+  command->add_option("--energy-tol", arguments.energy_tol, "Keep this share of the energy (0.95)");
+  command->add_option("--reconstruction-tol", arguments.reconstruction_tol, "Keep the relative error below this");
+  command->add_flag("--single", arguments.single_precision, "Learn and store in single precision");
+  command->add_flag("--keep-training-latents", arguments.keep_training_latents,
+                    "Store the coefficients of the snapshots");
+  command->add_option("-o,--output", arguments.output, "The map")->required();
+  add_interpolation(*command, arguments.interpolation);
+  data->excludes(fields);
+  command->callback([&arguments] {
+    if (arguments.data.empty() && arguments.field_files.empty()) throw CLI::RequiredError("--field or --data");
+    fit(arguments);
+  });
+}
+
+void add_info(CLI::App& app, InfoArguments& arguments) {
+  CLI::App* command = add_command(app, "info", "Show what a map is", "fieldfold info map.fold --json");
+  command->add_option("map", arguments.map, "The map")->required();
+  command->add_flag("--json", arguments.json, "All of it, as JSON");
+  command->callback([&arguments] { info(arguments); });
+}
+
+void add_compress(CLI::App& app, CompressArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "compress", "Fold fields into latent coefficients",
+                  "fieldfold compress map.fold --field ux=ux.npy --field uy=uy.npy --coords other.npy -o latent.npy");
+  command->add_option("map", arguments.map, "The map")->required();
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* coords = command->add_option("--coords", arguments.coords, "Points of the fields, if not those of the map");
+  auto* states = command->add_option("--states", arguments.states, "States on the grid of the map, (*loop_shape, dof)");
+  command->add_option("-o,--output", arguments.output, "Latent coefficients, (*loop_shape, rank)")->required();
+  states->excludes(fields);
+  states->excludes(coords);
+  command->callback([&arguments] {
+    if (arguments.states.empty() && arguments.field_files.empty()) throw CLI::RequiredError("--field or --states");
+    compress(arguments);
+  });
+}
+
+void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
+  CLI::App* command = add_command(app, "reconstruct", "Unfold latent coefficients",
+                                  "fieldfold reconstruct map.fold latent.npy --coords other.npy -o fields");
+  command->add_option("map", arguments.map, "The map")->required();
+  command->add_option("latent", arguments.latent, "Latent coefficients, (*loop_shape, rank)")->required();
+  auto* folder = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
+  command->add_option("--coords", arguments.coords, "Points to unfold onto, if not those of the map")->needs(folder);
+  command->add_option("--states", arguments.states, "File for the states on the grid of the map");
+  command->callback([&arguments] {
+    if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
+    reconstruct(arguments);
+  });
+}
+
+void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "interpolate", "Interpolate fields from one set of points to another",
+                  "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
+  add_field_files(*command, arguments.field_files)->required();
+  command->add_option("--coords", arguments.from, "Points of the fields, (num_pts, dim)")->required();
+  command->add_option("--to", arguments.to, "Points to interpolate to, (*coord_shape, dim)")->required();
+  command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field")->required();
+  add_interpolation(*command, arguments.interpolation);
+  command->callback([&arguments] { interpolate(arguments); });
+}
+
+int report(std::string what) {
+  std::ranges::replace(what, '\n', ' ');
+  std::cerr << "fieldfold: error: " + what + "\n";
+  return failure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app{"Folds field quantities into a few latent coefficients, and unfolds them again."};
+  app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
+  app.require_subcommand(1);
+  FitArguments fit_arguments;
+  InfoArguments info_arguments;
+  CompressArguments compress_arguments;
+  ReconstructArguments reconstruct_arguments;
+  InterpolateArguments interpolate_arguments;
+  add_fit(app, fit_arguments);
+  add_info(app, info_arguments);
+  add_compress(app, compress_arguments);
+  add_reconstruct(app, reconstruct_arguments);
+  add_interpolate(app, interpolate_arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : wrong_usage;
+  }
+  if (!std::cout.flush()) return report("standard output cannot be written");
+  return 0;
+} catch (const std::bad_alloc&) {
+  return report("out of memory");
+} catch (const std::exception& error) {
+  return report(error.what());
+}

@@ -1,0 +1,208 @@
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <utility>
+
+#include <xxhash.h>
+
+#include "temporary_folder.hpp"
+
+import fieldfold.any_compressor;
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+import fieldfold.rbf;
+import fieldfold.serialization;
+import fieldfold.svd;
+
+#include "block_means.hpp"
+
+namespace {
+
+using fieldfold::BasicSVD;
+using fieldfold::FileError;
+using fieldfold::SVD;
+
+template <class T>
+BasicSVD<T> learned(bool keep_latents = true) {
+  auto snapshots = xt::xarray<T>::from_shape({12, 5});
+  for (std::size_t i = 0; i < 12; ++i)
+    for (std::size_t j = 0; j < 5; ++j)
+      snapshots(i, j) = static_cast<T>(std::cos(static_cast<double>(1 + i * (j + 2))));
+  snapshots(3, 4) = std::numeric_limits<T>::quiet_NaN();
+  auto coords = xt::xarray<double>::from_shape({6, 2});
+  for (std::size_t i = 0; i < 6; ++i) {
+    coords(i, 0) = static_cast<double>(i);
+    coords(i, 1) = static_cast<double>(i * i % 5);
+  }
+  BasicSVD<T> svd({.fields = {"ux", "uy"},
+                   .coords = coords,
+                   .interpolate_opts = {.neighbors = 5,
+                                        .smoothing = xt::xarray<double>{1., 2., 3., 4., 5., 6.},
+                                        .kernel = fieldfold::Kernel::gaussian,
+                                        .epsilon = 0.5,
+                                        .degree = -1},
+                   .rank = 3,
+                   .keep_training_latents = keep_latents});
+  svd.compute_map(snapshots);
+  return svd;
+}
+
+struct Files {
+  TemporaryFolder folder;
+  std::filesystem::path path = folder.path / "map.fold";
+
+  std::string content() const {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
+
+  /// Whether the file is refused; any other outcome than an error of the file or a sound map fails the test.
+  bool is_refused() const {
+    try {
+      fieldfold::load(path);
+    } catch (const FileError&) {
+      return true;
+    }
+    return false;
+  }
+};
+
+/// Makes length and checksum fit whatever comes before them.
+void seal(std::string& bytes) {
+  const std::uint64_t length = bytes.size() - 16;
+  std::memcpy(bytes.data() + length, &length, 8);
+  const std::uint64_t sum = XXH64(bytes.data(), bytes.size() - 8, 0);
+  std::memcpy(bytes.data() + length + 8, &sum, 8);
+}
+
+template <class T>
+void check_round_trip(const Files& files, const BasicSVD<T>& svd) {
+  fieldfold::save(files.path, svd);
+  const auto any = fieldfold::load(files.path);
+  const auto* loaded = any.template target<BasicSVD<T>>();
+  BOOST_TEST_REQUIRE((loaded != nullptr));
+  BOOST_TEST((loaded->fields() == svd.fields()));
+  BOOST_TEST((loaded->coords() == svd.coords()));
+  BOOST_TEST((loaded->projection_matrix() == svd.projection_matrix()));
+  BOOST_TEST((loaded->singular_values() == svd.singular_values()));
+  BOOST_TEST((loaded->estimate_latent_ranges() == svd.estimate_latent_ranges()));
+  BOOST_TEST((loaded->training_latents() == svd.training_latents()));
+  BOOST_TEST(loaded->num_samples() == 4U);
+  BOOST_TEST(loaded->num_dropped() == 1U);
+  const auto& options = loaded->interpolate_opts();
+  BOOST_TEST((options.neighbors == 5U && options.epsilon == 0.5 && options.degree == -1));
+  BOOST_TEST((options.kernel == fieldfold::Kernel::gaussian && options.smoothing == svd.interpolate_opts().smoothing));
+  BOOST_TEST((loaded->options().rank == 3U));
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(everything_comes_back, Files) {
+  check_round_trip(*this, learned<double>());
+  check_round_trip(*this, learned<float>());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_not_there_stays_away, Files) {
+  fieldfold::save(path, SVD({.energy_tol = 0.5}));
+  const auto any = fieldfold::load(path);
+  const auto& bare = *any.target<SVD>();
+  BOOST_TEST(!bare.map_exists());
+  BOOST_TEST(!bare.has_coords());
+  BOOST_TEST((bare.options().energy_tol == 0.5 && !bare.options().rank));
+  fieldfold::save(path, learned<double>(false));
+  BOOST_CHECK_THROW(fieldfold::load(path).target<SVD>()->training_latents(), fieldfold::NotReady);
+}
+
+BOOST_FIXTURE_TEST_CASE(identical_maps_give_identical_bytes, Files) {
+  fieldfold::save(path, learned<double>());
+  const std::string first = content();
+  fieldfold::save(path, fieldfold::AnyCompressor(learned<double>()));
+  BOOST_TEST((content() == first));
+  fieldfold::save(path, fieldfold::load(path));
+  BOOST_TEST((content() == first));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_compressor_without_a_format_is_refused, Files) {
+  const BlockMeans means({.coords = xt::xarray<double>{0.0, 1.0}});
+  BOOST_CHECK_THROW(fieldfold::save(path, fieldfold::AnyCompressor(means)), fieldfold::InvalidArgument);
+  BOOST_TEST(!std::filesystem::exists(path));
+}
+
+BOOST_FIXTURE_TEST_CASE(every_single_damage_is_noticed, Files) {
+  fieldfold::save(path, learned<float>());
+  const std::string good = content();
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    write(good.substr(0, length));
+    BOOST_TEST_REQUIRE(is_refused(), "cut to " << length);
+  }
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+    write(bad);
+    BOOST_TEST_REQUIRE(is_refused(), "flipped a bit of byte " << i);
+  }
+  write(good + "x");
+  BOOST_TEST(is_refused());
+  write(good + good);
+  BOOST_TEST(is_refused());
+  write(good);
+  BOOST_TEST(!is_refused());
+}
+
+BOOST_FIXTURE_TEST_CASE(lies_under_a_right_checksum_do_no_harm, Files) {
+  fieldfold::save(path, learned<double>());
+  const std::string good = content();
+  // What a number of the payload may become: small, huge, negative.
+  const unsigned char values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+  std::size_t refused = 0;
+  for (std::size_t i = 8; i + 16 < good.size(); ++i)
+    for (const unsigned char value : values) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(value);
+      seal(bad);
+      write(bad);
+      refused += is_refused();
+    }
+  BOOST_TEST(refused > 100U);
+  std::mt19937 random(7);
+  for (int round = 0; round < 2000; ++round) {
+    std::string bad = good;
+    for (int change = 0; change < 4; ++change) bad[8 + random() % (bad.size() - 24)] = static_cast<char>(random());
+    if (round % 2 == 0) bad.erase(8 + random() % (bad.size() - 40), 1 + random() % 16);
+    seal(bad);
+    write(bad);
+    is_refused();
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
+  const auto error = [&] {
+    try {
+      fieldfold::load(path);
+    } catch (const FileError& failure) {
+      return std::string(failure.what());
+    }
+    return std::string("no error");
+  };
+  BOOST_TEST(error().find("cannot be read") != std::string::npos);
+  write("this is a text file and longer than the shortest map could be");
+  BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
+  fieldfold::save(path, SVD());
+  std::string next = content();
+  next[9] = 2;  // after the magic and the archive's mark of byte order
+  seal(next);
+  write(next);
+  BOOST_TEST(error() == path.string() + ": its format version is 2, and this library reads 1");
+  BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
+  BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
+}

@@ -1,0 +1,92 @@
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <string_view>
+
+import fieldfold.any_compressor;
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.rbf;
+import fieldfold.spec;
+import fieldfold.svd;
+
+using fieldfold::from_spec;
+using fieldfold::SVD;
+
+namespace {
+
+std::string error_of(std::string_view spec) {
+  try {
+    from_spec(spec);
+  } catch (const fieldfold::InvalidArgument& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_key_arrives) {
+  const auto any = from_spec(R"({
+    "method": "SVD", "fields": ["ux", "uy"], "coords": [[0, 0], [1, 0], [0, 1.5]], "interpolate_method": "RBF",
+    "interpolate_opts": {"neighbors": 3, "smoothing": [0.1, 0.2, 0.3], "kernel": "gaussian", "epsilon": 2, "degree": -1},
+    "rank": 4, "energy_tol": 0.9, "reconstruction_tol": 0.01, "keep_training_latents": true, "data_matrix": null})");
+  const auto options = any.target<SVD>()->options();
+  BOOST_TEST((options.fields == std::vector<std::string>{"ux", "uy"}));
+  BOOST_TEST((*options.coords == xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.5}}));
+  BOOST_TEST(options.interpolate_method == "rbf");
+  BOOST_TEST((options.interpolate_opts.neighbors == 3U && options.interpolate_opts.epsilon == 2.0));
+  BOOST_TEST((options.interpolate_opts.degree == -1));
+  BOOST_TEST((options.interpolate_opts.kernel == fieldfold::Kernel::gaussian));
+  BOOST_TEST((options.interpolate_opts.smoothing == xt::xarray<double>{0.1, 0.2, 0.3}));
+  BOOST_TEST((options.rank == 4U && options.energy_tol == 0.9 && options.reconstruction_tol == 0.01));
+  BOOST_TEST(options.keep_training_latents);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_given_is_the_default) {
+  const auto any = from_spec("{}");
+  BOOST_TEST(!any.map_exists());
+  BOOST_TEST((any.target<SVD>()->fields() == std::vector<std::string>{"field"}));
+  BOOST_TEST((any.target<SVD>()->interpolate_opts().kernel == fieldfold::Kernel::thin_plate_spline));
+}
+
+BOOST_AUTO_TEST_CASE(a_data_matrix_is_learned_at_once) {
+  // The third sample has a hole and is dropped; the others span e1 and e2 with lengths 3 and 4.
+  const auto any = from_spec(R"({"rank": 2, "data_matrix": [[3, 0, 1], [0, 4, null], [0, 0, 1]]})");
+  BOOST_TEST(any.map_exists());
+  const auto& svd = *any.target<SVD>();
+  BOOST_TEST((svd.singular_values() == xt::xarray<double>{4.0, 3.0}));
+  BOOST_TEST(svd.num_dropped() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(coordinates_of_a_line_are_a_flat_list) {
+  BOOST_TEST(from_spec(R"({"coords": [0, 1, 2]})").target<SVD>()->dim() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
+  const auto expect = [](std::string_view spec, const std::string& part) {
+    const std::string what = error_of(spec);
+    BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
+  };
+  expect("", "spec: expected a JSON object");
+  expect("[1]", "spec: expected a JSON object");
+  expect("{\"rank\": 4", "spec: expected a JSON object");
+  expect(R"({"method": "autoencoder"})", "method: expected one of svd; got autoencoder");
+  expect(R"({"method": 3})", "method: expected a string, got 3");
+  expect(R"({"rnak": 4})", "spec: expected keys among method, fields, coords,");
+  expect(R"({"rnak": 4})", "got rnak");
+  expect(R"({"interpolate_opts": {"kernal": "cubic"}})",
+         "interpolate_opts: expected keys among neighbors, smoothing, kernel, epsilon, degree; got kernal");
+  expect(R"({"interpolate_opts": {"kernel": "cubik"}})", "kernel: expected one of linear");
+  expect(R"({"interpolate_opts": {"kernel": "gaussian"}})", "epsilon: must be given");
+  expect(R"({"interpolate_method": "kriging"})", "interpolate_method: expected one of rbf");
+  expect(R"({"rank": -4})", "rank: expected a whole number of 0 or more, got -4");
+  expect(R"({"rank": 0})", "rank: expected at least 1");
+  expect(R"({"rank": "four"})", "rank: expected a whole number");
+  expect(R"({"energy_tol": "high"})", "energy_tol: expected a number");
+  expect(R"({"fields": "ux"})", "fields: expected a list of names");
+  expect(R"({"coords": [[0, 1], [2]]})", "coords: expected nested lists of the shape (2, 2)");
+  expect(R"({"coords": []})", "coords: expected the shape");
+  expect(R"({"interpolate_opts": {"degree": 99999999999}})", "degree: expected a whole number");
+  expect(R"({"data_matrix": [[0, 0], [0, 0]]})", "expected one that is not zero");
+}
