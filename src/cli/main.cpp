@@ -48,7 +48,9 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
   command.add_option("--smoothing", arguments.smoothing, "A number, or a file of one a point")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")->group(group);
+  command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
 }
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
@@ -66,7 +68,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   auto* data = command->add_option("--data", arguments.data, "Snapshots as a matrix, (dof, num_samples)");
   command->add_option("--fields", arguments.fields, "Names of the fields in the matrix")->delimiter(',')->needs(data);
   command->add_option("--coords", arguments.coords, "Points of the grid, (num_pts, dim)");
-  command->add_option("--rank", arguments.rank, "Keep this many modes");
+  command->add_option("--rank", arguments.rank, "Keep this many modes")->check(CLI::NonNegativeNumber);
   command->add_option("--energy-tol", arguments.energy_tol, "Keep this share of the energy (0.95)");
   command->add_option("--reconstruction-tol", arguments.reconstruction_tol, "Keep the relative error below this");
   command->add_flag("--single", arguments.single_precision, "Learn and store in single precision");

@@ -1,0 +1,216 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <sys/wait.h>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "closeness.hpp"
+#include "temporary_folder.hpp"
+
+import fieldfold.arrays;
+import fieldfold.npy;
+import fieldfold.rbf;
+
+namespace {
+
+struct Outcome {
+  int code;
+  std::string output;
+  std::string error;
+};
+
+/// Runs the program in a folder of its own that holds a grid and two fields on it.
+struct Program {
+  TemporaryFolder folder;
+  xt::xarray<double> coords = xt::xarray<double>::from_shape({25, 2});
+  xt::xarray<double> ux = xt::xarray<double>::from_shape({8, 25});
+  xt::xarray<double> uy = xt::xarray<double>::from_shape({8, 25});
+
+  Program() {
+    for (std::size_t p = 0; p < 25; ++p) {
+      coords(p, 0) = static_cast<double>(p / 5) + 0.05 * static_cast<double>(p % 3);
+      coords(p, 1) = static_cast<double>(p % 5);
+      for (std::size_t s = 0; s < 8; ++s) {
+        ux(s, p) = std::sin(0.3 * static_cast<double>(s + 1) * coords(p, 0)) + coords(p, 1);
+        uy(s, p) = std::cos(0.2 * static_cast<double>(s) + coords(p, 1)) * coords(p, 0);
+      }
+    }
+    save("xy.npy", coords);
+    save("ux.npy", ux);
+    save("uy.npy", uy);
+  }
+
+  void save(const std::string& name, const xt::xarray<double>& array) const { fieldfold::save_npy(folder.path / name, array); }
+  xt::xarray<double> load(const std::string& name) const { return fieldfold::load_npy(folder.path / name); }
+  bool has(const std::string& name) const { return std::filesystem::exists(folder.path / name); }
+
+  std::string text(const std::string& name) const {
+    std::ifstream in(folder.path / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  Outcome run(const std::string& arguments) const {
+    const std::string command =
+        "cd '" + folder.path.string() + "' && '" PROGRAM "' " + arguments + " > .out 2> .err < /dev/null";
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), text(".out"), text(".err")};
+  }
+
+  void succeed(const std::string& arguments) const {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST_REQUIRE(outcome.code == 0, arguments << ": " << outcome.error);
+    BOOST_TEST(outcome.error.empty());
+  }
+
+  nlohmann::json info(const std::string& map) const {
+    const Outcome outcome = run("info " + map + " --json");
+    BOOST_TEST_REQUIRE(outcome.code == 0);
+    return nlohmann::json::parse(outcome.output);
+  }
+};
+
+const std::string fit_both = "fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy ";
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(fields_are_fitted_folded_and_unfolded, Program) {
+  succeed(fit_both + "--rank 8 -o map.fold");
+  succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
+  BOOST_TEST((load("latent.npy").shape() == std::vector<std::size_t>{8, 8}));
+  succeed("reconstruct map.fold latent.npy -o out --states states.npy");
+  // All eight directions are kept, so that nothing is lost.
+  BOOST_TEST(relative_difference(load("out/ux.npy"), ux) < 1e-13);
+  BOOST_TEST(relative_difference(load("out/uy.npy"), uy) < 1e-13);
+  succeed("compress map.fold --states states.npy -o again.npy");
+  BOOST_TEST(relative_difference(load("again.npy"), load("latent.npy")) < 1e-13);
+}
+
+BOOST_FIXTURE_TEST_CASE(fields_of_other_grids_are_interpolated, Program) {
+  const xt::xarray<double> elsewhere = 0.9 * coords + 0.1;
+  save("other.npy", elsewhere);
+  succeed(fit_both + "--rank 8 --kernel cubic -o map.fold");
+  succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
+  succeed("reconstruct map.fold latent.npy --coords other.npy -o there");
+  succeed("interpolate --field ux=ux.npy --field uy=uy.npy --coords xy.npy --to other.npy --kernel cubic -o direct");
+  const fieldfold::RBFInterpolator rbf(coords, xt::transpose(ux), {.kernel = fieldfold::Kernel::cubic});
+  const xt::xarray<double> expected = xt::transpose(rbf(elsewhere));
+  BOOST_TEST(relative_difference(load("direct/ux.npy"), expected) < 1e-13);
+  BOOST_TEST(relative_difference(load("there/ux.npy"), expected) < 1e-11);
+  BOOST_TEST(relative_difference(load("there/uy.npy"), load("direct/uy.npy")) < 1e-11);
+  succeed("compress map.fold --field ux=there/ux.npy --field uy=there/uy.npy --coords other.npy -o back.npy");
+  BOOST_TEST((load("back.npy").shape() == std::vector<std::size_t>{8, 8}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_matrix_is_fitted_as_the_fields_are, Program) {
+  auto matrix = xt::xarray<double>::from_shape({50, 8});
+  for (std::size_t s = 0; s < 8; ++s)
+    for (std::size_t p = 0; p < 25; ++p) {
+      matrix(2 * p, s) = ux(s, p);
+      matrix(2 * p + 1, s) = uy(s, p);
+    }
+  save("matrix.npy", matrix);
+  succeed(fit_both + "--reconstruction-tol 1e-3 -o a.fold");
+  succeed("fit --data matrix.npy --fields ux,uy --coords xy.npy --reconstruction-tol 1e-3 -o b.fold");
+  BOOST_TEST((text("a.fold") == text("b.fold")));
+  succeed("fit --data matrix.npy -o plain.fold");
+  BOOST_TEST(info("plain.fold")["dof"] == 50);
+}
+
+BOOST_FIXTURE_TEST_CASE(info_tells_what_a_map_is, Program) {
+  succeed(fit_both + "--energy-tol 0.999 -o map.fold");
+  const auto facts = info("map.fold");
+  BOOST_TEST(facts["method"] == "svd");
+  BOOST_TEST((facts["fields"] == std::vector<std::string>{"ux", "uy"}));
+  BOOST_TEST((facts["dim"] == 2 && facts["num_pts"] == 25 && facts["num_qoi"] == 2 && facts["dof"] == 50));
+  BOOST_TEST((facts["num_samples"] == 8 && facts["num_dropped"] == 0));
+  const auto s = facts["singular_values"].get<std::vector<double>>();
+  const auto rank = facts["rank"].get<std::size_t>();
+  double kept = 0.0;
+  double all = 0.0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    all += s[i] * s[i];
+    if (i < rank) kept += s[i] * s[i];
+  }
+  BOOST_TEST(std::abs(facts["energy"].get<double>() - kept / all) < 1e-14);
+  BOOST_TEST(facts["energy"].get<double>() >= 0.999);
+  BOOST_TEST(facts["latent_ranges"].size() == rank);
+  BOOST_TEST(run("info map.fold").output.find("num_pts               25") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(single_precision_stays_single, Program) {
+  succeed(fit_both + "--rank 3 --single -o map.fold");
+  BOOST_TEST(info("map.fold")["precision"] == "single");
+  succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
+  BOOST_TEST(fieldfold::read_npy_header(folder.path / "latent.npy").scalar_size == 4U);
+}
+
+BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
+  save("smoothing.npy", xt::ones<double>({25}) * 0.5);
+  succeed("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --smoothing smoothing.npy -o a");
+  succeed("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --smoothing 0.5 -o b");
+  BOOST_TEST((load("a/ux.npy") == load("b/ux.npy")));
+  BOOST_TEST(relative_difference(load("a/ux.npy"), ux) > 1e-3);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program) {
+  succeed(fit_both + "--rank 3 -o map.fold");
+  save("short.npy", xt::ones<double>({8, 24}));
+  std::ofstream(folder.path / "broken.fold") << text("map.fold").substr(0, 300);
+  const auto fails = [&](const std::string& arguments, const std::string& part) {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST(outcome.code == 1, arguments);
+    BOOST_TEST(outcome.output.empty());
+    BOOST_TEST(outcome.error.starts_with("fieldfold: error: "));
+    BOOST_TEST(std::ranges::count(outcome.error, '\n') == 1);
+    BOOST_TEST(outcome.error.find(part) != std::string::npos, "expected \"" << part << "\" in " << outcome.error);
+    BOOST_TEST(!has("x.fold"));
+    BOOST_TEST(!has("x.npy"));
+    BOOST_TEST(!has("x"));
+  };
+  fails(fit_both + "--rank 9 -o x.fold", "rank: expected 1 to min(dof, samples) = min(50, 8), got 9");
+  fails(fit_both + "--energy-tol 2 -o x.fold", "energy_tol");
+  fails(fit_both + "--kernel cubik -o x.fold", "kernel: expected one of linear");
+  fails(fit_both + "--kernel gaussian -o x.fold", "epsilon: must be given");
+  fails("fit --field ux=short.npy --coords xy.npy -o x.fold", "expected");
+  fails("fit --field ux=missing.npy -o x.fold", "missing.npy: cannot be read");
+  fails("fit --field ux=map.fold -o x.fold", "is not an .npy file");
+  fails("compress map.fold --field ux=ux.npy -o x.npy", "fields: expected one named uy");
+  fails("compress broken.fold --field ux=ux.npy -o x.npy", "broken.fold: it is damaged");
+  fails("compress map.fold --states ux.npy -o x.npy", "states: expected a shape ending in (50,), got (8, 25)");
+  fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");
+  fails("info ux.npy", "it is not a fieldfold file");
+  fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "queries: expected points of dimension 2");
+  fails("interpolate --field ux=short.npy --coords xy.npy --to xy.npy -o x", "field ux: expected a shape ending in (25,)");
+  fails(fit_both + "-o missing/map.fold", "missing/map.fold: cannot be written");
+}
+
+BOOST_FIXTURE_TEST_CASE(wrong_usage_is_exit_2_and_help_is_0, Program) {
+  for (const char* arguments :
+       {"", "fold", "fit", "fit -o x.fold", "fit --field ux -o x.fold", "fit --field ux=ux.npy",
+        "fit --field ux=ux.npy --field ux=ux.npy -o x.fold", "fit --field ux=ux.npy --data ux.npy -o x.fold",
+        "fit --field ux=ux.npy --fields a,b -o x.fold", "fit --field ux=ux.npy --rank many -o x.fold",
+        "fit --field ux=ux.npy --rank -3 -o x.fold", "info", "compress map.fold -o x.npy",
+        "compress map.fold --states a.npy --coords b.npy -o x.npy", "reconstruct map.fold latent.npy",
+        "reconstruct map.fold latent.npy --states a.npy --coords b.npy", "interpolate --coords xy.npy --to xy.npy -o x",
+        "info map.fold --yaml"}) {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST(outcome.code == 2, arguments);
+    BOOST_TEST(!outcome.error.empty());
+  }
+  BOOST_TEST(run("--help").code == 0);
+  BOOST_TEST(run("--version").output == "fieldfold " VERSION "\n");
+  for (const char* command : {"fit", "info", "compress", "reconstruct", "interpolate"}) {
+    const Outcome outcome = run(std::string(command) + " --help");
+    BOOST_TEST(outcome.code == 0);
+    BOOST_TEST(outcome.output.find(std::string("Example:\n  fieldfold ") + command) != std::string::npos);
+  }
+}
