@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs what is missing, builds the tests with warnings as errors, and runs them. Run again, it does only what is left
+# to do. The last line is the total of test cases. FIELDFOLD_DATA names a folder of real snapshots to test on as well.
+set -eu
+cd "$(dirname "$0")"
+
+./install-packages.sh clang-19 clang-format-19 meson ninja-build pkg-config libxtensor-dev libxtensor-blas-dev \
+    libcereal-dev libopenblas-dev libnanoflann-dev nlohmann-json3-dev libxxhash-dev libcli11-dev libstb-dev \
+    libboost-test-dev libomp-19-dev
+[ -f build/test/build.ninja ] ||
+    CXX="${CXX:-clang++-19}" meson setup build/test -Dwerror=true -Dtests=enabled -Dcli=enabled -Dexamples=enabled
+ninja -C build/test
+[ -n "${FIELDFOLD_DATA:-}" ] || echo "FIELDFOLD_DATA is not set: the tests on real snapshots are skipped"
+status=0
+meson test -C build/test --no-rebuild --print-errorlogs || status=$?
+
+# Each program reports its test cases; one that crashed reports none and counts as one failure.
+awk -v status="$status" '
+    / test cases? out of [0-9]+ passed/ { passed += $1 }
+    / test cases? out of [0-9]+ (failed|aborted)/ { failed += $1 }
+    / test cases? out of [0-9]+ skipped/ { skipped += $1 }
+    END {
+        if (status != 0 && failed == 0) failed = 1
+        printf "%d passed, %d failed", passed, failed
+        if (skipped > 0) printf ", %d skipped", skipped
+        printf "\n"
+    }' build/test/meson-logs/testlog.txt
+exit "$status"

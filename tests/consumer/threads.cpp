@@ -1,0 +1,38 @@
+// Many threads on one object, by OpenMP where it is switched on.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <vector>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include <xtensor/xarray.hpp>
+import fieldfold;
+
+int main() {
+  xt::xarray<double> snapshots = xt::zeros<double>({300, 20});
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < 20; ++j) snapshots(i, j) = std::sin(0.01 * static_cast<double>(i * (j + 1)));
+  fieldfold::SVD svd;
+  svd.compute_map(snapshots, {.rank = 5});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  const xt::xarray<double> expected = svd.compress(states);
+  std::vector<double> gaps(64, 1.0);
+#pragma omp parallel for num_threads(8)
+  for (std::size_t task = 0; task < gaps.size(); ++task) {
+    const xt::xarray<double> found = svd.compress(states);
+    double gap = 0.0;
+    for (std::size_t i = 0; i < found.size(); ++i) gap = std::max(gap, std::abs(found.flat(i) - expected.flat(i)));
+    gaps[task] = gap;
+  }
+  double worst = 0.0;
+  for (const double gap : gaps) worst = std::max(worst, gap);
+  int threads = 1;
+#ifdef _OPENMP
+  threads = omp_get_max_threads();
+#endif
+  std::printf("%d threads, worst gap %g\n", threads, worst);
+  return worst < 1e-12 ? 0 : 1;
+}
