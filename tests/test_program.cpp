@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <sys/wait.h>
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <sys/wait.h>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -49,7 +49,9 @@ struct Program {
     save("uy.npy", uy);
   }
 
-  void save(const std::string& name, const xt::xarray<double>& array) const { fieldfold::save_npy(folder.path / name, array); }
+  void save(const std::string& name, const xt::xarray<double>& array) const {
+    fieldfold::save_npy(folder.path / name, array);
+  }
   xt::xarray<double> load(const std::string& name) const { return fieldfold::load_npy(folder.path / name); }
   bool has(const std::string& name) const { return std::filesystem::exists(folder.path / name); }
 
@@ -189,7 +191,8 @@ BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program)
   fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");
   fails("info ux.npy", "it is not a fieldfold file");
   fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "queries: expected points of dimension 2");
-  fails("interpolate --field ux=short.npy --coords xy.npy --to xy.npy -o x", "field ux: expected a shape ending in (25,)");
+  fails("interpolate --field ux=short.npy --coords xy.npy --to xy.npy -o x",
+        "field ux: expected a shape ending in (25,)");
   fails(fit_both + "-o missing/map.fold", "missing/map.fold: cannot be written");
 }
 

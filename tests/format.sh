@@ -1,0 +1,12 @@
+#!/bin/sh
+# Says where the sources are not as clang-format would have them.
+# Usage: format.sh CLANG_FORMAT SOURCE_ROOT
+set -eu
+cd "$2"
+if find modules src tests examples -name '*.cpp' -o -name '*.hpp' -o -name '*.cppm' | grep -v consumer/ |
+    xargs "$1" --dry-run -Werror; then
+    echo "1 test case out of 1 passed"
+else
+    echo "1 test case out of 1 failed"
+    exit 1
+fi
