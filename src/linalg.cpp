@@ -123,8 +123,19 @@ SymmetricSystem::SymmetricSystem(xt::xarray<double>&& matrix) : factors_(std::mo
 void SymmetricSystem::solve(MatrixView<double> right_hand_sides) const {
   if (right_hand_sides.rows == 0) return;
   const std::size_t n = pivots_.size();
-  cxxlapack::getrs<int>('N', lapack_int(n), lapack_int(right_hand_sides.rows), factors_.data(), leading(n),
-                        pivots_.data(), right_hand_sides.data, leading(n));
+  // What LAPACK's getrs does, step by step: OpenBLAS's own wakes threads for the smallest system, which costs more than
+  // the solution, and far more where other threads are busy.
+  for (std::size_t k = 0; k < right_hand_sides.rows; ++k) {
+    const auto rhs = right_hand_sides.row(k);
+    for (std::size_t i = 0; i < n; ++i) std::swap(rhs[i], rhs[static_cast<std::size_t>(pivots_[i]) - 1]);
+  }
+  const auto solve_triangle = [&](cxxblas::StorageUpLo triangle, cxxblas::Diag diagonal) {
+    cxxblas::trsm(cxxblas::StorageOrder::ColMajor, cxxblas::Side::Left, triangle, cxxblas::Transpose::NoTrans, diagonal,
+                  lapack_int(n), lapack_int(right_hand_sides.rows), 1.0, factors_.data(), leading(n),
+                  right_hand_sides.data, leading(n));
+  };
+  solve_triangle(cxxblas::StorageUpLo::Lower, cxxblas::Diag::Unit);
+  solve_triangle(cxxblas::StorageUpLo::Upper, cxxblas::Diag::NonUnit);
 }
 
 template void multiply(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);

@@ -46,6 +46,7 @@ Kernel kernel_named(std::string_view name) {
   const auto found = std::ranges::find(table, name, &KernelTraits::name);
   if (found != table.end()) return found->kernel;
   std::vector<std::string_view> known;
+  known.reserve(table.size());
   for (const KernelTraits& entry : table) known.push_back(entry.name);
   throw InvalidArgument(message("kernel: expected one of ", listing(known), "; got ", name));
 }

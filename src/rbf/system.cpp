@@ -42,6 +42,7 @@ bool has_full_rank(const Monomials& monomials, MatrixView<const double> points) 
 
 bool have_twins(MatrixView<const double> points) {
   std::vector<std::span<const double>> sorted;
+  sorted.reserve(points.rows);
   for (std::size_t i = 0; i < points.rows; ++i) sorted.push_back(points.row(i));
   std::ranges::sort(sorted, [](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); });
   return std::ranges::adjacent_find(sorted, [](auto a, auto b) { return std::ranges::equal(a, b); }) != sorted.end();
@@ -70,7 +71,8 @@ RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> sm
         if (!std::isfinite(largest))
           throw NumericalError(message("the kernel ", traits(model.kernel).name,
                                        " overflows on these coordinates; a smaller epsilon or unit of length helps"));
-        if (largest > 0.0) kernel_scale_ = 1.0 / largest;
+        // A power of two, so that scaling rounds nothing.
+        if (largest > 0.0) kernel_scale_ = std::exp2(-std::ilogb(largest));
         for (std::size_t i = 0; i < n; ++i) {
           for (std::size_t j = 0; j < n; ++j) rows(i, j) *= kernel_scale_;
           for (std::size_t j = n; j < size; ++j) rows(j, i) = rows(i, j);
