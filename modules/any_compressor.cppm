@@ -3,6 +3,7 @@ module;
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -27,7 +28,7 @@ class AnyCompressor {
   AnyCompressor(C compressor)  // NOLINT(google-explicit-constructor): any compressor is one
       : held_(std::make_unique<Held<C>>(std::move(compressor))) {}
 
-  AnyCompressor(const AnyCompressor& other) : held_(other.held_->clone()) {}
+  AnyCompressor(const AnyCompressor& other) : held_(other.held_ ? other.held_->clone() : nullptr) {}
   AnyCompressor(AnyCompressor&&) noexcept = default;
   AnyCompressor& operator=(AnyCompressor other) noexcept {
     held_.swap(other.held_);
@@ -65,6 +66,15 @@ class AnyCompressor {
     return held_->interpolate_from_grid(states, new_coords);
   }
 
+  /// \throws InvalidArgument  also where the compressor inside has no such function
+  xt::xarray<double> interpolate_to_grid(const CoordsPerSample& field_coords,
+                                         const std::vector<Fields>& field_values) const {
+    return held_->interpolate_to_grid(field_coords, field_values);
+  }
+  std::vector<Fields> interpolate_from_grid(const ArrayRef<double>& states, const CoordsPerSample& new_coords) const {
+    return held_->interpolate_from_grid(states, new_coords);
+  }
+
  private:
   struct Interface {
     Interface() = default;
@@ -84,6 +94,10 @@ class AnyCompressor {
     virtual xt::xarray<double> reconstruct(const ArrayRef<double>& latent) const = 0;
     virtual xt::xarray<double> interpolate_to_grid(const ArrayRef<double>& coords, const Fields& values) const = 0;
     virtual Fields interpolate_from_grid(const ArrayRef<double>& states, const ArrayRef<double>& coords) const = 0;
+    virtual xt::xarray<double> interpolate_to_grid(const CoordsPerSample& coords,
+                                                   const std::vector<Fields>& values) const = 0;
+    virtual std::vector<Fields> interpolate_from_grid(const ArrayRef<double>& states,
+                                                      const CoordsPerSample& coords) const = 0;
   };
 
   template <class C>
@@ -124,6 +138,26 @@ class AnyCompressor {
     Fields interpolate_from_grid(const ArrayRef<double>& states, const ArrayRef<double>& coords) const override {
       return converted<double>(compressor.interpolate_from_grid(array<T>(states), array<double>(coords)));
     }
+    xt::xarray<double> interpolate_to_grid(const CoordsPerSample& coords,
+                                           const std::vector<Fields>& values) const override {
+      std::vector<BasicFields<T>> own;
+      for (const Fields& fields : values) own.push_back(converted<T>(fields));
+      if constexpr (requires { compressor.interpolate_to_grid(coords, own); })
+        return compressor.interpolate_to_grid(coords, own);
+      else
+        throw InvalidArgument("interpolate_to_grid: this compressor takes no grids of their own for samples");
+    }
+    std::vector<Fields> interpolate_from_grid(const ArrayRef<double>& states,
+                                              const CoordsPerSample& coords) const override {
+      std::vector<Fields> results;
+      if constexpr (requires { compressor.interpolate_from_grid(array<T>(states), coords); }) {
+        for (auto& fields : compressor.interpolate_from_grid(array<T>(states), coords))
+          results.push_back(converted<double>(std::move(fields)));
+        return results;
+      } else {
+        throw InvalidArgument("interpolate_from_grid: this compressor takes no grids of their own for samples");
+      }
+    }
   };
 
   /// An array as the compressor inside takes it: in its own scalar, and seen through if it is the same.
@@ -135,10 +169,11 @@ class AnyCompressor {
       return values.copy<T>();
   }
 
-  template <class To, class From>
-  static decltype(auto) converted(const BasicFields<From>& fields) {
-    if constexpr (std::same_as<To, From>) {
-      return (fields);
+  /// Fields in the scalar `To`; those that have it already are passed through.
+  template <class To, class Given>
+  static decltype(auto) converted(Given&& fields) {
+    if constexpr (std::same_as<BasicFields<To>, std::remove_cvref_t<Given>>) {
+      return std::forward<Given>(fields);
     } else {
       BasicFields<To> result;
       for (const auto& [name, values] : fields) result.emplace(name, xt::cast<To>(values));

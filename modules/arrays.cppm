@@ -47,6 +47,7 @@ using xt::cos;
 using xt::empty;
 using xt::exp;
 using xt::eye;
+using xt::is_xexpression;
 using xt::isfinite;
 using xt::isnan;
 using xt::layout_type;
@@ -83,6 +84,7 @@ using Shape = std::vector<std::size_t>;
 template <class T>
 using BasicFields = std::map<std::string, xt::xarray<T>, std::less<>>;
 
+/// The same in double precision.
 using Fields = BasicFields<double>;
 
 /// The number of entries of an array of this shape.
@@ -194,6 +196,7 @@ MatrixView<T> as_matrix(xt::xarray<T>& array, std::size_t rows, std::size_t cols
   return {array.data(), rows, cols};
 }
 
+/// The same, by reading only.
 template <class T>
 MatrixView<const T> as_matrix(const xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
   return {array.data(), rows, cols};

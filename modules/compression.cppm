@@ -4,6 +4,7 @@ module;
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,12 +64,16 @@ class BasicCompression {
  public:
   using value_type = T;
 
-  /// \throws InvalidArgument  a field named twice; coords not 1-D or 2-D, empty, or not finite; an unknown
+  /// \throws InvalidArgument  a field named twice or without a name; coords not 1-D or 2-D, empty, or not finite; an
+  /// unknown
   ///                          interpolation method; bad interpolation options
   explicit BasicCompression(CompressionOptions options = {});
 
+  /// The names of the quantities of interest, in the order in which they lie at each point.
   const std::vector<std::string>& fields() const { return options_.fields; }
+  /// Whether there is a grid.
   bool has_coords() const { return options_.coords.has_value(); }
+  /// How values go to other grids and back.
   const std::string& interpolate_method() const { return options_.interpolate_method; }
   const RBFOptions& interpolate_opts() const { return options_.interpolate_opts; }
 
@@ -90,6 +95,7 @@ class BasicCompression {
   /// Takes states apart into fields on the compression grid.
   /// \param states  `(*loop_shape, dof)`
   /// \returns       each `(*loop_shape, num_pts)`
+  /// \throws InvalidArgument  states of another length  \throws NotReady  as `num_pts`
   BasicFields<T> split_fields(const ArrayRef<T>& states) const;
 
   /// Puts fields on the compression grid together into states; the inverse of `split_fields`.
@@ -133,13 +139,19 @@ class BasicCompression {
  protected:
   /// For `compute_map`: checks that states of `dof` numbers fit the fields and the coordinates, and returns the number
   /// of points they have. \throws InvalidArgument  they do not
-  std::size_t num_pts_of(std::size_t dof) const;
+  /// \param name  what messages call the thing with these rows
+  std::size_t num_pts_of(std::size_t dof, std::string_view name) const;
+
+  /// For `compute_map`: as `join_fields`, but without coordinates the fields tell the number of points, whatever a map
+  /// before had.
+  xt::xarray<T> join_snapshots(const BasicFields<T>& fields) const;
 
   /// For `compute_map`: remembers the number of points where there are no coordinates to tell.
   void set_num_pts(std::size_t num_pts) { num_pts_ = num_pts; }
 
  private:
   struct Points;
+  xt::xarray<T> join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
   Points points_of(const ArrayRef<double>& coords, std::string_view name) const;
   bool is_grid(const Points& points, double relative, double absolute) const;
 
@@ -147,18 +159,21 @@ class BasicCompression {
   std::optional<std::size_t> num_pts_;
 };
 
+/// The same in double precision.
 using Compression = BasicCompression<double>;
 
 /// Folds fields on any grid: `compress(interpolate_to_grid(coords, fields))`.
 /// \param coords  `(*coord_shape, dim)`, or one a sample
 /// \param fields  each `(*loop_shape, *coord_shape)`, or one set a sample
 /// \returns       `(*loop_shape, latent_size)`
+/// \throws        as the two functions of the compressor do
 template <Compressor C>
 xt::xarray<typename C::value_type> compress_fields(const C& compressor, const xt::xarray<double>& coords,
                                                    const BasicFields<typename C::value_type>& fields) {
   return compressor.compress(compressor.interpolate_to_grid(coords, fields));
 }
 
+/// Folds samples that lie on grids of their own.
 template <Compressor C>
 xt::xarray<typename C::value_type> compress_fields(const C& compressor, const CoordsPerSample& coords,
                                                    const std::vector<BasicFields<typename C::value_type>>& fields) {
@@ -169,6 +184,7 @@ xt::xarray<typename C::value_type> compress_fields(const C& compressor, const Co
 /// \param latent  `(*loop_shape, latent_size)`
 /// \param coords  `(*coord_shape, dim)`, or one a sample
 /// \returns       each `(*loop_shape, *coord_shape)`
+/// \throws        as the two functions of the compressor do
 template <Compressor C>
 BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
                                                        const xt::xarray<typename C::value_type>& latent,
@@ -176,6 +192,7 @@ BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
   return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
 }
 
+/// Unfolds each sample onto a grid of its own.
 template <Compressor C>
 std::vector<BasicFields<typename C::value_type>> reconstruct_fields(const C& compressor,
                                                                     const xt::xarray<typename C::value_type>& latent,

@@ -1,5 +1,6 @@
 module;
 
+#include <concepts>
 #include <functional>
 #include <sstream>
 #include <stdexcept>
@@ -46,11 +47,21 @@ WarningHandler set_warning_handler(WarningHandler handler);
 /// Hands a warning to the current handler.
 void warn(std::string_view sentence);
 
-/// Joins printable parts into one message: `message("rank: expected at most ", 3, ", got ", 7)`.
+/// The shortest text that reads back as the same number.
+std::string digits(double number);
+
+/// Joins printable parts into one message: `message("rank: expected at most ", 3, ", got ", 7)`. Numbers have all their
+/// digits, so that a tolerance of 1.0000001 does not look like 1.
 template <class... Parts>
 std::string message(const Parts&... parts) {
   std::ostringstream out;
-  (out << ... << parts);
+  const auto append = [&out]<class Part>(const Part& part) {
+    if constexpr (std::floating_point<Part>)
+      out << digits(part);
+    else
+      out << part;
+  };
+  (append(parts), ...);
   return out.str();
 }
 

@@ -29,22 +29,26 @@ struct ThinSVD {
   xt::xarray<T> v;  ///< `(n, k)`, orthonormal columns
 };
 
-/// Decomposes a matrix `(m, n)`, whose memory it takes and uses as workspace: nothing larger than the matrix itself
-/// is allocated. Each column of u has its entry largest in magnitude positive (the first of equals), which fixes the
-/// signs whatever the algorithm.
+/// Decomposes a matrix `(m, n)`, whose memory it takes for u; LAPACK's workspace is as large again. Each column of u
+/// has its entry largest in magnitude positive (the first of equals), which fixes the signs whatever the algorithm.
 ///
 /// The algorithm is LAPACK's gesvd: a QR (or LQ) factorization first where one side is much the longer, then
 /// bidiagonalization and implicit QR iteration (Golub and Reinsch 1970, doi:10.1007/BF02163027). Singular values have
 /// an error of a few rounding units of the largest.
-/// \throws InvalidArgument  the matrix has no rows or no columns, or is larger than LAPACK's 32-bit integers can say
-/// \throws NumericalError   the iteration did not converge
+/// \throws InvalidArgument  the matrix has no rows or no columns, or more entries than LAPACK's 32-bit integers can
+/// count
+/// \throws NumericalError   the iteration did not converge, or the squares of the entries overflow
 template <class T>
 ThinSVD<T> thin_svd(xt::xarray<T>&& matrix);
 
-/// The singular values above `max(m, n) * machine epsilon * s[0]`, counted: the numerical rank of an `(m, n)` matrix
-/// with the singular values `s` (descending).
+/// The numerical rank of a matrix with the singular values `s` (descending): those above
+/// `s.size() * machine epsilon * s[0]`, and at least one.
 template <class T>
-std::size_t numerical_rank(const xt::xarray<T>& s, std::size_t m, std::size_t n);
+std::size_t numerical_rank(const xt::xarray<T>& s);
+
+/// `a^T a`, `(n, n)`, of a matrix a `(m, n)`.
+template <class T>
+xt::xarray<T> gram(MatrixView<const T> a);
 
 /// A square symmetric system, factorized once and solved for any number of right-hand sides: LU with partial
 /// pivoting, which holds for indefinite matrices too.

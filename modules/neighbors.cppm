@@ -8,6 +8,7 @@ module;
 export module fieldfold.neighbors;
 
 import fieldfold.arrays;
+import fieldfold.diagnostics;
 
 export namespace fieldfold {
 
@@ -21,6 +22,7 @@ class NearestNeighbors {
   /// The indices of the nearest points, ascending by index.
   /// \param query   `(dim,)`
   /// \param nearest as many as its length; at most n
+  /// \throws NumericalError  squared distances overflow
   void find(std::span<const double> query, std::span<std::size_t> nearest) const;
 
  private:

@@ -3,6 +3,7 @@ module;
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <type_traits>
 
 /// NumPy's array files (.npy, format versions 1 to 3): float32 and float64, C and Fortran order.
 export module fieldfold.npy;
@@ -36,12 +37,12 @@ xt::xarray<T> load_npy(const std::filesystem::path& path);
 template <class T>
 void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array);
 
-inline void save_npy(const std::filesystem::path& path, const xt::xarray<double>& array) {
-  save_npy(path, ArrayRef<double>(array));
-}
-
-inline void save_npy(const std::filesystem::path& path, const xt::xarray<float>& array) {
-  save_npy(path, ArrayRef<float>(array));
+/// The same of any xtensor expression: float32 if that is its scalar, float64 otherwise.
+template <class E>
+  requires xt::is_xexpression<E>::value
+void save_npy(const std::filesystem::path& path, const E& expression) {
+  using Scalar = std::conditional_t<std::is_same_v<typename E::value_type, float>, float, double>;
+  save_npy(path, ArrayRef<Scalar>(expression));
 }
 
 }  // namespace fieldfold

@@ -44,15 +44,16 @@ class RBFInterpolator {
   /// \param values   `(P, ...)`: any number of values a point. NaN spoils its own column only.
   /// \throws InvalidArgument  points not 2-D, or not finite; values or smoothing of another length; fewer points (or
   ///                          neighbors) than the polynomial has terms; whatever `validate` finds
-  /// \throws NumericalError   the system is singular, or the result would have no correct digit. Where more than half
-  ///                          of the digits may be lost there is a warning.
+  /// \throws NumericalError   the system is singular, or rounding may change results by as much as the values
+  ///                          themselves. Where it may cost more than half of the digits there is a warning.
   RBFInterpolator(const ArrayRef<double>& points, const ArrayRef<double>& values, const RBFOptions& options = {});
 
   /// Evaluates the interpolant.
   /// \param queries  `(Q, N)`
-  /// \returns        `(Q, ...)`
+  /// \returns        `(Q, ...)`; which queries come together in a call changes results by rounding at most
   /// \throws InvalidArgument  queries not 2-D, of another dimension, or not finite
-  /// \throws NumericalError   with `neighbors`: as the constructor, for the neighborhood of a query
+  /// \throws NumericalError   the kernel overflows; with `neighbors`: as the constructor, for the neighborhood of a
+  /// query
   xt::xarray<double> operator()(const ArrayRef<double>& queries) const;
 
  private:

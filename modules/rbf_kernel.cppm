@@ -38,6 +38,7 @@ struct KernelTraits {
 /// All kernels.
 std::span<const KernelTraits> kernels();
 
+/// What is known of one kernel.
 const KernelTraits& traits(Kernel kernel);
 
 /// The kernel of this name.

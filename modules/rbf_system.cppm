@@ -38,7 +38,7 @@ class RBFSystem {
   /// The coefficients for some columns of values, and how far rounding may have spoilt them.
   struct Solution {
     xt::xarray<double> coefficients;  ///< `(k, n + monomials)`
-    double relative_error;  ///< bound on the error that rounding makes, over the largest value; the worst column
+    double relative_error;  ///< estimate of the error that rounding makes, over the largest value; the worst column
   };
 
   /// \param values  `(k, n)`, one column of values a row; NaN in one spoils no other
@@ -47,12 +47,14 @@ class RBFSystem {
   /// The interpolants at other points.
   /// \param queries  `(q, dim)`
   /// \param results  `(q, k)`
+  /// \throws NumericalError  the kernel overflows at a query
   void evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results) const;
 
  private:
   /// Kernels and monomials at one point, in the system's scaling.
   void evaluate_basis(std::span<const double> point, std::span<double> values) const;
 
+  // In the order in which the constructor needs them: the system is assembled with those before it.
   RBFModel model_;
   Monomials monomials_;
   xt::xarray<double> axes_;    ///< `(dim, n)`: the coordinates axis by axis, for loops over points

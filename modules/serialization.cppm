@@ -29,7 +29,8 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor);
 
 /// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null if it is another.
 /// \throws FileError  the file cannot be read; is not of this format or of a later version; is damaged or shorter than
-///                    it should be; or what it holds contradicts itself. Nothing is allocated beyond the file's size.
+///                    it should be; or what it holds contradicts itself. What is
+///                    allocated is bounded by a small multiple of the file's size.
 AnyCompressor load(const std::filesystem::path& path);
 
 }  // namespace fieldfold

@@ -25,6 +25,9 @@ export namespace fieldfold {
 /// | `keep_training_latents` | true or false                                                            |
 /// | `data_matrix`        | nested list `(dof, num_samples)`: the map is learned at once; null is NaN   |
 ///
+/// Of the reference's keys, `projection_matrix` and `_map_computed` are not taken: a basis alone has no ranges and
+/// errors; a map is learned from data or loaded from a file.
+///
 /// \throws InvalidArgument  not a JSON object; an unknown method, kernel or key (the message lists the known ones); a
 ///                          value of the wrong type or out of range
 AnyCompressor from_spec(std::string_view json);

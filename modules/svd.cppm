@@ -30,18 +30,19 @@ struct RankRule {
   /// puts it out of reach: the numerical rank.
   std::optional<double> reconstruction_tol = std::nullopt;
 
+  /// Whether nothing is asked for.
   bool is_empty() const { return !rank && !energy_tol && !reconstruction_tol; }
 };
 
 /// What an SVD compression needs to know before it sees data: `CompressionOptions` and `RankRule` in one aggregate.
 struct SVDOptions {
-  std::vector<std::string> fields = {};
-  std::optional<xt::xarray<double>> coords = std::nullopt;
-  std::string interpolate_method = "rbf";
-  RBFOptions interpolate_opts = {};
-  std::optional<std::size_t> rank = std::nullopt;
-  std::optional<double> energy_tol = std::nullopt;
-  std::optional<double> reconstruction_tol = std::nullopt;
+  std::vector<std::string> fields = {};                     ///< as in `CompressionOptions`
+  std::optional<xt::xarray<double>> coords = std::nullopt;  ///< as in `CompressionOptions`
+  std::string interpolate_method = "rbf";                   ///< as in `CompressionOptions`
+  RBFOptions interpolate_opts = {};                         ///< as in `CompressionOptions`
+  std::optional<std::size_t> rank = std::nullopt;           ///< as in `RankRule`
+  std::optional<double> energy_tol = std::nullopt;          ///< as in `RankRule`
+  std::optional<double> reconstruction_tol = std::nullopt;  ///< as in `RankRule`
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;
 };
@@ -75,25 +76,31 @@ class BasicSVD : public BasicCompression<T> {
   /// \param rule       replaces the rule of the options if it is not empty
   /// \throws InvalidArgument  snapshots not 2-D; rows that do not fit the coords or fields; no finite snapshot, or
   ///                          only zeros; a rank of 0 or above min(dof, num_samples); a tolerance out of its range
-  /// \throws NumericalError   the decomposition did not converge
+  /// \throws NumericalError   the decomposition did not converge, or squares of the snapshots overflow
   /// The map is unchanged then.
   void compute_map(const ArrayRef<T>& snapshots, const RankRule& rule = {});
 
-  /// Learns the map from fields by name. \param fields  each `(*loop_shape, num_pts)`, one sample for each index
+  /// Learns the map from fields by name.
+  /// \param fields  each `(*loop_shape, num_pts)`, one sample for each index; names beside `fields()` are ignored
+  /// \throws  as above; and InvalidArgument where a field is missing or their shapes differ
   void compute_map(const BasicFields<T>& fields, const RankRule& rule = {});
 
+  /// Whether a map has been computed or given.
   bool map_exists() const { return map_.has_value(); }
 
   /// All that was learned. \throws NotReady  there is no map; so do the members below
   const BasicSVDMap<T>& map() const;
 
-  /// Folds states. \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
+  /// Folds states. NaN in one spoils its own coefficients only.
+  /// \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
+  /// \throws InvalidArgument  states of another length
   xt::xarray<T> compress(const ArrayRef<T>& states) const;
 
   /// Unfolds latent coefficients. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
+  /// \throws InvalidArgument  a number of coefficients other than the rank
   xt::xarray<T> reconstruct(const ArrayRef<T>& latent) const;
 
-  /// The number of modes that are kept; the reference's name for the same is `rank`.
+  /// The number of modes that are kept: what every compressor calls latent size, and decompositions call rank.
   std::size_t latent_size() const { return rank(); }
   std::size_t rank() const { return map().projection_matrix.shape(1); }
 
@@ -112,6 +119,7 @@ class BasicSVD : public BasicCompression<T> {
   /// The relative Frobenius error on the training snapshots: the square root of the share that the dropped ones have.
   double reconstruction_error() const;
 
+  /// The number of snapshots that were learned from, and of those left out because of NaN or infinity.
   std::size_t num_samples() const { return map().num_samples; }
   std::size_t num_dropped() const { return map().num_dropped; }
 
@@ -130,6 +138,7 @@ class BasicSVD : public BasicCompression<T> {
   std::optional<BasicSVDMap<T>> map_;
 };
 
+/// The same in double precision.
 using SVD = BasicSVD<double>;
 using SVDMap = BasicSVDMap<double>;
 

@@ -64,6 +64,7 @@ template <class T>
 BasicCompression<T>::BasicCompression(CompressionOptions options) : options_(std::move(options)) {
   if (options_.fields.empty()) options_.fields = {"field"};
   const std::set<std::string> distinct(options_.fields.begin(), options_.fields.end());
+  if (distinct.contains("")) throw InvalidArgument("fields: expected names, got an empty one");
   if (distinct.size() != options_.fields.size())
     throw InvalidArgument(message("fields: expected different names, got ", listing(options_.fields)));
   Interpolation{options_.interpolate_method, options_.interpolate_opts}.validate();
@@ -91,12 +92,12 @@ std::size_t BasicCompression<T>::num_pts() const {
 }
 
 template <class T>
-std::size_t BasicCompression<T>::num_pts_of(std::size_t dof) const {
+std::size_t BasicCompression<T>::num_pts_of(std::size_t dof, std::string_view name) const {
   if (options_.coords && dof != this->dof())
-    throw InvalidArgument(message("snapshots: expected ", num_pts(), " num_pts x ", num_qoi(),
-                                  " num_qoi = ", this->dof(), " rows to fit the coords, got ", dof));
+    throw InvalidArgument(message(name, ": expected ", num_pts(), " num_pts x ", num_qoi(), " num_qoi = ", this->dof(),
+                                  " rows to fit the coords, got ", dof));
   if (dof % num_qoi() != 0)
-    throw InvalidArgument(message("snapshots: expected rows for ", num_qoi(), " fields at each point, a multiple of ",
+    throw InvalidArgument(message(name, ": expected rows for ", num_qoi(), " fields at each point, a multiple of ",
                                   num_qoi(), ", got ", dof));
   return dof / num_qoi();
 }
@@ -117,12 +118,21 @@ BasicFields<T> BasicCompression<T>::split_fields(const ArrayRef<T>& states) cons
 
 template <class T>
 xt::xarray<T> BasicCompression<T>::join_fields(const BasicFields<T>& fields) const {
-  // Without coordinates or a map the first field tells the number of points.
-  std::size_t points = num_pts_.value_or(0);
-  if (!num_pts_) {
-    const auto first = fields.find(options_.fields.front());
-    if (first != fields.end() && first->second.dimension() > 0) points = first->second.shape().back();
-  }
+  return join(fields, num_pts_);
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::join_snapshots(const BasicFields<T>& fields) const {
+  return join(fields, options_.coords ? num_pts_ : std::nullopt);
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const {
+  const auto first = fields.find(options_.fields.front());
+  const bool tells = first != fields.end() && first->second.dimension() > 0;
+  const std::size_t points = num_pts.value_or(tells ? first->second.shape().back() : 1);
+  if (points == 0)
+    throw InvalidArgument(message("field ", options_.fields.front(), ": expected at least one point, got none"));
   const auto all = rows_of_all(fields, options_.fields, {points});
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {points * num_qoi()}));
   const auto rows = as_matrix(states, all.front().matrix.rows, points * num_qoi());
@@ -140,6 +150,8 @@ typename BasicCompression<T>::Points BasicCompression<T>::points_of(const ArrayR
   if (shape.back() != dim())
     throw InvalidArgument(message(name, ": expected points of dimension ", dim(), ", (*coord_shape, ", dim(), "), got ",
                                   shape_text(coords.shape())));
+  if (!std::ranges::all_of(coords.values(), [](double x) { return std::isfinite(x); }))
+    throw InvalidArgument(message(name, ": expected finite coordinates, got NaN or infinity"));
   Points points{.coord_shape = {shape.begin(), shape.end() - 1}, .rows = coords.copy()};
   points.rows.reshape({size_of(points.coord_shape), dim()});
   return points;
@@ -198,6 +210,7 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
                                                        const BasicFields<T>& field_values) const {
   const Points points = points_of(field_coords, "field_coords");
   if (is_grid(points, 0.0, 0.0)) return join_fields(field_values);
+  if (points.rows.size() == 0) throw InvalidArgument("field_coords: expected at least one point, got none");
   const auto all = rows_of_all(field_values, options_.fields, points.coord_shape);
   const std::size_t count = all.front().matrix.rows;
   auto elsewhere = xt::xarray<double>::from_shape({points.rows.shape(0), count, num_qoi()});

@@ -1,7 +1,10 @@
 module;
 
+#include <array>
+#include <charconv>
 #include <iostream>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,6 +26,12 @@ Channel& channel() {
 }
 
 }  // namespace
+
+std::string digits(double number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return {text.data(), end};
+}
 
 WarningHandler set_warning_handler(WarningHandler handler) {
   const std::scoped_lock lock(channel().guard);

@@ -74,6 +74,11 @@ ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
   const std::size_t n = matrix.shape(1);
   if (m == 0 || n == 0) throw InvalidArgument(message("matrix: expected rows and columns, got ", m, " x ", n));
   const std::size_t k = std::min(m, n);
+  // LAPACK multiplies lengths in its integers.
+  lapack_int(m);
+  lapack_int(n);
+  if (m > (static_cast<std::size_t>(std::numeric_limits<int>::max()) - n * k) / n)
+    throw InvalidArgument(message("matrix: expected fewer than 2^31 entries, got ", m, " x ", n));
 
   // To LAPACK the memory is a^T, n x m. Its left vectors are our v; its right ones replace the matrix, and lie there
   // as the first k columns of our u.
@@ -87,7 +92,7 @@ ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
   T best_length{};
   run(&best_length, -1);
   std::vector<T> work(static_cast<std::size_t>(best_length));
-  if (run(work.data(), lapack_int(work.size())) != 0)
+  if (run(work.data(), lapack_int(work.size())) != 0 || !std::isfinite(svd.s(0)))
     throw NumericalError(message("the singular value decomposition of a ", m, " x ", n, " matrix did not converge"));
 
   svd.v = xt::transpose(v_transposed);
@@ -97,10 +102,22 @@ ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
 }
 
 template <class T>
-std::size_t numerical_rank(const xt::xarray<T>& s, std::size_t m, std::size_t n) {
-  if (s.size() == 0) return 0;
-  const T threshold = static_cast<T>(std::max(m, n)) * std::numeric_limits<T>::epsilon() * s(0);
-  return static_cast<std::size_t>(std::ranges::count_if(s, [=](T value) { return value > threshold; }));
+std::size_t numerical_rank(const xt::xarray<T>& s) {
+  const T threshold = static_cast<T>(s.size()) * std::numeric_limits<T>::epsilon() * s(0);
+  const auto above = std::ranges::count_if(s, [=](T value) { return value > threshold; });
+  return std::max<std::size_t>(1, static_cast<std::size_t>(above));
+}
+
+template <class T>
+xt::xarray<T> gram(MatrixView<const T> a) {
+  xt::xarray<T> product = xt::zeros<T>({a.cols, a.cols});
+  if (a.cols == 0) return product;
+  cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
+                lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{0}, product.data(),
+                leading(a.cols));
+  for (std::size_t i = 0; i < a.cols; ++i)
+    for (std::size_t j = 0; j < i; ++j) product(j, i) = product(i, j);
+  return product;
 }
 
 SymmetricSystem::SymmetricSystem(xt::xarray<double>&& matrix) : factors_(std::move(matrix)) {
@@ -144,7 +161,9 @@ template void multiply_transposed(MatrixView<const double>, MatrixView<const dou
 template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template ThinSVD<double> thin_svd(xt::xarray<double>&&);
 template ThinSVD<float> thin_svd(xt::xarray<float>&&);
-template std::size_t numerical_rank(const xt::xarray<double>&, std::size_t, std::size_t);
-template std::size_t numerical_rank(const xt::xarray<float>&, std::size_t, std::size_t);
+template std::size_t numerical_rank(const xt::xarray<double>&);
+template std::size_t numerical_rank(const xt::xarray<float>&);
+template xt::xarray<double> gram(MatrixView<const double>);
+template xt::xarray<float> gram(MatrixView<const float>);
 
 }  // namespace fieldfold

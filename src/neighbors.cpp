@@ -14,6 +14,7 @@ module;
 module fieldfold.neighbors;
 
 import fieldfold.arrays;
+import fieldfold.diagnostics;
 
 namespace fieldfold {
 namespace {
@@ -51,6 +52,9 @@ class OrderedNeighbors {
     return true;
   }
 
+  /// Asked for by nanoflann; they are in order.
+  void sort() {}
+
   bool full() const { return best_.size() == capacity_; }
   std::size_t size() const { return best_.size(); }
   const auto& best() const { return best_; }
@@ -79,7 +83,9 @@ NearestNeighbors::NearestNeighbors(MatrixView<const double> points) : tree_(std:
 
 void NearestNeighbors::find(std::span<const double> query, std::span<std::size_t> nearest) const {
   OrderedNeighbors found(nearest.size());
-  tree_->index.findNeighbors(found, query.data(), nanoflann::SearchParams{});
+  tree_->index.findNeighbors(found, query.data(), {});
+  if (found.size() < nearest.size())
+    throw NumericalError("the squared distances between points and query overflow; a larger unit of length helps");
   std::ranges::transform(found.best(), nearest.begin(), [](const auto& entry) { return entry.second; });
   std::ranges::sort(nearest);
 }

@@ -35,6 +35,7 @@ class HeaderText {
 
   std::string_view quoted(std::string_view key) const {
     const std::string_view value = after(key);
+    if (value.front() == '[') return "a structured type";
     const std::size_t end = value.size() < 2 ? value.npos : value.find(value.front(), 1);
     if ((value.front() != '\'' && value.front() != '"') || end == value.npos) malformed();
     return value.substr(1, end - 1);
@@ -81,13 +82,6 @@ class HeaderText {
   std::string text_;
   const std::filesystem::path& path_;
 };
-
-std::ifstream open(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw FileError(message(path.string(), ": cannot be read: ", std::strerror(errno)));
-  if (!std::filesystem::is_regular_file(path)) throw FileError(message(path.string(), ": is not a regular file"));
-  return in;
-}
 
 NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
   const std::uint64_t file_size = std::filesystem::file_size(path);
@@ -147,13 +141,13 @@ xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
 }  // namespace
 
 NpyHeader read_npy_header(const std::filesystem::path& path) {
-  std::ifstream in = open(path);
+  std::ifstream in = open_for_reading(path);
   return read_header(in, path);
 }
 
 template <class T>
 xt::xarray<T> load_npy(const std::filesystem::path& path) {
-  std::ifstream in = open(path);
+  std::ifstream in = open_for_reading(path);
   const NpyHeader header = read_header(in, path);
   xt::xarray<T> numbers =
       header.scalar_size == 8 ? read_numbers<double, T>(in, header) : read_numbers<float, T>(in, header);

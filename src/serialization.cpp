@@ -2,10 +2,8 @@ module;
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -234,11 +232,33 @@ AnyCompressor read_svd(Reader& reader) {
   describe_options(reader, options);
   std::uint8_t keep = 0;
   reader(keep);
-  options.keep_training_latents = keep != 0;
+  if (keep > 1) throw FileError("a mark of presence is neither 0 nor 1");
+  options.keep_training_latents = keep == 1;
   std::optional<BasicSVDMap<T>> map;
   reader.optional(map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored); });
   if (reader.remaining() != 0) throw FileError("it has bytes too many");
   return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
+}
+
+template <class T>
+void write_svd(std::ostream& file, const BasicSVD<T>& svd) try {
+  SummingBuffer buffer(file.rdbuf());
+  std::ostream out(&buffer);
+  out.write(magic.data(), magic.size());
+  Writer writer(out);
+  writer(format_version);
+  writer(method_svd);
+  writer(static_cast<std::uint32_t>(sizeof(T)));
+  const SVDOptions options = svd.options();
+  describe_options(writer, options);
+  writer(static_cast<std::uint8_t>(options.keep_training_latents));
+  writer(static_cast<std::uint8_t>(svd.map_exists()));
+  if (svd.map_exists()) describe_map(writer, svd.map());
+  out.write(little_endian(buffer.count()).data(), 8);
+  out.write(little_endian(buffer.checksum()).data(), 8);
+  if (!out) file.setstate(std::ios::failbit);
+} catch (const cereal::Exception&) {
+  file.setstate(std::ios::failbit);  // what cereal says of a full disk
 }
 
 AnyCompressor read_compressor(Reader& reader) {
@@ -286,25 +306,7 @@ std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
 
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
-  write_file(path, [&](std::ostream& file) {
-    SummingBuffer buffer(file.rdbuf());
-    std::ostream out(&buffer);
-    out.write(magic.data(), magic.size());
-    {
-      Writer writer(out);
-      writer(format_version);
-      writer(method_svd);
-      writer(static_cast<std::uint32_t>(sizeof(T)));
-      const SVDOptions options = svd.options();
-      describe_options(writer, options);
-      writer(static_cast<std::uint8_t>(options.keep_training_latents));
-      writer(static_cast<std::uint8_t>(svd.map_exists()));
-      if (svd.map_exists()) describe_map(writer, svd.map());
-    }
-    out.write(little_endian(buffer.count()).data(), 8);
-    out.write(little_endian(buffer.checksum()).data(), 8);
-    if (!out) file.setstate(std::ios::failbit);
-  });
+  write_file(path, [&](std::ostream& file) { write_svd(file, svd); });
 }
 
 void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
@@ -314,9 +316,7 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
 }
 
 AnyCompressor load(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw FileError(message(path.string(), ": cannot be read: ", std::strerror(errno)));
-  if (!std::filesystem::is_regular_file(path)) throw FileError(message(path.string(), ": is not a regular file"));
+  std::ifstream in = open_for_reading(path);
   try {
     const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
     Reader reader(in, payload);

@@ -27,7 +27,12 @@ namespace {
 using nlohmann::json;
 
 [[noreturn]] void expected(std::string_view key, std::string_view what, const json& found) {
-  throw InvalidArgument(message(key, ": expected ", what, ", got ", found.dump().substr(0, 60)));
+  const std::string got = found.is_structured() ? message("an ", found.type_name()) : found.dump().substr(0, 60);
+  throw InvalidArgument(message(key, ": expected ", what, ", got ", got));
+}
+
+json parsed(std::string_view text) try { return json::parse(text); } catch (const json::parse_error& error) {
+  throw InvalidArgument(message("spec: expected a JSON object, got what is no JSON from byte ", error.byte, " on"));
 }
 
 std::string text(std::string_view key, const json& value) {
@@ -76,6 +81,7 @@ xt::xarray<double> array(std::string_view key, const json& value) {
   Shape shape;
   for (const json* inner = &value; inner->is_array(); inner = &inner->front()) {
     shape.push_back(inner->size());
+    if (shape.size() > 2) expected(key, "numbers or lists of them, nested at most twice", value);
     if (inner->empty()) break;
   }
   std::vector<double> numbers;
@@ -149,8 +155,8 @@ constexpr Key<SVDSpec> svd_keys[] = {
 }  // namespace
 
 AnyCompressor from_spec(std::string_view json_text) {
-  const json object = json::parse(json_text, nullptr, false);
-  if (!object.is_object()) throw InvalidArgument("spec: expected a JSON object");
+  const json object = parsed(json_text);
+  if (!object.is_object()) expected("spec", "a JSON object", object);
   const auto given = object.find("method");
   const std::string method = given == object.end() || given->is_null() ? "svd" : method_name("method", *given);
   if (method != "svd") throw InvalidArgument(message("method: expected one of svd; got ", method));

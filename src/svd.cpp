@@ -52,7 +52,7 @@ std::vector<double> tail_shares(const xt::xarray<T>& s) {
 }
 
 template <class T>
-std::size_t choose_rank(const RankRule& rule, const xt::xarray<T>& s, std::size_t dof, std::size_t num_samples) {
+std::size_t choose_rank(const RankRule& rule, const xt::xarray<T>& s) {
   if (rule.rank) return *rule.rank;
   const std::vector<double> tails = tail_shares(s);
   const auto fits = [&](double tail) {
@@ -60,7 +60,7 @@ std::size_t choose_rank(const RankRule& rule, const xt::xarray<T>& s, std::size_
                                    : 1.0 - tail >= rule.energy_tol.value_or(0.95);
   };
   const auto found = std::find_if(tails.begin() + 1, tails.end(), fits);
-  const std::size_t full = numerical_rank(s, dof, num_samples);
+  const std::size_t full = numerical_rank(s);
   // An energy of 1 is met in rounding long before the last mode that carries any.
   const bool everything = !rule.reconstruction_tol && rule.energy_tol == 1.0;
   return everything ? full : std::min(full, static_cast<std::size_t>(found - tails.begin()));
@@ -124,13 +124,10 @@ void validate(const BasicSVDMap<T>& map) {
 
   // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  const xt::xarray<T> transposed = xt::transpose(u);
-  auto gram = xt::xarray<T>::from_shape({rank, rank});
-  const auto rows = as_matrix(transposed, rank, dof);
-  multiply_transposed(rows, rows, as_matrix(gram, rank, rank));
+  const xt::xarray<T> products = gram(as_matrix(u, dof, rank));
   for (std::size_t i = 0; i < rank; ++i)
     for (std::size_t j = 0; j < rank; ++j)
-      require(std::abs(static_cast<double>(gram(i, j)) - (i == j ? 1.0 : 0.0)) <= tolerance, "orthonormal columns");
+      require(std::abs(static_cast<double>(products(i, j)) - (i == j ? 1.0 : 0.0)) <= tolerance, "orthonormal columns");
 }
 
 }  // namespace
@@ -149,7 +146,7 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options, BasicSVDMap<T> map) : BasicSVD(std::move(options)) {
   validate(map);
-  this->set_num_pts(this->num_pts_of(map.projection_matrix.shape(0)));
+  this->set_num_pts(this->num_pts_of(map.projection_matrix.shape(0), "map"));
   map_ = std::move(map);
 }
 
@@ -164,12 +161,15 @@ void BasicSVD<T>::compute_map(const ArrayRef<T>& snapshots, const RankRule& rule
 
 template <class T>
 void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule) {
-  const xt::xarray<T> states = this->join_fields(fields);
-  const std::size_t dof = states.shape().back();
-  const std::size_t num_samples = dof == 0 ? 0 : states.size() / dof;
-  const auto rows = as_matrix(states, num_samples, dof);
-  learn(finite_samples<T>(dof, num_samples, [&](std::size_t i, std::size_t j) { return rows(j, i); }), num_samples,
-        rule);
+  // The states go before the decomposition starts.
+  auto [snapshots, num_given] = [&] {
+    const xt::xarray<T> states = this->join_snapshots(fields);
+    const std::size_t dof = states.shape().back();
+    const auto rows = as_matrix(states, states.size() / dof, dof);
+    return std::pair(finite_samples<T>(dof, rows.rows, [&](std::size_t i, std::size_t j) { return rows(j, i); }),
+                     rows.rows);
+  }();
+  learn(std::move(snapshots), num_given, rule);
 }
 
 template <class T>
@@ -178,16 +178,16 @@ void BasicSVD<T>::learn(xt::xarray<T>&& snapshots, std::size_t num_given, const 
   const std::size_t dof = snapshots.shape(0);
   const std::size_t num_samples = snapshots.shape(1);
   validate(chosen);
-  const std::size_t num_pts = this->num_pts_of(dof);
+  const std::size_t num_pts = this->num_pts_of(dof, "snapshots");
   if (dof == 0 || num_samples == 0)
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", num_given, " of ", dof,
-                                  " rows, of which ", num_given - num_samples, " with NaN or infinity"));
+                                  " rows", num_given == 0 ? "" : ", all of them with NaN or infinity"));
   validate_rank(chosen, dof, num_samples);
   if (std::ranges::all_of(snapshots, [](T x) { return x == T{0}; }))
     throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
 
   ThinSVD<T> svd = thin_svd(std::move(snapshots));
-  const std::size_t rank = choose_rank(chosen, svd.s, dof, num_samples);
+  const std::size_t rank = choose_rank(chosen, svd.s);
   auto latents = xt::xarray<T>::from_shape({num_samples, rank});
   for (std::size_t i = 0; i < num_samples; ++i)
     for (std::size_t mode = 0; mode < rank; ++mode) latents(i, mode) = svd.v(i, mode) * svd.s(mode);

@@ -48,6 +48,15 @@ BOOST_AUTO_TEST_CASE(does_what_the_compressor_inside_does) {
   BOOST_TEST((fieldfold::compress_fields(any, line, fields) == any.compress(states)));
 }
 
+BOOST_AUTO_TEST_CASE(samples_may_have_grids_of_their_own) {
+  const AnyCompressor any = BlockMeans({.fields = {"f"}, .coords = line});
+  const fieldfold::Fields sample{{"f", {1.0, 3.0, 5.0, 7.0}}};
+  const auto latent = fieldfold::compress_fields(any, fieldfold::CoordsPerSample{line, {}}, {sample, {}});
+  BOOST_TEST(latent(0, 1) == 6.0);
+  const auto fields = fieldfold::reconstruct_fields(any, latent, fieldfold::CoordsPerSample{line, line});
+  BOOST_TEST((fields[0].at("f") == xt::xarray<double>{2.0, 2.0, 6.0, 6.0}));
+}
+
 BOOST_AUTO_TEST_CASE(gives_the_compressor_back_by_its_type) {
   AnyCompressor any = fieldfold::SVD();
   BOOST_TEST((any.target<fieldfold::SVD>() != nullptr));

@@ -233,6 +233,13 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   expect("new_coords: expected points of dimension 2, (*coord_shape, 2), got (3,)", [&] {
     compression.interpolate_from_grid(xt::xarray<double>::from_shape({18}), xt::xarray<double>{1., 2., 3.});
   });
+  expect("new_coords: expected finite",
+         [&] { compression.interpolate_from_grid(xt::zeros<double>({18}), xt::xarray<double>{0.5, NAN}); });
+  expect("field_coords: expected at least one point",
+         [&] { compression.interpolate_to_grid(xt::xarray<double>::from_shape({0, 2}), fields); });
+  expect("fields: expected names, got an empty one", [] { Compression({.fields = {"u", ""}}); });
+  expect("field field: expected at least one point",
+         [] { Compression().join_fields({{"field", xt::xarray<double>::from_shape({1ULL << 60, 0})}}); });
   expect("field_values: expected one set of fields for each of the 2 field_coords, got 1",
          [&] { compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(1)); });
 }

@@ -1,10 +1,14 @@
 #include <boost/test/unit_test.hpp>
 
+#include <sys/stat.h>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "temporary_folder.hpp"
 
@@ -48,6 +52,37 @@ BOOST_AUTO_TEST_CASE(a_failing_writer_leaves_the_old_file_and_nothing_else) {
                     fieldfold::FileError);
   BOOST_TEST(content_of(path) == "old");
   BOOST_TEST(entries_of(folder.path) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(threads_may_write_one_path) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / "a.bin";
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int round = 0; round < 50; ++round) try {
+          fieldfold::write_file(path,
+                                [&](std::ostream& out) { out << std::string(1000, static_cast<char>('a' + thread)); });
+        } catch (const fieldfold::FileError&) {
+          ++failures;
+        }
+    });
+  for (auto& thread : threads) thread.join();
+  BOOST_TEST(failures == 0);
+  const std::string content = content_of(path);
+  BOOST_TEST((content == std::string(1000, content[0])));
+  BOOST_TEST(entries_of(folder.path) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_neither_replaced_nor_waited_for) {
+  const TemporaryFolder folder;
+  const auto pipe = folder.path / "pipe";
+  BOOST_TEST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  BOOST_CHECK_THROW(fieldfold::write_file(pipe, [](std::ostream& out) { out << "x"; }), fieldfold::FileError);
+  BOOST_TEST(std::filesystem::is_fifo(pipe));
+  BOOST_CHECK_THROW(fieldfold::open_for_reading(pipe), fieldfold::FileError);
+  BOOST_CHECK_THROW(fieldfold::open_for_reading(folder.path), fieldfold::FileError);
 }
 
 BOOST_AUTO_TEST_CASE(where_nothing_can_be_written_is_an_error_that_names_it) {

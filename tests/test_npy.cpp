@@ -80,6 +80,15 @@ BOOST_FIXTURE_TEST_CASE(writes_what_numpy_writes, Files) {
   BOOST_TEST(fieldfold::read_npy_header(path).scalar_size == 4U);
 }
 
+BOOST_FIXTURE_TEST_CASE(expressions_are_saved_in_their_own_precision, Files) {
+  const xt::xarray<double> array{{1, 2, 3}, {4, 5, 6}};
+  fieldfold::save_npy(path, xt::view(2.0 * array, 1));
+  BOOST_TEST((fieldfold::load_npy(path) == xt::xarray<double>{8, 10, 12}));
+  const xt::xarray<float> singles{1.5F, 2.5F};
+  fieldfold::save_npy(path, singles + singles);
+  BOOST_TEST(fieldfold::read_npy_header(path).scalar_size == 4U);
+}
+
 BOOST_FIXTURE_TEST_CASE(files_that_lie_are_refused, Files) {
   const std::string good = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
   const auto has = [](const std::string& what, const std::string& part) {
@@ -92,6 +101,8 @@ BOOST_FIXTURE_TEST_CASE(files_that_lie_are_refused, Files) {
   has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", six_doubles)),
       "malformed");
   has(error_for(npy("{'descr': '>f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got >f8");
+  has(error_for(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six_doubles)),
+      "got a structured type");
   has(error_for(npy("{'descr': '<i8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got <i8");
   has(error_for(npy("{'descr': '<f8', 'shape': (2, 3), }", six_doubles)), "malformed");
   has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, -3), }", six_doubles)), "malformed");

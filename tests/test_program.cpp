@@ -155,6 +155,18 @@ BOOST_FIXTURE_TEST_CASE(single_precision_stays_single, Program) {
   BOOST_TEST(fieldfold::read_npy_header(folder.path / "latent.npy").scalar_size == 4U);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_flat_array_of_coordinates_is_a_point_in_a_plane, Program) {
+  save("point.npy", xt::xarray<double>{1.5, 2.5});
+  succeed("interpolate --field ux=ux.npy --coords xy.npy --to point.npy -o at");
+  BOOST_TEST((load("at/ux.npy").shape() == std::vector<std::size_t>{8, 1}));
+}
+
+BOOST_FIXTURE_TEST_CASE(options_may_come_before_the_map, Program) {
+  succeed(fit_both + "--rank 2 -o map.fold");
+  succeed("compress --field ux=ux.npy --field uy=uy.npy map.fold -o latent.npy");
+  BOOST_TEST(has("latent.npy"));
+}
+
 BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
   save("smoothing.npy", xt::ones<double>({25}) * 0.5);
   succeed("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --smoothing smoothing.npy -o a");
@@ -166,6 +178,7 @@ BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
 BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   save("short.npy", xt::ones<double>({8, 24}));
+  save("x_column.npy", xt::view(coords, xt::all(), 0));
   std::ofstream(folder.path / "broken.fold") << text("map.fold").substr(0, 300);
   const auto fails = [&](const std::string& arguments, const std::string& part) {
     const Outcome outcome = run(arguments);
@@ -191,6 +204,9 @@ BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program)
   fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");
   fails("info ux.npy", "it is not a fieldfold file");
   fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "queries: expected points of dimension 2");
+  succeed("fit --data xy.npy --fields ../esc -o escaping.fold");
+  succeed("compress escaping.fold --states x_column.npy -o folded.npy");
+  fails("reconstruct escaping.fold folded.npy -o x", "field ../esc: expected a name that can be that of a file");
   fails("interpolate --field ux=short.npy --coords xy.npy --to xy.npy -o x",
         "field ux: expected a shape ending in (25,)");
   fails(fit_both + "-o missing/map.fold", "missing/map.fold: cannot be written");

@@ -85,7 +85,7 @@ std::string error_of(const auto& action) {
 BOOST_AUTO_TEST_CASE(equals_the_figures_of_scipy) {
   std::ifstream file(FIGURES "/rbf.json");
   const auto figures = nlohmann::json::parse(file);
-  fieldfold::set_warning_handler({});
+  const auto before = fieldfold::set_warning_handler({});
   std::size_t compared = 0;
   for (const auto& figure : figures["cases"]) {
     const auto& data = figures["data"][std::to_string(figure["dim"].get<int>())];
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(equals_the_figures_of_scipy) {
     BOOST_TEST(relative_difference(found, expected) < 1e-7, figure.dump().substr(0, 120));
     ++compared;
   }
-  fieldfold::set_warning_handler([](std::string_view) {});
+  fieldfold::set_warning_handler(before);
   BOOST_TEST(compared == 341U);
 }
 
@@ -294,6 +294,38 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   auto bad_queries = queries;
   bad_queries(0, 0) = std::numeric_limits<double>::infinity();
   expect("queries: expected finite", [&] { RBFInterpolator(points, values)(bad_queries); });
+}
+
+BOOST_AUTO_TEST_CASE(kernels_that_overflow_are_errors_not_nan) {
+  using fieldfold::NumericalError;
+  const auto points = scattered(10, 1);
+  const xt::xarray<double> far_points = 1e200 * points;
+  const xt::xarray<double> far_queries = 1e200 * scattered(3, 1, 0.3);
+  const auto values = smooth_values(points);
+  BOOST_CHECK_THROW(RBFInterpolator(far_points, values, {.kernel = Kernel::cubic}), NumericalError);
+  const RBFInterpolator cubic(points, values, {.kernel = Kernel::cubic});
+  BOOST_CHECK_THROW(cubic(far_queries), NumericalError);
+  const RBFInterpolator local(points, values, {.neighbors = 5});
+  BOOST_CHECK_THROW(local(far_queries), NumericalError);
+  // These decay, so that far points do not see each other and a far query sees the constant alone.
+  for (const Kernel kernel : {Kernel::matern1_2, Kernel::matern3_2, Kernel::matern5_2, Kernel::gaussian}) {
+    const RBFInterpolator decaying(far_points, values, {.kernel = kernel, .epsilon = 1.0});
+    BOOST_TEST(relative_difference(decaying(far_points), values) < 1e-14);
+  }
+  const xt::xarray<double> tiny_points = 1e-60 * points;
+  const RBFInterpolator tiny(tiny_points, values, {.kernel = Kernel::cubic});
+  BOOST_TEST(relative_difference(tiny(tiny_points), values) < 1e-11);
+}
+
+BOOST_AUTO_TEST_CASE(twins_are_told_apart_by_smoothing) {
+  auto twice = scattered(10, 2);
+  twice(7, 0) = twice(2, 0);
+  twice(7, 1) = twice(2, 1);
+  auto values = smooth_values(twice);
+  values(7) += 1.0;
+  const auto at_twins = RBFInterpolator(twice, values, {.smoothing = 1e-9})(twice);
+  // Both are fitted by their mean.
+  BOOST_TEST(std::abs(at_twins(2) - (values(2) + values(7)) / 2.0) < 1e-6);
 }
 
 BOOST_AUTO_TEST_CASE(systems_without_a_trustworthy_answer_are_errors) {

@@ -64,11 +64,11 @@ BOOST_AUTO_TEST_CASE(coordinates_of_a_line_are_a_flat_list) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
-  const auto expect = [](std::string_view spec, const std::string& part) {
+  const auto expect = [](const std::string& spec, const std::string& part) {
     const std::string what = error_of(spec);
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
   };
-  expect("", "spec: expected a JSON object");
+  expect("", "spec: expected a JSON object, got what is no JSON from byte 1 on");
   expect("[1]", "spec: expected a JSON object");
   expect("{\"rank\": 4", "spec: expected a JSON object");
   expect(R"({"method": "autoencoder"})", "method: expected one of svd; got autoencoder");
@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
   expect(R"({"energy_tol": "high"})", "energy_tol: expected a number");
   expect(R"({"fields": "ux"})", "fields: expected a list of names");
   expect(R"({"coords": [[0, 1], [2]]})", "coords: expected nested lists of the shape (2, 2)");
+  expect(R"({"coords": )" + std::string(300000, '[') + std::string(300000, ']') + "}", "nested at most twice");
   expect(R"({"coords": []})", "coords: expected the shape");
   expect(R"({"interpolate_opts": {"degree": 99999999999}})", "degree: expected a whole number");
   expect(R"({"data_matrix": [[0, 0], [0, 0]]})", "expected one that is not zero");

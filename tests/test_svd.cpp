@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly_and_changes_nothing) {
   for (const double tolerance : {-1e-3, not_a_number})
     expect("reconstruction_tol: expected", [&] { svd.compute_map(waves(20, 6), {.reconstruction_tol = tolerance}); });
   expect("expected one that is not zero", [&] { svd.compute_map(xt::zeros<double>({20, 6})); });
-  expect("expected at least one that is finite, got 3 of 20 rows, of which 3 with NaN",
+  expect("expected at least one that is finite, got 3 of 20 rows, all of them with NaN or infinity",
          [&] { svd.compute_map(xt::zeros<double>({20, 3}) + not_a_number); });
   expect("got 0 of 20 rows", [&] { svd.compute_map(xt::xarray<double>::from_shape({20, 0})); });
   expect("fields: expected one named u", [&] { svd.compute_map(Fields{{"v", waves(6, 10)}}); });
@@ -344,6 +344,32 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly_and_changes_nothing) {
          [&] { svd.reconstruct(xt::xarray<double>::from_shape({3, 4})); });
   expect("a multiple of 2, got 19", [&] { SVD({.fields = {"u", "v"}}).compute_map(waves(19, 6)); });
   expect("energy_tol", [] { SVD({.energy_tol = 2.0}); });
+}
+
+BOOST_AUTO_TEST_CASE(many_rows_in_single_precision_do_not_lower_the_rank) {
+  // A rounding unit times the number of rows would be above the second singular value.
+  constexpr std::size_t dof = 2'000'000;
+  xt::xarray<float> snapshots = xt::zeros<float>({dof, std::size_t{2}});
+  for (std::size_t i = 0; i < dof; ++i) {
+    snapshots(i, 0) = 1.0F;
+    snapshots(i, 1) = i % 2 == 0 ? 1.01F : 0.99F;
+  }
+  fieldfold::BasicSVD<float> svd;
+  svd.compute_map(snapshots, {.reconstruction_tol = 1e-4});
+  BOOST_TEST(svd.rank() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_whose_squares_overflow_everything_are_an_error) {
+  SVD svd;
+  BOOST_CHECK_THROW(svd.compute_map(1e308 * xt::ones<double>({40, 6})), fieldfold::NumericalError);
+  BOOST_TEST(!svd.map_exists());
+}
+
+BOOST_AUTO_TEST_CASE(fields_of_another_number_of_points_may_follow) {
+  SVD svd;
+  svd.compute_map(Fields{{"field", waves(3, 12)}}, {.rank = 1});
+  svd.compute_map(Fields{{"field", waves(3, 15)}}, {.rank = 1});
+  BOOST_TEST(svd.dof() == 15U);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_map_what_needs_one_says_so) {

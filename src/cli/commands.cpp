@@ -8,6 +8,7 @@
 #include <iomanip>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -62,6 +63,9 @@ void fit_in(const FitArguments& arguments) {
     svd.compute_map(load_fields<T>(arguments.field_files));
   else
     svd.compute_map(load_npy<T>(arguments.data));
+  if (svd.num_dropped() > 0)
+    warn(message(svd.num_dropped(), " of ", svd.num_dropped() + svd.num_samples(),
+                 " snapshots have NaN or infinity and are left out"));
   save(arguments.output, svd);
 }
 
@@ -71,10 +75,14 @@ void with_svd(const std::filesystem::path& path, Action action) {
   const AnyCompressor compressor = load(path);
   if (const auto* svd = compressor.target<SVD>()) return action(*svd);
   if (const auto* svd = compressor.target<BasicSVD<float>>()) return action(*svd);
+  throw InvalidArgument(message(path.string(), ": expected the map of an SVD"));
 }
 
 template <class T>
 void save_fields(const std::filesystem::path& folder, const BasicFields<T>& fields) {
+  for (const auto& [name, values] : fields)
+    if (name.find('/') != std::string::npos)
+      throw InvalidArgument(message("field ", name, ": expected a name that can be that of a file, without '/'"));
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) throw FileError(message(folder.string(), ": cannot be made a folder: ", failure.message()));
@@ -114,7 +122,11 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
 std::string shown(const nlohmann::ordered_json& value) {
   constexpr std::size_t most = 6;
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) return message(value.get<double>());
+  if (value.is_number_float()) {
+    std::ostringstream rounded;
+    rounded << value.get<double>();
+    return rounded.str();
+  }
   if (!value.is_array()) return value.dump();
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < std::min(value.size(), most); ++i)
@@ -159,26 +171,26 @@ void compress(const CompressArguments& arguments) {
 void reconstruct(const ReconstructArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const xt::xarray<T> states = svd.reconstruct(load_npy<T>(arguments.latent));
+    if (!arguments.states.empty()) save_npy(arguments.states, states);
     if (!arguments.output_folder.empty())
       save_fields(arguments.output_folder, arguments.coords.empty()
                                                ? svd.split_fields(states)
                                                : svd.interpolate_from_grid(states, load_npy(arguments.coords)));
-    if (!arguments.states.empty()) save_npy(arguments.states, states);
   });
 }
 
 void interpolate(const InterpolateArguments& arguments) {
-  const auto as_points = [](const std::filesystem::path& path) {
-    xt::xarray<double> coords = load_npy(path);
-    if (coords.dimension() < 2) coords.reshape({coords.size(), std::size_t{1}});
-    return coords;
-  };
-  const xt::xarray<double> from = as_points(arguments.from);
-  xt::xarray<double> to = as_points(arguments.to);
-  if (from.dimension() != 2)
+  xt::xarray<double> from = load_npy(arguments.from);
+  xt::xarray<double> to = load_npy(arguments.to);
+  if (from.dimension() == 1) from.reshape({from.size(), std::size_t{1}});
+  if (from.dimension() != 2 || from.size() == 0)
     throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
                                   "(num_pts,), got ", shape_text(ArrayRef<double>(from).shape())));
   const std::size_t num_pts = from.shape(0);
+  if (to.dimension() < 2) {
+    const Shape points = from.shape(1) == 1 ? Shape{to.size(), 1} : Shape{1, to.size()};
+    to.reshape(points);
+  }
   const Shape coord_shape(to.shape().begin(), to.shape().end() - 1);
   to.reshape({size_of(coord_shape), to.shape().back()});
 

@@ -16,6 +16,14 @@ using namespace fieldfold::cli;
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 
+/// CLI11 takes -3 for a large number.
+CLI::Validator not_negative() {
+  return {[](const std::string& text) {
+            return text.starts_with('-') ? "expected a whole number of 0 or more, got " + text : std::string();
+          },
+          ""};
+}
+
 /// `--field NAME=FILE`, any number of times.
 CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
   return command
@@ -36,7 +44,8 @@ CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
           },
           "A field and its values, (*loop_shape, num_pts); once for each field")
       ->type_name("NAME=FILE")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
@@ -49,7 +58,7 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       ->capture_default_str()
       ->group(group);
   command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->group(group);
 }
 
@@ -66,9 +75,12 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
                   "fieldfold fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy --energy-tol 0.999 -o map.fold");
   auto* fields = add_field_files(*command, arguments.field_files);
   auto* data = command->add_option("--data", arguments.data, "Snapshots as a matrix, (dof, num_samples)");
-  command->add_option("--fields", arguments.fields, "Names of the fields in the matrix")->delimiter(',')->needs(data);
+  command->add_option("--fields", arguments.fields, "Names of the fields in the matrix")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(data);
   command->add_option("--coords", arguments.coords, "Points of the grid, (num_pts, dim)");
-  command->add_option("--rank", arguments.rank, "Keep this many modes")->check(CLI::NonNegativeNumber);
+  command->add_option("--rank", arguments.rank, "Keep this many modes")->check(not_negative());
   command->add_option("--energy-tol", arguments.energy_tol, "Keep this share of the energy (0.95)");
   command->add_option("--reconstruction-tol", arguments.reconstruction_tol, "Keep the relative error below this");
   command->add_flag("--single", arguments.single_precision, "Learn and store in single precision");

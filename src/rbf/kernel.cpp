@@ -54,6 +54,8 @@ Kernel kernel_named(std::string_view name) {
 void evaluate_kernel(Kernel kernel, std::span<double> squared_distances) {
   constexpr double sqrt3 = std::numbers::sqrt3;
   const double sqrt5 = std::sqrt(5.0);
+  // Where the exponential is 0 the polynomial before it may be infinite.
+  const auto decayed = [](double s) { return s > 1000.0; };
   switch (kernel) {
     case Kernel::linear:
       return apply(squared_distances, [](double q) { return -std::sqrt(q); });
@@ -76,12 +78,12 @@ void evaluate_kernel(Kernel kernel, std::span<double> squared_distances) {
     case Kernel::matern3_2:
       return apply(squared_distances, [=](double q) {
         const double s = sqrt3 * std::sqrt(q);
-        return (1.0 + s) * std::exp(-s);
+        return decayed(s) ? 0.0 : (1.0 + s) * std::exp(-s);
       });
     case Kernel::matern5_2:
       return apply(squared_distances, [=](double q) {
         const double s = sqrt5 * std::sqrt(q);
-        return (1.0 + s + s * s / 3.0) * std::exp(-s);
+        return decayed(s) ? 0.0 : (1.0 + s + s * s / 3.0) * std::exp(-s);
       });
   }
 }

@@ -54,13 +54,14 @@ std::vector<double> spread(const xt::xarray<double>& smoothing, std::size_t num_
 
 /// Says what rounding did, once for all systems of a call.
 void judge(double relative_error) {
-  if (relative_error >= 0.1)
-    throw NumericalError(
-        "the interpolation is too ill-conditioned to have a correct digit; a larger epsilon, smoothing, or another "
-        "kernel helps");
-  if (relative_error > half_the_digits)
-    warn(message("the interpolation is ill-conditioned: rounding may change results by ", relative_error,
-                 " of the largest value"));
+  const auto said = [&](std::string_view verdict) {
+    return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
+                   " of the largest value");
+  };
+  if (relative_error >= 1.0)
+    throw NumericalError(said("too ill-conditioned to be trusted") +
+                         "; a larger epsilon, smoothing, or another kernel helps");
+  if (relative_error > half_the_digits) warn(said("ill-conditioned"));
 }
 
 }  // namespace

@@ -32,18 +32,27 @@ xt::xarray<double> axis_by_axis(MatrixView<const double> points) {
   return axes;
 }
 
+void expect_finite(std::span<const double> kernel_values, Kernel kernel) {
+  if (!std::ranges::all_of(kernel_values, [](double value) { return std::isfinite(value); }))
+    throw NumericalError(
+        message("the kernel ", traits(kernel).name,
+                " overflows on these coordinates; a smaller epsilon or a larger unit of length helps"));
+}
+
 bool has_full_rank(const Monomials& monomials, MatrixView<const double> points) {
   auto values = xt::xarray<double>::from_shape({points.rows, monomials.size()});
   for (std::size_t i = 0; i < points.rows; ++i)
     monomials.evaluate(points.row(i), as_matrix(values, points.rows, monomials.size()).row(i));
   const auto svd = thin_svd(std::move(values));
-  return numerical_rank(svd.s, points.rows, monomials.size()) == monomials.size();
+  return numerical_rank(svd.s) == monomials.size();
 }
 
-bool have_twins(MatrixView<const double> points) {
+/// Whether two points coincide; smoothing tells such points apart.
+bool have_twins(MatrixView<const double> points, std::span<const double> smoothing) {
   std::vector<std::span<const double>> sorted;
   sorted.reserve(points.rows);
-  for (std::size_t i = 0; i < points.rows; ++i) sorted.push_back(points.row(i));
+  for (std::size_t i = 0; i < points.rows; ++i)
+    if (smoothing[i] == 0.0) sorted.push_back(points.row(i));
   std::ranges::sort(sorted, [](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); });
   return std::ranges::adjacent_find(sorted, [](auto a, auto b) { return std::ranges::equal(a, b); }) != sorted.end();
 }
@@ -66,13 +75,11 @@ RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> sm
         for (std::size_t i = 0; i < n; ++i) {
           evaluate_basis(points.row(i), rows.row(i));
           rows(i, i) += smoothing[i];
+          expect_finite(rows.row(i).first(n), model.kernel);
           largest = std::max(largest, largest_magnitude(rows.row(i).first(n)));
         }
-        if (!std::isfinite(largest))
-          throw NumericalError(message("the kernel ", traits(model.kernel).name,
-                                       " overflows on these coordinates; a smaller epsilon or unit of length helps"));
         // A power of two, so that scaling rounds nothing.
-        if (largest > 0.0) kernel_scale_ = std::exp2(-std::ilogb(largest));
+        if (largest > 0.0) kernel_scale_ = std::exp2(std::min(-std::ilogb(largest), 1000));
         for (std::size_t i = 0; i < n; ++i) {
           for (std::size_t j = 0; j < n; ++j) rows(i, j) *= kernel_scale_;
           for (std::size_t j = n; j < size; ++j) rows(j, i) = rows(i, j);
@@ -84,7 +91,7 @@ RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> sm
     throw NumericalError(message("Singular matrix. The matrix of monomials evaluated at the ", points.rows,
                                  " data points does not have full column rank (", monomials_.size(),
                                  "); use a lower degree or points in more general position"));
-  if (have_twins(points)) throw NumericalError("Singular matrix. Two data points coincide");
+  if (have_twins(points, smoothing)) throw NumericalError("Singular matrix. Two data points coincide");
   if (system_.is_singular()) throw NumericalError("Singular matrix. The epsilon may be too small for the distances");
 }
 
@@ -126,7 +133,10 @@ void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solut
   for (std::size_t first = 0; first < queries.rows; first += block) {
     const std::size_t count = std::min(block, queries.rows - first);
     const auto rows = as_matrix(basis, count, size);
-    for (std::size_t i = 0; i < count; ++i) evaluate_basis(queries.row(first + i), rows.row(i));
+    for (std::size_t i = 0; i < count; ++i) {
+      evaluate_basis(queries.row(first + i), rows.row(i));
+      expect_finite(rows.row(i), model_.kernel);
+    }
     multiply_transposed(readable(rows), as_matrix(solution.coefficients, results.cols, size),
                         MatrixView<double>{results.data + first * results.cols, count, results.cols});
   }

@@ -1,5 +1,6 @@
 // Many threads on one object, by OpenMP where it is switched on.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
