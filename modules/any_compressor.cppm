@@ -3,7 +3,6 @@ module;
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -80,7 +79,7 @@ class AnyCompressor {
     Interface() = default;
     Interface(const Interface&) = delete;
     Interface& operator=(const Interface&) = delete;
-    virtual ~Interface() = default;
+    virtual ~Interface();
     virtual std::unique_ptr<Interface> clone() const = 0;
     virtual const std::type_info& type() const = 0;
     virtual void* address() = 0;
@@ -163,26 +162,37 @@ class AnyCompressor {
   /// An array as the compressor inside takes it: in its own scalar, and seen through if it is the same.
   template <class T>
   static auto array(const ArrayRef<double>& values) {
-    if constexpr (std::same_as<T, double>)
-      return xt::adapt(values.data(), values.size(), xt::no_ownership(), values.shape());
-    else
+    if constexpr (std::same_as<T, double>) {
+      // In xtensor's own type of shape: with std::vector g++ 14 leaves out a constructor of it.
+      const xt::xarray<double>::shape_type shape(values.shape().begin(), values.shape().end());
+      return xt::adapt(values.data(), values.size(), xt::no_ownership(), shape);
+    } else {
       return values.copy<T>();
+    }
   }
 
   /// Fields in the scalar `To`; those that have it already are passed through.
-  template <class To, class Given>
-  static decltype(auto) converted(Given&& fields) {
-    if constexpr (std::same_as<BasicFields<To>, std::remove_cvref_t<Given>>) {
-      return std::forward<Given>(fields);
-    } else {
-      BasicFields<To> result;
-      for (const auto& [name, values] : fields) result.emplace(name, xt::cast<To>(values));
-      return result;
-    }
+  template <class To>
+  static const BasicFields<To>& converted(const BasicFields<To>& fields) {
+    return fields;
+  }
+  template <class To>
+  static BasicFields<To> converted(BasicFields<To>&& fields) {
+    return std::move(fields);
+  }
+  template <class To, class From>
+    requires(!std::same_as<To, From>)
+  static BasicFields<To> converted(const BasicFields<From>& fields) {
+    BasicFields<To> result;
+    for (const auto& [name, values] : fields) result.emplace(name, ArrayRef<From>(values).template copy<To>());
+    return result;
   }
 
   std::unique_ptr<Interface> held_;
 };
+
+// Not in the class, where g++ 14 crashes on importing it.
+AnyCompressor::Interface::~Interface() = default;
 
 static_assert(Compressor<AnyCompressor>);
 

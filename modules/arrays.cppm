@@ -9,24 +9,7 @@ module;
 #include <type_traits>
 #include <vector>
 
-#if __has_include(<xtensor/containers/xarray.hpp>)
-#include <xtensor/containers/xadapt.hpp>
-#include <xtensor/containers/xarray.hpp>
-#include <xtensor/containers/xtensor.hpp>
-#include <xtensor/core/xmath.hpp>
-#include <xtensor/generators/xbuilder.hpp>
-#include <xtensor/misc/xmanipulation.hpp>
-#include <xtensor/reducers/xreducer.hpp>
-#include <xtensor/views/xview.hpp>
-#else
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xarray.hpp>
-#include <xtensor/xbuilder.hpp>
-#include <xtensor/xmanipulation.hpp>
-#include <xtensor/xmath.hpp>
-#include <xtensor/xtensor.hpp>
-#include <xtensor/xview.hpp>
-#endif
+#include "xtensor_headers.hpp"
 
 /// The one place that includes xtensor: what importers may use of it, and how the library takes arrays.
 export module fieldfold.arrays;
@@ -112,7 +95,11 @@ class ArrayRef {
         return;
       }
     }
-    owned_ = xt::cast<T>(expression);
+    // By hand, because g++ 14 leaves parts of xtensor's assignment out where this is imported.
+    owned_ = xt::xarray<T>::from_shape(shape_);
+    std::transform(expression.template begin<xt::layout_type::row_major>(),
+                   expression.template end<xt::layout_type::row_major>(), owned_.data(),
+                   [](auto value) { return static_cast<T>(value); });
     data_ = owned_.data();
   }
 

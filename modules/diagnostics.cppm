@@ -2,7 +2,6 @@ module;
 
 #include <concepts>
 #include <functional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -47,22 +46,27 @@ WarningHandler set_warning_handler(WarningHandler handler);
 /// Hands a warning to the current handler.
 void warn(std::string_view sentence);
 
-/// The shortest text that reads back as the same number.
+/// A number in the fewest digits that read back as the same.
 std::string digits(double number);
 
-/// Joins printable parts into one message: `message("rank: expected at most ", 3, ", got ", 7)`. Numbers have all their
-/// digits, so that a tolerance of 1.0000001 does not look like 1.
+/// Appends text or a number to a message.
+template <class Part>
+void append(std::string& text, const Part& part) {
+  if constexpr (std::floating_point<Part>)
+    text += digits(static_cast<double>(part));
+  else if constexpr (std::integral<Part> && !std::same_as<Part, char>)
+    text += std::to_string(part);
+  else
+    text += part;
+}
+
+/// Joins text and numbers into one message: `message("rank: expected at most ", 3, ", got ", 7)`. Numbers have all
+/// their digits, so that a tolerance of 1.0000001 does not look like 1.
 template <class... Parts>
 std::string message(const Parts&... parts) {
-  std::ostringstream out;
-  const auto append = [&out]<class Part>(const Part& part) {
-    if constexpr (std::floating_point<Part>)
-      out << digits(part);
-    else
-      out << part;
-  };
-  (append(parts), ...);
-  return out.str();
+  std::string text;
+  (append(text, parts), ...);
+  return text;
 }
 
 /// A comma-separated list for messages: `listing({"cubic", "linear"})` is `cubic, linear`.

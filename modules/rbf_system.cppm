@@ -51,6 +51,9 @@ class RBFSystem {
   void evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results) const;
 
  private:
+  /// The matrix of the system, and the scale of the kernel in it.
+  xt::xarray<double> assemble(MatrixView<const double> points, std::span<const double> smoothing);
+
   /// Kernels and monomials at one point, in the system's scaling.
   void evaluate_basis(std::span<const double> point, std::span<double> values) const;
 

@@ -175,7 +175,7 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
   for (std::size_t i = 0; i < rows.rows; ++i)
     for (std::size_t p = 0; p < num_pts(); ++p)
       for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) on_grid(p, i, qoi) = rows(i, p * num_qoi() + qoi);
-  const auto elsewhere =
+  const xt::xarray<double> elsewhere =
       Interpolation{options_.interpolate_method, options_.interpolate_opts}(coords(), on_grid, points.rows);
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
@@ -217,7 +217,7 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t q = 0; q < points.rows.shape(0); ++q) elsewhere(q, i, qoi) = all[qoi].matrix(i, q);
-  const auto on_grid =
+  const xt::xarray<double> on_grid =
       Interpolation{options_.interpolate_method, options_.interpolate_opts}(points.rows, elsewhere, coords());
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
   const auto rows = as_matrix(states, count, dof());

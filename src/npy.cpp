@@ -13,6 +13,8 @@ module;
 #include <string_view>
 #include <system_error>
 
+#include "xtensor_headers.hpp"
+
 module fieldfold.npy;
 
 import fieldfold.arrays;
@@ -129,13 +131,16 @@ template <class Scalar, class T>
 xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
   auto stored = xt::xarray<Scalar>::from_shape(header.shape);
   in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size() * sizeof(Scalar)));
-  if (header.fortran_order)
-    return xt::cast<T>(
-        xt::adapt<xt::layout_type::column_major>(stored.data(), stored.size(), xt::no_ownership(), header.shape));
+  if (header.fortran_order) {
+    auto numbers = xt::xarray<T>::from_shape(header.shape);
+    std::transform(stored.begin(), stored.end(), numbers.template begin<xt::layout_type::column_major>(),
+                   [](Scalar number) { return static_cast<T>(number); });
+    return numbers;
+  }
   if constexpr (std::is_same_v<Scalar, T>)
     return stored;
   else
-    return xt::cast<T>(stored);
+    return ArrayRef<Scalar>(stored).template copy<T>();
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ module;
 #include <xxhash.h>
 #include <cereal/archives/portable_binary.hpp>
 
+#include "xtensor_headers.hpp"
+
 module fieldfold.serialization;
 
 import fieldfold.any_compressor;

@@ -9,6 +9,8 @@ module;
 #include <utility>
 #include <vector>
 
+#include "xtensor_headers.hpp"
+
 module fieldfold.svd;
 
 import fieldfold.arrays;

@@ -207,7 +207,7 @@ void interpolate(const InterpolateArguments& arguments) {
   for (const auto& [loop_shape, matrix] : rows)
     for (std::size_t i = 0; i < matrix.rows; ++i, ++column)
       for (std::size_t p = 0; p < num_pts; ++p) columns(p, column) = matrix(i, p);
-  const auto interpolated = RBFInterpolator(from, columns, options_of(arguments.interpolation))(to);
+  const xt::xarray<double> interpolated = RBFInterpolator(from, columns, options_of(arguments.interpolation))(to);
 
   Fields results;
   column = 0;

@@ -66,26 +66,10 @@ double largest_magnitude(std::span<const double> values) {
 }  // namespace
 
 RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model)
-    : model_(model), monomials_(points, model.degree), axes_(axis_by_axis(points)), system_([&] {
-        const std::size_t n = points.rows;
-        const std::size_t size = n + monomials_.size();
-        xt::xarray<double> matrix = xt::zeros<double>({size, size});
-        const auto rows = as_matrix(matrix, size, size);
-        double largest = 0.0;
-        for (std::size_t i = 0; i < n; ++i) {
-          evaluate_basis(points.row(i), rows.row(i));
-          rows(i, i) += smoothing[i];
-          expect_finite(rows.row(i).first(n), model.kernel);
-          largest = std::max(largest, largest_magnitude(rows.row(i).first(n)));
-        }
-        // A power of two, so that scaling rounds nothing.
-        if (largest > 0.0) kernel_scale_ = std::exp2(std::min(-std::ilogb(largest), 1000));
-        for (std::size_t i = 0; i < n; ++i) {
-          for (std::size_t j = 0; j < n; ++j) rows(i, j) *= kernel_scale_;
-          for (std::size_t j = n; j < size; ++j) rows(j, i) = rows(i, j);
-        }
-        return matrix;
-      }()) {
+    : model_(model),
+      monomials_(points, model.degree),
+      axes_(axis_by_axis(points)),
+      system_(assemble(points, smoothing)) {
   if (system_.reciprocal_condition() > suspicious_condition) return;
   if (monomials_.size() > 0 && !has_full_rank(monomials_, points))
     throw NumericalError(message("Singular matrix. The matrix of monomials evaluated at the ", points.rows,
@@ -93,6 +77,27 @@ RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> sm
                                  "); use a lower degree or points in more general position"));
   if (have_twins(points, smoothing)) throw NumericalError("Singular matrix. Two data points coincide");
   if (system_.is_singular()) throw NumericalError("Singular matrix. The epsilon may be too small for the distances");
+}
+
+xt::xarray<double> RBFSystem::assemble(MatrixView<const double> points, std::span<const double> smoothing) {
+  const std::size_t n = points.rows;
+  const std::size_t size = n + monomials_.size();
+  xt::xarray<double> matrix = xt::zeros<double>({size, size});
+  const auto rows = as_matrix(matrix, size, size);
+  double largest = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    evaluate_basis(points.row(i), rows.row(i));
+    rows(i, i) += smoothing[i];
+    expect_finite(rows.row(i).first(n), model_.kernel);
+    largest = std::max(largest, largest_magnitude(rows.row(i).first(n)));
+  }
+  // A power of two, so that scaling rounds nothing.
+  if (largest > 0.0) kernel_scale_ = std::exp2(std::min(-std::ilogb(largest), 1000));
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) rows(i, j) *= kernel_scale_;
+    for (std::size_t j = n; j < size; ++j) rows(j, i) = rows(i, j);
+  }
+  return matrix;
 }
 
 void RBFSystem::evaluate_basis(std::span<const double> point, std::span<double> values) const {
