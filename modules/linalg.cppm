@@ -21,6 +21,58 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 
+/// `c += a^T b` with a `(m, k)`, b `(m, n)`, c `(k, n)`.
+template <class T>
+void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
+
+/// Adds `a^T a` of a matrix `(m, n)` to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
+template <class T>
+void add_gram(MatrixView<const T> a, MatrixView<double> sum);
+
+/// The eigenvalues, ascending, and orthonormal eigenvectors (one a column) of a symmetric matrix.
+struct SymmetricEigen {
+  xt::xarray<double> values;   ///< `(n,)`
+  xt::xarray<double> vectors;  ///< `(n, n)`
+};
+
+/// \param matrix  `(n, n)`, both triangles filled; its memory is taken for the vectors
+/// \throws NumericalError  the iteration did not converge
+SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix);
+
+/// The inverse of the upper triangle R of `R^T R = matrix`, `(n, n)` with the lower triangle filled.
+/// \throws NumericalError  the matrix is not positive definite
+xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix);
+
+/// The triangle R of a QR factorization that grows by blocks of rows.
+template <class T>
+class Triangle {
+ public:
+  /// \param n  columns
+  explicit Triangle(std::size_t n);
+
+  /// The triangle of `[R; rows]` instead of that of R. \param rows  `(count, n)`, finite; used as workspace
+  void add(MatrixView<T> rows);
+
+  /// The triangle of both. The other one is used as workspace.
+  void merge(Triangle& other) { add(as_matrix(other.triangle_, other.triangle_.shape(0), other.triangle_.shape(1))); }
+
+  /// An entry, above the diagonal or below, where it is 0.
+  T operator()(std::size_t i, std::size_t j) const { return triangle_(i, j); }
+
+ private:
+  xt::xarray<T> triangle_;
+};
+
+/// While one exists, BLAS runs in the threads that call it and starts none: for code that has threads of its own.
+/// It switches OpenBLAS for the whole program and back; other libraries are left as they are.
+class SingleThreadedBLAS {
+ public:
+  SingleThreadedBLAS();
+  SingleThreadedBLAS(const SingleThreadedBLAS&) = delete;
+  SingleThreadedBLAS& operator=(const SingleThreadedBLAS&) = delete;
+  ~SingleThreadedBLAS();
+};
+
 /// The thin singular value decomposition `a = u diag(s) v^T` with `k = min(m, n)`.
 template <class T>
 struct ThinSVD {
@@ -29,8 +81,13 @@ struct ThinSVD {
   xt::xarray<T> v;  ///< `(n, k)`, orthonormal columns
 };
 
-/// Decomposes a matrix `(m, n)`, whose memory it takes for u; LAPACK's workspace is as large again. Each column of u
-/// has its entry largest in magnitude positive (the first of equals), which fixes the signs whatever the algorithm.
+/// Fixes the signs that a decomposition leaves open: the entry largest in magnitude of each column of u is made
+/// positive, and the column of v turned along. Of entries that tie to half of the digits the first counts, so that
+/// rounding decides nothing, nor the algorithm or the number of threads.
+template <class T>
+void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v);
+
+/// Decomposes a matrix `(m, n)`, whose memory it takes for u; LAPACK's workspace is as large again. Signs are fixed.
 ///
 /// The algorithm is LAPACK's gesvd: a QR (or LQ) factorization first where one side is much the longer, then
 /// bidiagonalization and implicit QR iteration (Golub and Reinsch 1970, doi:10.1007/BF02163027). Singular values have

@@ -12,6 +12,7 @@ export module fieldfold.svd;
 
 import fieldfold.arrays;
 import fieldfold.compression;
+export import fieldfold.decomposition;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
 import fieldfold.rbf;
@@ -45,6 +46,9 @@ struct SVDOptions {
   std::optional<double> reconstruction_tol = std::nullopt;  ///< as in `RankRule`
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;
+  /// How to decompose the snapshots, and by how many threads (0: as many as the machine has). Not kept in files.
+  DecompositionMethod method = DecompositionMethod::automatic;
+  std::size_t threads = 0;
 };
 
 /// What is learned from snapshots.
@@ -126,16 +130,21 @@ class BasicSVD : public BasicCompression<T> {
   /// `(num_samples, rank)`: the coefficients of the training snapshots. \throws NotReady  they were not kept
   const xt::xarray<T>& training_latents() const;
 
+  /// How the last `compute_map` did it. \throws NotReady  the map was given or loaded
+  const DecompositionReport& report() const;
+
   /// The options it was made with.
   SVDOptions options() const;
 
  private:
-  /// \param snapshots  the finite ones of `num_given`
-  void learn(xt::xarray<T>&& snapshots, std::size_t num_given, const RankRule& rule);
+  void learn(const RowSource<T>& snapshots, const RankRule& rule);
 
   RankRule rule_;
   bool keep_training_latents_ = false;
+  DecompositionMethod method_ = DecompositionMethod::automatic;
+  std::size_t threads_ = 0;
   std::optional<BasicSVDMap<T>> map_;
+  std::optional<DecompositionReport> report_;
 };
 
 /// The same in double precision.

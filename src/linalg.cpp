@@ -4,7 +4,9 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <mutex>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,17 @@ module;
 
 // Apart from the line above, which has to come first: it decides how the headers below find CBLAS.
 #include <xtensor-blas/xlapack.hpp>
+
+// LAPACK 3.7 and later; not in xtensor-blas.
+extern "C" {
+void dtplqt_(const int* m, const int* n, const int* l, const int* mb, double* a, const int* lda, double* b,
+             const int* ldb, double* t, const int* ldt, double* work, int* info);
+void stplqt_(const int* m, const int* n, const int* l, const int* mb, float* a, const int* lda, float* b,
+             const int* ldb, float* t, const int* ldt, float* work, int* info);
+// There if the BLAS is OpenBLAS.
+__attribute__((weak)) int openblas_get_num_threads();
+__attribute__((weak)) void openblas_set_num_threads(int);
+}
 
 module fieldfold.linalg;
 
@@ -39,23 +52,6 @@ void gemm(cxxblas::Transpose transpose_b, MatrixView<const T> a, MatrixView<cons
                 c.data, leading(c.cols));
 }
 
-/// Makes the entry largest in magnitude of each column of u positive, and turns v along.
-template <class T>
-void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v) {
-  const std::size_t rank = u.shape(1);
-  std::vector<T> extreme(rank, T{0});
-  for (std::size_t i = 0; i < u.shape(0); ++i)
-    for (std::size_t j = 0; j < rank; ++j)
-      if (std::abs(u(i, j)) > std::abs(extreme[j])) extreme[j] = u(i, j);
-  const auto flip = [&](xt::xarray<T>& matrix) {
-    for (std::size_t i = 0; i < matrix.shape(0); ++i)
-      for (std::size_t j = 0; j < rank; ++j)
-        if (extreme[j] < 0) matrix(i, j) = -matrix(i, j);
-  };
-  flip(u);
-  flip(v);
-}
-
 }  // namespace
 
 template <class T>
@@ -66,6 +62,136 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
   gemm(cxxblas::Transpose::Trans, a, b, c);
+}
+
+template <class T>
+void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  if (c.rows == 0 || c.cols == 0) return;
+  cxxblas::gemm(cxxblas::StorageOrder::RowMajor, cxxblas::Transpose::Trans, cxxblas::Transpose::NoTrans,
+                lapack_int(c.rows), lapack_int(c.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), b.data,
+                leading(b.cols), T{1}, c.data, leading(c.cols));
+}
+
+template <class T>
+void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
+  const auto add_to = [&](MatrixView<T> lower) {
+    cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
+                  lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{1}, lower.data,
+                  leading(a.cols));
+  };
+  if constexpr (std::is_same_v<T, double>) {
+    add_to(sum);
+  } else {
+    xt::xarray<T> block = xt::zeros<T>({a.cols, a.cols});
+    add_to(as_matrix(block, a.cols, a.cols));
+    std::transform(block.begin(), block.end(), sum.data, sum.data,
+                   [](T x, double y) { return y + static_cast<double>(x); });
+  }
+}
+
+SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix) {
+  const std::size_t n = matrix.shape(0);
+  SymmetricEigen eigen{xt::xarray<double>::from_shape({n}), {}};
+  const auto run = [&](double* work, int work_length, int* integer_work, int integer_length) {
+    return cxxlapack::syevd<int>('V', 'L', lapack_int(n), matrix.data(), leading(n), eigen.values.data(), work,
+                                 work_length, integer_work, integer_length);
+  };
+  double best_length = 0.0;
+  int best_integer_length = 0;
+  run(&best_length, -1, &best_integer_length, -1);
+  std::vector<double> work(static_cast<std::size_t>(best_length));
+  std::vector<int> integer_work(static_cast<std::size_t>(best_integer_length));
+  if (run(work.data(), lapack_int(work.size()), integer_work.data(), best_integer_length) != 0)
+    throw NumericalError(message("the eigenvalues of a matrix of order ", n, " did not converge"));
+  // LAPACK's columns are our rows.
+  eigen.vectors = xt::transpose(matrix);
+  return eigen;
+}
+
+xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix) {
+  const int n = lapack_int(matrix.shape(0));
+  // Our lower triangle is LAPACK's upper one, whose factor is our lower one: L = R^T.
+  if (cxxlapack::potrf<int>('U', n, matrix.data(), leading(matrix.shape(0))) != 0 ||
+      cxxlapack::trtri<int>('U', 'N', n, matrix.data(), leading(matrix.shape(0))) != 0)
+    throw NumericalError("the columns to be orthonormalized are linearly dependent");
+  xt::xarray<double> inverse = xt::zeros<double>({matrix.shape(0), matrix.shape(0)});
+  for (std::size_t i = 0; i < matrix.shape(0); ++i)
+    for (std::size_t j = 0; j <= i; ++j) inverse(j, i) = matrix(i, j);
+  return inverse;
+}
+
+template <class T>
+Triangle<T>::Triangle(std::size_t n) : triangle_(xt::zeros<T>({n, n})) {}
+
+template <class T>
+void Triangle<T>::add(MatrixView<T> rows) {
+  if (rows.rows == 0 || rows.cols == 0) return;
+  // To LAPACK [R; rows] is [L rows^T] with L = R^T lower triangular, to be factorized as L' Q.
+  const int n = lapack_int(rows.cols);
+  const int count = lapack_int(rows.rows);
+  const int pentagonal = 0;
+  const int block = std::min(32, n);
+  std::vector<T> reflectors(rows.cols * static_cast<std::size_t>(block));
+  std::vector<T> work(reflectors.size());
+  int info = 0;
+  if constexpr (std::is_same_v<T, double>)
+    dtplqt_(&n, &count, &pentagonal, &block, triangle_.data(), &n, rows.data, &n, reflectors.data(), &block,
+            work.data(), &info);
+  else
+    stplqt_(&n, &count, &pentagonal, &block, triangle_.data(), &n, rows.data, &n, reflectors.data(), &block,
+            work.data(), &info);
+}
+
+namespace {
+
+struct BLASThreads {
+  std::mutex guard;
+  int users = 0;
+  int before = 0;
+};
+
+BLASThreads& blas_threads() {
+  static BLASThreads only;
+  return only;
+}
+
+}  // namespace
+
+SingleThreadedBLAS::SingleThreadedBLAS() {
+  const std::scoped_lock lock(blas_threads().guard);
+  if (blas_threads().users++ > 0 || openblas_set_num_threads == nullptr) return;
+  blas_threads().before = openblas_get_num_threads();
+  openblas_set_num_threads(1);
+}
+
+SingleThreadedBLAS::~SingleThreadedBLAS() {
+  const std::scoped_lock lock(blas_threads().guard);
+  if (--blas_threads().users == 0 && openblas_set_num_threads != nullptr)
+    openblas_set_num_threads(blas_threads().before);
+}
+
+template <class T>
+void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v) {
+  const std::size_t rank = u.shape(1);
+  const auto rows = as_matrix(u, u.shape(0), rank);
+  std::vector<T> largest(rank, T{0});
+  for (std::size_t i = 0; i < rows.rows; ++i)
+    for (std::size_t j = 0; j < rank; ++j) largest[j] = std::max(largest[j], std::abs(rows(i, j)));
+  const T tie = 1 - std::sqrt(std::numeric_limits<T>::epsilon());
+  std::vector<T> sign(rank, T{0});
+  std::size_t open = rank;
+  for (std::size_t i = 0; i < rows.rows && open > 0; ++i)
+    for (std::size_t j = 0; j < rank; ++j)
+      if (sign[j] == T{0} && std::abs(rows(i, j)) >= tie * largest[j]) {
+        sign[j] = rows(i, j) < 0 ? T{-1} : T{1};
+        --open;
+      }
+  if (std::ranges::find(sign, T{-1}) == sign.end()) return;
+  for (auto* matrix : {&u, &v}) {
+    const auto flipped = as_matrix(*matrix, matrix->shape(0), rank);
+    for (std::size_t i = 0; i < flipped.rows; ++i)
+      for (std::size_t j = 0; j < rank; ++j) flipped(i, j) *= sign[j];
+  }
 }
 
 template <class T>
@@ -159,6 +285,14 @@ template void multiply(MatrixView<const double>, MatrixView<const double>, Matri
 template void multiply(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void multiply_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void fix_signs(xt::xarray<double>&, xt::xarray<double>&);
+template void fix_signs(xt::xarray<float>&, xt::xarray<float>&);
+template void add_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void add_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void add_gram(MatrixView<const double>, MatrixView<double>);
+template void add_gram(MatrixView<const float>, MatrixView<double>);
+template class Triangle<double>;
+template class Triangle<float>;
 template ThinSVD<double> thin_svd(xt::xarray<double>&&);
 template ThinSVD<float> thin_svd(xt::xarray<float>&&);
 template std::size_t numerical_rank(const xt::xarray<double>&);

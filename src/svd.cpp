@@ -15,6 +15,7 @@ module fieldfold.svd;
 
 import fieldfold.arrays;
 import fieldfold.compression;
+import fieldfold.decomposition;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
 import fieldfold.linalg;
@@ -68,21 +69,23 @@ std::size_t choose_rank(const RankRule& rule, const xt::xarray<T>& s) {
   return everything ? full : std::min(full, static_cast<std::size_t>(found - tails.begin()));
 }
 
-/// The samples without NaN and infinity, `(dof, kept)`, of a matrix given by its elements (row, sample).
-template <class T, class Element>
-xt::xarray<T> finite_samples(std::size_t dof, std::size_t num_samples, Element element) {
-  std::vector<bool> finite(num_samples, true);
-  for (std::size_t i = 0; i < dof; ++i)
-    for (std::size_t j = 0; j < num_samples; ++j)
-      if (!std::isfinite(element(i, j))) finite[j] = false;
-  std::vector<std::size_t> kept;
-  for (std::size_t j = 0; j < num_samples; ++j)
-    if (finite[j]) kept.push_back(j);
-  auto samples = xt::xarray<T>::from_shape({dof, kept.size()});
-  for (std::size_t i = 0; i < dof; ++i)
-    for (std::size_t j = 0; j < kept.size(); ++j) samples(i, j) = element(i, kept[j]);
-  return samples;
-}
+/// The rows of snapshots `(dof, samples)` that lie as states, `(samples, dof)`.
+template <class T>
+class TransposedRows final : public RowSource<T> {
+ public:
+  explicit TransposedRows(MatrixView<const T> states) : states_(states) {}
+  std::size_t rows() const override { return states_.cols; }
+  std::size_t cols() const override { return states_.rows; }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    buffer.resize(count * states_.rows);
+    for (std::size_t sample = 0; sample < states_.rows; ++sample)
+      for (std::size_t i = 0; i < count; ++i) buffer[i * states_.rows + sample] = states_(sample, first + i);
+    return {buffer.data(), count, states_.rows};
+  }
+
+ private:
+  MatrixView<const T> states_;
+};
 
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
@@ -141,7 +144,9 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
                            .interpolate_method = std::move(options.interpolate_method),
                            .interpolate_opts = std::move(options.interpolate_opts)}),
       rule_{options.rank, options.energy_tol, options.reconstruction_tol},
-      keep_training_latents_(options.keep_training_latents) {
+      keep_training_latents_(options.keep_training_latents),
+      method_(options.method),
+      threads_(options.threads) {
   validate(rule_);
 }
 
@@ -157,52 +162,53 @@ void BasicSVD<T>::compute_map(const ArrayRef<T>& snapshots, const RankRule& rule
   if (snapshots.dimension() != 2)
     throw InvalidArgument(
         message("snapshots: expected the shape (dof, num_samples), got ", shape_text(snapshots.shape())));
-  const MatrixView<const T> matrix{snapshots.data(), snapshots.shape()[0], snapshots.shape()[1]};
-  learn(finite_samples<T>(matrix.rows, matrix.cols, matrix), matrix.cols, rule);
+  learn(MatrixRows<T>({snapshots.data(), snapshots.shape()[0], snapshots.shape()[1]}), rule);
 }
 
 template <class T>
 void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule) {
-  // The states go before the decomposition starts.
-  auto [snapshots, num_given] = [&] {
-    const xt::xarray<T> states = this->join_snapshots(fields);
-    const std::size_t dof = states.shape().back();
-    const auto rows = as_matrix(states, states.size() / dof, dof);
-    return std::pair(finite_samples<T>(dof, rows.rows, [&](std::size_t i, std::size_t j) { return rows(j, i); }),
-                     rows.rows);
-  }();
-  learn(std::move(snapshots), num_given, rule);
+  const xt::xarray<T> states = this->join_snapshots(fields);
+  const std::size_t dof = states.shape().back();
+  learn(TransposedRows<T>(as_matrix(states, states.size() / dof, dof)), rule);
 }
 
 template <class T>
-void BasicSVD<T>::learn(xt::xarray<T>&& snapshots, std::size_t num_given, const RankRule& rule) {
+void BasicSVD<T>::learn(const RowSource<T>& snapshots, const RankRule& rule) {
   const RankRule& chosen = rule.is_empty() ? rule_ : rule;
-  const std::size_t dof = snapshots.shape(0);
-  const std::size_t num_samples = snapshots.shape(1);
   validate(chosen);
+  const std::size_t dof = snapshots.rows();
   const std::size_t num_pts = this->num_pts_of(dof, "snapshots");
-  if (dof == 0 || num_samples == 0)
-    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", num_given, " of ", dof,
-                                  " rows", num_given == 0 ? "" : ", all of them with NaN or infinity"));
-  validate_rank(chosen, dof, num_samples);
-  if (std::ranges::all_of(snapshots, [](T x) { return x == T{0}; }))
-    throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
+  if (dof == 0 || snapshots.cols() == 0)
+    throw InvalidArgument(
+        message("snapshots: expected rows and samples, got the shape (", dof, ", ", snapshots.cols(), ")"));
+  Decomposition<T> found = decompose<T>(snapshots, {.choose_rank =
+                                                        [&](const xt::xarray<T>& s, std::size_t m, std::size_t n) {
+                                                          validate_rank(chosen, m, n);
+                                                          return choose_rank(chosen, s);
+                                                        },
+                                                    .method = method_,
+                                                    .threads = threads_});
+  if (found.kept.empty())
+    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", snapshots.cols(), " of ",
+                                  dof, " rows, all of them with NaN or infinity"));
+  if (found.u.dimension() != 2) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
 
-  ThinSVD<T> svd = thin_svd(std::move(snapshots));
-  const std::size_t rank = choose_rank(chosen, svd.s);
-  auto latents = xt::xarray<T>::from_shape({num_samples, rank});
-  for (std::size_t i = 0; i < num_samples; ++i)
-    for (std::size_t mode = 0; mode < rank; ++mode) latents(i, mode) = svd.v(i, mode) * svd.s(mode);
-
-  BasicSVDMap<T> map{.projection_matrix = xt::view(svd.u, xt::all(), xt::range(0, rank)),
-                     .singular_values = std::move(svd.s),
-                     .latent_ranges = ranges_of(latents),
+  BasicSVDMap<T> map{.projection_matrix = std::move(found.u),
+                     .singular_values = std::move(found.s),
+                     .latent_ranges = ranges_of(found.latents),
                      .training_latents = std::nullopt,
-                     .num_samples = num_samples,
-                     .num_dropped = num_given - num_samples};
-  if (keep_training_latents_) map.training_latents = std::move(latents);
+                     .num_samples = found.kept.size(),
+                     .num_dropped = snapshots.cols() - found.kept.size()};
+  if (keep_training_latents_) map.training_latents = std::move(found.latents);
   map_ = std::move(map);
+  report_ = found.report;
   this->set_num_pts(num_pts);
+}
+
+template <class T>
+const DecompositionReport& BasicSVD<T>::report() const {
+  if (!report_) throw NotReady("there is no report: the map was not computed by this object");
+  return *report_;
 }
 
 template <class T>
@@ -255,7 +261,9 @@ SVDOptions BasicSVD<T>::options() const {
           .rank = rule_.rank,
           .energy_tol = rule_.energy_tol,
           .reconstruction_tol = rule_.reconstruction_tol,
-          .keep_training_latents = keep_training_latents_};
+          .keep_training_latents = keep_training_latents_,
+          .method = method_,
+          .threads = threads_};
 }
 
 template class BasicSVD<double>;

@@ -1,0 +1,234 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "closeness.hpp"
+
+import fieldfold.arrays;
+import fieldfold.decomposition;
+import fieldfold.diagnostics;
+import fieldfold.linalg;
+
+namespace {
+
+using fieldfold::as_matrix;
+using fieldfold::Decomposition;
+using fieldfold::DecompositionMethod;
+
+/// Orthonormal columns in closed form: the discrete cosine transform. Angles are reduced as integers, which is exact.
+xt::xarray<double> cosines(std::size_t m, std::size_t n) {
+  auto matrix = xt::xarray<double>::from_shape({m, n});
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      matrix(i, j) =
+          std::sqrt((j == 0 ? 1.0 : 2.0) / static_cast<double>(m)) *
+          std::cos(std::numbers::pi * static_cast<double>((2 * i + 1) * j % (4 * m)) / (2.0 * static_cast<double>(m)));
+  return matrix;
+}
+
+/// A matrix whose singular values are planted.
+xt::xarray<double> planted(std::size_t m, const std::vector<double>& s) {
+  const std::size_t n = s.size();
+  auto u = cosines(m, n);
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) u(i, j) *= s[j];
+  const auto v = cosines(n, n);
+  auto matrix = xt::xarray<double>::from_shape({m, n});
+  fieldfold::multiply_transposed(as_matrix(std::as_const(u), m, n), as_matrix(v, n, n), as_matrix(matrix, m, n));
+  return matrix;
+}
+
+struct Spectrum {
+  std::string name;
+  std::vector<double> values;
+};
+
+std::vector<Spectrum> spectra(std::size_t n) {
+  const auto make = [n](const auto& formula) {
+    std::vector<double> s(n);
+    for (std::size_t i = 0; i < n; ++i) s[i] = formula(static_cast<double>(i) / static_cast<double>(n));
+    return s;
+  };
+  return {{"flat", make([](double) { return 1.0; })},
+          {"exponential to 1e-16", make([](double x) { return std::pow(10.0, -16.0 * x); })},
+          {"cliff", make([](double x) { return x < 0.3 ? 1.0 : 1e-12; })},
+          {"clustered", make([](double x) { return std::pow(10.0, -std::floor(4.0 * x)) * (1.0 - 1e-10 * x); })},
+          {"mean dominated", make([](double x) { return x == 0.0 ? 600.0 : 1.0 - 0.5 * x; })},
+          {"rank-deficient", make([](double x) { return x < 0.5 ? 1.0 - x : 0.0; })}};
+}
+
+template <class T>
+Decomposition<T> decomposed(const xt::xarray<T>& matrix, std::size_t rank,
+                            DecompositionMethod method = DecompositionMethod::automatic, std::size_t threads = 1) {
+  const fieldfold::MatrixRows<T> rows(as_matrix(matrix, matrix.shape(0), matrix.shape(1)));
+  return fieldfold::decompose<T>(rows,
+                                 {.choose_rank = [=](const xt::xarray<T>&, std::size_t, std::size_t) { return rank; },
+                                  .method = method,
+                                  .threads = threads});
+}
+
+template <class T>
+double off_identity(const xt::xarray<T>& columns) {
+  const auto gram = fieldfold::gram(as_matrix(columns, columns.shape(0), columns.shape(1)));
+  double largest = 0.0;
+  for (std::size_t i = 0; i < gram.shape(0); ++i)
+    for (std::size_t j = 0; j < gram.shape(1); ++j)
+      largest = std::max(largest, std::abs(static_cast<double>(gram(i, j)) - (i == j ? 1.0 : 0.0)));
+  return largest;
+}
+
+/// ||A - u latents^T|| in the Frobenius norm.
+double error_of(const Decomposition<double>& found, const xt::xarray<double>& matrix) {
+  const std::size_t m = matrix.shape(0);
+  const std::size_t n = matrix.shape(1);
+  auto product = xt::xarray<double>::from_shape({m, n});
+  fieldfold::multiply_transposed(as_matrix(found.u, m, found.u.shape(1)), as_matrix(found.latents, n, found.u.shape(1)),
+                                 as_matrix(product, m, n));
+  double squares = 0.0;
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) squares += std::pow(product(i, j) - matrix(i, j), 2);
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_method_is_optimal_on_every_spectrum) {
+  constexpr std::size_t m = 700;
+  constexpr std::size_t n = 60;
+  for (const auto& [name, s] : spectra(n)) {
+    const auto matrix = planted(m, s);
+    for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr, DecompositionMethod::direct})
+      for (const std::size_t rank : {1U, 7U, 20U, 29U}) {
+        const auto found = decomposed(matrix, rank, method);
+        double optimal = 0.0;
+        for (std::size_t i = rank; i < n; ++i) optimal += s[i] * s[i];
+        const std::string what =
+            name + ", " + std::string(fieldfold::name_of(found.report.method)) + ", rank " + std::to_string(rank);
+        // Rounding of the matrix itself is 1e-16 of the largest value, n times over.
+        BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14 * s[0] * std::sqrt(n), what);
+        BOOST_TEST(off_identity(found.u) < 1e-12, what);
+        for (std::size_t i = 0; i < n; ++i)
+          BOOST_TEST(std::abs(found.s(i) - s[i]) <= std::max(1e-13, found.report.singular_value_error) * s[0], what);
+        if (found.report.method != DecompositionMethod::gram)
+          for (std::size_t i = 0; i < n; ++i) BOOST_TEST(std::abs(found.s(i) - s[i]) <= 1e-13 * s[0], what);
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_gram_matrix_is_left_where_it_is_not_exact_enough) {
+  const auto matrix = planted(500, spectra(40)[1].values);  // each value 10^0.4 below the one before
+  BOOST_TEST((decomposed(matrix, 3, DecompositionMethod::gram).report.method == DecompositionMethod::gram));
+  BOOST_TEST((decomposed(matrix, 20, DecompositionMethod::gram).report.method == DecompositionMethod::tsqr));
+  const auto deficient = planted(500, spectra(40)[5].values);
+  BOOST_TEST((decomposed(deficient, 30, DecompositionMethod::gram).report.method == DecompositionMethod::direct));
+  BOOST_TEST(off_identity(decomposed(deficient, 30).u) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(the_method_follows_from_the_size) {
+  BOOST_TEST((decomposed(planted(200, spectra(20)[4].values), 2).report.method == DecompositionMethod::tsqr));
+  BOOST_TEST((decomposed(planted(20, spectra(20)[4].values), 2).report.method == DecompositionMethod::direct));
+  BOOST_TEST((decomposed(planted(60000, spectra(130)[4].values), 2).report.method == DecompositionMethod::gram));
+}
+
+BOOST_AUTO_TEST_CASE(threads_change_rounding_only) {
+  const auto matrix = planted(40000, spectra(60)[4].values);
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr}) {
+    const auto one = decomposed(matrix, 5, method, 1);
+    for (const std::size_t threads : {2U, 5U}) {
+      const auto many = decomposed(matrix, 5, method, threads);
+      BOOST_TEST(many.report.threads == threads);
+      BOOST_TEST(relative_difference(many.s, one.s) < 1e-13);
+      // Vectors turn by rounding of the Gram matrix, 1e-16 * 600^2, over twice the gap of their eigenvalues, 0.008.
+      BOOST_TEST(relative_difference(many.u, one.u) < 1e-7);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(latents_are_the_projections_of_the_columns) {
+  const auto matrix = planted(300, spectra(20)[4].values);
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr, DecompositionMethod::direct}) {
+    const auto found = decomposed(matrix, 6, method);
+    auto expected = xt::xarray<double>::from_shape({20, 6});
+    expected.fill(0.0);
+    fieldfold::add_product_transposed(as_matrix(matrix, 300, 20), as_matrix(found.u, 300, 6),
+                                      as_matrix(expected, 20, 6));
+    // Rounding of 300 products, three times over.
+    BOOST_TEST(relative_difference(found.latents, expected) < 1e-12);
+    for (std::size_t j = 0; j < 20; ++j) {
+      double squares = 0.0;
+      for (std::size_t i = 0; i < 300; ++i) squares += matrix(i, j) * matrix(i, j);
+      BOOST_TEST(std::abs(found.norms(j) / std::sqrt(squares) - 1.0) < 1e-13);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(columns_that_are_not_finite_are_left_out) {
+  auto matrix = planted(300, spectra(20)[4].values);
+  auto clean = xt::xarray<double>::from_shape({300, 18});
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < 18; ++j) clean(i, j) = matrix(i, j < 4 ? j : j < 16 ? j + 1 : j + 2);
+  matrix(299, 4) = std::numeric_limits<double>::quiet_NaN();
+  matrix(0, 17) = -std::numeric_limits<double>::infinity();
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr, DecompositionMethod::direct}) {
+    const auto found = decomposed(matrix, 3, method);
+    BOOST_TEST(found.kept.size() == 18U);
+    BOOST_TEST((std::ranges::find(found.kept, 4U) == found.kept.end()));
+    const auto expected = decomposed(clean, 3, method);
+    BOOST_TEST(relative_difference(found.s, expected.s) < 1e-13);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(squares_that_overflow_or_vanish_are_decomposed_exactly) {
+  const auto matrix = planted(300, spectra(20)[4].values);
+  const auto expected = decomposed(matrix, 3, DecompositionMethod::direct);
+  for (const double scale : {1e-200, 1e200}) {
+    const auto found = decomposed(xt::xarray<double>(scale * matrix), 3, DecompositionMethod::gram);
+    BOOST_TEST((found.report.method == DecompositionMethod::tsqr));
+    BOOST_TEST(relative_difference(xt::xarray<double>(found.s / scale), expected.s) < 1e-13);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_is_orthonormal_and_optimal_too) {
+  const xt::xarray<float> matrix = xt::cast<float>(planted(5000, spectra(50)[0].values));
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr, DecompositionMethod::direct}) {
+    const auto found = decomposed(matrix, 10, method);
+    BOOST_TEST(off_identity(found.u) < 1e-5);
+    BOOST_TEST(std::abs(found.s(0) - 1.0F) < 1e-5F);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_decompose_is_an_empty_result) {
+  const xt::xarray<double> zeros = xt::zeros<double>({30, 4});
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::tsqr, DecompositionMethod::direct}) {
+    BOOST_TEST(decomposed(zeros, 1, method).kept.size() == 4U);
+    BOOST_TEST(decomposed(zeros, 1, method).u.dimension() != 2U);
+    const xt::xarray<double> bad = zeros + std::numeric_limits<double>::quiet_NaN();
+    BOOST_TEST(decomposed(bad, 1, method).kept.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_source_throws_arrives_from_every_thread) {
+  class Broken final : public fieldfold::RowSource<double> {
+   public:
+    std::size_t rows() const override { return 1000000; }
+    std::size_t cols() const override { return 30; }
+    fieldfold::MatrixView<const double> read(std::size_t, std::size_t, std::vector<double>&) const override {
+      throw std::runtime_error("the disk is gone");
+    }
+  };
+  const Broken source;
+  BOOST_CHECK_THROW(
+      fieldfold::decompose<double>(source, {.choose_rank = [](const auto&, auto, auto) { return 1U; }, .threads = 3}),
+      std::runtime_error);
+}
