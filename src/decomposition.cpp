@@ -58,8 +58,8 @@ void for_each_block(const RowSource<T>& source, std::size_t threads, Work work) 
     for (std::size_t first = m * part / threads; first < end; first += block)
       work(part, first, std::min(block, end - first));
   };
-  if (threads == 1) return run(0);
   const SingleThreadedBLAS own_threads_only;
+  if (threads == 1) return run(0);
   std::vector<std::exception_ptr> failures(threads);
   std::vector<std::thread> workers;
   for (std::size_t part = 0; part < threads; ++part)
@@ -175,17 +175,20 @@ std::unique_ptr<Summary<T>> summarize_by_tsqr(const RowSource<T>& source, std::s
   const std::size_t n = source.cols();
   std::vector<Triangle<T>> triangles(threads, Triangle<T>(n));
   std::vector<std::vector<T>> buffers(threads);
+  std::vector<std::vector<T>> copies(threads);
   std::vector<std::vector<char>> finite(threads, std::vector<char>(n, 1));
   for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
     const auto rows = source.read(first, count, buffers[part]);
     // The factorization works in place, on a copy in which no column spoils the others.
-    std::vector<T> copy(rows.data, rows.data + count * n);
-    for (std::size_t i = 0; i < copy.size(); ++i)
-      if (!std::isfinite(copy[i])) {
-        finite[part][i % n] = 0;
-        copy[i] = T{0};
-      }
-    triangles[part].add({copy.data(), count, n});
+    copies[part].assign(rows.data, rows.data + count * n);
+    const MatrixView<T> copy{copies[part].data(), count, n};
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < n; ++j)
+        if (!std::isfinite(copy(i, j))) {
+          finite[part][j] = 0;
+          copy(i, j) = T{0};
+        }
+    triangles[part].add(copy);
   });
   for (std::size_t part = 1; part < threads; ++part) {
     triangles[0].merge(triangles[part]);
