@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "closeness.hpp"
+#include "error_of.hpp"
 
 import fieldfold.arrays;
 import fieldfold.compression;
@@ -49,15 +50,6 @@ Fields linear_fields(const xt::xarray<double>& coords, std::size_t samples) {
 
 Compression two_fields(const xt::xarray<double>& coords) {
   return Compression({.fields = {"u", "v"}, .coords = coords});
-}
-
-std::string error_of(const auto& action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace

@@ -18,22 +18,13 @@ import fieldfold.decomposition;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
 
+#include "cosines.hpp"
+
 namespace {
 
 using fieldfold::as_matrix;
 using fieldfold::Decomposition;
 using fieldfold::DecompositionMethod;
-
-/// Orthonormal columns in closed form: the discrete cosine transform. Angles are reduced as integers, which is exact.
-xt::xarray<double> cosines(std::size_t m, std::size_t n) {
-  auto matrix = xt::xarray<double>::from_shape({m, n});
-  for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      matrix(i, j) =
-          std::sqrt((j == 0 ? 1.0 : 2.0) / static_cast<double>(m)) *
-          std::cos(std::numbers::pi * static_cast<double>((2 * i + 1) * j % (4 * m)) / (2.0 * static_cast<double>(m)));
-  return matrix;
-}
 
 /// A matrix whose singular values are planted.
 xt::xarray<double> planted(std::size_t m, const std::vector<double>& s) {

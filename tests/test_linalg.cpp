@@ -13,6 +13,8 @@ import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
 
+#include "cosines.hpp"
+
 namespace {
 
 using fieldfold::as_matrix;
@@ -39,17 +41,6 @@ xt::xarray<T> waves(std::size_t m, std::size_t n) {
   for (std::size_t i = 0; i < m; ++i)
     for (std::size_t j = 0; j < n; ++j)
       matrix(i, j) = static_cast<T>(std::cos(0.37 * static_cast<double>((i + 1) * (j + 1))));
-  return matrix;
-}
-
-/// Orthonormal columns in closed form: the discrete cosine transform.
-xt::xarray<double> cosines(std::size_t m, std::size_t n) {
-  auto matrix = xt::xarray<double>::from_shape({m, n});
-  for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      matrix(i, j) =
-          std::sqrt((j == 0 ? 1.0 : 2.0) / static_cast<double>(m)) *
-          std::cos(std::numbers::pi / static_cast<double>(m) * (static_cast<double>(i) + 0.5) * static_cast<double>(j));
   return matrix;
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "closeness.hpp"
+#include "error_of.hpp"
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
@@ -69,15 +70,6 @@ std::vector<std::string> warnings_of(const auto& action) {
   action();
   fieldfold::set_warning_handler(before);
   return heard;
-}
-
-std::string error_of(const auto& action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "closeness.hpp"
+#include "error_of.hpp"
 
 import fieldfold.arrays;
 import fieldfold.compression;
@@ -56,15 +57,6 @@ double norm(const xt::xarray<double>& array) {
 }
 
 Shape shape_of(const xt::xarray<double>& array) { return {array.shape().begin(), array.shape().end()}; }
-
-std::string error_of(const auto& action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 SVD learned(const xt::xarray<double>& snapshots, const fieldfold::RankRule& rule) {
   SVD svd;
