@@ -62,6 +62,7 @@ void for_each_block(const RowSource<T>& source, std::size_t threads, Work work) 
   if (threads == 1) return run(0);
   std::vector<std::exception_ptr> failures(threads);
   std::vector<std::thread> workers;
+  workers.reserve(threads);
   for (std::size_t part = 0; part < threads; ++part)
     workers.emplace_back([&, part] {
       try {
