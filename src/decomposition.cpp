@@ -37,7 +37,7 @@ const double smallest_gram_share =
     1e-6 / std::sqrt(std::numeric_limits<double>::epsilon() / static_cast<double>(std::numeric_limits<T>::epsilon()));
 
 /// `A V / s` has an error of the rounding unit over this share; above it, a second look at the basis changes nothing.
-constexpr double safe_share = 1e-3;
+constexpr double safe_share = 1e-2;
 
 /// Below this share of the sum of squares, what a rank leaves out is known from the Gram matrix to fewer than seven
 /// digits: rounding is a unit of the whole.
@@ -189,7 +189,10 @@ std::unique_ptr<Summary<T>> summarize_by_tsqr(const RowSource<T>& source, std::s
           finite[part][j] = 0;
           copy(i, j) = T{0};
         }
-    triangles[part].add(copy);
+    // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
+    const std::size_t step = 4 * n;
+    for (std::size_t row = 0; row < count; row += step)
+      triangles[part].add({copy.row(row).data(), std::min(step, count - row), n});
   });
   for (std::size_t part = 1; part < threads; ++part) {
     triangles[0].merge(triangles[part]);
