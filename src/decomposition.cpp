@@ -90,7 +90,6 @@ struct Summary {
   xt::xarray<T> s;           ///< (min(m, kept),)
   xt::xarray<T> v;           ///< (kept, min(m, kept))
   xt::xarray<double> norms;  ///< (kept,)
-  xt::xarray<double> gram;   ///< (kept, kept), of the Gram method
   std::vector<std::size_t> kept;
 };
 
@@ -104,6 +103,30 @@ double tail_share(const Summary<T>& summary, std::size_t rank) {
   return left_out / (kept + left_out);
 }
 
+/// The indices of the marks that are set.
+std::vector<std::size_t> marked(const std::vector<char>& marks) {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < marks.size(); ++i)
+    if (marks[i] != 0) indices.push_back(i);
+  return indices;
+}
+
+/// Adds what the threads have summed up to the first of the sums.
+template <class T>
+void add_to_first(std::vector<xt::xarray<T>>& sums) {
+  for (std::size_t part = 1; part < sums.size(); ++part)
+    std::transform(sums[0].begin(), sums[0].end(), sums[part].begin(), sums[0].begin(), std::plus<>{});
+}
+
+/// The first columns of v, each times its singular value: the latents of a decomposition `u diag(s) v^T`.
+template <class T>
+xt::xarray<T> scaled_columns(const xt::xarray<T>& v, const xt::xarray<T>& s, std::size_t rank) {
+  auto scaled = xt::xarray<T>::from_shape({v.shape(0), rank});
+  for (std::size_t j = 0; j < v.shape(0); ++j)
+    for (std::size_t mode = 0; mode < rank; ++mode) scaled(j, mode) = v(j, mode) * s(mode);
+  return scaled;
+}
+
 template <class T>
 std::vector<std::size_t> finite_columns(const RowSource<T>& source) {
   std::vector<char> finite(source.cols(), 1);
@@ -114,10 +137,7 @@ std::vector<std::size_t> finite_columns(const RowSource<T>& source) {
       for (std::size_t j = 0; j < rows.cols; ++j)
         if (!std::isfinite(rows(i, j))) finite[j] = 0;
   });
-  std::vector<std::size_t> kept;
-  for (std::size_t j = 0; j < finite.size(); ++j)
-    if (finite[j] != 0) kept.push_back(j);
-  return kept;
+  return marked(finite);
 }
 
 /// The sum of the Gram matrices of the blocks, in double; lower triangle.
@@ -129,8 +149,7 @@ xt::xarray<double> gram_of_rows(const RowSource<T>& source, std::size_t threads)
   for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
     add_gram(source.read(first, count, buffers[part]), as_matrix(parts[part], n, n));
   });
-  for (std::size_t part = 1; part < threads; ++part)
-    std::transform(parts[0].begin(), parts[0].end(), parts[part].begin(), parts[0].begin(), std::plus<>{});
+  add_to_first(parts);
   return std::move(parts[0]);
 }
 
@@ -152,14 +171,13 @@ std::unique_ptr<Summary<T>> summarize_by_gram(const RowSource<T>& source, std::s
   if (largest > range || largest < 1.0 / range) return nullptr;
 
   const std::size_t kept = summary->kept.size();
-  summary->gram = xt::xarray<double>::from_shape({kept, kept});
+  auto symmetric = xt::xarray<double>::from_shape({kept, kept});
   summary->norms = xt::xarray<double>::from_shape({kept});
   for (std::size_t i = 0; i < kept; ++i) {
-    for (std::size_t j = 0; j <= i; ++j)
-      summary->gram(i, j) = summary->gram(j, i) = gram(summary->kept[i], summary->kept[j]);
-    summary->norms(i) = std::sqrt(summary->gram(i, i));
+    for (std::size_t j = 0; j <= i; ++j) symmetric(i, j) = symmetric(j, i) = gram(summary->kept[i], summary->kept[j]);
+    summary->norms(i) = std::sqrt(symmetric(i, i));
   }
-  const auto eigen = symmetric_eigen(xt::xarray<double>(summary->gram));
+  const auto eigen = symmetric_eigen(std::move(symmetric));
   summary->s = xt::xarray<T>::from_shape({kept});
   summary->v = xt::xarray<T>::from_shape({kept, kept});
   for (std::size_t mode = 0; mode < kept; ++mode) {
@@ -199,8 +217,7 @@ std::unique_ptr<Summary<T>> summarize_by_tsqr(const RowSource<T>& source, std::s
     for (std::size_t j = 0; j < n; ++j) finite[0][j] = finite[0][j] != 0 && finite[part][j] != 0 ? 1 : 0;
   }
   auto summary = std::make_unique<Summary<T>>();
-  for (std::size_t j = 0; j < n; ++j)
-    if (finite[0][j] != 0) summary->kept.push_back(j);
+  summary->kept = marked(finite[0]);
   const std::size_t kept = summary->kept.size();
   if (kept == 0) return summary;
   auto triangle = xt::xarray<T>::from_shape({n, kept});
@@ -255,37 +272,30 @@ void make_basis(const RowSource<T>& source, const Summary<T>& summary, std::size
     add_gram(readable(basis), as_matrix(grams[part], rank, rank));
     if (refine) add_product_transposed(readable(basis), rows, as_matrix(projections[part], rank, kept));
   });
-  for (std::size_t part = 1; part < threads; ++part) {
-    std::transform(grams[0].begin(), grams[0].end(), grams[part].begin(), grams[0].begin(), std::plus<>{});
-    std::transform(projections[0].begin(), projections[0].end(), projections[part].begin(), projections[0].begin(),
-                   std::plus<>{});
-  }
+  add_to_first(grams);
+  add_to_first(projections);
 
   // The basis is turned by `turn`, (rank, rank): R^-1, and the left singular vectors of R^-T U^T A if these are asked
   // for.
   const xt::xarray<double> inverse = inverse_cholesky(std::move(grams[0]));
   auto turn = xt::xarray<T>::from_shape({rank, rank});
   std::ranges::transform(inverse, turn.begin(), [](double x) { return static_cast<T>(x); });
-  auto coefficients = xt::xarray<T>::from_shape({rank, kept});
-  const xt::xarray<T> turn_transposed = xt::transpose(turn);
   if (refine) {
+    auto coefficients = xt::xarray<T>::from_shape({rank, kept});
+    const xt::xarray<T> turn_transposed = xt::transpose(turn);
     multiply(as_matrix(turn_transposed, rank, rank), as_matrix(std::as_const(projections[0]), rank, kept),
              as_matrix(coefficients, rank, kept));
     const auto small = thin_svd(std::move(coefficients));
     auto turned = xt::xarray<T>::from_shape({rank, rank});
     multiply(as_matrix(std::as_const(turn), rank, rank), as_matrix(small.u, rank, rank), as_matrix(turned, rank, rank));
     turn = std::move(turned);
-    result.latents = small.v;
-    for (std::size_t j = 0; j < kept; ++j)
-      for (std::size_t mode = 0; mode < rank; ++mode) result.latents(j, mode) *= small.s(mode);
+    result.latents = scaled_columns(small.v, small.s, rank);
     std::copy(small.s.begin(), small.s.end(), result.s.begin());
   } else {
     // A^T U = A^T A V s^-1 R^-1, and A^T A V = V s^2.
-    auto scaled = xt::xarray<T>::from_shape({kept, rank});
-    for (std::size_t j = 0; j < kept; ++j)
-      for (std::size_t mode = 0; mode < rank; ++mode) scaled(j, mode) = summary.v(j, mode) * summary.s(mode);
+    const xt::xarray<T> scaled = scaled_columns(summary.v, summary.s, rank);
     result.latents = xt::xarray<T>::from_shape({kept, rank});
-    multiply(as_matrix(std::as_const(scaled), kept, rank), as_matrix(std::as_const(turn), rank, rank),
+    multiply(as_matrix(scaled, kept, rank), as_matrix(std::as_const(turn), rank, rank),
              as_matrix(result.latents, kept, rank));
   }
   for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
@@ -319,9 +329,7 @@ Decomposition<T> decompose_directly(const RowSource<T>& source, const Decomposit
   if (!(result.s(0) > 0)) return result;
   const std::size_t rank = request.choose_rank(result.s, m, kept);
   result.u = xt::view(svd.u, xt::all(), xt::range(0, rank));
-  result.latents = xt::xarray<T>::from_shape({kept, rank});
-  for (std::size_t j = 0; j < kept; ++j)
-    for (std::size_t mode = 0; mode < rank; ++mode) result.latents(j, mode) = svd.v(j, mode) * result.s(mode);
+  result.latents = scaled_columns(svd.v, result.s, rank);
   return result;
 }
 

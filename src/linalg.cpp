@@ -52,6 +52,15 @@ void gemm(cxxblas::Transpose transpose_b, MatrixView<const T> a, MatrixView<cons
                 c.data, leading(c.cols));
 }
 
+/// Adds `a^T a` to a lower triangle.
+template <class T>
+void add_syrk(MatrixView<const T> a, MatrixView<T> lower) {
+  if (a.cols == 0) return;
+  cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
+                lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{1}, lower.data,
+                leading(a.cols));
+}
+
 }  // namespace
 
 template <class T>
@@ -74,16 +83,11 @@ void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, Matrix
 
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
-  const auto add_to = [&](MatrixView<T> lower) {
-    cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
-                  lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{1}, lower.data,
-                  leading(a.cols));
-  };
   if constexpr (std::is_same_v<T, double>) {
-    add_to(sum);
+    add_syrk(a, sum);
   } else {
     xt::xarray<T> block = xt::zeros<T>({a.cols, a.cols});
-    add_to(as_matrix(block, a.cols, a.cols));
+    add_syrk(a, as_matrix(block, a.cols, a.cols));
     std::transform(block.begin(), block.end(), sum.data, sum.data,
                    [](T x, double y) { return y + static_cast<double>(x); });
   }
@@ -237,10 +241,7 @@ std::size_t numerical_rank(const xt::xarray<T>& s) {
 template <class T>
 xt::xarray<T> gram(MatrixView<const T> a) {
   xt::xarray<T> product = xt::zeros<T>({a.cols, a.cols});
-  if (a.cols == 0) return product;
-  cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
-                lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{0}, product.data(),
-                leading(a.cols));
+  add_syrk(a, as_matrix(product, a.cols, a.cols));
   for (std::size_t i = 0; i < a.cols; ++i)
     for (std::size_t j = 0; j < i; ++j) product(j, i) = product(i, j);
   return product;
