@@ -136,21 +136,29 @@ class ArrayRef {
   Shape shape_;
 };
 
-/// A matrix whose rows lie one after another in memory that somebody else owns.
+/// A matrix whose rows lie at equal distances in memory that somebody else owns.
 template <class T>
 struct MatrixView {
   T* data;
   std::size_t rows;
   std::size_t cols;
+  std::size_t stride = cols;  ///< from a row to the next
 
-  T& operator()(std::size_t i, std::size_t j) const { return data[i * cols + j]; }
-  std::span<T> row(std::size_t i) const { return {data + i * cols, cols}; }
+  T& operator()(std::size_t i, std::size_t j) const { return data[i * stride + j]; }
+  std::span<T> row(std::size_t i) const { return {data + i * stride, cols}; }
 };
+
+/// Every `step`-th row of a matrix, from row `first` on.
+template <class T>
+MatrixView<T> every(std::size_t step, std::size_t first, MatrixView<T> matrix) {
+  return {matrix.data + first * matrix.stride, first < matrix.rows ? (matrix.rows - first - 1) / step + 1 : 0,
+          matrix.cols, matrix.stride * step};
+}
 
 /// The matrix seen by reading only.
 template <class T>
 MatrixView<const T> readable(MatrixView<T> matrix) {
-  return {matrix.data, matrix.rows, matrix.cols};
+  return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
 }
 
 /// A `(*loop_shape, n)` array seen as rows of length n, one for each index of the loop shape.
@@ -187,6 +195,18 @@ MatrixView<T> as_matrix(xt::xarray<T>& array, std::size_t rows, std::size_t cols
 template <class T>
 MatrixView<const T> as_matrix(const xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
   return {array.data(), rows, cols};
+}
+
+/// A 2-D array seen as the matrix that it is.
+template <class T>
+MatrixView<T> as_matrix(xt::xarray<T>& array) {
+  return {array.data(), array.shape(0), array.shape(1)};
+}
+
+/// The same, by reading only.
+template <class T>
+MatrixView<const T> as_matrix(const xt::xarray<T>& array) {
+  return {array.data(), array.shape(0), array.shape(1)};
 }
 
 }  // namespace fieldfold

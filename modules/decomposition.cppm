@@ -9,98 +9,107 @@ module;
 /// The truncated singular value decomposition of a tall matrix that is read a block of rows at a time; no idea of
 /// fields.
 ///
-/// One pass over the rows makes a small summary of the `(m, n)` matrix A, from which its singular values s and right
-/// singular vectors V come; a second one makes the left singular vectors `U = A V / s`. Summaries of parts of the rows
-/// merge into that of the whole, so that blocks may come from memory or from elsewhere, and by several threads.
+/// A pass over the rows of the `(m, n)` matrix A makes a small summary, from which its singular values s and right
+/// singular vectors V come; another one makes the left singular vectors `U = A V / s`. Summaries of parts of the rows
+/// are added up, so that blocks may come from memory or from elsewhere, and by several threads.
 export module fieldfold.decomposition;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+export import fieldfold.rows;
+import fieldfold.subspace;
+import fieldfold.summary;
 
 export namespace fieldfold {
 
-/// The rows of a matrix, a block at a time.
-template <class T>
-class RowSource {
- public:
-  RowSource() = default;
-  RowSource(const RowSource&) = delete;
-  RowSource& operator=(const RowSource&) = delete;
-  virtual ~RowSource();
-
-  virtual std::size_t rows() const = 0;
-  virtual std::size_t cols() const = 0;
-
-  /// The rows from `first` to `first + count`: memory of the source, or the buffer, which it fills then.
-  /// Safe from many threads at once, each with a buffer of its own.
-  virtual MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const = 0;
-};
-
-/// The rows of a matrix in memory.
-template <class T>
-class MatrixRows final : public RowSource<T> {
- public:
-  /// \param matrix  `(m, n)`; its memory must outlive this object
-  explicit MatrixRows(MatrixView<const T> matrix) : matrix_(matrix) {}
-  std::size_t rows() const override { return matrix_.rows; }
-  std::size_t cols() const override { return matrix_.cols; }
-  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
-    return {matrix_.row(first).data(), count, matrix_.cols};
-  }
-
- private:
-  MatrixView<const T> matrix_;
-};
-
 /// How the summary is made.
 enum class DecompositionMethod {
-  automatic,  ///< by the size of the matrix and what is asked of it
-  gram,       ///< A^T A, the method of snapshots (Sirovich 1987, doi:10.1090/qam/910462): a third of the work of tsqr;
-              ///< singular values come out with an error of 1e-8 of the largest, half of the digits
-  tsqr,       ///< R of A = Q R, block by block (Demmel et al. 2012, doi:10.1137/080731992): exact to rounding
-  direct,     ///< all rows at once by `thin_svd`: for few rows, or a rank above the numerical one
+  automatic,   ///< by the size of the matrix and what is asked of it
+  gram,        ///< A^T A, the method of snapshots (Sirovich 1987, doi:10.1090/qam/910462), in two passes: singular
+               ///< values come out with an error of 1e-8 of the largest, half of the digits
+  sketch,      ///< the Gram matrix of A R^-1, with R from a random sketch (randomized CholeskyQR; Balabanov 2022,
+               ///< doi:10.48550/arXiv.2210.09953), in three passes: exact to rounding
+  transpose,   ///< `sketch` of A^T, with all of A in memory: for more columns than rows
+  randomized,  ///< power iteration (`dominant_subspace`), in three passes: for many columns and a small rank given
 };
 
 /// The name of a method as in the enumeration.
 std::string_view name_of(DecompositionMethod method);
 
+/// What a summary says of the columns that are learned from.
+template <class T>
+struct Spectrum {
+  xt::xarray<T> s;            ///< `(min(m, columns),)`, descending
+  xt::xarray<double> scores;  ///< `(columns, modes)`: the coefficients of each column in the singular vectors, of all
+                              ///< modes that are not 0; empty where only a known rank is asked for
+  std::size_t rows;           ///< m
+  std::size_t columns;        ///< those that are learned from
+};
+
+/// A rank, and the smallest share of the sum of squares that has to be known to seven digits for the choice to hold.
+struct RankChoice {
+  std::size_t rank = 1;
+  double resolution = 0.0;
+};
+
 /// What is asked of a decomposition.
 template <class T>
 struct DecompositionRequest {
-  /// Chooses the rank from all singular values, descending, of the `(m, n)` matrix of finite columns. It may throw, and
-  /// may be asked again, of more exact values.
-  std::function<std::size_t(const xt::xarray<T>& s, std::size_t m, std::size_t n)> choose_rank;
+  /// Chooses the rank. It may throw, and may be asked again, of more exact values.
+  std::function<RankChoice(const Spectrum<T>&)> choose_rank;
+  /// The rank that it will choose, if that is known before: what `randomized` needs.
+  std::optional<std::size_t> known_rank = std::nullopt;
+  /// Whether it is likely to ask for more than a Gram matrix can tell.
+  bool needs_all_digits = false;
   DecompositionMethod method = DecompositionMethod::automatic;
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
+  /// Rows of which errors are told apart: those whose index modulo `groups` is the same. It divides the rows.
+  std::size_t groups = 1;
+  /// Of k columns the last is not learned from, to be a test of what is learned; 0: all are learned from.
+  std::size_t leave_out_every = 0;
+  /// Hears which share of a phase (`summary`, `basis`, `errors`) is done; what it throws ends the decomposition.
+  std::function<void(std::string_view phase, double share)> progress = {};
 };
 
 /// What was done.
 struct DecompositionReport {
-  DecompositionMethod method = DecompositionMethod::direct;
+  DecompositionMethod method = DecompositionMethod::sketch;
   std::size_t threads = 1;
   double singular_value_error = 0.0;  ///< estimate of the error of the singular values, over the largest
-  double summary_seconds = 0.0;       ///< the pass that makes the summary, and its decomposition
-  double basis_seconds = 0.0;         ///< the pass that makes the basis
+  double summary_seconds = 0.0;       ///< the passes that make the summary, and its decomposition
+  double basis_seconds = 0.0;         ///< the passes that make the basis
+  double error_seconds = 0.0;         ///< the errors; next to nothing where the summary tells them
 };
 
-/// `A ~ u latents^T` on the columns that are finite.
+/// `||x - U U^T x|| / ||x||` of columns x, in the 2-norm; 0 where both norms are 0.
+struct RelativeErrors {
+  xt::xarray<double> columns;        ///< `(columns,)`
+  xt::xarray<double> groups;         ///< `(groups,)`: of the rows of a group, of all columns together
+  xt::xarray<double> column_groups;  ///< `(columns, groups)`: of the rows of a group of a column
+};
+
+/// `A ~ U latents^T` on the columns that are learned from.
 template <class T>
 struct Decomposition {
-  xt::xarray<T> u;                ///< `(m, rank)`, orthonormal columns, the entry largest in magnitude of each positive
-  xt::xarray<T> s;                ///< `(min(m, kept),)`, all of them, descending
-  xt::xarray<T> latents;          ///< `(kept, rank)`: `A^T u`
-  xt::xarray<double> norms;       ///< `(kept,)`: of the columns of A
-  std::vector<std::size_t> kept;  ///< the columns without NaN and infinity, ascending
+  std::size_t rank = 0;               ///< 0 where there is nothing but zeros, or no finite column
+  xt::xarray<T> s;                    ///< descending: `(min(m, kept),)`; `(rank,)` by the method `randomized`
+  double unresolved_squares = 0.0;    ///< the sum of squares of the singular values that are not in s
+  xt::xarray<T> latents;              ///< `(kept, rank)`: `A^T U`
+  std::vector<std::size_t> kept;      ///< the columns that were learned from, ascending
+  std::vector<std::size_t> left_out;  ///< the finite columns that were left out as a test, ascending
+  RelativeErrors errors;              ///< of those learned from
+  RelativeErrors left_out_errors;     ///< of those left out; empty arrays where there are none
   DecompositionReport report;
 };
 
-/// Decomposes a matrix. The rows are read twice; three times where the fast method turns out not to be exact enough.
-/// The basis is orthonormal to rounding, and the error at most that of the optimal basis of its rank, to 1 %.
-/// \throws InvalidArgument  no row, no finite column, or only zeros
-/// \throws NumericalError   a decomposition did not converge, or squares overflow
+/// Decomposes a matrix. The rows are read two to four times. The basis is orthonormal to rounding, with the signs of
+/// `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
+/// \param basis  gets U, `(m, rank)`
+/// \throws InvalidArgument  what `choose_rank` throws; the method cannot do what is asked
+/// \throws NumericalError   a decomposition did not converge, or sums overflow
 template <class T>
-Decomposition<T> decompose(const RowSource<T>& source, const DecompositionRequest<T>& request);
+Decomposition<T> decompose(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis);
 
 }  // namespace fieldfold

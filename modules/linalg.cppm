@@ -25,6 +25,15 @@ void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixVie
 template <class T>
 void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 
+/// `c -= a b^T` with a `(m, k)`, b `(n, k)`, c `(m, n)`.
+template <class T>
+void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
+
+/// Each row x of a matrix `(m, n)` becomes the solution y of `y R = x`, exact for an R that differs by rounding.
+/// \param triangle  R `(n, n)`, upper, without a zero on its diagonal
+template <class T>
+void divide_by_triangle(MatrixView<T> rows, MatrixView<const T> triangle);
+
 /// Adds `a^T a` of a matrix `(m, n)` to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum);
@@ -53,9 +62,6 @@ class Triangle {
   /// The triangle of `[R; rows]` instead of that of R. \param rows  `(count, n)`, finite; used as workspace
   void add(MatrixView<T> rows);
 
-  /// The triangle of both. The other one is used as workspace.
-  void merge(Triangle& other) { add(as_matrix(other.triangle_, other.triangle_.shape(0), other.triangle_.shape(1))); }
-
   /// An entry, above the diagonal or below, where it is 0.
   T operator()(std::size_t i, std::size_t j) const { return triangle_(i, j); }
 
@@ -81,9 +87,35 @@ struct ThinSVD {
   xt::xarray<T> v;  ///< `(n, k)`, orthonormal columns
 };
 
-/// Fixes the signs that a decomposition leaves open: the entry largest in magnitude of each column of u is made
-/// positive, and the column of v turned along. Of entries that tie to half of the digits the first counts, so that
-/// rounding decides nothing, nor the algorithm or the number of threads.
+/// The signs that make the entry largest in magnitude of each column positive. Of entries that tie to half of the
+/// digits the first counts, so that rounding decides nothing, nor the algorithm or the number of threads.
+template <class T>
+class ColumnSigns {
+ public:
+  explicit ColumnSigns(std::size_t cols) : records_(cols) {}
+
+  /// Looks at the rows that come next.
+  void add(MatrixView<const T> rows);
+
+  /// Takes over what another one has seen of the rows that come next.
+  void append(const ColumnSigns& next);
+
+  /// 1 or -1 for each column.
+  std::vector<T> signs() const;
+
+ private:
+  void take(std::size_t column, T entry);
+
+  /// Of each column the entries that were larger in magnitude than all before, those that tie with the last.
+  std::vector<std::vector<T>> records_;
+};
+
+/// Multiplies each column of a matrix.
+template <class T>
+void scale_columns(MatrixView<T> matrix, const std::vector<T>& factors);
+
+/// Fixes the signs that a decomposition leaves open: those of the columns of u by `ColumnSigns`, and the columns of v
+/// are turned along.
 template <class T>
 void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v);
 

@@ -1,8 +1,11 @@
 module;
 
 #include <cstddef>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,25 +18,10 @@ import fieldfold.compression;
 export import fieldfold.decomposition;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
+export import fieldfold.rank_rule;
 import fieldfold.rbf;
 
 export namespace fieldfold {
-
-/// How many modes to keep. `rank` wins over `reconstruction_tol`, which wins over `energy_tol`; none given means an
-/// energy of 0.95.
-struct RankRule {
-  /// This many, from 1 to min(dof, samples).
-  std::optional<std::size_t> rank = std::nullopt;
-  /// The fewest whose energy, the share of the sum of squared singular values, is at least this; in (0, 1].
-  /// Where rounding puts it out of reach: the numerical rank.
-  std::optional<double> energy_tol = std::nullopt;
-  /// The fewest whose relative Frobenius error on the training snapshots is at most this; not negative. Where rounding
-  /// puts it out of reach: the numerical rank.
-  std::optional<double> reconstruction_tol = std::nullopt;
-
-  /// Whether nothing is asked for.
-  bool is_empty() const { return !rank && !energy_tol && !reconstruction_tol; }
-};
 
 /// What an SVD compression needs to know before it sees data: `CompressionOptions` and `RankRule` in one aggregate.
 struct SVDOptions {
@@ -41,25 +29,47 @@ struct SVDOptions {
   std::optional<xt::xarray<double>> coords = std::nullopt;  ///< as in `CompressionOptions`
   std::string interpolate_method = "rbf";                   ///< as in `CompressionOptions`
   RBFOptions interpolate_opts = {};                         ///< as in `CompressionOptions`
-  std::optional<std::size_t> rank = std::nullopt;           ///< as in `RankRule`
-  std::optional<double> energy_tol = std::nullopt;          ///< as in `RankRule`
-  std::optional<double> reconstruction_tol = std::nullopt;  ///< as in `RankRule`
+  std::optional<std::size_t> rank = std::nullopt;           ///< as in `RankRule`; so are the five below
+  std::optional<double> energy_tol = std::nullopt;
+  std::optional<double> reconstruction_tol = std::nullopt;
+  std::optional<double> sample_tol = std::nullopt;
+  std::optional<double> noise = std::nullopt;
+  bool optimal_threshold = false;
+  /// Of so many snapshots the last is left out of learning, and its error is told: 2 or more; 0: all are learned from.
+  std::size_t validate_every = 0;
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;
   /// How to decompose the snapshots, and by how many threads (0: as many as the machine has). Not kept in files.
   DecompositionMethod method = DecompositionMethod::automatic;
   std::size_t threads = 0;
+  /// Hears which share of a phase of learning is done; what it throws ends the learning. Not kept in files.
+  std::function<void(std::string_view phase, double share)> progress = {};
+};
+
+/// How far snapshots are from their projections, `||x - U U^T x|| / ||x||` in the 2-norm: what compressing and
+/// reconstructing them would give. 0 where both norms are 0.
+struct SnapshotErrors {
+  xt::xarray<double> snapshots;        ///< `(num_samples,)`: of each snapshot
+  xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, of all snapshots together
+  xt::xarray<double> snapshot_fields;  ///< `(num_samples, num_qoi)`: of each field of each snapshot
+
+  /// The largest error of a snapshot, and of a field of a snapshot.
+  double largest_of_snapshots() const;
+  double largest_of_fields() const;
 };
 
 /// What is learned from snapshots.
 template <class T>
 struct BasicSVDMap {
-  xt::xarray<T> projection_matrix;                ///< `(dof, rank)`, orthonormal columns
-  xt::xarray<T> singular_values;                  ///< `(min(dof, num_samples),)`, all of them, descending
-  LatentRanges latent_ranges;                     ///< one a mode, over the training snapshots
-  std::optional<xt::xarray<T>> training_latents;  ///< `(num_samples, rank)`
-  std::size_t num_samples = 0;                    ///< snapshots that were learned from
-  std::size_t num_dropped = 0;                    ///< snapshots left out because of NaN or infinity
+  xt::xarray<T> projection_matrix;  ///< `(dof, rank)`, orthonormal columns
+  xt::xarray<T> singular_values;    ///< descending: all `(min(dof, num_samples),)`, or those that the method finds
+  double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not there
+  LatentRanges latent_ranges;       ///< one a mode, over the training snapshots
+  std::optional<xt::xarray<T>> training_latents;    ///< `(num_samples, rank)`
+  std::size_t num_samples = 0;                      ///< snapshots that were learned from
+  std::size_t num_dropped = 0;                      ///< snapshots left out because of NaN or infinity
+  std::optional<SnapshotErrors> errors;             ///< of the snapshots that were learned from
+  std::optional<SnapshotErrors> validation_errors;  ///< of those that were left out to validate the map
 };
 
 /// Folds a state x of `dof` numbers into its coefficients `U^T x` in the leading left singular vectors U of the
@@ -89,6 +99,15 @@ class BasicSVD : public BasicCompression<T> {
   /// \throws  as above; and InvalidArgument where a field is missing or their shapes differ
   void compute_map(const BasicFields<T>& fields, const RankRule& rule = {});
 
+  /// Learns the map from rows of snapshots, `(dof, num_samples)`, that need not be in memory.
+  void compute_map(const RowSource<T>& snapshots, const RankRule& rule = {});
+
+  /// Learns a map without keeping it, or its basis in memory. The object is unchanged.
+  /// \param basis  gets the projection matrix, `(dof, rank)`
+  /// \returns  the map, with an empty projection matrix, and how it was found
+  std::pair<BasicSVDMap<T>, DecompositionReport> learn(const RowSource<T>& snapshots, RowStore<T>& basis,
+                                                       const RankRule& rule = {}) const;
+
   /// Whether a map has been computed or given.
   bool map_exists() const { return map_.has_value(); }
 
@@ -100,9 +119,17 @@ class BasicSVD : public BasicCompression<T> {
   /// \throws InvalidArgument  states of another length
   xt::xarray<T> compress(const ArrayRef<T>& states) const;
 
+  /// The same into memory of the caller, which must not overlap the states.
+  /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
+  void compress(const ArrayRef<T>& states, std::span<T> latent) const;
+
   /// Unfolds latent coefficients. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
   /// \throws InvalidArgument  a number of coefficients other than the rank
   xt::xarray<T> reconstruct(const ArrayRef<T>& latent) const;
+
+  /// The same into memory of the caller, which must not overlap the coefficients.
+  /// \param states  for `(*loop_shape, dof)` numbers  \throws InvalidArgument  also if it has another length
+  void reconstruct(const ArrayRef<T>& latent, std::span<T> states) const;
 
   /// The number of modes that are kept: what every compressor calls latent size, and decompositions call rank.
   std::size_t latent_size() const { return rank(); }
@@ -114,7 +141,7 @@ class BasicSVD : public BasicCompression<T> {
   /// The orthonormal basis `(dof, rank)`. The entry largest in magnitude of each column is positive.
   const xt::xarray<T>& projection_matrix() const { return map().projection_matrix; }
 
-  /// All singular values of the training snapshots, descending.
+  /// The singular values of the training snapshots, descending: all, unless the method finds the leading ones only.
   const xt::xarray<T>& singular_values() const { return map().singular_values; }
 
   /// The share of the sum of squared singular values that the kept ones have, in (0, 1].
@@ -127,6 +154,11 @@ class BasicSVD : public BasicCompression<T> {
   std::size_t num_samples() const { return map().num_samples; }
   std::size_t num_dropped() const { return map().num_dropped; }
 
+  /// The errors of the snapshots that were learned from, and of those that were left out by `validate_every`.
+  /// \throws NotReady  the map does not have them
+  const SnapshotErrors& errors() const;
+  const SnapshotErrors& validation_errors() const;
+
   /// `(num_samples, rank)`: the coefficients of the training snapshots. \throws NotReady  they were not kept
   const xt::xarray<T>& training_latents() const;
 
@@ -137,12 +169,12 @@ class BasicSVD : public BasicCompression<T> {
   SVDOptions options() const;
 
  private:
-  void learn(const RowSource<T>& snapshots, const RankRule& rule);
-
   RankRule rule_;
+  std::size_t validate_every_ = 0;
   bool keep_training_latents_ = false;
   DecompositionMethod method_ = DecompositionMethod::automatic;
   std::size_t threads_ = 0;
+  std::function<void(std::string_view, double)> progress_;
   std::optional<BasicSVDMap<T>> map_;
   std::optional<DecompositionReport> report_;
 };

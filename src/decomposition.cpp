@@ -4,10 +4,10 @@ module;
 #include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <exception>
+#include <cstdint>
 #include <functional>
 #include <limits>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -20,18 +20,23 @@ module fieldfold.decomposition;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+import fieldfold.rows;
+import fieldfold.subspace;
+import fieldfold.summary;
 
 namespace fieldfold {
 namespace {
 
-/// Blocks have about this many numbers: enough rows for BLAS to be at its best, few enough for a buffer.
-constexpr std::size_t block_numbers = std::size_t{1} << 20;
+using Matrix = xt::xarray<double>;
 
 /// Below this many operations, the exact method takes no time worth saving.
 constexpr double small_work = 1e9;
 
-/// Where the Gram matrix serves: its eigenvalues have an error of the rounding unit times the largest, so that singular
-/// values and vectors are good to this over their share of the largest, squared.
+/// Gram matrices of all groups together have at most this many numbers.
+constexpr std::size_t gram_numbers = std::size_t{1} << 25;
+
+/// What rounding takes from a Gram matrix is a unit of its largest eigenvalue. Singular values and vectors are good to
+/// this over their share of the largest, squared; below it, they are not to be had.
 template <class T>
 const double smallest_gram_share =
     1e-6 / std::sqrt(std::numeric_limits<double>::epsilon() / static_cast<double>(std::numeric_limits<T>::epsilon()));
@@ -40,334 +45,575 @@ const double smallest_gram_share =
 constexpr double safe_share = 1e-2;
 
 /// Below this share of the sum of squares, what a rank leaves out is known from the Gram matrix to fewer than seven
-/// digits: rounding is a unit of the whole.
+/// digits.
 template <class T>
 const double smallest_gram_tail = 1e8 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Calls `work(part, first, count)` for blocks of rows, each part in a thread of its own and in the order of rows.
-template <class T, class Work>
-void for_each_block(const RowSource<T>& source, std::size_t threads, Work work) {
-  const std::size_t m = source.rows();
-  const std::size_t block = std::max<std::size_t>(64, block_numbers / source.cols());
-  const auto run = [&](std::size_t part) {
-    const std::size_t end = m * (part + 1) / threads;
-    for (std::size_t first = m * part / threads; first < end; first += block)
-      work(part, first, std::min(block, end - first));
-  };
-  const SingleThreadedBLAS own_threads_only;
-  if (threads == 1) return run(0);
-  std::vector<std::exception_ptr> failures(threads);
-  std::vector<std::thread> workers;
-  workers.reserve(threads);
-  for (std::size_t part = 0; part < threads; ++part)
-    workers.emplace_back([&, part] {
-      try {
-        run(part);
-      } catch (...) {
-        failures[part] = std::current_exception();
-      }
-    });
-  for (auto& worker : workers) worker.join();
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
-}
-
+/// An error that the summary tells is taken where it is so many times larger than its own rounding: six digits of it
+/// are right then (three in single precision).
 template <class T>
-std::size_t thread_count(const RowSource<T>& source, std::size_t asked) {
-  const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-  const double work =
-      static_cast<double>(source.rows()) * static_cast<double>(source.cols()) * static_cast<double>(source.cols());
-  return work < small_work / 10 ? 1 : (asked == 0 ? available : asked);
+constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
+
+/// Of a sketch that served, the eigenvalues of the Gram matrix of A R^-1 are within this factor of each other, but for
+/// those below the cutoff, which are directions of rounding.
+constexpr double well_conditioned = 1e3;
+constexpr double rounding_cutoff = 1e-8;
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  auto c = Matrix::from_shape({a.shape(0), b.shape(1)});
+  multiply(as_matrix(a), as_matrix(b), as_matrix(c));
+  return c;
 }
 
-/// Singular values and right singular vectors of the finite columns, and what else the summary tells.
-template <class T>
-struct Summary {
-  xt::xarray<T> s;           ///< (min(m, kept),)
-  xt::xarray<T> v;           ///< (kept, min(m, kept))
-  xt::xarray<double> norms;  ///< (kept,)
-  std::vector<std::size_t> kept;
-};
-
-/// The share of the sum of squares that the singular values from `rank` on have.
-template <class T>
-double tail_share(const Summary<T>& summary, std::size_t rank) {
-  double kept = 0.0;
-  double left_out = 0.0;
-  for (std::size_t mode = 0; mode < summary.s.size(); ++mode)
-    (mode < rank ? kept : left_out) += std::pow(static_cast<double>(summary.s(mode)), 2);
-  return left_out / (kept + left_out);
+/// a^T b
+Matrix inner(const Matrix& a, const Matrix& b) {
+  Matrix c = xt::zeros<double>({a.shape(1), b.shape(1)});
+  add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
+  return c;
 }
 
-/// The indices of the marks that are set.
-std::vector<std::size_t> marked(const std::vector<char>& marks) {
-  std::vector<std::size_t> indices;
-  for (std::size_t i = 0; i < marks.size(); ++i)
-    if (marks[i] != 0) indices.push_back(i);
-  return indices;
+Matrix rows_of(const Matrix& a, const std::vector<std::size_t>& rows) {
+  auto chosen = Matrix::from_shape({rows.size(), a.shape(1)});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < a.shape(1); ++j) chosen(i, j) = a(rows[i], j);
+  return chosen;
 }
 
-/// Adds what the threads have summed up to the first of the sums.
-template <class T>
-void add_to_first(std::vector<xt::xarray<T>>& sums) {
-  for (std::size_t part = 1; part < sums.size(); ++part)
-    std::transform(sums[0].begin(), sums[0].end(), sums[part].begin(), sums[0].begin(), std::plus<>{});
+Matrix columns_of(const Matrix& a, const std::vector<std::size_t>& columns) {
+  auto chosen = Matrix::from_shape({a.shape(0), columns.size()});
+  for (std::size_t i = 0; i < a.shape(0); ++i)
+    for (std::size_t j = 0; j < columns.size(); ++j) chosen(i, j) = a(i, columns[j]);
+  return chosen;
 }
 
-/// The first columns of v, each times its singular value: the latents of a decomposition `u diag(s) v^T`.
-template <class T>
-xt::xarray<T> scaled_columns(const xt::xarray<T>& v, const xt::xarray<T>& s, std::size_t rank) {
-  auto scaled = xt::xarray<T>::from_shape({v.shape(0), rank});
-  for (std::size_t j = 0; j < v.shape(0); ++j)
-    for (std::size_t mode = 0; mode < rank; ++mode) scaled(j, mode) = v(j, mode) * s(mode);
+Matrix first_columns(const Matrix& a, std::size_t count) { return xt::view(a, xt::all(), xt::range(0, count)); }
+
+/// The columns of a, each times its factor.
+Matrix scaled_columns(const Matrix& a, const Matrix& factors) {
+  Matrix scaled = a;
+  scale_columns(as_matrix(scaled), std::vector<double>(factors.begin(), factors.end()));
   return scaled;
 }
 
-template <class T>
-std::vector<std::size_t> finite_columns(const RowSource<T>& source) {
-  std::vector<char> finite(source.cols(), 1);
-  std::vector<T> buffer;
-  for_each_block(source, 1, [&](std::size_t, std::size_t first, std::size_t count) {
-    const auto rows = source.read(first, count, buffer);
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < rows.cols; ++j)
-        if (!std::isfinite(rows(i, j))) finite[j] = 0;
-  });
-  return marked(finite);
+Matrix sum_of(const std::vector<Matrix>& matrices) {
+  Matrix sum = matrices[0];
+  for (std::size_t i = 1; i < matrices.size(); ++i) sum += matrices[i];
+  return sum;
 }
 
-/// The sum of the Gram matrices of the blocks, in double; lower triangle.
-template <class T>
-xt::xarray<double> gram_of_rows(const RowSource<T>& source, std::size_t threads) {
-  const std::size_t n = source.cols();
-  std::vector<xt::xarray<double>> parts(threads, xt::zeros<double>({n, n}));
-  std::vector<std::vector<T>> buffers(threads);
-  for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
-    add_gram(source.read(first, count, buffers[part]), as_matrix(parts[part], n, n));
-  });
-  add_to_first(parts);
-  return std::move(parts[0]);
+/// A number in [-1, 1] that depends on the place alone.
+double noise_at(std::size_t row, std::size_t col) {
+  std::uint64_t hash = (row + 1) * 0x9e3779b97f4a7c15 ^ (col + 1) * 0xbf58476d1ce4e5b9;
+  hash = (hash ^ (hash >> 31)) * 0x94d049bb133111eb;
+  hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9;
+  return static_cast<double>(hash >> 11) / 4503599627370496.0 - 1.0;
 }
 
-/// The summary by A^T A; nothing where squares overflow or vanish, or a column is not finite without saying so.
-template <class T>
-std::unique_ptr<Summary<T>> summarize_by_gram(const RowSource<T>& source, std::size_t threads) {
-  const std::size_t n = source.cols();
-  const auto gram = gram_of_rows(source, threads);
-  auto summary = std::make_unique<Summary<T>>();
-  // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
-  double largest = 0.0;
-  for (std::size_t j = 0; j < n; ++j)
-    if (std::isfinite(gram(j, j))) {
-      summary->kept.push_back(j);
-      largest = std::max(largest, gram(j, j));
-    }
-  constexpr double range = sizeof(T) == sizeof(double) ? 1e280 : 1e34;
-  if (summary->kept.size() < n && summary->kept != finite_columns(source)) return nullptr;
-  if (largest > range || largest < 1.0 / range) return nullptr;
-
-  const std::size_t kept = summary->kept.size();
-  auto symmetric = xt::xarray<double>::from_shape({kept, kept});
-  summary->norms = xt::xarray<double>::from_shape({kept});
-  for (std::size_t i = 0; i < kept; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) symmetric(i, j) = symmetric(j, i) = gram(summary->kept[i], summary->kept[j]);
-    summary->norms(i) = std::sqrt(symmetric(i, i));
-  }
-  const auto eigen = symmetric_eigen(std::move(symmetric));
-  summary->s = xt::xarray<T>::from_shape({kept});
-  summary->v = xt::xarray<T>::from_shape({kept, kept});
-  for (std::size_t mode = 0; mode < kept; ++mode) {
-    const std::size_t ascending = kept - 1 - mode;
-    summary->s(mode) = static_cast<T>(std::sqrt(std::max(0.0, eigen.values(ascending))));
-    for (std::size_t i = 0; i < kept; ++i) summary->v(i, mode) = static_cast<T>(eigen.vectors(i, ascending));
-  }
-  return summary;
-}
-
-/// The summary by the triangle R of A = Q R.
-template <class T>
-std::unique_ptr<Summary<T>> summarize_by_tsqr(const RowSource<T>& source, std::size_t threads) {
-  const std::size_t n = source.cols();
-  std::vector<Triangle<T>> triangles(threads, Triangle<T>(n));
-  std::vector<std::vector<T>> buffers(threads);
-  std::vector<std::vector<T>> copies(threads);
-  std::vector<std::vector<char>> finite(threads, std::vector<char>(n, 1));
-  for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
-    const auto rows = source.read(first, count, buffers[part]);
-    // The factorization works in place, on a copy in which no column spoils the others.
-    copies[part].assign(rows.data, rows.data + count * n);
-    const MatrixView<T> copy{copies[part].data(), count, n};
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < n; ++j)
-        if (!std::isfinite(copy(i, j))) {
-          finite[part][j] = 0;
-          copy(i, j) = T{0};
-        }
-    // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
-    const std::size_t step = 4 * n;
-    for (std::size_t row = 0; row < count; row += step)
-      triangles[part].add({copy.row(row).data(), std::min(step, count - row), n});
-  });
-  for (std::size_t part = 1; part < threads; ++part) {
-    triangles[0].merge(triangles[part]);
-    for (std::size_t j = 0; j < n; ++j) finite[0][j] = finite[0][j] != 0 && finite[part][j] != 0 ? 1 : 0;
-  }
-  auto summary = std::make_unique<Summary<T>>();
-  summary->kept = marked(finite[0]);
-  const std::size_t kept = summary->kept.size();
-  if (kept == 0) return summary;
-  auto triangle = xt::xarray<T>::from_shape({n, kept});
-  summary->norms = xt::zeros<double>({kept});
-  for (std::size_t j = 0; j < kept; ++j) {
-    for (std::size_t i = 0; i < n; ++i) {
-      triangle(i, j) = triangles[0](i, summary->kept[j]);
-      summary->norms(j) = std::hypot(summary->norms(j), static_cast<double>(triangle(i, j)));
-    }
-  }
-  auto svd = thin_svd(std::move(triangle));
-  summary->s = std::move(svd.s);
-  summary->v = std::move(svd.v);
-  return summary;
-}
-
-/// Rows of some columns of a source, as they lie where all are wanted.
-template <class T>
-MatrixView<const T> kept_columns(MatrixView<const T> rows, const std::vector<std::size_t>& kept,
-                                 std::vector<T>& buffer) {
-  if (kept.size() == rows.cols) return rows;
-  buffer.resize(rows.rows * kept.size());
-  for (std::size_t i = 0; i < rows.rows; ++i)
-    for (std::size_t j = 0; j < kept.size(); ++j) buffer[i * kept.size() + j] = rows(i, kept[j]);
-  return {buffer.data(), rows.rows, kept.size()};
-}
-
-/// The basis and the latents from a summary. The raw basis `A V / s` is orthonormal only as far as the summary is
-/// exact; a Cholesky factorization of its own Gram matrix makes it so (CholeskyQR; Yamamoto et al. 2015,
-/// doi:10.1553/etna_vol44s306). With `refine` it is turned to the singular vectors of `U^T A`, which is as exact as a
-/// decomposition of A itself also where small singular values magnify the rounding of `A V / s`.
-template <class T>
-void make_basis(const RowSource<T>& source, const Summary<T>& summary, std::size_t rank, bool refine,
-                std::size_t threads, Decomposition<T>& result) {
-  const std::size_t kept = summary.kept.size();
-  auto weights = xt::xarray<T>::from_shape({kept, rank});
-  for (std::size_t j = 0; j < kept; ++j)
-    for (std::size_t mode = 0; mode < rank; ++mode) weights(j, mode) = summary.v(j, mode) / summary.s(mode);
-
-  result.u = xt::xarray<T>::from_shape({source.rows(), rank});
-  const auto basis_rows = [&](std::size_t first, std::size_t count) {
-    return MatrixView<T>{result.u.data() + first * rank, count, rank};
+/// Relative errors of some columns, of sums of squares `(groups, columns)`.
+RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& squares,
+                               const std::vector<std::size_t>& columns) {
+  const std::size_t groups = squares.shape(0);
+  const auto relative = [](double error, double norm) {
+    if (error > 0.0) return norm > 0.0 ? std::sqrt(error / norm) : std::numeric_limits<double>::infinity();
+    return 0.0;
   };
-  std::vector<xt::xarray<double>> grams(threads, xt::zeros<double>({rank, rank}));
-  std::vector<xt::xarray<T>> projections(threads, xt::zeros<T>({refine ? rank : 0, kept}));
-  std::vector<std::vector<T>> buffers(threads);
-  std::vector<std::vector<T>> columns(threads);
-  for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
-    const auto rows = kept_columns(source.read(first, count, buffers[part]), summary.kept, columns[part]);
-    const auto basis = basis_rows(first, count);
-    multiply(rows, as_matrix(std::as_const(weights), kept, rank), basis);
-    add_gram(readable(basis), as_matrix(grams[part], rank, rank));
-    if (refine) add_product_transposed(readable(basis), rows, as_matrix(projections[part], rank, kept));
-  });
-  add_to_first(grams);
-  add_to_first(projections);
-
-  // The basis is turned by `turn`, (rank, rank): R^-1, and the left singular vectors of R^-T U^T A if these are asked
-  // for.
-  const xt::xarray<double> inverse = inverse_cholesky(std::move(grams[0]));
-  auto turn = xt::xarray<T>::from_shape({rank, rank});
-  std::ranges::transform(inverse, turn.begin(), [](double x) { return static_cast<T>(x); });
-  if (refine) {
-    auto coefficients = xt::xarray<T>::from_shape({rank, kept});
-    const xt::xarray<T> turn_transposed = xt::transpose(turn);
-    multiply(as_matrix(turn_transposed, rank, rank), as_matrix(std::as_const(projections[0]), rank, kept),
-             as_matrix(coefficients, rank, kept));
-    const auto small = thin_svd(std::move(coefficients));
-    auto turned = xt::xarray<T>::from_shape({rank, rank});
-    multiply(as_matrix(std::as_const(turn), rank, rank), as_matrix(small.u, rank, rank), as_matrix(turned, rank, rank));
-    turn = std::move(turned);
-    result.latents = scaled_columns(small.v, small.s, rank);
-    std::copy(small.s.begin(), small.s.end(), result.s.begin());
-  } else {
-    // A^T U = A^T A V s^-1 R^-1, and A^T A V = V s^2.
-    const xt::xarray<T> scaled = scaled_columns(summary.v, summary.s, rank);
-    result.latents = xt::xarray<T>::from_shape({kept, rank});
-    multiply(as_matrix(scaled, kept, rank), as_matrix(std::as_const(turn), rank, rank),
-             as_matrix(result.latents, kept, rank));
+  RelativeErrors errors{.columns = Matrix::from_shape({columns.size()}),
+                        .groups = Matrix::from_shape({groups}),
+                        .column_groups = Matrix::from_shape({columns.size(), groups})};
+  std::vector<double> group_errors(groups, 0.0);
+  std::vector<double> group_squares(groups, 0.0);
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    double error = 0.0;
+    double square = 0.0;
+    for (std::size_t group = 0; group < groups; ++group) {
+      const double here = error_squares(group, columns[j]);
+      const double all = squares(group, columns[j]);
+      errors.column_groups(j, group) = relative(here, all);
+      error += here;
+      square += all;
+      group_errors[group] += here;
+      group_squares[group] += all;
+    }
+    errors.columns(j) = relative(error, square);
   }
-  for_each_block(source, threads, [&](std::size_t part, std::size_t first, std::size_t count) {
-    const auto basis = basis_rows(first, count);
-    buffers[part].assign(basis.data, basis.data + count * rank);
-    multiply({buffers[part].data(), count, rank}, as_matrix(std::as_const(turn), rank, rank), basis);
-  });
+  for (std::size_t group = 0; group < groups; ++group)
+    errors.groups(group) = relative(group_errors[group], group_squares[group]);
+  return errors;
 }
 
-/// The decomposition of all rows at once, `(m, n)` in memory.
+/// One decomposition: the state that its steps share.
 template <class T>
-Decomposition<T> decompose_directly(const RowSource<T>& source, const DecompositionRequest<T>& request) {
-  Decomposition<T> result;
-  result.kept = finite_columns(source);
-  const std::size_t m = source.rows();
-  const std::size_t kept = result.kept.size();
-  if (kept == 0) return result;
-  auto matrix = xt::xarray<T>::from_shape({m, kept});
-  result.norms = xt::zeros<double>({kept});
-  std::vector<T> buffer;
-  for_each_block(source, 1, [&](std::size_t, std::size_t first, std::size_t count) {
-    const auto rows = source.read(first, count, buffer);
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < kept; ++j) {
-        matrix(first + i, j) = rows(i, result.kept[j]);
-        result.norms(j) = std::hypot(result.norms(j), static_cast<double>(matrix(first + i, j)));
+class Decomposer {
+ public:
+  Decomposer(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis)
+      : source_(source), request_(request), basis_(basis), m_(source.rows()), n_(source.cols()) {
+    const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
+    const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
+    threads_ = work < small_work / 10 ? 1 : request.threads == 0 ? available : request.threads;
+  }
+
+  Decomposition<T> run() {
+    using enum DecompositionMethod;
+    // In the small steps between the passes too: threads that BLAS has woken stay awake for a while, and take the time
+    // of those of the next pass.
+    const SingleThreadedBLAS own_threads_only;
+    const bool fits_randomized = request_.known_rank && columns_for_randomized() <= n_;
+    DecompositionMethod method = request_.method;
+    if (method == automatic) {
+      const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
+      if (m_ < n_)
+        method = transpose;
+      else if (request_.needs_all_digits || work < small_work)
+        method = sketch;
+      else
+        // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
+        method = fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
+    }
+    if (method == randomized && !fits_randomized)
+      throw InvalidArgument("method: randomized needs a rank to be given, and 10 columns more than that");
+    if (method == randomized && finished(randomized, &Decomposer::by_randomized)) return std::move(result_);
+    if (method == transpose && finished(transpose, &Decomposer::by_transpose)) return std::move(result_);
+    if (method == gram && finished(gram, &Decomposer::by_gram)) return std::move(result_);
+    finished(sketch, &Decomposer::by_sketch);
+    return std::move(result_);
+  }
+
+ private:
+  std::size_t columns_for_randomized() const { return *request_.known_rank + 10; }
+
+  bool finished(DecompositionMethod method, bool (Decomposer::*attempt)()) {
+    result_ = {};
+    phase_start_ = std::chrono::steady_clock::now();
+    if (!(this->*attempt)()) return false;
+    result_.report.method = method;
+    result_.report.threads = threads_;
+    return true;
+  }
+
+  double end_phase() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(phase_start_, now)).count();
+  }
+
+  Pass pass(std::string_view phase, double done, double share) const {
+    Pass result{.threads = threads_, .alignment = request_.groups};
+    if (request_.progress)
+      result.progress = [this, phase, done, share](double part) { request_.progress(phase, done + share * part); };
+    return result;
+  }
+
+  bool is_left_out(std::size_t column) const {
+    return request_.leave_out_every > 0 && (column + 1) % request_.leave_out_every == 0;
+  }
+
+  /// Splits the finite columns into those that are learned from and the others.
+  void divide(const std::vector<std::size_t>& finite) {
+    learned_.clear();
+    tested_.clear();
+    for (std::size_t i = 0; i < finite.size(); ++i) {
+      (is_left_out(finite[i]) ? tested_ : learned_).push_back(i);
+      (is_left_out(finite[i]) ? result_.left_out : result_.kept).push_back(finite[i]);
+    }
+  }
+
+  bool by_gram() {
+    factorization_ = {};
+    for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
+    const std::size_t groups = n_ * n_ * request_.groups <= gram_numbers ? request_.groups : 1;
+    grams_ = gram_matrices(source_, factorization_, groups, pass("summary", 0.0, 1.0));
+    Matrix total = sum_of(grams_);
+    // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
+    std::vector<std::size_t> finite;
+    double largest = 0.0;
+    for (std::size_t j = 0; j < n_; ++j)
+      if (std::isfinite(total(j, j))) {
+        finite.push_back(j);
+        if (!is_left_out(j)) largest = std::max(largest, total(j, j));
       }
-  });
-  auto svd = thin_svd(std::move(matrix));
-  result.s = std::move(svd.s);
-  if (!(result.s(0) > 0)) return result;
-  const std::size_t rank = request.choose_rank(result.s, m, kept);
-  result.u = xt::view(svd.u, xt::all(), xt::range(0, rank));
-  result.latents = scaled_columns(svd.v, result.s, rank);
-  return result;
-}
+    if (finite.size() < n_) {
+      if (finite != finite_columns(source_, pass("summary", 1.0, 0.0))) return false;
+      for (Matrix& gram : grams_) gram = rows_of(columns_of(gram, finite), finite);
+      total = sum_of(grams_);
+      factorization_.columns = finite;
+    }
+    constexpr double range = sizeof(T) == sizeof(double) ? 1e280 : 1e34;
+    if (largest > range || largest < 1.0 / range) return false;
+    divide(finite);
 
-/// The decomposition by a summary; nothing where the method does not serve what is asked.
-template <class T>
-std::unique_ptr<Decomposition<T>> decompose_by(DecompositionMethod method, const RowSource<T>& source,
-                                               const DecompositionRequest<T>& request) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::size_t threads = thread_count(source, request.threads);
-  const bool by_gram = method == DecompositionMethod::gram;
-  const auto summary = by_gram ? summarize_by_gram(source, threads) : summarize_by_tsqr(source, threads);
-  if (!summary) return nullptr;
-  auto result = std::make_unique<Decomposition<T>>();
-  result->kept = summary->kept;
-  if (summary->kept.empty() || !(summary->s(0) > 0)) return result;
-  result->s = xt::view(summary->s, xt::range(0, std::min(source.rows(), summary->kept.size())));
-  result->norms = summary->norms;
-  const std::size_t rank = request.choose_rank(result->s, source.rows(), result->kept.size());
-  const double share = static_cast<double>(result->s(rank - 1)) / static_cast<double>(result->s(0));
-  if (by_gram ? share < smallest_gram_share<T> || tail_share(*summary, rank) < smallest_gram_tail<T>
-              : rank > numerical_rank(result->s))
-    return nullptr;
-  result->report.summary_seconds = seconds_since(start);
-  const auto basis_start = std::chrono::steady_clock::now();
-  make_basis(source, *summary, rank, share < safe_share, threads, *result);
-  fix_signs(result->u, result->latents);
-  result->report.basis_seconds = seconds_since(basis_start);
-  result->report.threads = threads;
-  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
-  result->report.singular_value_error =
-      by_gram ? std::sqrt(unit * static_cast<double>(summary->s.size())) : 10.0 * unit;
-  return result;
-}
+    const auto eigen = symmetric_eigen(rows_of(columns_of(total, learned_), learned_));
+    const std::size_t kept = learned_.size();
+    auto s = Matrix::from_shape({kept});
+    auto v = Matrix::from_shape({kept, kept});
+    for (std::size_t mode = 0; mode < kept; ++mode) {
+      s(mode) = std::sqrt(std::max(0.0, eigen.values(kept - 1 - mode)));
+      for (std::size_t i = 0; i < kept; ++i) v(i, mode) = eigen.vectors(i, kept - 1 - mode);
+    }
+    const Spectrum<T> spectrum{xt::cast<T>(s), scaled_columns(v, s), m_, kept};
+    const RankChoice choice = request_.choose_rank(spectrum);
+    const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
+    if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return false;
+
+    result_.s = spectrum.s;
+    weights_ = xt::zeros<double>({finite.size(), choice.rank});
+    for (std::size_t i = 0; i < kept; ++i)
+      for (std::size_t mode = 0; mode < choice.rank; ++mode) weights_(learned_[i], mode) = v(i, mode) / s(mode);
+    latents_ = product(total, weights_);
+    result_.report.summary_seconds = end_phase();
+    make_basis(choice.rank, share < safe_share);
+    result_.report.singular_value_error =
+        std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(kept));
+    find_errors(true);
+    return true;
+  }
+
+  bool by_sketch() {
+    factorization_ = sketched_factorization(source_, pass("summary", 0.0, 0.3));
+    divide(factorization_.columns);
+    if (factorization_.is_identity() || learned_.empty()) return true;
+    const std::size_t groups = n_ * n_ * request_.groups <= gram_numbers ? request_.groups : 1;
+    const auto [to_basis, triangle] = orthogonal_factor(source_, groups, pass("summary", 0.3, 0.7));
+
+    const auto svd = thin_svd(columns_of(triangle, learned_));
+    const std::size_t found = svd.s.size();
+    const std::size_t kept = learned_.size();
+    Spectrum<T> spectrum{xt::zeros<T>({std::min(m_, kept)}), scaled_columns(svd.v, svd.s), m_, kept};
+    std::copy(svd.s.begin(), svd.s.end(), spectrum.s.begin());
+    const std::size_t rank = request_.choose_rank(spectrum).rank;
+    const std::size_t modes = std::min({rank, found, numerical_rank(spectrum.s)});
+    result_.s = std::move(spectrum.s);
+    const Matrix u = first_columns(svd.u, modes);
+    weights_ = product(to_basis, u);
+    latents_ = inner(triangle, u);
+    result_.report.summary_seconds = end_phase();
+    make_basis(rank, modes < rank);
+    result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    find_errors(modes == rank);
+    return true;
+  }
+
+  bool by_randomized() {
+    factorization_ = {};
+    for (std::size_t j = 0; j < n_; ++j)
+      if (!is_left_out(j)) factorization_.columns.push_back(j);
+    if (factorization_.columns.size() < columns_for_randomized()) return false;
+    auto found = dominant_subspace(source_, factorization_, *request_.known_rank, pass("summary", 0.0, 1.0));
+    if (!found) {
+      std::erase_if(factorization_.columns, [finite = finite_columns(source_, pass("summary", 1.0, 0.0))](auto column) {
+        return !std::ranges::binary_search(finite, column);
+      });
+      if (factorization_.columns.size() < columns_for_randomized()) return false;
+      found = dominant_subspace(source_, factorization_, *request_.known_rank, pass("summary", 0.0, 1.0));
+      if (!found) return false;
+    }
+    // Of those left out, columns that are not finite would spoil nothing but themselves.
+    if (request_.leave_out_every > 0) factorization_.columns = finite_columns(source_, pass("summary", 1.0, 0.0));
+    divide(factorization_.columns);
+    const std::size_t rank =
+        request_.choose_rank({xt::zeros<T>({std::min(m_, learned_.size())}), {}, m_, learned_.size()}).rank;
+    result_.s = xt::zeros<T>({rank});
+    weights_ = xt::zeros<double>({factorization_.columns.size(), rank});
+    for (std::size_t i = 0; i < learned_.size(); ++i)
+      for (std::size_t mode = 0; mode < rank; ++mode) weights_(learned_[i], mode) = found->v(i, mode);
+    latents_ = xt::zeros<double>({factorization_.columns.size(), rank});
+    result_.report.summary_seconds = end_phase();
+    try {
+      make_basis(rank, true);
+    } catch (const NumericalError&) {
+      return false;  // A V has no full rank in the digits of a Gram matrix
+    }
+    double captured = 0.0;
+    for (const T value : result_.s) captured += std::pow(static_cast<double>(value), 2);
+    // What one more iteration gained is more than all later ones will.
+    const double left = std::max(0.0, found->squares - captured);
+    const double gained = std::max(0.0, captured - found->captured);
+    const double share = static_cast<double>(result_.s(rank - 1)) / static_cast<double>(result_.s(0));
+    if (gained > 0.02 * left || share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares)
+      return false;
+    result_.report.singular_value_error = std::sqrt(gained / found->squares);
+    find_errors(false);
+    result_.unresolved_squares = learned_error_squares_;
+    return true;
+  }
+
+  /// The basis from its weights in the coordinates of B: `U = B weights`, with random columns beside where these are
+  /// fewer than the rank. The raw basis is orthonormal only as far as the summary is exact; Cholesky factorizations of
+  /// its own Gram matrix make it so (CholeskyQR; Yamamoto et al. 2015, doi:10.1553/etna_vol44s306). With `refine` it
+  /// is turned to the singular vectors of `U^T A`, which is as exact as a decomposition of A itself also where small
+  /// singular values magnify the rounding of `A V / s`.
+  void make_basis(std::size_t rank, bool refine) {
+    const FactorRows<T> factor_rows(factorization_, n_);
+    const std::size_t modes = weights_.shape(1);
+    const std::size_t columns = factorization_.columns.size();
+    const xt::xarray<T> weights = xt::cast<T>(weights_);
+    basis_.reserve(m_, rank);
+    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({refine ? rank : 0, columns}));
+    std::vector<std::vector<T>> factors(threads_);
+    const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<const T> rows, MatrixView<T> basis) {
+      const auto factor = factor_rows(rows, factors[part]);
+      multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
+      for (std::size_t i = 0; i < basis.rows; ++i)
+        for (std::size_t j = modes; j < rank; ++j)
+          basis(i, j) = static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
+      if (refine) add_product_transposed(readable(basis), factor, as_matrix(projections[part]));
+    };
+    Matrix gram = fill_basis(rank, true, pass("basis", 0.0, 0.8), make_rows);
+    if (refine) {
+      Matrix turn = inverse_cholesky(Matrix(gram));
+      Matrix projection = xt::zeros<double>({rank, columns});
+      for (const auto& part : projections) projection += xt::cast<double>(part);
+      if (!factorization_.is_identity()) projection = product(projection, factorization_.triangle);
+      const Matrix coefficients = xt::transpose(inner(turn, projection));  // (columns, rank)
+      const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, learned_))));
+      std::copy(small.s.begin(), small.s.end(), result_.s.begin());
+      turn = product(turn, small.u);
+      if (modes == rank) weights_ = product(weights_, turn);
+      latents_ = product(coefficients, small.u);
+      gram = turn_basis(turn);
+    }
+    for (int repeat = 0; repeat < 3 && !is_orthonormal(gram); ++repeat) {
+      const Matrix turn = inverse_cholesky(std::move(gram));
+      if (modes == rank) weights_ = product(weights_, turn);
+      latents_ = product(latents_, turn);
+      gram = turn_basis(turn);
+    }
+
+    std::vector<double> signs(signs_.begin(), signs_.end());
+    if (std::ranges::find(signs, -1.0) != signs.end()) {
+      const std::vector<T> flips(signs.begin(), signs.end());
+      fill_basis(rank, false, pass("basis", 0.9, 0.1),
+                 [&](std::size_t part, std::size_t first, MatrixView<const T>, MatrixView<T> rows) {
+                   const auto kept = basis_.read(first, rows.rows, factors[part]);
+                   if (kept.data != rows.data) std::copy(kept.data, kept.data + kept.rows * rank, rows.data);
+                   scale_columns(rows, flips);
+                 });
+      if (modes == rank) scale_columns(as_matrix(weights_), signs);
+      scale_columns(as_matrix(latents_), signs);
+    }
+    result_.rank = rank;
+    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
+    result_.report.basis_seconds = end_phase();
+  }
+
+  bool is_orthonormal(const Matrix& gram) const {
+    const double tolerance = 100.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    for (std::size_t i = 0; i < gram.shape(0); ++i)
+      for (std::size_t j = 0; j <= i; ++j)
+        if (!(std::abs(gram(i, j) - (i == j ? 1.0 : 0.0)) <= tolerance)) return false;
+    return true;
+  }
+
+  /// Multiplies the basis by a small matrix from the right, and returns the Gram matrix of what comes out.
+  Matrix turn_basis(const Matrix& turn) {
+    const xt::xarray<T> turn_rows = xt::cast<T>(turn);
+    std::vector<std::vector<T>> before(threads_);
+    std::vector<std::vector<T>> copies(threads_);
+    return fill_basis(turn.shape(0), false, pass("basis", 0.8, 0.1),
+                      [&](std::size_t part, std::size_t first, MatrixView<const T>, MatrixView<T> rows) {
+                        auto kept = basis_.read(first, rows.rows, before[part]);
+                        if (kept.data == rows.data) {
+                          copies[part].assign(kept.data, kept.data + kept.rows * kept.cols);
+                          kept.data = copies[part].data();
+                        }
+                        multiply(kept, as_matrix(turn_rows), rows);
+                      });
+  }
+
+  /// Makes each block of rows of the basis, of those of the source if asked for; looks at the signs, and returns the
+  /// Gram matrix (lower triangle).
+  Matrix fill_basis(std::size_t rank, bool reads_source, const Pass& pass,
+                    const std::function<void(std::size_t part, std::size_t first, MatrixView<const T> from,
+                                             MatrixView<T> to)>& make_rows) {
+    std::vector<Matrix> grams(threads_, xt::zeros<double>({rank, rank}));
+    std::vector<ColumnSigns<T>> signs(threads_, ColumnSigns<T>(rank));
+    std::vector<std::vector<T>> buffers(threads_);
+    std::vector<std::vector<T>> spaces(threads_);
+    for_each_block(m_, source_.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+      const auto from =
+          reads_source ? source_.read(first, count, buffers[part]) : MatrixView<const T>{nullptr, count, 0};
+      const auto to = basis_.space(first, count, spaces[part]);
+      make_rows(part, first, from, to);
+      basis_.write(first, readable(to));
+      add_gram(readable(to), as_matrix(grams[part]));
+      signs[part].add(readable(to));
+    });
+    for (std::size_t part = 1; part < threads_; ++part) signs[0].append(signs[part]);
+    signs_ = signs[0].signs();
+    return sum_of(grams);
+  }
+
+  void find_errors(bool summary_may_tell) {
+    if (!summary_may_tell || !errors_of_summary()) errors_of_residual();
+    result_.report.error_seconds = end_phase();
+  }
+
+  void keep_errors(const Matrix& error_squares, const Matrix& squares) {
+    result_.errors = relative_errors(error_squares, squares, learned_);
+    if (!tested_.empty()) result_.left_out_errors = relative_errors(error_squares, squares, tested_);
+  }
+
+  /// The errors from the Gram matrices: the residual of column j is B z with `z = R e_j - weights latents_j`. False
+  /// where differences of sums of squares have too few digits.
+  bool errors_of_summary() {
+    if (grams_.size() != request_.groups) return false;
+    const std::size_t columns = factorization_.columns.size();
+    Matrix whole = factorization_.is_identity() ? Matrix(xt::eye<double>(columns)) : factorization_.triangle;
+    Matrix residual = whole;
+    subtract_product_transposed(as_matrix(std::as_const(weights_)), as_matrix(std::as_const(latents_)),
+                                as_matrix(residual));
+    // Relative errors do not change with the scale of a column, and squares do not overflow.
+    std::vector<double> scales(columns, 0.0);
+    for (std::size_t i = 0; i < columns; ++i)
+      for (std::size_t j = 0; j < columns; ++j) scales[j] = std::max(scales[j], std::abs(whole(i, j)));
+    for (double& scale : scales) scale = scale > 0.0 ? 1.0 / scale : 1.0;
+    scale_columns(as_matrix(whole), scales);
+    scale_columns(as_matrix(residual), scales);
+
+    Matrix error_squares = xt::zeros<double>({grams_.size(), columns});
+    Matrix squares = xt::zeros<double>({grams_.size(), columns});
+    const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
+    for (std::size_t group = 0; group < grams_.size(); ++group) {
+      const Matrix& gram = grams_[group];
+      const Matrix of_residual = product(gram, residual);
+      const Matrix of_whole = factorization_.is_identity() ? gram : product(gram, whole);
+      std::vector<double> bounds(columns, 0.0);
+      for (std::size_t i = 0; i < columns; ++i)
+        for (std::size_t j = 0; j < columns; ++j) {
+          error_squares(group, j) += residual(i, j) * of_residual(i, j);
+          squares(group, j) += whole(i, j) * of_whole(i, j);
+          bounds[j] += std::abs(residual(i, j)) * std::sqrt(gram(i, i));
+        }
+      for (std::size_t j = 0; j < columns; ++j)
+        if (error_squares(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) return false;
+    }
+    keep_errors(error_squares, squares);
+    return true;
+  }
+
+  /// The errors from the residual itself, in one more pass.
+  void errors_of_residual() {
+    const Factorization chosen{.columns = factorization_.columns};
+    const FactorRows<T> finite_rows(chosen, n_);
+    const std::size_t columns = chosen.columns.size();
+    const xt::xarray<T> latents = xt::cast<T>(latents_);
+    // So that squares neither overflow nor vanish.
+    const double scale = 1.0 / static_cast<double>(result_.s(0));
+    std::vector<Matrix> error_squares(threads_, xt::zeros<double>({request_.groups, columns}));
+    std::vector<Matrix> squares = error_squares;
+    std::vector<std::vector<T>> buffers(threads_);
+    std::vector<std::vector<T>> gathered(threads_);
+    std::vector<std::vector<T>> bases(threads_);
+    std::vector<std::vector<T>> residuals(threads_);
+    for_each_block(m_, source_.block_rows(), pass("errors", 0.0, 1.0),
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto rows = finite_rows(source_.read(first, count, buffers[part]), gathered[part]);
+                     residuals[part].resize(count * columns);
+                     const MatrixView<T> residual{residuals[part].data(), count, columns};
+                     for (std::size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
+                     subtract_product_transposed(basis_.read(first, count, bases[part]), as_matrix(latents), residual);
+                     for (std::size_t i = 0; i < count; ++i) {
+                       const std::size_t group = (first + i) % request_.groups;
+                       double* const error = &error_squares[part](group, 0);
+                       double* const square = &squares[part](group, 0);
+                       const T* const row = rows.row(i).data();
+                       const T* const rest = residual.row(i).data();
+                       for (std::size_t j = 0; j < columns; ++j) {
+                         const double difference = scale * static_cast<double>(rest[j]);
+                         const double value = scale * static_cast<double>(row[j]);
+                         error[j] += difference * difference;
+                         square[j] += value * value;
+                       }
+                     }
+                   });
+    const Matrix errors = sum_of(error_squares);
+    keep_errors(errors, sum_of(squares));
+    learned_error_squares_ = 0.0;
+    for (const std::size_t column : learned_)
+      for (std::size_t group = 0; group < request_.groups; ++group)
+        learned_error_squares_ += errors(group, column) / (scale * scale);
+  }
+
+  /// More columns than rows: the factorization of A^T is that of A turned round, and U is small enough to come out of
+  /// it alone. False where the finite columns are fewer than the rows.
+  bool by_transpose() {
+    std::vector<T> buffer;
+    const auto all = source_.read(0, m_, buffer);
+    const Factorization finite{.columns = finite_columns(source_, pass("summary", 0.0, 0.1))};
+    divide(finite.columns);
+    if (learned_.size() < m_) return false;
+    const Factorization chosen{.columns = result_.kept};
+    std::vector<T> gathered;
+    const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
+    factorization_ = sketched_factorization(states, {.threads = threads_});
+    if (factorization_.is_identity()) return true;
+    const Matrix triangle = orthogonal_factor(states, 1, {.threads = threads_}).second;
+    // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
+    Matrix square = xt::zeros<double>({m_, m_});
+    std::copy(triangle.begin(), triangle.end(), square.begin());
+    auto svd = thin_svd(std::move(square));
+    fix_signs(svd.v, svd.u);
+    factorization_ = finite;
+    const xt::xarray<T> u = xt::cast<T>(svd.v);
+    xt::xarray<T> scores = xt::zeros<T>({finite.columns.size(), m_});
+    std::vector<T> finite_rows;
+    add_product_transposed(FactorRows<T>(finite, n_)(all, finite_rows), as_matrix(u), as_matrix(scores));
+    const Matrix exact_scores = xt::cast<double>(scores);
+
+    const Spectrum<T> spectrum{xt::cast<T>(svd.s), rows_of(exact_scores, learned_), m_, learned_.size()};
+    result_.s = spectrum.s;
+    result_.rank = request_.choose_rank(spectrum).rank;
+    result_.report.summary_seconds = end_phase();
+    latents_ = first_columns(exact_scores, result_.rank);
+    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
+    basis_.reserve(m_, result_.rank);
+    const xt::xarray<T> leading = xt::view(u, xt::all(), xt::range(0, result_.rank));
+    basis_.write(0, as_matrix(leading));
+    result_.report.basis_seconds = end_phase();
+    result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    find_errors(false);
+    return true;
+  }
+
+  /// Of `B = Q S` for the B of the factorization: the inverse of S and the triangle of `A = Q triangle`, without
+  /// directions that are rounding.
+  std::pair<Matrix, Matrix> orthogonal_factor(const RowSource<T>& source, std::size_t groups, const Pass& pass) {
+    for (int attempt = 0;; ++attempt) {
+      grams_ = gram_matrices(source, factorization_, groups, pass);
+      const auto eigen = symmetric_eigen(sum_of(grams_));
+      const std::size_t n = eigen.values.size();
+      const double largest = eigen.values(n - 1);
+      std::size_t first = 0;
+      while (eigen.values(first) <= rounding_cutoff * largest) ++first;
+      Matrix inverse = xt::view(eigen.vectors, xt::all(), xt::range(first, n));
+      const Matrix roots = xt::sqrt(xt::view(eigen.values, xt::range(first, n)));
+      Matrix triangle = xt::transpose(scaled_columns(inner(factorization_.triangle, inverse), roots));
+      // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
+      if (largest <= well_conditioned * eigen.values(first) || attempt == 2)
+        return {scaled_columns(inverse, Matrix(1.0 / roots)), std::move(triangle)};
+      const double floor = static_cast<double>(std::numeric_limits<T>::epsilon()) * xt::amax(xt::abs(triangle))();
+      factorization_.triangle = regular_triangle(std::move(triangle), floor);
+    }
+  }
+
+  const RowSource<T>& source_;
+  const DecompositionRequest<T>& request_;
+  RowStore<T>& basis_;
+  std::size_t m_;
+  std::size_t n_;
+  std::size_t threads_ = 1;
+  std::chrono::steady_clock::time_point phase_start_;
+
+  Factorization factorization_;       ///< A = B R on the finite columns
+  std::vector<std::size_t> learned_;  ///< of the finite columns those that are learned from
+  std::vector<std::size_t> tested_;   ///< and the others
+  std::vector<Matrix> grams_;         ///< of B, one a group of rows
+  Matrix weights_;                    ///< (columns, modes): U = B weights
+  Matrix latents_;                    ///< (columns, modes): A^T U
+  std::vector<T> signs_;              ///< of the columns of the basis as it is
+  double learned_error_squares_ = 0.0;
+  Decomposition<T> result_;
+};
 
 }  // namespace
-
-template <class T>
-RowSource<T>::~RowSource() = default;
 
 std::string_view name_of(DecompositionMethod method) {
   switch (method) {
@@ -375,36 +621,23 @@ std::string_view name_of(DecompositionMethod method) {
       return "automatic";
     case DecompositionMethod::gram:
       return "gram";
-    case DecompositionMethod::tsqr:
-      return "tsqr";
-    case DecompositionMethod::direct:
+    case DecompositionMethod::transpose:
+      return "transpose";
+    case DecompositionMethod::randomized:
+      return "randomized";
+    case DecompositionMethod::sketch:
       break;
   }
-  return "direct";
+  return "sketch";
 }
 
 template <class T>
-Decomposition<T> decompose(const RowSource<T>& source, const DecompositionRequest<T>& request) {
-  using enum DecompositionMethod;
-  const double m = static_cast<double>(source.rows());
-  const double n = static_cast<double>(source.cols());
-  DecompositionMethod method = request.method;
-  if (method == automatic) method = source.rows() <= 2 * source.cols() ? direct : m * n * n < small_work ? tsqr : gram;
-  for (; method != direct; method = method == gram ? tsqr : direct)
-    if (auto result = decompose_by(method, source, request)) {
-      result->report.method = method;
-      return std::move(*result);
-    }
-  const auto start = std::chrono::steady_clock::now();
-  Decomposition<T> result = decompose_directly(source, request);
-  result.report.summary_seconds = seconds_since(start);
-  result.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-  return result;
+Decomposition<T> decompose(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis) {
+  return Decomposer<T>(source, request, basis).run();
 }
 
-template class RowSource<double>;
-template class RowSource<float>;
-template Decomposition<double> decompose(const RowSource<double>&, const DecompositionRequest<double>&);
-template Decomposition<float> decompose(const RowSource<float>&, const DecompositionRequest<float>&);
+template Decomposition<double> decompose(const RowSource<double>&, const DecompositionRequest<double>&,
+                                         RowStore<double>&);
+template Decomposition<float> decompose(const RowSource<float>&, const DecompositionRequest<float>&, RowStore<float>&);
 
 }  // namespace fieldfold

@@ -45,11 +45,12 @@ int lapack_int(std::size_t length) {
 int leading(std::size_t length) { return std::max(1, lapack_int(length)); }
 
 template <class T>
-void gemm(cxxblas::Transpose transpose_b, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+void gemm(T factor, cxxblas::Transpose transpose_b, MatrixView<const T> a, MatrixView<const T> b, T keep,
+          MatrixView<T> c) {
   if (c.rows == 0 || c.cols == 0) return;
   cxxblas::gemm(cxxblas::StorageOrder::RowMajor, cxxblas::Transpose::NoTrans, transpose_b, lapack_int(c.rows),
-                lapack_int(c.cols), lapack_int(a.cols), T{1}, a.data, leading(a.cols), b.data, leading(b.cols), T{0},
-                c.data, leading(c.cols));
+                lapack_int(c.cols), lapack_int(a.cols), factor, a.data, leading(a.stride), b.data, leading(b.stride),
+                keep, c.data, leading(c.stride));
 }
 
 /// Adds `a^T a` to a lower triangle.
@@ -57,28 +58,41 @@ template <class T>
 void add_syrk(MatrixView<const T> a, MatrixView<T> lower) {
   if (a.cols == 0) return;
   cxxblas::syrk(cxxblas::StorageOrder::RowMajor, cxxblas::StorageUpLo::Lower, cxxblas::Transpose::Trans,
-                lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), T{1}, lower.data,
-                leading(a.cols));
+                lapack_int(a.cols), lapack_int(a.rows), T{1}, a.data, leading(a.stride), T{1}, lower.data,
+                leading(lower.stride));
 }
 
 }  // namespace
 
 template <class T>
 void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
-  gemm(cxxblas::Transpose::NoTrans, a, b, c);
+  gemm(T{1}, cxxblas::Transpose::NoTrans, a, b, T{0}, c);
 }
 
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
-  gemm(cxxblas::Transpose::Trans, a, b, c);
+  gemm(T{1}, cxxblas::Transpose::Trans, a, b, T{0}, c);
+}
+
+template <class T>
+void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  gemm(T{-1}, cxxblas::Transpose::Trans, a, b, T{1}, c);
+}
+
+template <class T>
+void divide_by_triangle(MatrixView<T> rows, MatrixView<const T> triangle) {
+  if (rows.rows == 0 || rows.cols == 0) return;
+  cxxblas::trsm(cxxblas::StorageOrder::RowMajor, cxxblas::Side::Right, cxxblas::StorageUpLo::Upper,
+                cxxblas::Transpose::NoTrans, cxxblas::Diag::NonUnit, lapack_int(rows.rows), lapack_int(rows.cols), T{1},
+                triangle.data, leading(triangle.stride), rows.data, leading(rows.stride));
 }
 
 template <class T>
 void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
   if (c.rows == 0 || c.cols == 0) return;
   cxxblas::gemm(cxxblas::StorageOrder::RowMajor, cxxblas::Transpose::Trans, cxxblas::Transpose::NoTrans,
-                lapack_int(c.rows), lapack_int(c.cols), lapack_int(a.rows), T{1}, a.data, leading(a.cols), b.data,
-                leading(b.cols), T{1}, c.data, leading(c.cols));
+                lapack_int(c.rows), lapack_int(c.cols), lapack_int(a.rows), T{1}, a.data, leading(a.stride), b.data,
+                leading(b.stride), T{1}, c.data, leading(c.stride));
 }
 
 template <class T>
@@ -175,27 +189,54 @@ SingleThreadedBLAS::~SingleThreadedBLAS() {
 }
 
 template <class T>
-void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v) {
-  const std::size_t rank = u.shape(1);
-  const auto rows = as_matrix(u, u.shape(0), rank);
-  std::vector<T> largest(rank, T{0});
-  for (std::size_t i = 0; i < rows.rows; ++i)
-    for (std::size_t j = 0; j < rank; ++j) largest[j] = std::max(largest[j], std::abs(rows(i, j)));
-  const T tie = 1 - std::sqrt(std::numeric_limits<T>::epsilon());
-  std::vector<T> sign(rank, T{0});
-  std::size_t open = rank;
-  for (std::size_t i = 0; i < rows.rows && open > 0; ++i)
-    for (std::size_t j = 0; j < rank; ++j)
-      if (sign[j] == T{0} && std::abs(rows(i, j)) >= tie * largest[j]) {
-        sign[j] = rows(i, j) < 0 ? T{-1} : T{1};
-        --open;
-      }
-  if (std::ranges::find(sign, T{-1}) == sign.end()) return;
-  for (auto* matrix : {&u, &v}) {
-    const auto flipped = as_matrix(*matrix, matrix->shape(0), rank);
-    for (std::size_t i = 0; i < flipped.rows; ++i)
-      for (std::size_t j = 0; j < rank; ++j) flipped(i, j) *= sign[j];
+void ColumnSigns<T>::take(std::size_t column, T entry) {
+  auto& records = records_[column];
+  if (std::abs(entry) <= (records.empty() ? T{0} : std::abs(records.back()))) return;
+  const T tie = (1 - std::sqrt(std::numeric_limits<T>::epsilon())) * std::abs(entry);
+  std::erase_if(records, [=](T earlier) { return std::abs(earlier) < tie; });
+  records.push_back(entry);
+}
+
+template <class T>
+void ColumnSigns<T>::add(MatrixView<const T> rows) {
+  std::vector<T> largest(rows.cols, T{0});
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    const T* const row = rows.row(i).data();
+    for (std::size_t j = 0; j < rows.cols; ++j) largest[j] = std::max(largest[j], std::abs(row[j]));
   }
+  for (std::size_t j = 0; j < rows.cols; ++j)
+    if (records_[j].empty() || largest[j] > std::abs(records_[j].back()))
+      for (std::size_t i = 0; i < rows.rows; ++i) take(j, rows(i, j));
+}
+
+template <class T>
+void ColumnSigns<T>::append(const ColumnSigns& next) {
+  for (std::size_t j = 0; j < records_.size(); ++j)
+    for (const T entry : next.records_[j]) take(j, entry);
+}
+
+template <class T>
+std::vector<T> ColumnSigns<T>::signs() const {
+  std::vector<T> signs;
+  for (const auto& records : records_) signs.push_back(!records.empty() && records.front() < 0 ? T{-1} : T{1});
+  return signs;
+}
+
+template <class T>
+void scale_columns(MatrixView<T> matrix, const std::vector<T>& factors) {
+  for (std::size_t i = 0; i < matrix.rows; ++i) {
+    T* const row = matrix.row(i).data();
+    for (std::size_t j = 0; j < matrix.cols; ++j) row[j] *= factors[j];
+  }
+}
+
+template <class T>
+void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v) {
+  ColumnSigns<T> column_signs(u.shape(1));
+  column_signs.add(as_matrix(std::as_const(u)));
+  const auto signs = column_signs.signs();
+  scale_columns(as_matrix(u), signs);
+  scale_columns(as_matrix(v), signs);
 }
 
 template <class T>
@@ -286,6 +327,14 @@ template void multiply(MatrixView<const double>, MatrixView<const double>, Matri
 template void multiply(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void multiply_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void subtract_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void subtract_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void divide_by_triangle(MatrixView<double>, MatrixView<const double>);
+template void divide_by_triangle(MatrixView<float>, MatrixView<const float>);
+template class ColumnSigns<double>;
+template class ColumnSigns<float>;
+template void scale_columns(MatrixView<double>, const std::vector<double>&);
+template void scale_columns(MatrixView<float>, const std::vector<float>&);
 template void fix_signs(xt::xarray<double>&, xt::xarray<double>&);
 template void fix_signs(xt::xarray<float>&, xt::xarray<float>&);
 template void add_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);

@@ -35,7 +35,7 @@ namespace fieldfold {
 namespace {
 
 constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;
 constexpr std::uint32_t method_svd = 1;
 constexpr std::size_t trailer_size = 16;
 
@@ -96,7 +96,9 @@ class Writer {
   void operator()(const Number& number) {
     archive_(number);
   }
+  static constexpr std::uint32_t version() { return format_version; }
   void count(const std::size_t& number) { archive_(static_cast<std::uint64_t>(number)); }
+  void mark(const bool& is_set) { archive_(static_cast<std::uint8_t>(is_set)); }
   void operator()(const std::string& text) {
     count(text.size());
     archive_(cereal::binary_data(text.data(), text.size()));
@@ -109,7 +111,7 @@ class Writer {
   }
   template <class T, class Describe>
   void optional(const std::optional<T>& value, Describe describe) {
-    (*this)(static_cast<std::uint8_t>(value.has_value()));
+    mark(value.has_value());
     if (value) describe(*value);
   }
   template <class T, class Describe>
@@ -139,6 +141,12 @@ class Reader {
     (*this)(stored);
     number = stored;
   }
+  void mark(bool& is_set) {
+    std::uint8_t stored = 0;
+    (*this)(stored);
+    if (stored > 1) throw FileError("a mark is neither 0 nor 1");
+    is_set = stored == 1;
+  }
   void operator()(std::string& text) {
     std::size_t length = 0;
     count(length);
@@ -164,11 +172,10 @@ class Reader {
   }
   template <class T, class Describe>
   void optional(std::optional<T>& value, Describe describe) {
-    std::uint8_t present = 0;
-    (*this)(present);
-    if (present > 1) throw FileError("a mark of presence is neither 0 nor 1");
+    bool present = false;
+    mark(present);
     value.reset();
-    if (present == 1) describe(value.emplace());
+    if (present) describe(value.emplace());
   }
   template <class T, class Describe>
   void list(std::vector<T>& values, Describe describe) {
@@ -186,6 +193,10 @@ class Reader {
 
   std::uint64_t remaining() const { return remaining_; }
 
+  /// Of the format of the file; told once it is read.
+  std::uint32_t version() const { return version_; }
+  void set_version(std::uint32_t version) { version_ = version; }
+
  private:
   void take(std::uint64_t count, std::size_t size) {
     if (count > remaining_ / size) throw FileError("it ends too early");
@@ -194,6 +205,7 @@ class Reader {
 
   cereal::PortableBinaryInputArchive archive_;
   std::uint64_t remaining_;
+  std::uint32_t version_ = format_version;
 };
 
 /// The order of things in the file, for a `Writer` of constants or a `Reader` of variables.
@@ -213,6 +225,12 @@ void describe_options(Archive& archive, Options& options) {
   archive.optional(options.rank, count);
   archive.optional(options.energy_tol, itself);
   archive.optional(options.reconstruction_tol, itself);
+  archive.mark(options.keep_training_latents);
+  if (archive.version() < 2) return;
+  archive.optional(options.sample_tol, itself);
+  archive.optional(options.noise, itself);
+  archive.mark(options.optimal_threshold);
+  archive.count(options.validate_every);
 }
 
 template <class Archive, class Map>
@@ -226,16 +244,21 @@ void describe_map(Archive& archive, Map& map) {
     archive(range.second);
   });
   archive.optional(map.training_latents, [&](auto& latents) { archive(latents); });
+  if (archive.version() < 2) return;
+  archive(map.unresolved_squares);
+  const auto describe_errors = [&](auto& errors) {
+    archive(errors.snapshots);
+    archive(errors.fields);
+    archive(errors.snapshot_fields);
+  };
+  archive.optional(map.errors, describe_errors);
+  archive.optional(map.validation_errors, describe_errors);
 }
 
 template <class T>
 AnyCompressor read_svd(Reader& reader) {
   SVDOptions options;
   describe_options(reader, options);
-  std::uint8_t keep = 0;
-  reader(keep);
-  if (keep > 1) throw FileError("a mark of presence is neither 0 nor 1");
-  options.keep_training_latents = keep == 1;
   std::optional<BasicSVDMap<T>> map;
   reader.optional(map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored); });
   if (reader.remaining() != 0) throw FileError("it has bytes too many");
@@ -253,8 +276,7 @@ void write_svd(std::ostream& file, const BasicSVD<T>& svd) try {
   writer(static_cast<std::uint32_t>(sizeof(T)));
   const SVDOptions options = svd.options();
   describe_options(writer, options);
-  writer(static_cast<std::uint8_t>(options.keep_training_latents));
-  writer(static_cast<std::uint8_t>(svd.map_exists()));
+  writer.mark(svd.map_exists());
   if (svd.map_exists()) describe_map(writer, svd.map());
   out.write(little_endian(buffer.count()).data(), 8);
   out.write(little_endian(buffer.checksum()).data(), 8);
@@ -268,8 +290,9 @@ AnyCompressor read_compressor(Reader& reader) {
   std::uint32_t method = 0;
   std::uint32_t scalar_size = 0;
   reader(version);
-  if (version != format_version)
-    throw FileError(message("its format version is ", version, ", and this library reads ", format_version));
+  if (version < 1 || version > format_version)
+    throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
+  reader.set_version(version);
   reader(method);
   reader(scalar_size);
   if (method != method_svd) throw FileError(message("its method has the unknown number ", method));

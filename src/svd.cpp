@@ -6,6 +6,8 @@ module;
 #include <functional>
 #include <limits>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,73 +21,15 @@ import fieldfold.decomposition;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
 import fieldfold.linalg;
+import fieldfold.rank_rule;
 import fieldfold.rbf;
 
 namespace fieldfold {
 namespace {
 
-void validate(const RankRule& rule) {
-  if (rule.rank && *rule.rank == 0) throw InvalidArgument("rank: expected at least 1, got 0");
-  if (rule.energy_tol && !(*rule.energy_tol > 0.0 && *rule.energy_tol <= 1.0))
-    throw InvalidArgument(message("energy_tol: expected a share in (0, 1], got ", *rule.energy_tol));
-  if (rule.reconstruction_tol && !(*rule.reconstruction_tol >= 0.0))
-    throw InvalidArgument(
-        message("reconstruction_tol: expected a relative error of 0 or more, got ", *rule.reconstruction_tol));
+SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
+  return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};
 }
-
-void validate_rank(const RankRule& rule, std::size_t dof, std::size_t num_samples) {
-  if (rule.rank && *rule.rank > std::min(dof, num_samples))
-    throw InvalidArgument(
-        message("rank: expected 1 to min(dof, samples) = min(", dof, ", ", num_samples, "), got ", *rule.rank));
-}
-
-/// The share of the sum of squared singular values from each one on: element r is the squared relative error of rank
-/// r, summed from the smallest up so that small shares keep their digits.
-template <class T>
-std::vector<double> tail_shares(const xt::xarray<T>& s) {
-  std::vector<double> tails(s.size() + 1, 0.0);
-  const double largest = static_cast<double>(s(0));
-  for (std::size_t i = s.size(); i-- > 0;) {
-    const double relative = static_cast<double>(s(i)) / largest;
-    tails[i] = tails[i + 1] + relative * relative;
-  }
-  const double total = tails[0];
-  for (double& tail : tails) tail /= total;
-  return tails;
-}
-
-template <class T>
-std::size_t choose_rank(const RankRule& rule, const xt::xarray<T>& s) {
-  if (rule.rank) return *rule.rank;
-  const std::vector<double> tails = tail_shares(s);
-  const auto fits = [&](double tail) {
-    return rule.reconstruction_tol ? std::sqrt(tail) <= *rule.reconstruction_tol
-                                   : 1.0 - tail >= rule.energy_tol.value_or(0.95);
-  };
-  const auto found = std::find_if(tails.begin() + 1, tails.end(), fits);
-  const std::size_t full = numerical_rank(s);
-  // An energy of 1 is met in rounding long before the last mode that carries any.
-  const bool everything = !rule.reconstruction_tol && rule.energy_tol == 1.0;
-  return everything ? full : std::min(full, static_cast<std::size_t>(found - tails.begin()));
-}
-
-/// The rows of snapshots `(dof, samples)` that lie as states, `(samples, dof)`.
-template <class T>
-class TransposedRows final : public RowSource<T> {
- public:
-  explicit TransposedRows(MatrixView<const T> states) : states_(states) {}
-  std::size_t rows() const override { return states_.cols; }
-  std::size_t cols() const override { return states_.rows; }
-  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
-    buffer.resize(count * states_.rows);
-    for (std::size_t sample = 0; sample < states_.rows; ++sample)
-      for (std::size_t i = 0; i < count; ++i) buffer[i * states_.rows + sample] = states_(sample, first + i);
-    return {buffer.data(), count, states_.rows};
-  }
-
- private:
-  MatrixView<const T> states_;
-};
 
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
@@ -114,8 +58,9 @@ void validate(const BasicSVDMap<T>& map) {
   require(u.dimension() == 2 && u.size() > 0, "a projection matrix (dof, rank)");
   const std::size_t dof = u.shape(0);
   const std::size_t rank = u.shape(1);
-  require(s.dimension() == 1 && s.size() == std::min(dof, map.num_samples) && rank <= s.size(),
-          "min(dof, num_samples) singular values, and a rank of at most that");
+  require(s.dimension() == 1 && s.size() <= std::min(dof, map.num_samples) && rank <= s.size(),
+          "at most min(dof, num_samples) singular values, and a rank of at most their number");
+  require(map.unresolved_squares >= 0.0 && std::isfinite(map.unresolved_squares), "a sum of squares of 0 or more");
   require(all_finite(u) && all_finite(s), "finite numbers");
   require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
           "descending singular values, the first above 0");
@@ -126,6 +71,18 @@ void validate(const BasicSVDMap<T>& map) {
     require(map.training_latents->dimension() == 2 && map.training_latents->shape(0) == map.num_samples &&
                 map.training_latents->shape(1) == rank && all_finite(*map.training_latents),
             "finite training latents (num_samples, rank)");
+  const auto are_errors = [](const xt::xarray<double>& errors, const Shape& shape) {
+    return ArrayRef<double>(errors).shape() == shape &&
+           std::ranges::all_of(errors, [](double error) { return error >= 0.0; });
+  };
+  for (const auto* errors : {&map.errors, &map.validation_errors}) {
+    if (!*errors) continue;
+    const std::size_t samples = errors == &map.errors ? map.num_samples : (*errors)->snapshots.size();
+    const std::size_t num_qoi = (*errors)->fields.size();
+    require(are_errors((*errors)->snapshots, {samples}) && are_errors((*errors)->fields, {num_qoi}) &&
+                are_errors((*errors)->snapshot_fields, {samples, num_qoi}),
+            "errors of 0 or more of each snapshot and field");
+  }
 
   // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
@@ -143,11 +100,19 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
                            .coords = std::move(options.coords),
                            .interpolate_method = std::move(options.interpolate_method),
                            .interpolate_opts = std::move(options.interpolate_opts)}),
-      rule_{options.rank, options.energy_tol, options.reconstruction_tol},
+      rule_{.rank = options.rank,
+            .energy_tol = options.energy_tol,
+            .reconstruction_tol = options.reconstruction_tol,
+            .sample_tol = options.sample_tol,
+            .noise = options.noise,
+            .optimal_threshold = options.optimal_threshold},
+      validate_every_(options.validate_every),
       keep_training_latents_(options.keep_training_latents),
       method_(options.method),
-      threads_(options.threads) {
+      threads_(options.threads),
+      progress_(std::move(options.progress)) {
   validate(rule_);
+  if (validate_every_ == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
 }
 
 template <class T>
@@ -162,47 +127,63 @@ void BasicSVD<T>::compute_map(const ArrayRef<T>& snapshots, const RankRule& rule
   if (snapshots.dimension() != 2)
     throw InvalidArgument(
         message("snapshots: expected the shape (dof, num_samples), got ", shape_text(snapshots.shape())));
-  learn(MatrixRows<T>({snapshots.data(), snapshots.shape()[0], snapshots.shape()[1]}), rule);
+  compute_map(MatrixRows<T>({snapshots.data(), snapshots.shape()[0], snapshots.shape()[1]}), rule);
 }
 
 template <class T>
 void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule) {
   const xt::xarray<T> states = this->join_snapshots(fields);
   const std::size_t dof = states.shape().back();
-  learn(TransposedRows<T>(as_matrix(states, states.size() / dof, dof)), rule);
+  compute_map(TransposedRows<T>(as_matrix(states, states.size() / dof, dof)), rule);
 }
 
 template <class T>
-void BasicSVD<T>::learn(const RowSource<T>& snapshots, const RankRule& rule) {
+void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rule) {
+  ArrayStore<T> basis;
+  auto [map, report] = learn(snapshots, basis, rule);
+  map.projection_matrix = std::move(basis.array());
+  map_ = std::move(map);
+  report_ = report;
+  this->set_num_pts(this->num_pts_of(snapshots.rows(), "snapshots"));
+}
+
+template <class T>
+std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSource<T>& snapshots, RowStore<T>& basis,
+                                                                  const RankRule& rule) const {
   const RankRule& chosen = rule.is_empty() ? rule_ : rule;
   validate(chosen);
   const std::size_t dof = snapshots.rows();
-  const std::size_t num_pts = this->num_pts_of(dof, "snapshots");
+  this->num_pts_of(dof, "snapshots");
   if (dof == 0 || snapshots.cols() == 0)
     throw InvalidArgument(
         message("snapshots: expected rows and samples, got the shape (", dof, ", ", snapshots.cols(), ")"));
-  Decomposition<T> found = decompose<T>(snapshots, {.choose_rank =
-                                                        [&](const xt::xarray<T>& s, std::size_t m, std::size_t n) {
-                                                          validate_rank(chosen, m, n);
-                                                          return choose_rank(chosen, s);
-                                                        },
-                                                    .method = method_,
-                                                    .threads = threads_});
+  auto found = decompose<T>(snapshots,
+                            {.choose_rank = [&](const Spectrum<T>& spectrum) { return choose_rank(chosen, spectrum); },
+                             .known_rank = chosen.rank,
+                             .needs_all_digits = needs_all_digits(chosen),
+                             .method = method_,
+                             .threads = threads_,
+                             .groups = this->num_qoi(),
+                             .leave_out_every = validate_every_,
+                             .progress = progress_},
+                            basis);
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", snapshots.cols(), " of ",
                                   dof, " rows, all of them with NaN or infinity"));
-  if (found.u.dimension() != 2) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
+  if (found.rank == 0) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
 
-  BasicSVDMap<T> map{.projection_matrix = std::move(found.u),
+  BasicSVDMap<T> map{.projection_matrix = {},
                      .singular_values = std::move(found.s),
+                     .unresolved_squares = found.unresolved_squares,
                      .latent_ranges = ranges_of(found.latents),
                      .training_latents = std::nullopt,
                      .num_samples = found.kept.size(),
-                     .num_dropped = snapshots.cols() - found.kept.size()};
+                     .num_dropped = snapshots.cols() - found.kept.size() - found.left_out.size(),
+                     .errors = snapshot_errors(std::move(found.errors)),
+                     .validation_errors = std::nullopt};
+  if (!found.left_out.empty()) map.validation_errors = snapshot_errors(std::move(found.left_out_errors));
   if (keep_training_latents_) map.training_latents = std::move(found.latents);
-  map_ = std::move(map);
-  report_ = found.report;
-  this->set_num_pts(num_pts);
+  return {std::move(map), found.report};
 }
 
 template <class T>
@@ -219,30 +200,59 @@ const BasicSVDMap<T>& BasicSVD<T>::map() const {
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states) const {
-  const auto basis = as_matrix(projection_matrix(), this->dof(), rank());
   const auto [loop_shape, rows] = split_loop(states, {this->dof()}, "states");
   auto latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
-  multiply(rows, basis, as_matrix(latent, rows.rows, rank()));
+  compress(states, {latent.data(), latent.size()});
   return latent;
 }
 
 template <class T>
+void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const {
+  const auto rows = split_loop(states, {this->dof()}, "states").matrix;
+  if (latent.size() != rows.rows * rank())
+    throw InvalidArgument(
+        message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
+  multiply(rows, as_matrix(projection_matrix()), MatrixView<T>{latent.data(), rows.rows, rank()});
+}
+
+template <class T>
 xt::xarray<T> BasicSVD<T>::reconstruct(const ArrayRef<T>& latent) const {
-  const auto basis = as_matrix(projection_matrix(), this->dof(), rank());
   const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
   auto states = xt::xarray<T>::from_shape(joined(loop_shape, {this->dof()}));
-  multiply_transposed(rows, basis, as_matrix(states, rows.rows, this->dof()));
+  reconstruct(latent, {states.data(), states.size()});
   return states;
 }
 
 template <class T>
+void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) const {
+  const auto rows = split_loop(latent, {rank()}, "latent").matrix;
+  if (states.size() != rows.rows * this->dof())
+    throw InvalidArgument(
+        message("states: expected memory for ", rows.rows, " x ", this->dof(), " numbers, got ", states.size()));
+  multiply_transposed(rows, as_matrix(projection_matrix()), MatrixView<T>{states.data(), rows.rows, this->dof()});
+}
+
+template <class T>
 double BasicSVD<T>::energy() const {
-  return 1.0 - tail_shares(singular_values())[rank()];
+  return 1.0 - tail_shares(singular_values(), map().unresolved_squares)[rank()];
 }
 
 template <class T>
 double BasicSVD<T>::reconstruction_error() const {
-  return std::sqrt(tail_shares(singular_values())[rank()]);
+  return std::sqrt(tail_shares(singular_values(), map().unresolved_squares)[rank()]);
+}
+
+template <class T>
+const SnapshotErrors& BasicSVD<T>::errors() const {
+  if (!map().errors) throw NotReady("the errors of the snapshots are not known: the map was learned without them");
+  return *map().errors;
+}
+
+template <class T>
+const SnapshotErrors& BasicSVD<T>::validation_errors() const {
+  if (!map().validation_errors)
+    throw NotReady("there are no errors of a validation: validate_every of the options asks for them");
+  return *map().validation_errors;
 }
 
 template <class T>
@@ -261,10 +271,19 @@ SVDOptions BasicSVD<T>::options() const {
           .rank = rule_.rank,
           .energy_tol = rule_.energy_tol,
           .reconstruction_tol = rule_.reconstruction_tol,
+          .sample_tol = rule_.sample_tol,
+          .noise = rule_.noise,
+          .optimal_threshold = rule_.optimal_threshold,
+          .validate_every = validate_every_,
           .keep_training_latents = keep_training_latents_,
           .method = method_,
-          .threads = threads_};
+          .threads = threads_,
+          .progress = progress_};
 }
+
+double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_element(snapshots); }
+
+double SnapshotErrors::largest_of_fields() const { return *std::ranges::max_element(snapshot_fields); }
 
 template class BasicSVD<double>;
 template class BasicSVD<float>;

@@ -34,9 +34,9 @@ using fieldfold::SVD;
 
 template <class T>
 BasicSVD<T> learned(bool keep_latents = true) {
-  auto snapshots = xt::xarray<T>::from_shape({12, 5});
+  auto snapshots = xt::xarray<T>::from_shape({12, 6});
   for (std::size_t i = 0; i < 12; ++i)
-    for (std::size_t j = 0; j < 5; ++j)
+    for (std::size_t j = 0; j < 6; ++j)
       snapshots(i, j) = static_cast<T>(std::cos(static_cast<double>(1 + i * (j + 2))));
   snapshots(3, 4) = std::numeric_limits<T>::quiet_NaN();
   auto coords = xt::xarray<double>::from_shape({6, 2});
@@ -52,6 +52,10 @@ BasicSVD<T> learned(bool keep_latents = true) {
                                         .epsilon = 0.5,
                                         .degree = -1},
                    .rank = 3,
+                   .sample_tol = 0.25,
+                   .noise = 0.5,
+                   .optimal_threshold = true,
+                   .validate_every = 6,
                    .keep_training_latents = keep_latents});
   svd.compute_map(snapshots);
   return svd;
@@ -106,7 +110,13 @@ void check_round_trip(const Files& files, const BasicSVD<T>& svd) {
   const auto& options = loaded->interpolate_opts();
   BOOST_TEST((options.neighbors == 5U && options.epsilon == 0.5 && options.degree == -1));
   BOOST_TEST((options.kernel == fieldfold::Kernel::gaussian && options.smoothing == svd.interpolate_opts().smoothing));
-  BOOST_TEST((loaded->options().rank == 3U));
+  BOOST_TEST((loaded->options().rank == 3U && loaded->options().sample_tol == 0.25 && loaded->options().noise == 0.5));
+  BOOST_TEST((loaded->options().optimal_threshold && loaded->options().validate_every == 6));
+  BOOST_TEST((loaded->errors().snapshots == svd.errors().snapshots && loaded->errors().snapshots.size() == 4));
+  BOOST_TEST((loaded->errors().fields == svd.errors().fields && loaded->errors().fields.size() == 2));
+  BOOST_TEST((loaded->errors().snapshot_fields == svd.errors().snapshot_fields));
+  BOOST_TEST((loaded->validation_errors().snapshots == svd.validation_errors().snapshots));
+  BOOST_TEST(loaded->validation_errors().snapshots.size() == 1U);
 }
 
 }  // namespace
@@ -114,6 +124,24 @@ void check_round_trip(const Files& files, const BasicSVD<T>& svd) {
 BOOST_FIXTURE_TEST_CASE(everything_comes_back, Files) {
   check_round_trip(*this, learned<double>());
   check_round_trip(*this, learned<float>());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_of_the_first_format_still_loads, Files) {
+  // cos(0.37 (i + 1) (j + 1)), 6 x 4, of rank 2, saved by the program of that time.
+  const auto any = fieldfold::load(FIGURES "/format_1.fold");
+  const auto* loaded = any.target<SVD>();
+  BOOST_TEST_REQUIRE((loaded != nullptr));
+  auto snapshots = xt::xarray<double>::from_shape({6, 4});
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t j = 0; j < 4; ++j) snapshots(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
+  SVD svd({.fields = {"ux", "uy"}, .rank = 2});
+  svd.compute_map(snapshots);
+  BOOST_TEST((loaded->fields() == svd.fields() && loaded->num_pts() == 3U && loaded->dim() == 1U));
+  BOOST_TEST(std::abs(loaded->reconstruction_error() - svd.reconstruction_error()) < 1e-14);
+  for (std::size_t i = 0; i < 12; ++i)
+    BOOST_TEST(std::abs(loaded->projection_matrix().flat(i) - svd.projection_matrix().flat(i)) < 1e-13);
+  BOOST_TEST(loaded->training_latents().size() == 8U);
+  BOOST_CHECK_THROW(loaded->errors(), fieldfold::NotReady);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_not_there_stays_away, Files) {
@@ -203,10 +231,10 @@ BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
   BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
   fieldfold::save(path, SVD());
   std::string next = content();
-  next[9] = 2;  // after the magic and the archive's mark of byte order
+  next[9] = 3;  // after the magic and the archive's mark of byte order
   seal(next);
   write(next);
-  BOOST_TEST(error() == path.string() + ": its format version is 2, and this library reads 1");
+  BOOST_TEST(error() == path.string() + ": its format version is 3, and this library reads 1 to 2");
   BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
   BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
 }

@@ -1,0 +1,92 @@
+module;
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+module fieldfold.rows;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.linalg;
+
+namespace fieldfold {
+
+template <class T>
+RowSource<T>::~RowSource() = default;
+
+template <class T>
+std::size_t RowSource<T>::block_rows() const {
+  constexpr std::size_t block_numbers = std::size_t{1} << 17;
+  return std::max<std::size_t>(256, block_numbers / std::max<std::size_t>(1, cols()));
+}
+
+template <class T>
+RowStore<T>::~RowStore() = default;
+
+template <class T>
+MatrixView<const T> TransposedRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  const std::size_t n = matrix_.rows;
+  buffer.resize(count * n);
+  // By squares, so that neither side leaves the cache between two numbers of a line.
+  constexpr std::size_t side = 16;
+  for (std::size_t row = 0; row < count; row += side)
+    for (std::size_t col = 0; col < n; col += side)
+      for (std::size_t j = col; j < std::min(n, col + side); ++j)
+        for (std::size_t i = row; i < std::min(count, row + side); ++i) buffer[i * n + j] = matrix_(j, first + i);
+  return {buffer.data(), count, n};
+}
+
+void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
+                    const std::function<void(std::size_t part, std::size_t first, std::size_t count)>& work) {
+  const auto aligned = [&](std::size_t row) { return row / pass.alignment * pass.alignment; };
+  const std::size_t block = std::max(pass.alignment, aligned(block_rows));
+  const auto begin_of = [&](std::size_t part) {
+    return part == pass.threads ? rows : aligned(rows / pass.threads * part);
+  };
+  std::mutex guard;
+  std::size_t done = 0;
+  std::atomic<bool> failed = false;
+  const auto run = [&](std::size_t part) {
+    const std::size_t end = begin_of(part + 1);
+    for (std::size_t first = begin_of(part); first < end && !failed; first += block) {
+      const std::size_t count = std::min(block, end - first);
+      work(part, first, count);
+      if (!pass.progress) continue;
+      const std::scoped_lock lock(guard);
+      done += count;
+      pass.progress(static_cast<double>(done) / static_cast<double>(rows));
+    }
+  };
+  const SingleThreadedBLAS own_threads_only;
+  if (pass.threads == 1) return run(0);
+  std::vector<std::exception_ptr> failures(pass.threads);
+  std::vector<std::thread> workers;
+  workers.reserve(pass.threads);
+  for (std::size_t part = 0; part < pass.threads; ++part)
+    workers.emplace_back([&, part] {
+      try {
+        run(part);
+      } catch (...) {
+        failures[part] = std::current_exception();
+        failed = true;
+      }
+    });
+  for (auto& worker : workers) worker.join();
+  for (const auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+template class RowSource<double>;
+template class RowSource<float>;
+template class RowStore<double>;
+template class RowStore<float>;
+template class TransposedRows<double>;
+template class TransposedRows<float>;
+
+}  // namespace fieldfold
