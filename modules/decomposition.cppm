@@ -16,10 +16,7 @@ export module fieldfold.decomposition;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
-import fieldfold.linalg;
 export import fieldfold.rows;
-import fieldfold.subspace;
-import fieldfold.summary;
 
 export namespace fieldfold {
 

@@ -5,6 +5,7 @@ export import fieldfold.any_compressor;
 export import fieldfold.arrays;
 export import fieldfold.compression;
 export import fieldfold.diagnostics;
+export import fieldfold.file_rows;
 export import fieldfold.interpolation;
 export import fieldfold.npy;
 export import fieldfold.rbf;

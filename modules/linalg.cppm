@@ -34,6 +34,10 @@ void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, M
 template <class T>
 void divide_by_triangle(MatrixView<T> rows, MatrixView<const T> triangle);
 
+/// `b = a^T`. \param b  `(n, m)` for a `(m, n)`
+template <class T>
+void transpose_into(MatrixView<const T> a, MatrixView<T> b);
+
 /// Adds `a^T a` of a matrix `(m, n)` to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum);

@@ -1,5 +1,6 @@
 module;
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -26,6 +27,24 @@ struct NpyHeader {
 /// \throws FileError  no such file; not an .npy file; a type other than little-endian float32 or float64 (the message
 ///                    names it); a file shorter or longer than its shape says
 NpyHeader read_npy_header(const std::filesystem::path& path);
+
+/// The numbers of an .npy file in the order in which they lie there, read a part at a time, by many threads at once.
+class NpyFile {
+ public:
+  /// \throws FileError  as `read_npy_header`
+  explicit NpyFile(const std::filesystem::path& path);
+
+  const NpyHeader& header() const { return header_; }
+
+  /// Reads the numbers from `first` to `first + count`, whichever of the two types they have.
+  /// \throws FileError  reading failed
+  template <class T>
+  void read(std::size_t first, std::size_t count, T* numbers) const;
+
+ private:
+  NpyHeader header_;
+  RandomAccessFile file_;
+};
 
 /// Loads an .npy file into a row-major array of `T`, whichever of the two types and orders it has.
 /// \throws FileError  as `read_npy_header`

@@ -9,11 +9,6 @@ export module fieldfold.rank_rule;
 
 import fieldfold.arrays;
 import fieldfold.decomposition;
-import fieldfold.diagnostics;
-import fieldfold.linalg;
-import fieldfold.rows;
-import fieldfold.subspace;
-import fieldfold.summary;
 
 export namespace fieldfold {
 

@@ -11,7 +11,6 @@ export module fieldfold.rows;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
-import fieldfold.linalg;
 
 export namespace fieldfold {
 

@@ -27,6 +27,17 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd);
 /// \throws InvalidArgument  the compressor inside is of a type that the file format does not have
 void save(const std::filesystem::path& path, const AnyCompressor& compressor);
 
+/// Learns a map and saves it as `save` would, with the options of `svd`, for snapshots and a basis that are larger than
+/// memory. `svd` is not changed and needs no map. A large basis lies in the folder of `path` while it is made, in a
+/// file without a name. The file is complete or not there.
+/// \param snapshots  `(dof, num_samples)`, as `NpyRows` or `NpyFieldRows` read them
+/// \param rule       replaces the rule of the options if it is not empty
+/// \returns  the map, with an empty projection matrix
+/// \throws   as `BasicSVD::compute_map`, the source of the snapshots, and `save`
+template <class T>
+BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
+                             const RankRule& rule = {});
+
 /// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null if it is another.
 /// \throws FileError  the file cannot be read; is not of this format or of a later version; is damaged or shorter than
 ///                    it should be; or what it holds contradicts itself. What is

@@ -8,7 +8,6 @@ export module fieldfold.subspace;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
-import fieldfold.linalg;
 import fieldfold.rows;
 import fieldfold.summary;
 

@@ -9,7 +9,6 @@ export module fieldfold.summary;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
-import fieldfold.linalg;
 import fieldfold.rows;
 
 export namespace fieldfold {

@@ -109,8 +109,9 @@ double noise_at(std::size_t row, std::size_t col) {
   return static_cast<double>(hash >> 11) / 4503599627370496.0 - 1.0;
 }
 
-/// Relative errors of some columns, of sums of squares `(groups, columns)`.
-RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& squares,
+/// Relative errors of some columns, of sums of squares `(groups, columns)`, each column in a scale of its own.
+/// \param scales  the scales, over that of the longest column
+RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& squares, const std::vector<double>& scales,
                                const std::vector<std::size_t>& columns) {
   const std::size_t groups = squares.shape(0);
   const auto relative = [](double error, double norm) {
@@ -131,8 +132,9 @@ RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& square
       errors.column_groups(j, group) = relative(here, all);
       error += here;
       square += all;
-      group_errors[group] += here;
-      group_squares[group] += all;
+      const double scale = scales[columns[j]];
+      group_errors[group] += here / scale / scale;
+      group_squares[group] += all / scale / scale;
     }
     errors.columns(j) = relative(error, square);
   }
@@ -446,9 +448,9 @@ class Decomposer {
     result_.report.error_seconds = end_phase();
   }
 
-  void keep_errors(const Matrix& error_squares, const Matrix& squares) {
-    result_.errors = relative_errors(error_squares, squares, learned_);
-    if (!tested_.empty()) result_.left_out_errors = relative_errors(error_squares, squares, tested_);
+  void keep_errors(const Matrix& error_squares, const Matrix& squares, const std::vector<double>& scales) {
+    result_.errors = relative_errors(error_squares, squares, scales, learned_);
+    if (!tested_.empty()) result_.left_out_errors = relative_errors(error_squares, squares, scales, tested_);
   }
 
   /// The errors from the Gram matrices: the residual of column j is B z with `z = R e_j - weights latents_j`. False
@@ -464,7 +466,8 @@ class Decomposer {
     std::vector<double> scales(columns, 0.0);
     for (std::size_t i = 0; i < columns; ++i)
       for (std::size_t j = 0; j < columns; ++j) scales[j] = std::max(scales[j], std::abs(whole(i, j)));
-    for (double& scale : scales) scale = scale > 0.0 ? 1.0 / scale : 1.0;
+    const double longest = *std::ranges::max_element(scales);
+    for (double& scale : scales) scale = scale > 0.0 ? 1.0 / scale : 1.0 / longest;
     scale_columns(as_matrix(whole), scales);
     scale_columns(as_matrix(residual), scales);
 
@@ -485,7 +488,8 @@ class Decomposer {
       for (std::size_t j = 0; j < columns; ++j)
         if (error_squares(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) return false;
     }
-    keep_errors(error_squares, squares);
+    for (double& scale : scales) scale *= longest;
+    keep_errors(error_squares, squares, scales);
     return true;
   }
 
@@ -525,7 +529,7 @@ class Decomposer {
                      }
                    });
     const Matrix errors = sum_of(error_squares);
-    keep_errors(errors, sum_of(squares));
+    keep_errors(errors, sum_of(squares), std::vector<double>(columns, 1.0));
     learned_error_squares_ = 0.0;
     for (const std::size_t column : learned_)
       for (std::size_t group = 0; group < request_.groups; ++group)

@@ -96,6 +96,16 @@ void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, Matrix
 }
 
 template <class T>
+void transpose_into(MatrixView<const T> a, MatrixView<T> b) {
+  // By squares, so that neither side leaves the cache between two numbers of a line.
+  constexpr std::size_t side = 16;
+  for (std::size_t row = 0; row < b.rows; row += side)
+    for (std::size_t col = 0; col < b.cols; col += side)
+      for (std::size_t j = col; j < std::min(b.cols, col + side); ++j)
+        for (std::size_t i = row; i < std::min(b.rows, row + side); ++i) b(i, j) = a(j, i);
+}
+
+template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
   if constexpr (std::is_same_v<T, double>) {
     add_syrk(a, sum);
@@ -329,6 +339,8 @@ template void multiply_transposed(MatrixView<const double>, MatrixView<const dou
 template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void subtract_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void subtract_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void transpose_into(MatrixView<const double>, MatrixView<double>);
+template void transpose_into(MatrixView<const float>, MatrixView<float>);
 template void divide_by_triangle(MatrixView<double>, MatrixView<const double>);
 template void divide_by_triangle(MatrixView<float>, MatrixView<const float>);
 template class ColumnSigns<double>;

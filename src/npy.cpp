@@ -12,6 +12,7 @@ module;
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "xtensor_headers.hpp"
 
@@ -150,6 +151,23 @@ NpyHeader read_npy_header(const std::filesystem::path& path) {
   return read_header(in, path);
 }
 
+NpyFile::NpyFile(const std::filesystem::path& path) : header_(read_npy_header(path)), file_(path) {}
+
+template <class T>
+void NpyFile::read(std::size_t first, std::size_t count, T* numbers) const {
+  const std::uint64_t offset = header_.offset + first * header_.scalar_size;
+  const auto convert = [&]<class Scalar>(std::vector<Scalar> stored) {
+    file_.read(offset, stored.data(), count * sizeof(Scalar));
+    std::transform(stored.begin(), stored.end(), numbers, [](Scalar number) { return static_cast<T>(number); });
+  };
+  if (header_.scalar_size == sizeof(T))
+    file_.read(offset, numbers, count * sizeof(T));
+  else if (header_.scalar_size == sizeof(float))
+    convert(std::vector<float>(count));
+  else
+    convert(std::vector<double>(count));
+}
+
 template <class T>
 xt::xarray<T> load_npy(const std::filesystem::path& path) {
   std::ifstream in = open_for_reading(path);
@@ -175,6 +193,8 @@ void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
   });
 }
 
+template void NpyFile::read(std::size_t, std::size_t, double*) const;
+template void NpyFile::read(std::size_t, std::size_t, float*) const;
 template xt::xarray<double> load_npy<double>(const std::filesystem::path&);
 template xt::xarray<float> load_npy<float>(const std::filesystem::path&);
 template void save_npy(const std::filesystem::path&, const ArrayRef<double>&);

@@ -33,12 +33,7 @@ template <class T>
 MatrixView<const T> TransposedRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
   const std::size_t n = matrix_.rows;
   buffer.resize(count * n);
-  // By squares, so that neither side leaves the cache between two numbers of a line.
-  constexpr std::size_t side = 16;
-  for (std::size_t row = 0; row < count; row += side)
-    for (std::size_t col = 0; col < n; col += side)
-      for (std::size_t j = col; j < std::min(n, col + side); ++j)
-        for (std::size_t i = row; i < std::min(count, row + side); ++i) buffer[i * n + j] = matrix_(j, first + i);
+  transpose_into<T>({matrix_.data + first, n, count, matrix_.stride}, {buffer.data(), count, n});
   return {buffer.data(), count, n};
 }
 

@@ -6,6 +6,7 @@ module;
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -26,6 +27,7 @@ import fieldfold.any_compressor;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.file_rows;
 import fieldfold.files;
 import fieldfold.interpolation;
 import fieldfold.rbf;
@@ -108,6 +110,17 @@ class Writer {
     count(array.dimension());
     for (const std::size_t length : array.shape()) count(length);
     archive_(cereal::binary_data(array.data(), array.size() * sizeof(T)));
+  }
+  /// As an array, a block of rows at a time.
+  template <class T>
+  void rows(const ScratchStore<T>& store) {
+    for (const std::size_t length : {std::size_t{2}, store.rows(), store.cols()}) count(length);
+    std::vector<T> buffer;
+    const std::size_t block = (std::size_t{1} << 17) / store.cols() + 1;
+    for (std::size_t first = 0; first < store.rows(); first += block) {
+      const auto part = store.read(first, std::min(block, store.rows() - first), buffer);
+      archive_(cereal::binary_data(part.data, part.rows * part.cols * sizeof(T)));
+    }
   }
   template <class T, class Describe>
   void optional(const std::optional<T>& value, Describe describe) {
@@ -233,11 +246,11 @@ void describe_options(Archive& archive, Options& options) {
   archive.count(options.validate_every);
 }
 
-template <class Archive, class Map>
-void describe_map(Archive& archive, Map& map) {
+template <class Archive, class Map, class DescribeBasis>
+void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
   archive.count(map.num_samples);
   archive.count(map.num_dropped);
-  archive(map.projection_matrix);
+  describe_basis();
   archive(map.singular_values);
   archive.list(map.latent_ranges, [&](auto& range) {
     archive(range.first);
@@ -260,13 +273,16 @@ AnyCompressor read_svd(Reader& reader) {
   SVDOptions options;
   describe_options(reader, options);
   std::optional<BasicSVDMap<T>> map;
-  reader.optional(map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored); });
+  reader.optional(
+      map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
   if (reader.remaining() != 0) throw FileError("it has bytes too many");
   return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
 }
 
+/// \param map             null: there is none  \param describe_basis  writes the projection matrix
 template <class T>
-void write_svd(std::ostream& file, const BasicSVD<T>& svd) try {
+void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<T>* map,
+               const std::function<void(Writer&)>& describe_basis) try {
   SummingBuffer buffer(file.rdbuf());
   std::ostream out(&buffer);
   out.write(magic.data(), magic.size());
@@ -274,10 +290,9 @@ void write_svd(std::ostream& file, const BasicSVD<T>& svd) try {
   writer(format_version);
   writer(method_svd);
   writer(static_cast<std::uint32_t>(sizeof(T)));
-  const SVDOptions options = svd.options();
   describe_options(writer, options);
-  writer.mark(svd.map_exists());
-  if (svd.map_exists()) describe_map(writer, svd.map());
+  writer.mark(map != nullptr);
+  if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
   out.write(little_endian(buffer.count()).data(), 8);
   out.write(little_endian(buffer.checksum()).data(), 8);
   if (!out) file.setstate(std::ios::failbit);
@@ -331,7 +346,23 @@ std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
 
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
-  write_file(path, [&](std::ostream& file) { write_svd(file, svd); });
+  write_file(path, [&](std::ostream& file) {
+    write_svd<T>(file, svd.options(), svd.map_exists() ? &svd.map() : nullptr,
+                 [&](Writer& writer) { writer(svd.projection_matrix()); });
+  });
+}
+
+template <class T>
+BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
+                             const RankRule& rule) {
+  ScratchStore<T> basis(path.parent_path());
+  BasicSVDMap<T> map;
+  // The file is opened first, so that one that cannot be written is no end to hours of work.
+  write_file(path, [&](std::ostream& file) {
+    map = svd.learn(snapshots, basis, rule).first;
+    write_svd<T>(file, svd.options(), &map, [&](Writer& writer) { writer.rows(basis); });
+  });
+  return map;
 }
 
 void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
@@ -357,5 +388,8 @@ AnyCompressor load(const std::filesystem::path& path) {
 
 template void save(const std::filesystem::path&, const SVD&);
 template void save(const std::filesystem::path&, const BasicSVD<float>&);
+template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);
+template BasicSVDMap<float> learn_to_file(const std::filesystem::path&, const BasicSVD<float>&, const RowSource<float>&,
+                                          const RankRule&);
 
 }  // namespace fieldfold

@@ -145,7 +145,60 @@ BOOST_FIXTURE_TEST_CASE(info_tells_what_a_map_is, Program) {
   BOOST_TEST(std::abs(facts["energy"].get<double>() - kept / all) < 1e-14);
   BOOST_TEST(facts["energy"].get<double>() >= 0.999);
   BOOST_TEST(facts["latent_ranges"].size() == rank);
-  BOOST_TEST(run("info map.fold").output.find("num_pts               25") != std::string::npos);
+  BOOST_TEST(run("info map.fold").output.find("num_pts                           25") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(info_tells_the_errors_of_reconstructing, Program) {
+  succeed(fit_both + "--rank 2 --validate 4 -o map.fold");
+  succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
+  succeed("reconstruct map.fold latent.npy -o again");
+  const auto facts = info("map.fold");
+  BOOST_TEST(facts["num_samples"] == 6);
+  const auto errors = facts["snapshot_errors"].get<std::vector<double>>();
+  const auto left_out = facts["validation_snapshot_errors"].get<std::vector<double>>();
+  BOOST_TEST_REQUIRE((errors.size() == 6 && left_out.size() == 2));
+  const auto ux_again = load("again/ux.npy");
+  const auto uy_again = load("again/uy.npy");
+  double field_error = 0.0;
+  double field_square = 0.0;
+  double largest = 0.0;
+  for (std::size_t s = 0; s < 8; ++s) {
+    double error = 0.0;
+    double square = 0.0;
+    for (std::size_t p = 0; p < 25; ++p) {
+      error += std::pow(ux(s, p) - ux_again(s, p), 2) + std::pow(uy(s, p) - uy_again(s, p), 2);
+      square += ux(s, p) * ux(s, p) + uy(s, p) * uy(s, p);
+      if (s % 4 == 3) continue;
+      field_error += std::pow(ux(s, p) - ux_again(s, p), 2);
+      field_square += ux(s, p) * ux(s, p);
+    }
+    const double relative = std::sqrt(error / square);
+    BOOST_TEST(std::abs((s % 4 == 3 ? left_out[s / 4] : errors[s - s / 4]) / relative - 1.0) < 1e-6);
+    if (s % 4 == 3) largest = std::max(largest, relative);
+  }
+  BOOST_TEST(std::abs(facts["field_errors"][0].get<double>() / std::sqrt(field_error / field_square) - 1.0) < 1e-6);
+  BOOST_TEST(std::abs(facts["validation_largest_snapshot_error"].get<double>() / largest - 1.0) < 1e-6);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_interrupted_fit_leaves_nothing, Program) {
+  // Snapshots that take seconds to go through, of a file with a hole for its numbers.
+  save("hole.npy", xt::zeros<double>({1000, 200}));
+  std::string head = text("hole.npy").substr(0, 128);
+  head.replace(head.find("(1000, 200), "), 13, "(4000000, 200), ");
+  head.replace(head.find("   \n"), 4, "\n");
+  std::ofstream(folder.path / "hole.npy", std::ios::binary) << head.substr(0, 127) << '\n';
+  std::filesystem::resize_file(folder.path / "hole.npy", 128 + 4000000ULL * 200 * 8);
+  const auto count_files = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder.path), std::filesystem::directory_iterator());
+  };
+  const auto before = count_files();
+  const std::string command = "cd '" + folder.path.string() +
+                              "' && timeout --preserve-status -s INT 0.5 " PROGRAM
+                              " fit --data hole.npy -o x.fold 2>out";
+  const int status = std::system(command.c_str());
+  BOOST_TEST(WEXITSTATUS(status) == 130);
+  BOOST_TEST(!has("x.fold"));
+  BOOST_TEST(count_files() == before + 1);  // what went to standard error
 }
 
 BOOST_FIXTURE_TEST_CASE(single_precision_stays_single, Program) {

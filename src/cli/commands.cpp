@@ -1,15 +1,20 @@
 #include "commands.hpp"
 
+#include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -48,25 +53,95 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .degree = arguments.degree};
 }
 
+volatile std::sig_atomic_t caught_signal = 0;
+
+/// Thrown where the work is when a signal has been caught, so that what was begun is taken back.
+struct Interrupted {};
+
+/// While one exists, signals that end the program are noted instead; its end lets one that was noted have its way.
+class NotedSignals {
+ public:
+  NotedSignals() {
+    for (std::size_t i = 0; i < signals.size(); ++i)
+      before_[i] = std::signal(signals[i], [](int signal) { caught_signal = signal; });
+  }
+  NotedSignals(const NotedSignals&) = delete;
+  NotedSignals& operator=(const NotedSignals&) = delete;
+  ~NotedSignals() {
+    for (std::size_t i = 0; i < signals.size(); ++i) std::signal(signals[i], before_[i]);
+    if (caught_signal != 0) std::raise(caught_signal);
+  }
+
+ private:
+  static constexpr std::array signals{SIGINT, SIGTERM, SIGHUP};
+  std::array<void (*)(int), signals.size()> before_{};
+};
+
+/// Shows on a terminal how far the work is, and ends it when a signal has been caught.
+class ProgressBar {
+ public:
+  ProgressBar() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  ~ProgressBar() { clear(); }
+
+  void clear() {
+    if (!std::exchange(shown_, {}).empty()) std::cerr << "\r\33[K" << std::flush;
+  }
+
+  void operator()(std::string_view phase, double share) {
+    if (caught_signal != 0) throw Interrupted();
+    if (!is_terminal_) return;
+    constexpr int width = 40;
+    const int done = static_cast<int>(width * std::clamp(share, 0.0, 1.0));
+    std::ostringstream line;
+    line << std::left << std::setw(8) << phase << '[' << std::string(static_cast<std::size_t>(done), '#')
+         << std::string(static_cast<std::size_t>(width - done), ' ') << "] " << static_cast<int>(100.0 * share) << " %";
+    if (line.str() == shown_) return;
+    shown_ = line.str();
+    std::cerr << '\r' << shown_ << std::flush;
+  }
+
+ private:
+  bool is_terminal_;
+  std::string shown_;
+};
+
+template <class T>
+std::unique_ptr<RowSource<T>> snapshots_of(const FitArguments& arguments) {
+  if (!arguments.data.empty()) return std::make_unique<NpyRows<T>>(arguments.data);
+  std::vector<std::pair<std::string, std::filesystem::path>> files;
+  for (const FieldFile& file : arguments.field_files) files.emplace_back(file.name, file.path);
+  return std::make_unique<NpyFieldRows<T>>(files);
+}
+
 template <class T>
 void fit_in(const FitArguments& arguments) {
   std::vector<std::string> names = arguments.fields;
   for (const FieldFile& file : arguments.field_files) names.push_back(file.name);
-  BasicSVD<T> svd({.fields = names,
-                   .coords = load_optional(arguments.coords),
-                   .interpolate_opts = options_of(arguments.interpolation),
-                   .rank = arguments.rank,
-                   .energy_tol = arguments.energy_tol,
-                   .reconstruction_tol = arguments.reconstruction_tol,
-                   .keep_training_latents = arguments.keep_training_latents});
-  if (arguments.data.empty())
-    svd.compute_map(load_fields<T>(arguments.field_files));
-  else
-    svd.compute_map(load_npy<T>(arguments.data));
-  if (svd.num_dropped() > 0)
-    warn(message(svd.num_dropped(), " of ", svd.num_dropped() + svd.num_samples(),
-                 " snapshots have NaN or infinity and are left out"));
-  save(arguments.output, svd);
+  const NotedSignals noted;
+  ProgressBar bar;
+  const BasicSVD<T> svd({.fields = names,
+                         .coords = load_optional(arguments.coords),
+                         .interpolate_opts = options_of(arguments.interpolation),
+                         .rank = arguments.rank,
+                         .energy_tol = arguments.energy_tol,
+                         .reconstruction_tol = arguments.reconstruction_tol,
+                         .sample_tol = arguments.sample_tol,
+                         .noise = arguments.noise,
+                         .optimal_threshold = arguments.optimal_threshold,
+                         .validate_every = arguments.validate_every,
+                         .keep_training_latents = arguments.keep_training_latents,
+                         .threads = arguments.threads,
+                         .progress = [&](std::string_view phase, double share) { bar(phase, share); }});
+  try {
+    const auto map = learn_to_file(arguments.output, svd, *snapshots_of<T>(arguments));
+    bar.clear();
+    if (map.num_dropped > 0)
+      warn(message(map.num_dropped, " of ", map.num_dropped + map.num_samples,
+                   " snapshots have NaN or infinity and are left out"));
+  } catch (const Interrupted&) {
+  }
 }
 
 /// Loads a map and hands the SVD in it, of whatever precision, to the action.
@@ -94,6 +169,19 @@ nlohmann::json finite_or_null(double number) {
   return std::isfinite(number) ? nlohmann::json(number) : nlohmann::json(nullptr);
 }
 
+nlohmann::json numbers(const xt::xarray<double>& array) {
+  auto list = nlohmann::json::array();
+  for (const double number : array) list.push_back(finite_or_null(number));
+  return list;
+}
+
+void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const SnapshotErrors& errors) {
+  facts[prefix + "largest_snapshot_error"] = finite_or_null(errors.largest_of_snapshots());
+  facts[prefix + "largest_field_error"] = finite_or_null(errors.largest_of_fields());
+  facts[prefix + "field_errors"] = numbers(errors.fields);
+  facts[prefix + "snapshot_errors"] = numbers(errors.snapshots);
+}
+
 template <class T>
 nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   nlohmann::ordered_json facts;
@@ -113,6 +201,8 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
   facts["num_samples"] = svd.num_samples();
   facts["num_dropped"] = svd.num_dropped();
+  if (svd.map().errors) add_errors(facts, "", svd.errors());
+  if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
   facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
   facts["latent_ranges"] = svd.estimate_latent_ranges();
   return facts;
@@ -152,7 +242,7 @@ void info(const InfoArguments& arguments) {
       return;
     }
     for (const auto& [name, value] : facts.items())
-      std::cout << std::left << std::setw(22) << name << shown(value) << '\n';
+      std::cout << std::left << std::setw(34) << name << shown(value) << '\n';
   });
 }
 

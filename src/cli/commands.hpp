@@ -32,11 +32,17 @@ struct FitArguments {
   std::optional<std::size_t> rank;
   std::optional<double> energy_tol;
   std::optional<double> reconstruction_tol;
+  std::optional<double> sample_tol;
+  std::optional<double> noise;
+  bool optimal_threshold = false;
+  std::size_t validate_every = 0;
+  std::size_t threads = 0;
   bool single_precision = false;
   bool keep_training_latents = false;
   InterpolationArguments interpolation;
   std::filesystem::path output;
 };
+/// Interrupted by a signal, it leaves no file, and ends as the signal asks.
 void fit(const FitArguments& arguments);
 
 struct InfoArguments {

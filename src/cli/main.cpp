@@ -83,6 +83,16 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   command->add_option("--rank", arguments.rank, "Keep this many modes")->check(not_negative());
   command->add_option("--energy-tol", arguments.energy_tol, "Keep this share of the energy (0.95)");
   command->add_option("--reconstruction-tol", arguments.reconstruction_tol, "Keep the relative error below this");
+  command->add_option("--sample-tol", arguments.sample_tol, "Keep the relative error of each snapshot below this");
+  command->add_option("--noise", arguments.noise, "Optimal hard threshold for white noise of this deviation");
+  command->add_flag("--optimal-threshold", arguments.optimal_threshold,
+                    "The same for white noise of unknown deviation");
+  command
+      ->add_option("--validate", arguments.validate_every,
+                   "Leave every so manieth snapshot out of learning, and tell its error")
+      ->check(not_negative());
+  command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
+      ->check(not_negative());
   command->add_flag("--single", arguments.single_precision, "Learn and store in single precision");
   command->add_flag("--keep-training-latents", arguments.keep_training_latents,
                     "Store the coefficients of the snapshots");
