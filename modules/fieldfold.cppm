@@ -6,6 +6,7 @@ export import fieldfold.arrays;
 export import fieldfold.compression;
 export import fieldfold.diagnostics;
 export import fieldfold.file_rows;
+export import fieldfold.incremental;
 export import fieldfold.interpolation;
 export import fieldfold.npy;
 export import fieldfold.rbf;

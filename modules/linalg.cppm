@@ -21,6 +21,10 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 template <class T>
 void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 
+/// `c += a b` with a `(m, k)`, b `(k, n)`, c `(m, n)`.
+template <class T>
+void add_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
+
 /// `c += a^T b` with a `(m, k)`, b `(m, n)`, c `(k, n)`.
 template <class T>
 void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
@@ -33,6 +37,10 @@ void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, M
 /// \param triangle  R `(n, n)`, upper, without a zero on its diagonal
 template <class T>
 void divide_by_triangle(MatrixView<T> rows, MatrixView<const T> triangle);
+
+/// The squared Frobenius norm, summed up in double.
+template <class T>
+double sum_of_squares(MatrixView<const T> rows);
 
 /// `b = a^T`. \param b  `(n, m)` for a `(m, n)`
 template <class T>

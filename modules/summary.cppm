@@ -47,15 +47,27 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
 /// doi:10.1073/pnas.0804869105; Nelson and Nguyen 2013, doi:10.1109/FOCS.2013.21), or of A itself if it has few rows.
 /// S is made by a hash of the number of a row, so that it is the same in each run. Directions that are no more than
 /// rounding stay small in A R^-1.
-/// \returns  no columns where sums overflow
+/// \returns  the identity where A has nothing but zeros
+/// \throws NumericalError  sums overflow
 template <class T>
 Factorization sketched_factorization(const RowSource<T>& source, const Pass& pass);
+
+/// `A = Q triangle` on the columns of a factorization `A = B R`, with `Q = B to_basis` orthonormal to rounding.
+/// Directions that are rounding are not there.
+struct OrthogonalFactor {
+  Factorization factorization;
+  xt::xarray<double> to_basis;            ///< `(columns, directions)`
+  xt::xarray<double> triangle;            ///< `(directions, columns)`; of full row rank, not triangular any more
+  std::vector<xt::xarray<double>> grams;  ///< of B, as `gram_matrices` gives them
+};
+
+/// \param factorization  of `sketched_factorization`, not the identity; made better where it serves too little
+template <class T>
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization factorization, std::size_t groups,
+                                   const Pass& pass);
 
 /// Of the columns of A those without NaN and infinity, ascending.
 template <class T>
 std::vector<std::size_t> finite_columns(const RowSource<T>& source, const Pass& pass);
-
-/// The triangle of the QR factorization of a small matrix, made regular: directions below `floor` get that length.
-xt::xarray<double> regular_triangle(xt::xarray<double>&& matrix, double floor);
 
 }  // namespace fieldfold

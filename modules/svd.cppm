@@ -44,7 +44,20 @@ struct SVDOptions {
   std::size_t threads = 0;
   /// Hears which share of a phase of learning is done; what it throws ends the learning. Not kept in files.
   std::function<void(std::string_view phase, double share)> progress = {};
+
+  RankRule rank_rule() const {
+    return {.rank = rank,
+            .energy_tol = energy_tol,
+            .reconstruction_tol = reconstruction_tol,
+            .sample_tol = sample_tol,
+            .noise = noise,
+            .optimal_threshold = optimal_threshold};
+  }
 };
+
+/// The lowest and highest of each of the coefficients `(samples, rank)`.
+template <class T>
+LatentRanges ranges_of(const xt::xarray<T>& latents);
 
 /// How far snapshots are from their projections, `||x - U U^T x|| / ||x||` in the 2-norm: what compressing and
 /// reconstructing them would give. 0 where both norms are 0.

@@ -54,11 +54,6 @@ const double smallest_gram_tail = 1e8 * static_cast<double>(std::numeric_limits<
 template <class T>
 constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
 
-/// Of a sketch that served, the eigenvalues of the Gram matrix of A R^-1 are within this factor of each other, but for
-/// those below the cutoff, which are directions of rounding.
-constexpr double well_conditioned = 1e3;
-constexpr double rounding_cutoff = 1e-8;
-
 Matrix product(const Matrix& a, const Matrix& b) {
   auto c = Matrix::from_shape({a.shape(0), b.shape(1)});
   multiply(as_matrix(a), as_matrix(b), as_matrix(c));
@@ -273,7 +268,10 @@ class Decomposer {
     divide(factorization_.columns);
     if (factorization_.is_identity() || learned_.empty()) return true;
     const std::size_t groups = n_ * n_ * request_.groups <= gram_numbers ? request_.groups : 1;
-    const auto [to_basis, triangle] = orthogonal_factor(source_, groups, pass("summary", 0.3, 0.7));
+    auto [factorization, to_basis, triangle, grams] =
+        orthogonal_factor(source_, std::move(factorization_), groups, pass("summary", 0.3, 0.7));
+    factorization_ = std::move(factorization);
+    grams_ = std::move(grams);
 
     const auto svd = thin_svd(columns_of(triangle, learned_));
     const std::size_t found = svd.s.size();
@@ -547,9 +545,9 @@ class Decomposer {
     const Factorization chosen{.columns = result_.kept};
     std::vector<T> gathered;
     const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
-    factorization_ = sketched_factorization(states, {.threads = threads_});
-    if (factorization_.is_identity()) return true;
-    const Matrix triangle = orthogonal_factor(states, 1, {.threads = threads_}).second;
+    Factorization sketched = sketched_factorization(states, {.threads = threads_});
+    if (sketched.is_identity()) return true;
+    const Matrix triangle = orthogonal_factor(states, std::move(sketched), 1, {.threads = threads_}).triangle;
     // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
     Matrix square = xt::zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());
@@ -575,27 +573,6 @@ class Decomposer {
     result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
     find_errors(false);
     return true;
-  }
-
-  /// Of `B = Q S` for the B of the factorization: the inverse of S and the triangle of `A = Q triangle`, without
-  /// directions that are rounding.
-  std::pair<Matrix, Matrix> orthogonal_factor(const RowSource<T>& source, std::size_t groups, const Pass& pass) {
-    for (int attempt = 0;; ++attempt) {
-      grams_ = gram_matrices(source, factorization_, groups, pass);
-      const auto eigen = symmetric_eigen(sum_of(grams_));
-      const std::size_t n = eigen.values.size();
-      const double largest = eigen.values(n - 1);
-      std::size_t first = 0;
-      while (eigen.values(first) <= rounding_cutoff * largest) ++first;
-      Matrix inverse = xt::view(eigen.vectors, xt::all(), xt::range(first, n));
-      const Matrix roots = xt::sqrt(xt::view(eigen.values, xt::range(first, n)));
-      Matrix triangle = xt::transpose(scaled_columns(inner(factorization_.triangle, inverse), roots));
-      // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
-      if (largest <= well_conditioned * eigen.values(first) || attempt == 2)
-        return {scaled_columns(inverse, Matrix(1.0 / roots)), std::move(triangle)};
-      const double floor = static_cast<double>(std::numeric_limits<T>::epsilon()) * xt::amax(xt::abs(triangle))();
-      factorization_.triangle = regular_triangle(std::move(triangle), floor);
-    }
   }
 
   const RowSource<T>& source_;

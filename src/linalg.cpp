@@ -75,6 +75,11 @@ void multiply_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixVie
 }
 
 template <class T>
+void add_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  gemm(T{1}, cxxblas::Transpose::NoTrans, a, b, T{1}, c);
+}
+
+template <class T>
 void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
   gemm(T{-1}, cxxblas::Transpose::Trans, a, b, T{1}, c);
 }
@@ -93,6 +98,22 @@ void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, Matrix
   cxxblas::gemm(cxxblas::StorageOrder::RowMajor, cxxblas::Transpose::Trans, cxxblas::Transpose::NoTrans,
                 lapack_int(c.rows), lapack_int(c.cols), lapack_int(a.rows), T{1}, a.data, leading(a.stride), b.data,
                 leading(b.stride), T{1}, c.data, leading(c.stride));
+}
+
+template <class T>
+double sum_of_squares(MatrixView<const T> rows) {
+  double squares = 0.0;
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    const T* const row = rows.row(i).data();
+    // Independent sums, so that additions do not wait for each other.
+    double sums[8] = {};
+    std::size_t j = 0;
+    for (; j + 8 <= rows.cols; j += 8)
+      for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<double>(row[j + k]) * static_cast<double>(row[j + k]);
+    for (; j < rows.cols; ++j) sums[0] += static_cast<double>(row[j]) * static_cast<double>(row[j]);
+    for (const double sum : sums) squares += sum;
+  }
+  return squares;
 }
 
 template <class T>
@@ -337,8 +358,12 @@ template void multiply(MatrixView<const double>, MatrixView<const double>, Matri
 template void multiply(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void multiply_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void multiply_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void add_product(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void add_product(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void subtract_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void subtract_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template double sum_of_squares(MatrixView<const double>);
+template double sum_of_squares(MatrixView<const float>);
 template void transpose_into(MatrixView<const double>, MatrixView<double>);
 template void transpose_into(MatrixView<const float>, MatrixView<float>);
 template void divide_by_triangle(MatrixView<double>, MatrixView<const double>);

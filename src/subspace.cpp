@@ -40,22 +40,6 @@ xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
   return numbers;
 }
 
-template <class T>
-double sum_of_squares(MatrixView<const T> rows) {
-  double squares = 0.0;
-  for (std::size_t i = 0; i < rows.rows; ++i) {
-    const T* const row = rows.row(i).data();
-    // Independent sums, so that additions do not wait for each other.
-    double sums[8] = {};
-    std::size_t j = 0;
-    for (; j + 8 <= rows.cols; j += 8)
-      for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<double>(row[j + k]) * static_cast<double>(row[j + k]);
-    for (; j < rows.cols; ++j) sums[0] += static_cast<double>(row[j]) * static_cast<double>(row[j]);
-    for (const double sum : sums) squares += sum;
-  }
-  return squares;
-}
-
 }  // namespace
 
 template <class T>

@@ -22,6 +22,11 @@ import fieldfold.rows;
 namespace fieldfold {
 namespace {
 
+/// Of a sketch that served, the eigenvalues of the Gram matrix of A R^-1 are within this factor of each other, but for
+/// those below the cutoff, which are directions of rounding.
+constexpr double well_conditioned = 1e3;
+constexpr double rounding_cutoff = 1e-8;
+
 /// Each row goes into this many rows of the sketch.
 constexpr std::size_t copies = 4;
 
@@ -44,6 +49,23 @@ std::vector<std::size_t> marked(const std::vector<char>& marks) {
   for (std::size_t i = 0; i < marks.size(); ++i)
     if (marks[i] != 0) indices.push_back(i);
   return indices;
+}
+
+/// The triangle of the QR factorization of a small matrix, made regular: directions below `floor` get that length.
+xt::xarray<double> regular_triangle(xt::xarray<double>&& matrix, double floor) {
+  const std::size_t n = matrix.shape(1);
+  Triangle<double> triangle(n);
+  // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
+  const std::size_t step = 4 * n;
+  const auto rows = as_matrix(matrix, matrix.shape(0), n);
+  for (std::size_t first = 0; first < rows.rows; first += step)
+    triangle.add({rows.row(first).data(), std::min(step, rows.rows - first), n});
+  xt::xarray<double> lengths = floor * xt::eye<double>(n);
+  triangle.add(as_matrix(lengths, n, n));
+  auto result = xt::xarray<double>::from_shape({n, n});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) result(i, j) = triangle(i, j);
+  return result;
 }
 
 }  // namespace
@@ -111,22 +133,6 @@ std::vector<std::size_t> finite_columns(const RowSource<T>& source, const Pass& 
   return marked(finite[0]);
 }
 
-xt::xarray<double> regular_triangle(xt::xarray<double>&& matrix, double floor) {
-  const std::size_t n = matrix.shape(1);
-  Triangle<double> triangle(n);
-  // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
-  const std::size_t step = 4 * n;
-  const auto rows = as_matrix(matrix, matrix.shape(0), n);
-  for (std::size_t first = 0; first < rows.rows; first += step)
-    triangle.add({rows.row(first).data(), std::min(step, rows.rows - first), n});
-  xt::xarray<double> lengths = floor * xt::eye<double>(n);
-  triangle.add(as_matrix(lengths, n, n));
-  auto result = xt::xarray<double>::from_shape({n, n});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) result(i, j) = triangle(i, j);
-  return result;
-}
-
 template <class T>
 Factorization sketched_factorization(const RowSource<T>& source, const Pass& pass) {
   const std::size_t n = source.cols();
@@ -158,7 +164,8 @@ Factorization sketched_factorization(const RowSource<T>& source, const Pass& pas
     for (std::size_t j = 0; j < n; ++j)
       if (!std::isfinite(sketches[0](i, j))) finite[j] = 0;
   Factorization result{.columns = marked(finite)};
-  if (result.columns.size() < n && result.columns != finite_columns(source, {.threads = pass.threads})) return {};
+  if (result.columns.size() < n && result.columns != finite_columns(source, {.threads = pass.threads}))
+    throw NumericalError("the snapshots are too large: sums of their numbers overflow");
   auto sketch = xt::xarray<double>::from_shape({length, result.columns.size()});
   double largest = 0.0;
   for (std::size_t i = 0; i < length; ++i)
@@ -173,12 +180,44 @@ Factorization sketched_factorization(const RowSource<T>& source, const Pass& pas
   return result;
 }
 
+template <class T>
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization factorization, std::size_t groups,
+                                   const Pass& pass) {
+  for (int attempt = 0;; ++attempt) {
+    auto grams = gram_matrices(source, factorization, groups, pass);
+    xt::xarray<double> total = grams[0];
+    for (std::size_t group = 1; group < groups; ++group) total += grams[group];
+    const auto eigen = symmetric_eigen(std::move(total));
+    const std::size_t n = eigen.values.size();
+    std::size_t first = 0;
+    while (eigen.values(first) <= rounding_cutoff * eigen.values(n - 1)) ++first;
+    auto to_basis = xt::xarray<double>::from_shape({n, n - first});
+    auto triangle = xt::xarray<double>(xt::zeros<double>({n - first, n}));
+    add_product_transposed(as_matrix(std::as_const(eigen.vectors)), as_matrix(std::as_const(factorization.triangle)),
+                           as_matrix(total = xt::zeros<double>({n, n})));
+    for (std::size_t k = first; k < n; ++k) {
+      const double root = std::sqrt(eigen.values(k));
+      for (std::size_t j = 0; j < n; ++j) {
+        to_basis(j, k - first) = eigen.vectors(j, k) / root;
+        triangle(k - first, j) = total(k, j) * root;
+      }
+    }
+    // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
+    if (eigen.values(n - 1) <= well_conditioned * eigen.values(first) || attempt == 2)
+      return {std::move(factorization), std::move(to_basis), std::move(triangle), std::move(grams)};
+    const double floor = static_cast<double>(std::numeric_limits<T>::epsilon()) * xt::amax(xt::abs(triangle))();
+    factorization.triangle = regular_triangle(std::move(triangle), floor);
+  }
+}
+
 template class FactorRows<double>;
 template class FactorRows<float>;
 template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const Factorization&, std::size_t,
                                                        const Pass&);
 template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const Factorization&, std::size_t,
                                                        const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<double>&, Factorization, std::size_t, const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<float>&, Factorization, std::size_t, const Pass&);
 template Factorization sketched_factorization(const RowSource<double>&, const Pass&);
 template Factorization sketched_factorization(const RowSource<float>&, const Pass&);
 template std::vector<std::size_t> finite_columns(const RowSource<double>&, const Pass&);

@@ -32,20 +32,6 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
 }
 
 template <class T>
-LatentRanges ranges_of(const xt::xarray<T>& latents) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  LatentRanges ranges(latents.shape(1), {infinity, -infinity});
-  for (std::size_t i = 0; i < latents.shape(0); ++i)
-    for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
-      auto& [low, high] = ranges[mode];
-      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
-      low = std::min(low, latent);
-      high = std::max(high, latent);
-    }
-  return ranges;
-}
-
-template <class T>
 void validate(const BasicSVDMap<T>& map) {
   const auto require = [](bool holds, const char* expected) {
     if (!holds) throw InvalidArgument(message("map: expected ", expected));
@@ -95,17 +81,26 @@ void validate(const BasicSVDMap<T>& map) {
 }  // namespace
 
 template <class T>
+LatentRanges ranges_of(const xt::xarray<T>& latents) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  LatentRanges ranges(latents.shape(1), {infinity, -infinity});
+  for (std::size_t i = 0; i < latents.shape(0); ++i)
+    for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
+      auto& [low, high] = ranges[mode];
+      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
+      low = std::min(low, latent);
+      high = std::max(high, latent);
+    }
+  return ranges;
+}
+
+template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options)
     : BasicCompression<T>({.fields = std::move(options.fields),
                            .coords = std::move(options.coords),
                            .interpolate_method = std::move(options.interpolate_method),
                            .interpolate_opts = std::move(options.interpolate_opts)}),
-      rule_{.rank = options.rank,
-            .energy_tol = options.energy_tol,
-            .reconstruction_tol = options.reconstruction_tol,
-            .sample_tol = options.sample_tol,
-            .noise = options.noise,
-            .optimal_threshold = options.optimal_threshold},
+      rule_(options.rank_rule()),
       validate_every_(options.validate_every),
       keep_training_latents_(options.keep_training_latents),
       method_(options.method),
@@ -280,6 +275,9 @@ SVDOptions BasicSVD<T>::options() const {
           .threads = threads_,
           .progress = progress_};
 }
+
+template LatentRanges ranges_of(const xt::xarray<double>&);
+template LatentRanges ranges_of(const xt::xarray<float>&);
 
 double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_element(snapshots); }
 
