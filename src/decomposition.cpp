@@ -167,8 +167,9 @@ class Decomposer {
         method = fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
     }
     if (method == randomized && !fits_randomized)
-      throw InvalidArgument("method: randomized needs a rank to be given, and 10 columns more than that");
+      throw InvalidArgument("method: randomized needs a rank to be given, and columns enough beside that");
     if (method == randomized && finished(randomized, &Decomposer::by_randomized)) return std::move(result_);
+    if (method == randomized && !request_.needs_all_digits) method = gram;
     if (method == transpose && finished(transpose, &Decomposer::by_transpose)) return std::move(result_);
     if (method == gram && finished(gram, &Decomposer::by_gram)) return std::move(result_);
     finished(sketch, &Decomposer::by_sketch);
@@ -176,7 +177,7 @@ class Decomposer {
   }
 
  private:
-  std::size_t columns_for_randomized() const { return *request_.known_rank + 10; }
+  std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
 
   bool finished(DecompositionMethod method, bool (Decomposer::*attempt)()) {
     result_ = {};
@@ -310,26 +311,21 @@ class Decomposer {
     divide(factorization_.columns);
     const std::size_t rank =
         request_.choose_rank({xt::zeros<T>({std::min(m_, learned_.size())}), {}, m_, learned_.size()}).rank;
-    result_.s = xt::zeros<T>({rank});
+    const double share = found->s(rank - 1) / found->s(0);
+    double left = found->squares;
+    for (const double value : found->s) left -= value * value;
+    if (share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares) return false;
     weights_ = xt::zeros<double>({factorization_.columns.size(), rank});
+    latents_ = weights_;
     for (std::size_t i = 0; i < learned_.size(); ++i)
-      for (std::size_t mode = 0; mode < rank; ++mode) weights_(learned_[i], mode) = found->v(i, mode);
-    latents_ = xt::zeros<double>({factorization_.columns.size(), rank});
+      for (std::size_t mode = 0; mode < rank; ++mode) {
+        weights_(learned_[i], mode) = found->weights(i, mode);
+        latents_(learned_[i], mode) = found->scores(i, mode);
+      }
+    result_.s = xt::cast<T>(found->s);
     result_.report.summary_seconds = end_phase();
-    try {
-      make_basis(rank, true);
-    } catch (const NumericalError&) {
-      return false;  // A V has no full rank in the digits of a Gram matrix
-    }
-    double captured = 0.0;
-    for (const T value : result_.s) captured += std::pow(static_cast<double>(value), 2);
-    // What one more iteration gained is more than all later ones will.
-    const double left = std::max(0.0, found->squares - captured);
-    const double gained = std::max(0.0, captured - found->captured);
-    const double share = static_cast<double>(result_.s(rank - 1)) / static_cast<double>(result_.s(0));
-    if (gained > 0.02 * left || share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares)
-      return false;
-    result_.report.singular_value_error = std::sqrt(gained / found->squares);
+    make_basis(rank, share < safe_share || !tested_.empty());
+    result_.report.singular_value_error = std::sqrt(found->missing / found->squares);
     find_errors(false);
     result_.unresolved_squares = learned_error_squares_;
     return true;

@@ -22,10 +22,13 @@ import fieldfold.summary;
 namespace fieldfold {
 namespace {
 
-/// More columns than asked for, so that the last of these converge too.
-constexpr std::size_t oversampling = 10;
+using Matrix = xt::xarray<double>;
 
-constexpr int iterations = 2;
+constexpr int most_iterations = 6;
+
+/// The start is made better by steps on every so manieth block of rows, where these are so many.
+constexpr int sampled_iterations = 3;
+constexpr std::size_t sampled_blocks = 16;
 
 /// Independent normal numbers, the same in each run: mt19937 is the same everywhere, std::normal_distribution is not,
 /// so they are made by Box and Muller's transform.
@@ -42,53 +45,88 @@ xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
 
 }  // namespace
 
+std::size_t subspace_width(std::size_t rank) {
+  constexpr std::size_t oversampling = 10;
+  constexpr std::size_t register_width = 8;  // products are faster at multiples of it
+  return (rank + oversampling + register_width - 1) / register_width * register_width;
+}
+
 template <class T>
 std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Factorization& columns, std::size_t rank,
                                           const Pass& pass) {
   const std::size_t n = columns.columns.size();
-  const std::size_t width = rank + oversampling;
+  const std::size_t width = subspace_width(rank);
   const FactorRows<T> chosen(columns, source.cols());
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> images(pass.threads);
   Subspace result;
+  double captured = 0.0;
   auto v = thin_svd(normal_numbers(n, width)).u;
-  for (int iteration = 0; iteration < iterations; ++iteration) {
+  const std::size_t block = source.block_rows();
+  const bool samples = source.rows() > 2 * sampled_blocks * block;
+  for (int iteration = samples ? -sampled_iterations : 0; iteration < most_iterations; ++iteration) {
     const xt::xarray<T> start = xt::cast<T>(v);
     std::vector<xt::xarray<T>> products(pass.threads, xt::zeros<T>({n, width}));
-    std::vector<xt::xarray<double>> grams(pass.threads, xt::zeros<double>({width, width}));
+    std::vector<Matrix> grams(pass.threads, xt::zeros<double>({width, width}));
     std::vector<double> squares(pass.threads, 0.0);
-    for_each_block(source.rows(), source.block_rows(), pass,
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto rows = chosen(source.read(first, count, buffers[part]), gathered[part]);
-                     images[part].resize(count * width);
-                     const MatrixView<T> image{images[part].data(), count, width};
-                     multiply(rows, as_matrix(start), image);
-                     add_product_transposed(rows, readable(image), as_matrix(products[part]));
-                     if (iteration == 0)
-                       squares[part] += sum_of_squares(rows);
-                     else
-                       add_gram(readable(image), as_matrix(grams[part]));
-                   });
+    for_each_block(source.rows(), block, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+      if (iteration < 0 && first / block % sampled_blocks != 0) return;
+      const auto rows = chosen(source.read(first, count, buffers[part]), gathered[part]);
+      images[part].resize(count * width);
+      const MatrixView<T> image{images[part].data(), count, width};
+      multiply(rows, as_matrix(start), image);
+      add_product_transposed(rows, readable(image), as_matrix(products[part]));
+      add_gram(readable(image), as_matrix(grams[part]));
+      if (iteration <= 0) squares[part] += sum_of_squares(rows);
+    });
+    Matrix product = xt::cast<double>(products[0]);  // A^T A V
     for (std::size_t part = 1; part < pass.threads; ++part) {
-      products[0] += products[part];
+      product += xt::cast<double>(products[part]);
       grams[0] += grams[part];
       squares[0] += squares[part];
     }
-    if (iteration == 0) {
+    if (iteration <= 0) {
       result.squares = squares[0];
-      if (!std::isfinite(squares[0]) || squares[0] < 1e-280) return std::nullopt;
-    } else {
-      for (std::size_t i = 0; i < width; ++i)
-        for (std::size_t j = 0; j < i; ++j) grams[0](j, i) = grams[0](i, j);
-      const auto values = symmetric_eigen(std::move(grams[0])).values;
-      result.captured = 0.0;
-      for (std::size_t mode = 0; mode < rank; ++mode) result.captured += values(width - 1 - mode);
+      if (!std::isfinite(squares[0])) return std::nullopt;
     }
-    v = thin_svd(xt::xarray<double>(xt::cast<double>(products[0]))).u;
+    if (iteration < 0) {
+      v = thin_svd(std::move(product)).u;
+      continue;
+    }
+    if (result.squares < 1e-280) return std::nullopt;
+    // A V = Q R, and the singular values of Q^T A are those of the best approximation in the span of A V.
+    Matrix inverse;
+    try {
+      inverse = inverse_cholesky(std::move(grams[0]));
+    } catch (const NumericalError&) {
+      return std::nullopt;
+    }
+    auto projected = Matrix::from_shape({n, width});
+    multiply(as_matrix(std::as_const(product)), as_matrix(std::as_const(inverse)), as_matrix(projected));
+    const auto svd = thin_svd(std::move(projected));
+    double now = 0.0;
+    for (std::size_t mode = 0; mode < rank; ++mode) now += svd.s(mode) * svd.s(mode);
+    const double gained = now - std::exchange(captured, now);
+    if (iteration > 0) {
+      // Gains fall from step to step as the squares of the eigenvalues of A^T A do from the rank to the width.
+      const double factor = std::min(0.9, std::pow(svd.s(width - 1) / svd.s(rank - 1), 4));
+      result.missing = std::max(0.0, gained) * factor / (1.0 - factor);
+      if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {
+        Matrix turn = Matrix::from_shape({width, rank});
+        multiply(as_matrix(std::as_const(inverse)), as_matrix(Matrix(xt::view(svd.v, xt::all(), xt::range(0, rank)))),
+                 as_matrix(turn));
+        result.weights = Matrix::from_shape({n, rank});
+        multiply(as_matrix(std::as_const(v)), as_matrix(std::as_const(turn)), as_matrix(result.weights));
+        result.s = xt::view(svd.s, xt::range(0, rank));
+        result.scores = xt::view(svd.u, xt::all(), xt::range(0, rank));
+        scale_columns(as_matrix(result.scores), std::vector<double>(result.s.begin(), result.s.end()));
+        return result;
+      }
+    }
+    v = thin_svd(std::move(product)).u;
   }
-  result.v = xt::view(v, xt::all(), xt::range(0, rank));
-  return result;
+  return std::nullopt;
 }
 
 template std::optional<Subspace> dominant_subspace(const RowSource<double>&, const Factorization&, std::size_t,
