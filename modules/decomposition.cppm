@@ -57,8 +57,8 @@ struct DecompositionRequest {
   std::function<RankChoice(const Spectrum<T>&)> choose_rank;
   /// The rank that it will choose, if that is known before: what `randomized` needs.
   std::optional<std::size_t> known_rank = std::nullopt;
-  /// Whether it is likely to ask for more than a Gram matrix can tell.
-  bool needs_all_digits = false;
+  /// The share of the sum of squares that what it leaves is likely to have: a method that cannot tell it is not tried.
+  double expected_tail = 1.0;
   DecompositionMethod method = DecompositionMethod::automatic;
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;

@@ -40,8 +40,8 @@ struct RankRule {
 /// \throws InvalidArgument  a number of the rule is out of its range
 void validate(const RankRule& rule);
 
-/// Whether the rule is likely to ask for errors below 1e-4.
-bool needs_all_digits(const RankRule& rule);
+/// The share of the sum of squares that a rule is likely to leave; 1 where it does not tell.
+double expected_tail(const RankRule& rule);
 
 /// Applies a rule.
 /// \throws InvalidArgument  a rank above min(dof, samples)

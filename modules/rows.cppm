@@ -90,7 +90,7 @@ class RowStore {
 template <class T>
 class ArrayStore final : public RowStore<T> {
  public:
-  void reserve(std::size_t rows, std::size_t cols) override { array_ = xt::xarray<T>::from_shape({rows, cols}); }
+  void reserve(std::size_t rows, std::size_t cols) override;
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {array_.data() + first * array_.shape(1), count, array_.shape(1)};
   }

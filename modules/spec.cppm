@@ -21,7 +21,9 @@ export namespace fieldfold {
 /// | `coords`             | nested list `(num_pts, dim)` or `(num_pts,)`                                |
 /// | `interpolate_method` | `"rbf"` (the default)                                                       |
 /// | `interpolate_opts`   | object of `neighbors`, `smoothing`, `kernel`, `epsilon`, `degree`           |
-/// | `rank`, `energy_tol`, `reconstruction_tol` | numbers, see `RankRule`                               |
+/// | `rank`, `energy_tol`, `reconstruction_tol`, `sample_tol`, `noise` | numbers, see `RankRule`        |
+/// | `optimal_threshold`  | true or false, see `RankRule`                                               |
+/// | `validate_every`     | whole number, see `SVDOptions`                                              |
 /// | `keep_training_latents` | true or false                                                            |
 /// | `data_matrix`        | nested list `(dof, num_samples)`: the map is learned at once; null is NaN   |
 ///

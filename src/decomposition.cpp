@@ -30,7 +30,7 @@ namespace {
 using Matrix = xt::xarray<double>;
 
 /// Below this many operations, the exact method takes no time worth saving.
-constexpr double small_work = 1e9;
+constexpr double small_work = 1e8;
 
 /// Gram matrices of all groups together have at most this many numbers.
 constexpr std::size_t gram_numbers = std::size_t{1} << 25;
@@ -38,16 +38,16 @@ constexpr std::size_t gram_numbers = std::size_t{1} << 25;
 /// What rounding takes from a Gram matrix is a unit of its largest eigenvalue. Singular values and vectors are good to
 /// this over their share of the largest, squared; below it, they are not to be had.
 template <class T>
-const double smallest_gram_share =
-    1e-6 / std::sqrt(std::numeric_limits<double>::epsilon() / static_cast<double>(std::numeric_limits<T>::epsilon()));
+constexpr double smallest_gram_share = sizeof(T) == sizeof(double) ? 1e-6 : 1e-2;
 
 /// `A V / s` has an error of the rounding unit over this share; above it, a second look at the basis changes nothing.
 constexpr double safe_share = 1e-2;
 
 /// Below this share of the sum of squares, what a rank leaves out is known from the Gram matrix to fewer than seven
-/// digits.
+/// digits (three in single precision).
 template <class T>
-const double smallest_gram_tail = 1e8 * static_cast<double>(std::numeric_limits<T>::epsilon());
+constexpr double smallest_gram_tail =
+    (sizeof(T) == sizeof(double) ? 1e8 : 1e3) * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 /// An error that the summary tells is taken where it is so many times larger than its own rounding: six digits of it
 /// are right then (three in single precision).
@@ -146,7 +146,7 @@ class Decomposer {
       : source_(source), request_(request), basis_(basis), m_(source.rows()), n_(source.cols()) {
     const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-    threads_ = work < small_work / 10 ? 1 : request.threads == 0 ? available : request.threads;
+    threads_ = work < small_work ? 1 : request.threads == 0 ? available : request.threads;
   }
 
   Decomposition<T> run() {
@@ -155,12 +155,13 @@ class Decomposer {
     // of those of the next pass.
     const SingleThreadedBLAS own_threads_only;
     const bool fits_randomized = request_.known_rank && columns_for_randomized() <= n_;
+    const bool too_small = request_.expected_tail < smallest_gram_tail<T>;
     DecompositionMethod method = request_.method;
     if (method == automatic) {
       const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
       if (m_ < n_)
         method = transpose;
-      else if (request_.needs_all_digits || work < small_work)
+      else if (too_small || work < small_work)
         method = sketch;
       else
         // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
@@ -169,7 +170,7 @@ class Decomposer {
     if (method == randomized && !fits_randomized)
       throw InvalidArgument("method: randomized needs a rank to be given, and columns enough beside that");
     if (method == randomized && finished(randomized, &Decomposer::by_randomized)) return std::move(result_);
-    if (method == randomized && !request_.needs_all_digits) method = gram;
+    if (method == randomized && !too_small) method = gram;
     if (method == transpose && finished(transpose, &Decomposer::by_transpose)) return std::move(result_);
     if (method == gram && finished(gram, &Decomposer::by_gram)) return std::move(result_);
     finished(sketch, &Decomposer::by_sketch);

@@ -107,11 +107,12 @@ void validate(const RankRule& rule) {
   check(rule.energy_tol, rule.energy_tol > 0.0 && rule.energy_tol <= 1.0, "energy_tol", "a share in (0, 1]");
 }
 
-bool needs_all_digits(const RankRule& rule) {
-  if (rule.rank) return false;
-  if (rule.sample_tol) return rule.sample_tol < 1e-3;
-  if (rule.reconstruction_tol) return rule.reconstruction_tol < 2e-4;
-  return !rule.noise && !rule.optimal_threshold && rule.energy_tol > 1.0 - 1e-8;
+double expected_tail(const RankRule& rule) {
+  if (rule.rank) return 1.0;
+  // The shortest snapshot has less than its share of all.
+  if (rule.sample_tol) return 0.1 * *rule.sample_tol * *rule.sample_tol;
+  if (rule.reconstruction_tol) return *rule.reconstruction_tol * *rule.reconstruction_tol;
+  return rule.noise || rule.optimal_threshold ? 1.0 : 1.0 - rule.energy_tol.value_or(0.95);
 }
 
 template <class T>

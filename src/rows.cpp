@@ -1,10 +1,12 @@
 module;
 
+#include <sys/mman.h>
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -35,6 +37,18 @@ MatrixView<const T> TransposedRows<T>::read(std::size_t first, std::size_t count
   buffer.resize(count * n);
   transpose_into<T>({matrix_.data + first, n, count, matrix_.stride}, {buffer.data(), count, n});
   return {buffer.data(), count, n};
+}
+
+template <class T>
+void ArrayStore<T>::reserve(std::size_t rows, std::size_t cols) {
+  array_ = xt::xarray<T>::from_shape({rows, cols});
+#ifdef MADV_HUGEPAGE
+  // New memory costs a visit of the kernel for each of its pages; with large ones that is next to nothing.
+  constexpr std::size_t page = std::size_t{1} << 21;
+  void* start = array_.data();
+  std::size_t bytes = array_.size() * sizeof(T);
+  if (std::align(page, page, start, bytes) != nullptr) ::madvise(start, bytes / page * page, MADV_HUGEPAGE);
+#endif
 }
 
 void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
@@ -81,6 +95,8 @@ template class RowSource<double>;
 template class RowSource<float>;
 template class RowStore<double>;
 template class RowStore<float>;
+template class ArrayStore<double>;
+template class ArrayStore<float>;
 template class TransposedRows<double>;
 template class TransposedRows<float>;
 

@@ -53,6 +53,11 @@ double number(std::string_view key, const json& value) {
   return value.get<double>();
 }
 
+bool mark(std::string_view key, const json& value) {
+  if (!value.is_boolean()) expected(key, "true or false", value);
+  return value.get<bool>();
+}
+
 std::size_t count(std::string_view key, const json& value) {
   if (!value.is_number_unsigned()) expected(key, "a whole number of 0 or more", value);
   return value.get<std::size_t>();
@@ -144,11 +149,12 @@ constexpr Key<SVDSpec> svd_keys[] = {
     {"energy_tol", [](auto& spec, auto key, auto& value) { spec.options.energy_tol = number(key, value); }},
     {"reconstruction_tol",
      [](auto& spec, auto key, auto& value) { spec.options.reconstruction_tol = number(key, value); }},
+    {"sample_tol", [](auto& spec, auto key, auto& value) { spec.options.sample_tol = number(key, value); }},
+    {"noise", [](auto& spec, auto key, auto& value) { spec.options.noise = number(key, value); }},
+    {"optimal_threshold", [](auto& spec, auto key, auto& value) { spec.options.optimal_threshold = mark(key, value); }},
+    {"validate_every", [](auto& spec, auto key, auto& value) { spec.options.validate_every = count(key, value); }},
     {"keep_training_latents",
-     [](auto& spec, auto key, auto& value) {
-       if (!value.is_boolean()) expected(key, "true or false", value);
-       spec.options.keep_training_latents = value.template get<bool>();
-     }},
+     [](auto& spec, auto key, auto& value) { spec.options.keep_training_latents = mark(key, value); }},
     {"data_matrix", [](auto& spec, auto key, auto& value) { spec.data_matrix = array(key, value); }},
 };
 

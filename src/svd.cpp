@@ -155,7 +155,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
   auto found = decompose<T>(snapshots,
                             {.choose_rank = [&](const Spectrum<T>& spectrum) { return choose_rank(chosen, spectrum); },
                              .known_rank = chosen.rank,
-                             .needs_all_digits = needs_all_digits(chosen),
+                             .expected_tail = expected_tail(chosen),
                              .method = method_,
                              .threads = threads_,
                              .groups = this->num_qoi(),

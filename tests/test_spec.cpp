@@ -31,7 +31,8 @@ BOOST_AUTO_TEST_CASE(every_key_arrives) {
   const auto any = from_spec(R"({
     "method": "SVD", "fields": ["ux", "uy"], "coords": [[0, 0], [1, 0], [0, 1.5]], "interpolate_method": "RBF",
     "interpolate_opts": {"neighbors": 3, "smoothing": [0.1, 0.2, 0.3], "kernel": "gaussian", "epsilon": 2, "degree": -1},
-    "rank": 4, "energy_tol": 0.9, "reconstruction_tol": 0.01, "keep_training_latents": true, "data_matrix": null})");
+    "rank": 4, "energy_tol": 0.9, "reconstruction_tol": 0.01, "sample_tol": 0.1, "noise": 0.2,
+    "optimal_threshold": true, "validate_every": 5, "keep_training_latents": true, "data_matrix": null})");
   const auto options = any.target<SVD>()->options();
   BOOST_TEST((options.fields == std::vector<std::string>{"ux", "uy"}));
   BOOST_TEST((*options.coords == xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.5}}));
@@ -41,7 +42,8 @@ BOOST_AUTO_TEST_CASE(every_key_arrives) {
   BOOST_TEST((options.interpolate_opts.kernel == fieldfold::Kernel::gaussian));
   BOOST_TEST((options.interpolate_opts.smoothing == xt::xarray<double>{0.1, 0.2, 0.3}));
   BOOST_TEST((options.rank == 4U && options.energy_tol == 0.9 && options.reconstruction_tol == 0.01));
-  BOOST_TEST(options.keep_training_latents);
+  BOOST_TEST((options.sample_tol == 0.1 && options.noise == 0.2 && options.optimal_threshold));
+  BOOST_TEST((options.keep_training_latents && options.validate_every == 5U));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_given_is_the_default) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <fstream>
 #include <limits>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,6 +18,7 @@
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.linalg;
 import fieldfold.svd;
 
 namespace {
@@ -392,4 +394,68 @@ BOOST_AUTO_TEST_CASE(a_map_that_contradicts_itself_is_refused) {
   refused([](auto& map) { std::swap(map.latent_ranges[0].first, map.latent_ranges[0].second); });
   refused([](auto& map) { map.num_samples = 5; });
   refused([](auto& map) { map.training_latents = xt::xarray<double>(xt::zeros<double>({6, 2})); });
+}
+
+BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing_and_of_snapshots_left_out) {
+  const auto snapshots = waves(40, 12);
+  SVD svd({.fields = {"p", "T"}, .rank = 4, .validate_every = 3});
+  svd.compute_map(snapshots);
+  BOOST_TEST((svd.num_samples() == 8U && svd.num_dropped() == 0U));
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  const xt::xarray<double> rest = states - svd.reconstruct(svd.compress(states));
+  std::size_t seen = 0;
+  std::size_t left_out = 0;
+  double largest = 0.0;
+  for (std::size_t j = 0; j < 12; ++j) {
+    const double error = norm(xt::view(rest, j)) / norm(xt::view(states, j));
+    const bool is_left_out = j % 3 == 2;
+    BOOST_TEST(std::abs((is_left_out ? svd.validation_errors().snapshots(left_out++) : svd.errors().snapshots(seen++)) -
+                        error) < 1e-13);
+    if (is_left_out) continue;
+    largest = std::max(largest, error);
+    double field_error = 0.0;
+    double field_square = 0.0;
+    for (std::size_t i = 1; i < 40; i += 2) {
+      field_error += rest(j, i) * rest(j, i);
+      field_square += states(j, i) * states(j, i);
+    }
+    BOOST_TEST(std::abs(svd.errors().snapshot_fields(seen - 1, 1) - std::sqrt(field_error / field_square)) < 1e-13);
+  }
+  BOOST_TEST(std::abs(svd.errors().largest_of_snapshots() - largest) < 1e-13);
+  BOOST_CHECK_THROW(learned(snapshots, {}).validation_errors(), fieldfold::NotReady);
+  BOOST_TEST(error_of([] { SVD({.validate_every = 1}); }) == "validate_every: expected 0, or 2 or more, got 1");
+}
+
+BOOST_AUTO_TEST_CASE(results_go_into_memory_of_the_caller) {
+  const SVD svd = learned(waves(30, 6), {.rank = 3});
+  const auto states = waves(5, 30);
+  std::vector<double> latent(15, not_a_number);
+  svd.compress(states, latent);
+  BOOST_TEST(relative_difference(latent, svd.compress(states)) < 1e-15);
+  std::vector<double> again(150, not_a_number);
+  svd.reconstruct(svd.compress(states), again);
+  BOOST_TEST(relative_difference(again, svd.reconstruct(svd.compress(states))) < 1e-15);
+  BOOST_TEST(error_of([&] { svd.compress(states, std::span(latent).first(14)); }) ==
+             "latent: expected memory for 5 x 3 numbers, got 14");
+  BOOST_TEST(error_of([&] { svd.reconstruct(svd.compress(states), latent); }) ==
+             "states: expected memory for 5 x 30 numbers, got 15");
+}
+
+BOOST_AUTO_TEST_CASE(many_rows_in_single_precision_are_as_good_as_it_allows) {
+  // By Gram matrix, by sketch and in place of both by double precision.
+  auto snapshots = matrix_named("mean_dominated", 40000, 60);
+  const xt::xarray<float> rounded = xt::cast<float>(snapshots);
+  for (const fieldfold::RankRule& rule : {fieldfold::RankRule{.rank = 1}, fieldfold::RankRule{.rank = 30},
+                                          fieldfold::RankRule{.reconstruction_tol = 1e-4}}) {
+    fieldfold::BasicSVD<float> single;
+    single.compute_map(rounded, rule);
+    const SVD twice = learned(snapshots, rule);
+    BOOST_TEST(single.rank() == twice.rank());
+    BOOST_TEST(single.reconstruction_error() <= 1.01 * twice.reconstruction_error() + 1e-6);
+    BOOST_TEST(std::abs(single.errors().fields(0) - twice.errors().fields(0)) <=
+               0.01 * twice.errors().fields(0) + 1e-6);
+    const auto gram = fieldfold::gram(fieldfold::as_matrix(single.projection_matrix()));
+    for (std::size_t i = 0; i < single.rank(); ++i)
+      for (std::size_t j = 0; j < single.rank(); ++j) BOOST_TEST(std::abs(gram(i, j) - (i == j ? 1.0F : 0.0F)) < 1e-5F);
+  }
 }

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Installs what is missing, builds a release, and runs fieldfold and its peers side by side: a table on standard output.
+# Arguments go to peers.py: --large for a file of 4 GB as well, --only NAME ... for some of the cases.
+set -eu
+cd "$(dirname "$0")/.."
+
+./install-packages.sh clang-19 meson ninja-build pkg-config libxtensor-dev libxtensor-blas-dev libcereal-dev \
+    libopenblas-dev libnanoflann-dev nlohmann-json3-dev libxxhash-dev libcli11-dev libbenchmark-dev \
+    python3-numpy python3-scipy python3-sklearn >&2
+[ -f build/benchmarks/build.ninja ] ||
+    CXX="${CXX:-clang++-19}" meson setup build/benchmarks --buildtype=release -Dbenchmarks=enabled -Dcli=enabled \
+        -Dtests=disabled -Dexamples=disabled >&2
+ninja -C build/benchmarks >&2
+exec /usr/bin/python3 benchmarks/peers.py build/benchmarks "$@"
