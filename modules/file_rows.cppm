@@ -43,8 +43,7 @@ class NpyFieldRows final : public RowSource<T> {
  public:
   /// \param files  names and files, in the order in which the fields lie at a point
   /// \throws FileError        as `read_npy_header`
-  /// \throws InvalidArgument  no files; a field without an axis for its points, or with another shape than the first;
-  ///                          one of more than two axes in Fortran order
+  /// \throws InvalidArgument  no files; a field without an axis for its points, or with another shape than the first
   explicit NpyFieldRows(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
 
   std::size_t rows() const override { return num_pts_ * fields_.size(); }
@@ -57,6 +56,7 @@ class NpyFieldRows final : public RowSource<T> {
   std::vector<NpyFile> fields_;
   std::size_t num_pts_ = 0;
   std::size_t samples_ = 0;
+  std::vector<std::size_t> fortran_order_;  ///< of the samples
 };
 
 /// Keeps rows in memory if they are few, and otherwise in a file without a name.

@@ -27,18 +27,36 @@ std::size_t scattered_rows(std::size_t cols) {
 }
 
 /// A part `(points, samples)` of an array on disk whose points or whose samples lie together.
+/// \param order  which sample lies at each place of those that lie together; empty: they lie in order
 template <class T>
-void read_part(const NpyFile& file, bool samples_together, std::size_t num_pts, std::size_t samples, std::size_t first,
-               MatrixView<T> part) {
-  if (samples_together && part.stride == samples) return file.read(first * samples, part.rows * samples, part.data);
+void read_part(const NpyFile& file, bool samples_together, const std::vector<std::size_t>& order, std::size_t num_pts,
+               std::size_t samples, std::size_t first, MatrixView<T> part) {
+  if (samples_together && order.empty() && part.stride == samples)
+    return file.read(first * samples, part.rows * samples, part.data);
   std::vector<T> lines(part.rows * samples);
   if (samples_together) {
     file.read(first * samples, part.rows * samples, lines.data());
-    for (std::size_t i = 0; i < part.rows; ++i) std::copy_n(&lines[i * samples], samples, part.row(i).data());
+    for (std::size_t i = 0; i < part.rows; ++i)
+      for (std::size_t j = 0; j < samples; ++j) part(i, order.empty() ? j : order[j]) = lines[i * samples + j];
     return;
   }
   for (std::size_t j = 0; j < samples; ++j) file.read(j * num_pts + first, part.rows, &lines[j * part.rows]);
   transpose_into(MatrixView<const T>{lines.data(), samples, part.rows}, part);
+}
+
+/// The number that each index of a loop shape has in C order, for the indices in Fortran order.
+std::vector<std::size_t> fortran_order(const Shape& loop_shape) {
+  std::vector<std::size_t> order(size_of(loop_shape));
+  for (std::size_t place = 0; place < order.size(); ++place) {
+    std::size_t rest = place;
+    std::size_t weight = order.size();
+    for (const std::size_t length : loop_shape) {
+      weight /= length;
+      order[place] += rest % length * weight;
+      rest /= length;
+    }
+  }
+  return order;
 }
 
 }  // namespace
@@ -59,7 +77,7 @@ template <class T>
 MatrixView<const T> NpyRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
   buffer.resize(count * cols());
   const MatrixView<T> block{buffer.data(), count, cols()};
-  read_part(file_, !file_.header().fortran_order, rows(), cols(), first, block);
+  read_part(file_, !file_.header().fortran_order, {}, rows(), cols(), first, block);
   return readable(block);
 }
 
@@ -75,13 +93,12 @@ NpyFieldRows<T>::NpyFieldRows(const std::vector<std::pair<std::string, std::file
     if (shape != first)
       throw InvalidArgument(message("field ", name, ": expected the shape ", shape_text(first), " of the field ",
                                     files.front().first, ", got ", shape_text(shape)));
-    if (shape.size() > 2 && fields_.back().header().fortran_order)
-      throw InvalidArgument(message("field ", name, ": ", path.string(), " has more than two axes in Fortran order; ",
-                                    "expected C order"));
   }
   const Shape& shape = fields_.front().header().shape;
   num_pts_ = shape.back();
-  samples_ = size_of({shape.begin(), shape.end() - 1});
+  const Shape loop_shape(shape.begin(), shape.end() - 1);
+  samples_ = size_of(loop_shape);
+  fortran_order_ = fortran_order(loop_shape);
 }
 
 template <class T>
@@ -97,7 +114,7 @@ MatrixView<const T> NpyFieldRows<T>::read(std::size_t first, std::size_t count, 
   buffer.resize(points * num_qoi * samples_);
   const MatrixView<T> block{buffer.data(), points * num_qoi, samples_};
   for (std::size_t qoi = 0; qoi < num_qoi; ++qoi)
-    read_part(fields_[qoi], fields_[qoi].header().fortran_order, num_pts_, samples_, first_point,
+    read_part(fields_[qoi], fields_[qoi].header().fortran_order, fortran_order_, num_pts_, samples_, first_point,
               every(num_qoi, qoi, block));
   return {block.row(first - first_point * num_qoi).data(), count, samples_};
 }

@@ -249,6 +249,7 @@ void ColumnSigns<T>::append(const ColumnSigns& next) {
 template <class T>
 std::vector<T> ColumnSigns<T>::signs() const {
   std::vector<T> signs;
+  signs.reserve(records_.size());
   for (const auto& records : records_) signs.push_back(!records.empty() && records.front() < 0 ? T{-1} : T{1});
   return signs;
 }

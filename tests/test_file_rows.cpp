@@ -32,19 +32,18 @@ xt::xarray<double> waves(std::size_t m, std::size_t n) {
   return matrix;
 }
 
-/// Saves a 2-D array in Fortran order, which the library itself never writes.
+/// Saves an array in Fortran order, which the library itself never writes.
 void save_fortran(const std::filesystem::path& path, const xt::xarray<double>& array) {
   const xt::xarray<double> columns = xt::transpose(array);
+  const auto shape = [](const xt::xarray<double>& any) {
+    return fieldfold::shape_text({any.shape().begin(), any.shape().end()});
+  };
   fieldfold::save_npy(path, columns);
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   std::string head(128, ' ');
   file.read(head.data(), 128);
-  const auto shape = [](std::size_t a, std::size_t b) {
-    return "(" + std::to_string(a) + ", " + std::to_string(b) + ")";
-  };
   head.replace(head.find("False"), 5, "True ");
-  const std::string turned = shape(columns.shape(0), columns.shape(1));
-  head.replace(head.find(turned), turned.size(), shape(array.shape(0), array.shape(1)));
+  head.replace(head.find(shape(columns)), shape(columns).size(), shape(array));
   file.seekp(0);
   file << head;
 }
@@ -95,6 +94,8 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
   xt::xarray<double> looped = ux;
   looped.reshape({2, 2, 9});
   fieldfold::save_npy(folder.path / "ux.npy", looped);
+  check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
+  save_fortran(folder.path / "ux.npy", looped);
   check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
 }
 

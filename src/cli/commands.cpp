@@ -62,8 +62,11 @@ struct Interrupted {};
 class NotedSignals {
  public:
   NotedSignals() {
-    for (std::size_t i = 0; i < signals.size(); ++i)
+    for (std::size_t i = 0; i < signals.size(); ++i) {
       before_[i] = std::signal(signals[i], [](int signal) { caught_signal = signal; });
+      // As nohup wants it.
+      if (before_[i] == SIG_IGN) std::signal(signals[i], SIG_IGN);
+    }
   }
   NotedSignals(const NotedSignals&) = delete;
   NotedSignals& operator=(const NotedSignals&) = delete;
@@ -111,6 +114,7 @@ template <class T>
 std::unique_ptr<RowSource<T>> snapshots_of(const FitArguments& arguments) {
   if (!arguments.data.empty()) return std::make_unique<NpyRows<T>>(arguments.data);
   std::vector<std::pair<std::string, std::filesystem::path>> files;
+  files.reserve(arguments.field_files.size());
   for (const FieldFile& file : arguments.field_files) files.emplace_back(file.name, file.path);
   return std::make_unique<NpyFieldRows<T>>(files);
 }
@@ -141,6 +145,7 @@ void fit_in(const FitArguments& arguments) {
       warn(message(map.num_dropped, " of ", map.num_dropped + map.num_samples,
                    " snapshots have NaN or infinity and are left out"));
   } catch (const Interrupted&) {
+    bar.clear();
   }
 }
 
