@@ -146,11 +146,15 @@ class BasicCompression {
   /// before had.
   xt::xarray<T> join_snapshots(const BasicFields<T>& fields) const;
 
+  /// The same snapshots where they lie: of each field, in order, one row `(num_pts,)` a snapshot.
+  std::vector<LoopRows<T>> snapshot_rows(const BasicFields<T>& fields) const;
+
   /// For `compute_map`: remembers the number of points where there are no coordinates to tell.
   void set_num_pts(std::size_t num_pts) { num_pts_ = num_pts; }
 
  private:
   struct Points;
+  std::vector<LoopRows<T>> rows_on_grid(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
   xt::xarray<T> join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
   Points points_of(const ArrayRef<double>& coords, std::string_view name) const;
   bool is_grid(const Points& points, double relative, double absolute) const;

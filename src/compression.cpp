@@ -127,13 +127,25 @@ xt::xarray<T> BasicCompression<T>::join_snapshots(const BasicFields<T>& fields) 
 }
 
 template <class T>
-xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const {
+std::vector<LoopRows<T>> BasicCompression<T>::snapshot_rows(const BasicFields<T>& fields) const {
+  return rows_on_grid(fields, options_.coords ? num_pts_ : std::nullopt);
+}
+
+template <class T>
+std::vector<LoopRows<T>> BasicCompression<T>::rows_on_grid(const BasicFields<T>& fields,
+                                                           std::optional<std::size_t> num_pts) const {
   const auto first = fields.find(options_.fields.front());
   const bool tells = first != fields.end() && first->second.dimension() > 0;
   const std::size_t points = num_pts.value_or(tells ? first->second.shape().back() : 1);
   if (points == 0)
     throw InvalidArgument(message("field ", options_.fields.front(), ": expected at least one point, got none"));
-  const auto all = rows_of_all(fields, options_.fields, {points});
+  return rows_of_all(fields, options_.fields, {points});
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const {
+  const auto all = rows_on_grid(fields, num_pts);
+  const std::size_t points = all.front().matrix.cols;
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {points * num_qoi()}));
   const auto rows = as_matrix(states, all.front().matrix.rows, points * num_qoi());
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
