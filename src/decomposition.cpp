@@ -121,12 +121,13 @@ RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& square
   for (std::size_t j = 0; j < columns.size(); ++j) {
     double error = 0.0;
     double square = 0.0;
+    for (std::size_t group = 0; group < groups; ++group) square += squares(group, columns[j]);
     for (std::size_t group = 0; group < groups; ++group) {
-      const double here = error_squares(group, columns[j]);
+      // Whatever rounding says, zeros alone are projected exactly.
+      const double here = square > 0.0 ? error_squares(group, columns[j]) : 0.0;
       const double all = squares(group, columns[j]);
       errors.column_groups(j, group) = relative(here, all);
       error += here;
-      square += all;
       const double scale = scales[columns[j]];
       group_errors[group] += here / scale / scale;
       group_squares[group] += all / scale / scale;

@@ -374,6 +374,24 @@ BOOST_AUTO_TEST_CASE(few_rows_and_single_ones_are_decomposed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_of_zeros_has_no_error_and_spoils_none) {
+  auto matrix = planted(400, spectra(30)[4].values);
+  auto without = xt::xarray<double>::from_shape({400, 29});
+  for (std::size_t i = 0; i < 400; ++i) {
+    matrix(i, 11) = 0.0;
+    for (std::size_t j = 0; j < 29; ++j) without(i, j) = matrix(i, j < 11 ? j : j + 1);
+  }
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed(matrix, 4, method);
+    BOOST_TEST(found.kept.size() == 30U);
+    BOOST_TEST(found.errors.columns(11) == 0.0);
+    const auto expected = decomposed(without, 4, method);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-9);
+    for (std::size_t j = 12; j < 30; ++j)
+      BOOST_TEST(std::abs(found.errors.columns(j) / expected.errors.columns(j - 1) - 1.0) < 1e-6);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_may_stop_the_work) {
   const auto matrix = planted(5000, spectra(40)[4].values);
   const fieldfold::MatrixRows<double> rows(as_matrix(matrix));
