@@ -35,7 +35,7 @@ struct SVDOptions {
   std::optional<double> sample_tol = std::nullopt;
   std::optional<double> noise = std::nullopt;
   bool optimal_threshold = false;
-  /// Of so many snapshots the last is left out of learning, and its error is told: 2 or more; 0: all are learned from.
+  /// k: every k-th snapshot is left out of learning, and its error is told; 2 or more, or 0: all are learned from.
   std::size_t validate_every = 0;
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;

@@ -26,7 +26,7 @@ using Matrix = xt::xarray<double>;
 
 constexpr int most_iterations = 6;
 
-/// The start is made better by steps on every so manieth block of rows, where these are so many.
+/// The start is made better by steps on one of so many blocks of rows, where there are enough of them.
 constexpr int sampled_iterations = 3;
 constexpr std::size_t sampled_blocks = 16;
 

@@ -89,7 +89,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
                     "The same for white noise of unknown deviation");
   command
       ->add_option("--validate", arguments.validate_every,
-                   "Leave every so manieth snapshot out of learning, and tell its error")
+                   "Leave every k-th snapshot out of learning, and tell its error")
       ->check(not_negative());
   command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
       ->check(not_negative());
