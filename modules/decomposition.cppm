@@ -28,7 +28,8 @@ enum class DecompositionMethod {
   sketch,      ///< the Gram matrix of A R^-1, with R from a random sketch (randomized CholeskyQR; Balabanov 2022,
                ///< doi:10.48550/arXiv.2210.09953), in three passes: exact to rounding
   transpose,   ///< `sketch` of A^T, with all of A in memory: for more columns than rows
-  randomized,  ///< power iteration (`dominant_subspace`), in three passes: for many columns and a small rank given
+  randomized,  ///< power iteration (`dominant_subspace`), in four to eight passes: for many columns and a small rank
+               ///< given
 };
 
 /// The name of a method as in the enumeration.
@@ -42,6 +43,7 @@ struct Spectrum {
                               ///< modes that are not 0; empty where only a known rank is asked for
   std::size_t rows;           ///< m
   std::size_t columns;        ///< those that are learned from
+  double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not in s
 };
 
 /// A rank, and the smallest share of the sum of squares that has to be known to seven digits for the choice to hold.
@@ -101,7 +103,8 @@ struct Decomposition {
   DecompositionReport report;
 };
 
-/// Decomposes a matrix. The rows are read two to four times. The basis is orthonormal to rounding, with the signs of
+/// Decomposes a matrix. The rows are read twice at least, and some times more where the method is more exact, iterates,
+/// or turns out not to serve. The basis is orthonormal to rounding, with the signs of
 /// `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
 /// \param basis  gets U, `(m, rank)`
 /// \throws InvalidArgument  what `choose_rank` throws; the method cannot do what is asked

@@ -1,6 +1,7 @@
 module;
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -39,13 +40,14 @@ template <class T>
 class BasicIncrementalSVD : public BasicCompression<T> {
  public:
   /// \param options      of the SVD it will become; `threads` holds for the updates too
-  /// \throws InvalidArgument  as `BasicSVD`; a number of `incremental` is out of its range
+  /// \throws InvalidArgument  as `BasicSVD`; a rule that needs modes that are not kept (`sample_tol`,
+  ///                          `optimal_threshold`) or `validate_every`; a number of `incremental` is out of its range
   explicit BasicIncrementalSVD(SVDOptions options = {}, IncrementalOptions incremental = {});
 
   /// Adds snapshots. Those with NaN or infinity are left out and counted.
   /// \param states  `(*loop_shape, dof)`, in the order of time
   /// \throws InvalidArgument  a length that is not that of the first one, or does not fit coords and fields
-  /// \throws NumericalError   squares overflow; those before it are taken in
+  /// \throws NumericalError   sums of squares overflow; the states before are taken in
   void add(const ArrayRef<T>& states);
 
   /// \param fields  each `(*loop_shape, num_pts)`
@@ -80,10 +82,11 @@ class BasicIncrementalSVD : public BasicCompression<T> {
 
  private:
   std::size_t thread_count(std::size_t width) const;
-  xt::xarray<double> project_out(MatrixView<T> rows, const std::vector<double>& weights, const Pass& pass);
+  xt::xarray<double> project_out(MatrixView<T> rows, const Pass& pass);
   std::size_t truncated(const xt::xarray<double>& s);
   xt::xarray<double> absorb(MatrixView<T> rows, const std::vector<double>& weights);
   void append(const xt::xarray<double>& scores);
+  void change(const std::function<void()>& action);
 
   SVDOptions options_;
   IncrementalOptions incremental_;

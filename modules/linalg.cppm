@@ -81,6 +81,19 @@ class Triangle {
   xt::xarray<T> triangle_;
 };
 
+/// The triangle of a QR factorization with column pivoting (Businger and Golub 1965, doi:10.1007/BF01436084).
+struct PivotedTriangle {
+  xt::xarray<double> r;             ///< `(n, n)`, upper; column k is that of the matrix's column `pivots[k]`
+  std::vector<std::size_t> pivots;  ///< each of those before leaves less of the matrix than those after would
+};
+
+/// \param matrix  `(m, n)`; used as workspace
+PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix);
+
+/// `a b`, and `a^T b`, of small matrices.
+xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b);
+xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b);
+
 /// While one exists, BLAS runs in the threads that call it and starts none: for code that has threads of its own.
 /// It switches OpenBLAS for the whole program and back; other libraries are left as they are.
 class SingleThreadedBLAS {

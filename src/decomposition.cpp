@@ -7,6 +7,7 @@ module;
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -54,19 +55,6 @@ constexpr double smallest_gram_tail =
 template <class T>
 constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
 
-Matrix product(const Matrix& a, const Matrix& b) {
-  auto c = Matrix::from_shape({a.shape(0), b.shape(1)});
-  multiply(as_matrix(a), as_matrix(b), as_matrix(c));
-  return c;
-}
-
-/// a^T b
-Matrix inner(const Matrix& a, const Matrix& b) {
-  Matrix c = xt::zeros<double>({a.shape(1), b.shape(1)});
-  add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
-  return c;
-}
-
 Matrix rows_of(const Matrix& a, const std::vector<std::size_t>& rows) {
   auto chosen = Matrix::from_shape({rows.size(), a.shape(1)});
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -105,7 +93,7 @@ double noise_at(std::size_t row, std::size_t col) {
 }
 
 /// Relative errors of some columns, of sums of squares `(groups, columns)`, each column in a scale of its own.
-/// \param scales  the scales, over that of the longest column
+/// \param scales  the scales, by which norms are larger than they are
 RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& squares, const std::vector<double>& scales,
                                const std::vector<std::size_t>& columns) {
   const std::size_t groups = squares.shape(0);
@@ -147,7 +135,8 @@ class Decomposer {
       : source_(source), request_(request), basis_(basis), m_(source.rows()), n_(source.cols()) {
     const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-    threads_ = work < small_work ? 1 : request.threads == 0 ? available : request.threads;
+    const std::size_t blocks = m_ / source.block_rows() + 1;
+    threads_ = work < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
   }
 
   Decomposition<T> run() {
@@ -219,7 +208,7 @@ class Decomposer {
   bool by_gram() {
     factorization_ = {};
     for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
-    const std::size_t groups = n_ * n_ * request_.groups <= gram_numbers ? request_.groups : 1;
+    const std::size_t groups = n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1;
     grams_ = gram_matrices(source_, factorization_, groups, pass("summary", 0.0, 1.0));
     Matrix total = sum_of(grams_);
     // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
@@ -267,16 +256,21 @@ class Decomposer {
   }
 
   bool by_sketch() {
-    factorization_ = sketched_factorization(source_, pass("summary", 0.0, 0.3));
-    divide(factorization_.columns);
-    if (factorization_.is_identity() || learned_.empty()) return true;
-    const std::size_t groups = n_ * n_ * request_.groups <= gram_numbers ? request_.groups : 1;
+    auto sketch = sketched_factorization(source_, pass("summary", 0.0, 0.3),
+                                         [this](std::size_t column) { return !is_left_out(column); });
+    divide(sketch.finite);
+    const std::vector<std::size_t> learned = std::exchange(learned_, {});
+    const std::vector<std::size_t> tested = std::exchange(tested_, {});
+    for (std::size_t i = 0; i < learned.size(); ++i) learned_.push_back(i);
+    factorization_ = std::move(sketch.factorization);
+    if (factorization_.leading.empty()) return true;
+    const std::size_t groups = n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1;
     auto [factorization, to_basis, triangle, grams] =
         orthogonal_factor(source_, std::move(factorization_), groups, pass("summary", 0.3, 0.7));
     factorization_ = std::move(factorization);
     grams_ = std::move(grams);
 
-    const auto svd = thin_svd(columns_of(triangle, learned_));
+    const auto svd = thin_svd(Matrix(triangle));
     const std::size_t found = svd.s.size();
     const std::size_t kept = learned_.size();
     Spectrum<T> spectrum{xt::zeros<T>({std::min(m_, kept)}), scaled_columns(svd.v, svd.s), m_, kept};
@@ -286,12 +280,46 @@ class Decomposer {
     result_.s = std::move(spectrum.s);
     const Matrix u = first_columns(svd.u, modes);
     weights_ = product(to_basis, u);
-    latents_ = inner(triangle, u);
+    latents_ = inner_product(triangle, u);
     result_.report.summary_seconds = end_phase();
     make_basis(rank, modes < rank);
     result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    find_errors(modes == rank);
+    if (tested.empty()) {
+      find_errors(modes == rank);
+      return true;
+    }
+    // Columns that were left out are no part of the factorization: it knows nothing of them.
+    factorization_ = {.columns = std::move(sketch.finite)};
+    learned_ = learned;
+    tested_ = tested;
+    latents_ = xt::zeros<double>({factorization_.columns.size(), rank});
+    std::vector<std::size_t> all(factorization_.columns.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    project_columns(all);
+    find_errors(false);
     return true;
+  }
+
+  /// The latents of some columns, from the basis as it is: exact also for those that are rounding of the others.
+  void project_columns(const std::vector<std::size_t>& which) {
+    Factorization chosen;
+    for (const std::size_t column : which) chosen.columns.push_back(factorization_.columns[column]);
+    const FactorRows<T> rows(chosen, n_);
+    std::vector<xt::xarray<T>> sums(threads_, xt::zeros<T>({which.size(), result_.rank}));
+    std::vector<std::vector<T>> buffers(threads_);
+    std::vector<std::vector<T>> gathered(threads_);
+    std::vector<std::vector<T>> bases(threads_);
+    for_each_block(m_, source_.block_rows(), pass("errors", 0.0, 0.5),
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     add_product_transposed(rows(source_.read(first, count, buffers[part]), gathered[part]),
+                                            basis_.read(first, count, bases[part]), as_matrix(sums[part]));
+                   });
+    for (std::size_t i = 0; i < which.size(); ++i)
+      for (std::size_t mode = 0; mode < result_.rank; ++mode) {
+        latents_(which[i], mode) = 0.0;
+        for (const auto& sum : sums) latents_(which[i], mode) += static_cast<double>(sum(i, mode));
+      }
+    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
   }
 
   bool by_randomized() {
@@ -341,10 +369,9 @@ class Decomposer {
   void make_basis(std::size_t rank, bool refine) {
     const FactorRows<T> factor_rows(factorization_, n_);
     const std::size_t modes = weights_.shape(1);
-    const std::size_t columns = factorization_.columns.size();
     const xt::xarray<T> weights = xt::cast<T>(weights_);
     basis_.reserve(m_, rank);
-    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({refine ? rank : 0, columns}));
+    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({refine ? rank : 0, factorization_.width()}));
     std::vector<std::vector<T>> factors(threads_);
     const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<const T> rows, MatrixView<T> basis) {
       const auto factor = factor_rows(rows, factors[part]);
@@ -357,12 +384,15 @@ class Decomposer {
     Matrix gram = fill_basis(rank, true, pass("basis", 0.0, 0.8), make_rows);
     if (refine) {
       Matrix turn = inverse_cholesky(Matrix(gram));
-      Matrix projection = xt::zeros<double>({rank, columns});
+      Matrix projection = xt::zeros<double>({rank, factorization_.width()});
       for (const auto& part : projections) projection += xt::cast<double>(part);
-      if (!factorization_.is_identity()) projection = product(projection, factorization_.triangle);
-      const Matrix coefficients = xt::transpose(inner(turn, projection));  // (columns, rank)
+      if (!factorization_.is_identity) projection = product(projection, factorization_.triangle);
+      const Matrix coefficients = xt::transpose(inner_product(turn, projection));  // (columns, rank)
       const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, learned_))));
       std::copy(small.s.begin(), small.s.end(), result_.s.begin());
+      // The others are as exact as the summary only.
+      for (std::size_t mode = rank; mode < result_.s.size(); ++mode)
+        result_.s(mode) = std::min(result_.s(mode), result_.s(rank - 1));
       turn = product(turn, small.u);
       if (modes == rank) weights_ = product(weights_, turn);
       latents_ = product(coefficients, small.u);
@@ -439,97 +469,122 @@ class Decomposer {
     return sum_of(grams);
   }
 
+  /// Sums of squares of columns and of their residuals, `(groups, columns)`, each column over the largest singular
+  /// value and times a scale of its own, so that they neither overflow nor vanish.
+  struct Squares {
+    Matrix of_residuals;
+    Matrix of_columns;
+    std::vector<double> scales;
+  };
+
   void find_errors(bool summary_may_tell) {
-    if (!summary_may_tell || !errors_of_summary()) errors_of_residual();
+    const std::size_t columns = factorization_.columns.size();
+    Squares squares{xt::zeros<double>({request_.groups, columns}), xt::zeros<double>({request_.groups, columns}),
+                    std::vector<double>(columns, 1.0)};
+    std::vector<std::size_t> doubtful(columns);
+    std::iota(doubtful.begin(), doubtful.end(), std::size_t{0});
+    if (summary_may_tell && grams_.size() == request_.groups) doubtful = errors_of_summary(squares);
+    if (summary_may_tell && !doubtful.empty()) project_columns(doubtful);
+    if (!doubtful.empty()) errors_of_residual(doubtful, squares);
+    result_.errors = relative_errors(squares.of_residuals, squares.of_columns, squares.scales, learned_);
+    if (!tested_.empty())
+      result_.left_out_errors = relative_errors(squares.of_residuals, squares.of_columns, squares.scales, tested_);
+    learned_error_squares_ = 0.0;
+    for (const std::size_t column : learned_)
+      for (std::size_t group = 0; group < request_.groups; ++group)
+        learned_error_squares_ += std::pow(
+            std::sqrt(squares.of_residuals(group, column)) / squares.scales[column] * static_cast<double>(result_.s(0)),
+            2);
     result_.report.error_seconds = end_phase();
   }
 
-  void keep_errors(const Matrix& error_squares, const Matrix& squares, const std::vector<double>& scales) {
-    result_.errors = relative_errors(error_squares, squares, scales, learned_);
-    if (!tested_.empty()) result_.left_out_errors = relative_errors(error_squares, squares, scales, tested_);
-  }
-
-  /// The errors from the Gram matrices: the residual of column j is B z with `z = R e_j - weights latents_j`. False
-  /// where differences of sums of squares have too few digits.
-  bool errors_of_summary() {
-    if (grams_.size() != request_.groups) return false;
+  /// The errors from the Gram matrices: the residual of column j is B z with `z = R e_j - weights latents_j`. Returns
+  /// the columns of which differences of sums of squares have too few digits.
+  std::vector<std::size_t> errors_of_summary(Squares& squares) {
     const std::size_t columns = factorization_.columns.size();
-    Matrix whole = factorization_.is_identity() ? Matrix(xt::eye<double>(columns)) : factorization_.triangle;
+    Matrix whole = factorization_.is_identity ? Matrix(xt::eye<double>(columns)) : factorization_.triangle;
     Matrix residual = whole;
     subtract_product_transposed(as_matrix(std::as_const(weights_)), as_matrix(std::as_const(latents_)),
                                 as_matrix(residual));
-    // Relative errors do not change with the scale of a column, and squares do not overflow.
-    std::vector<double> scales(columns, 0.0);
-    for (std::size_t i = 0; i < columns; ++i)
-      for (std::size_t j = 0; j < columns; ++j) scales[j] = std::max(scales[j], std::abs(whole(i, j)));
-    const double longest = *std::ranges::max_element(scales);
-    for (double& scale : scales) scale = scale > 0.0 ? 1.0 / scale : 1.0 / longest;
-    scale_columns(as_matrix(whole), scales);
-    scale_columns(as_matrix(residual), scales);
+    std::vector<double> factors(columns, 0.0);
+    for (std::size_t i = 0; i < whole.shape(0); ++i)
+      for (std::size_t j = 0; j < columns; ++j) factors[j] = std::max(factors[j], std::abs(whole(i, j)));
+    for (double& factor : factors) factor = factor > 0.0 ? 1.0 / factor : 1.0;
+    scale_columns(as_matrix(whole), factors);
+    scale_columns(as_matrix(residual), factors);
+    for (std::size_t j = 0; j < columns; ++j) squares.scales[j] = factors[j] * static_cast<double>(result_.s(0));
 
-    Matrix error_squares = xt::zeros<double>({grams_.size(), columns});
-    Matrix squares = xt::zeros<double>({grams_.size(), columns});
     const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
+    std::vector<char> is_doubtful(columns, 0);
+    std::vector<double> of_residual_of_all(columns, 0.0);
     for (std::size_t group = 0; group < grams_.size(); ++group) {
       const Matrix& gram = grams_[group];
       const Matrix of_residual = product(gram, residual);
-      const Matrix of_whole = factorization_.is_identity() ? gram : product(gram, whole);
+      const Matrix of_whole = factorization_.is_identity ? gram : product(gram, whole);
       std::vector<double> bounds(columns, 0.0);
-      for (std::size_t i = 0; i < columns; ++i)
+      for (std::size_t i = 0; i < whole.shape(0); ++i)
         for (std::size_t j = 0; j < columns; ++j) {
-          error_squares(group, j) += residual(i, j) * of_residual(i, j);
-          squares(group, j) += whole(i, j) * of_whole(i, j);
+          squares.of_residuals(group, j) += residual(i, j) * of_residual(i, j);
+          squares.of_columns(group, j) += whole(i, j) * of_whole(i, j);
           bounds[j] += std::abs(residual(i, j)) * std::sqrt(gram(i, i));
         }
-      for (std::size_t j = 0; j < columns; ++j)
-        if (error_squares(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) return false;
+      for (std::size_t j = 0; j < columns; ++j) {
+        of_residual_of_all[j] += squares.of_residuals(group, j);
+        if (squares.of_residuals(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) is_doubtful[j] = 1;
+      }
     }
-    for (double& scale : scales) scale *= longest;
-    keep_errors(error_squares, squares, scales);
-    return true;
+    std::vector<std::size_t> doubtful;
+    for (std::size_t j = 0; j < columns; ++j) {
+      const double dropped = factorization_.is_identity ? 0.0 : factorization_.dropped[j] * factors[j];
+      if (is_doubtful[j] != 0 || of_residual_of_all[j] < error_margin<T> * dropped * dropped) doubtful.push_back(j);
+    }
+    return doubtful;
   }
 
-  /// The errors from the residual itself, in one more pass.
-  void errors_of_residual() {
-    const Factorization chosen{.columns = factorization_.columns};
-    const FactorRows<T> finite_rows(chosen, n_);
-    const std::size_t columns = chosen.columns.size();
-    const xt::xarray<T> latents = xt::cast<T>(latents_);
-    // So that squares neither overflow nor vanish.
+  /// The errors of some columns from the residual itself, in one more pass.
+  void errors_of_residual(const std::vector<std::size_t>& which, Squares& squares) {
+    Factorization chosen;
+    for (const std::size_t column : which) chosen.columns.push_back(factorization_.columns[column]);
+    const FactorRows<T> chosen_rows(chosen, n_);
+    const std::size_t columns = which.size();
+    const xt::xarray<T> latents = xt::cast<T>(rows_of(latents_, which));
     const double scale = 1.0 / static_cast<double>(result_.s(0));
-    std::vector<Matrix> error_squares(threads_, xt::zeros<double>({request_.groups, columns}));
-    std::vector<Matrix> squares = error_squares;
+    std::vector<Matrix> of_residuals(threads_, xt::zeros<double>({request_.groups, columns}));
+    std::vector<Matrix> of_columns = of_residuals;
     std::vector<std::vector<T>> buffers(threads_);
     std::vector<std::vector<T>> gathered(threads_);
     std::vector<std::vector<T>> bases(threads_);
     std::vector<std::vector<T>> residuals(threads_);
-    for_each_block(m_, source_.block_rows(), pass("errors", 0.0, 1.0),
+    for_each_block(m_, source_.block_rows(), pass("errors", 0.5, 0.5),
                    [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto rows = finite_rows(source_.read(first, count, buffers[part]), gathered[part]);
+                     const auto rows = chosen_rows(source_.read(first, count, buffers[part]), gathered[part]);
                      residuals[part].resize(count * columns);
                      const MatrixView<T> residual{residuals[part].data(), count, columns};
                      for (std::size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
                      subtract_product_transposed(basis_.read(first, count, bases[part]), as_matrix(latents), residual);
                      for (std::size_t i = 0; i < count; ++i) {
                        const std::size_t group = (first + i) % request_.groups;
-                       double* const error = &error_squares[part](group, 0);
-                       double* const square = &squares[part](group, 0);
+                       double* const of_residual = &of_residuals[part](group, 0);
+                       double* const of_column = &of_columns[part](group, 0);
                        const T* const row = rows.row(i).data();
                        const T* const rest = residual.row(i).data();
                        for (std::size_t j = 0; j < columns; ++j) {
                          const double difference = scale * static_cast<double>(rest[j]);
                          const double value = scale * static_cast<double>(row[j]);
-                         error[j] += difference * difference;
-                         square[j] += value * value;
+                         of_residual[j] += difference * difference;
+                         of_column[j] += value * value;
                        }
                      }
                    });
-    const Matrix errors = sum_of(error_squares);
-    keep_errors(errors, sum_of(squares), std::vector<double>(columns, 1.0));
-    learned_error_squares_ = 0.0;
-    for (const std::size_t column : learned_)
-      for (std::size_t group = 0; group < request_.groups; ++group)
-        learned_error_squares_ += errors(group, column) / (scale * scale);
+    const Matrix residual_sums = sum_of(of_residuals);
+    const Matrix column_sums = sum_of(of_columns);
+    for (std::size_t j = 0; j < columns; ++j) {
+      squares.scales[which[j]] = 1.0;
+      for (std::size_t group = 0; group < request_.groups; ++group) {
+        squares.of_residuals(group, which[j]) = residual_sums(group, j);
+        squares.of_columns(group, which[j]) = column_sums(group, j);
+      }
+    }
   }
 
   /// More columns than rows: the factorization of A^T is that of A turned round, and U is small enough to come out of
@@ -543,9 +598,9 @@ class Decomposer {
     const Factorization chosen{.columns = result_.kept};
     std::vector<T> gathered;
     const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
-    Factorization sketched = sketched_factorization(states, {.threads = threads_});
-    if (sketched.is_identity()) return true;
-    const Matrix triangle = orthogonal_factor(states, std::move(sketched), 1, {.threads = threads_}).triangle;
+    Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
+    if (sketched.leading.empty()) return true;
+    const Matrix triangle = orthogonal_factor(states, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
     // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
     Matrix square = xt::zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());

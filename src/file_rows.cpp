@@ -40,7 +40,7 @@ void read_part(const NpyFile& file, bool samples_together, const std::vector<std
       for (std::size_t j = 0; j < samples; ++j) part(i, order.empty() ? j : order[j]) = lines[i * samples + j];
     return;
   }
-  for (std::size_t j = 0; j < samples; ++j) file.read(j * num_pts + first, part.rows, &lines[j * part.rows]);
+  for (std::size_t j = 0; j < samples; ++j) file.read(j * num_pts + first, part.rows, lines.data() + j * part.rows);
   transpose_into(MatrixView<const T>{lines.data(), samples, part.rows}, part);
 }
 

@@ -7,6 +7,7 @@ module;
 #include <limits>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ constexpr std::size_t chunk_rows = 1024;
 
 /// What is left of a row after its projection is rounding where it is this much shorter.
 template <class T>
-constexpr double rounding = 100.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+constexpr double rounding = 4.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 /// The columns from `first` on of rows that are longer.
 template <class T>
@@ -42,24 +43,21 @@ MatrixView<T> columns(MatrixView<T> rows, std::size_t first, std::size_t count) 
   return {rows.data + first, rows.rows, count, rows.stride};
 }
 
-Matrix product(const Matrix& a, const Matrix& b) {
-  auto c = Matrix::from_shape({a.shape(0), b.shape(1)});
-  multiply(as_matrix(a), as_matrix(b), as_matrix(c));
-  return c;
-}
-
-/// a^T b
-Matrix inner(const Matrix& a, const Matrix& b) {
-  Matrix c = xt::zeros<double>({a.shape(1), b.shape(1)});
-  add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
-  return c;
-}
-
 template <class T>
 Matrix sum_of(const std::vector<xt::xarray<T>>& matrices) {
   Matrix sum = xt::cast<double>(matrices[0]);
   for (std::size_t i = 1; i < matrices.size(); ++i) sum += xt::cast<double>(matrices[i]);
   return sum;
+}
+
+/// Leaves the last of the directions of a factorization out.
+void drop_last(Factorization& factorization) {
+  const std::size_t last = factorization.leading.size() - 1;
+  for (std::size_t j = 0; j < factorization.triangle.shape(1); ++j)
+    factorization.dropped[j] = std::hypot(factorization.dropped[j], factorization.triangle(last, j));
+  factorization.leading.pop_back();
+  factorization.square = Matrix(xt::view(factorization.square, xt::range(0, last), xt::range(0, last)));
+  factorization.triangle = Matrix(xt::view(factorization.triangle, xt::range(0, last), xt::all()));
 }
 
 void validate(const IncrementalOptions& options) {
@@ -83,6 +81,11 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(SVDOptions options, IncrementalOptio
       incremental_(incremental) {
   validate(options_.rank_rule());
   validate(incremental_);
+  if (options_.sample_tol || options_.optimal_threshold)
+    throw InvalidArgument("options: sample_tol and optimal_threshold need all modes, which are not kept here");
+  if (options_.validate_every != 0)
+    throw InvalidArgument(
+        message("validate_every: expected 0, because no snapshot is kept, got ", options_.validate_every));
 }
 
 template <class T>
@@ -110,14 +113,15 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
   const auto rows = split_loop(states, {dof}, "states").matrix;
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const auto row = rows.row(i);
-    if (!std::isfinite(sum_of_squares(MatrixView<const T>{row.data(), 1, dof}))) {
+    const double square = sum_of_squares(MatrixView<const T>{row.data(), 1, dof});
+    if (!std::isfinite(square + squares_)) {
       if (std::ranges::all_of(row, [](T x) { return std::isfinite(x); }))
         throw NumericalError("states: the squares of their numbers overflow");
       ++num_dropped_;
       continue;
     }
     waiting_.insert(waiting_.end(), row.begin(), row.end());
-    if (waiting_.size() == incremental_.block * dof_) update();
+    if (waiting_.size() / dof_ >= incremental_.block) update();
   }
 }
 
@@ -129,38 +133,58 @@ void BasicIncrementalSVD<T>::update() {
   for (std::size_t i = 0; i < count; ++i)
     weights[i] = std::pow(incremental_.forgetting, static_cast<double>(count - 1 - i));
   const double fade = std::pow(incremental_.forgetting, static_cast<double>(count));
-  s_ *= fade;
-  bound_ *= fade;
-  squares_ *= fade * fade;
-  const MatrixView<T> rows{waiting_.data(), count, dof_};
-  for (std::size_t i = 0; i < count; ++i) {
-    squares_ += weights[i] * weights[i] * sum_of_squares(MatrixView<const T>{rows.row(i).data(), 1, dof_});
-  }
-  const Matrix scores = absorb(rows, weights);
-  append(scores);
+  change([&] {
+    std::vector<T> copies = waiting_;
+    const MatrixView<T> rows{copies.data(), count, dof_};
+    s_ *= fade;
+    bound_ *= fade;
+    squares_ *= fade * fade;
+    for (std::size_t i = 0; i < count; ++i)
+      squares_ += weights[i] * weights[i] * sum_of_squares(MatrixView<const T>{rows.row(i).data(), 1, dof_});
+    append(absorb(rows, weights));
+  });
   waiting_.clear();
+}
+
+/// Does something to what is learned, or leaves it as it is where that throws: the basis and the scores change last.
+template <class T>
+void BasicIncrementalSVD<T>::change(const std::function<void()>& action) {
+  const auto before = std::tuple(s_, bound_, squares_);
+  try {
+    action();
+  } catch (...) {
+    std::tie(s_, bound_, squares_) = before;
+    throw;
+  }
 }
 
 template <class T>
 void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   if (other.dof_ == 0) return;
+  const std::size_t num_pts = this->num_pts_of(other.dof_, "other");
   if (dof_ != 0 && dof_ != other.dof_)
     throw InvalidArgument(message("other: expected states of the length ", dof_, ", got ", other.dof_));
   BasicIncrementalSVD complete = other;
   complete.update();
   update();
-  dof_ = other.dof_;
-  this->set_num_pts(this->num_pts_of(dof_, "other"));
+  const std::size_t dof_before = std::exchange(dof_, other.dof_);
+  try {
+    change([&] {
+      squares_ += complete.squares_;
+      bound_ += complete.bound_;
+      if (complete.rank() == 0) return append(xt::zeros<double>({complete.num_samples_, rank()}));
+      // Its basis vectors come as snapshots that weigh as much as their singular values.
+      std::vector<T> vectors(complete.basis_.size());
+      const MatrixView<T> rows{vectors.data(), complete.rank(), dof_};
+      transpose_into<T>(as_matrix(std::as_const(complete.basis_)), rows);
+      append(product(complete.scores_, absorb(rows, {complete.s_.begin(), complete.s_.end()})));
+    });
+  } catch (...) {
+    dof_ = dof_before;
+    throw;
+  }
   num_dropped_ += complete.num_dropped_;
-  if (complete.num_samples() == 0) return;
-  // Its basis vectors come as snapshots that weigh as much as their singular values.
-  std::vector<T> vectors(complete.basis_.size());
-  const MatrixView<T> rows{vectors.data(), complete.rank(), dof_};
-  transpose_into<T>(as_matrix(std::as_const(complete.basis_)), rows);
-  squares_ += complete.squares_;
-  bound_ += complete.bound_;
-  const Matrix turned = absorb(rows, {complete.s_.begin(), complete.s_.end()});
-  append(product(complete.scores_, turned));
+  this->set_num_pts(num_pts);
 }
 
 template <class T>
@@ -174,7 +198,7 @@ void BasicIncrementalSVD<T>::append(const Matrix& scores) {
 /// Takes from rows what the basis has of them, `(rows, rank)`, which is returned. Rows of which no more than rounding
 /// is left become 0, and add to the bound.
 template <class T>
-Matrix BasicIncrementalSVD<T>::project_out(MatrixView<T> rows, const std::vector<double>& weights, const Pass& pass) {
+Matrix BasicIncrementalSVD<T>::project_out(MatrixView<T> rows, const Pass& pass) {
   const std::size_t r = rank();
   const std::size_t b = rows.rows;
   const auto chunk_of_basis = [&](std::size_t first, std::size_t count) {
@@ -216,7 +240,7 @@ Matrix BasicIncrementalSVD<T>::project_out(MatrixView<T> rows, const std::vector
     double square = 0.0;
     for (std::size_t mode = 0; mode < r; ++mode) square += in_basis(i, mode) * in_basis(i, mode);
     if (std::sqrt(rest) > rounding<T> * std::sqrt(square)) continue;
-    lost += weights[i] * weights[i] * rest;
+    lost += rest;
     std::ranges::fill(rows.row(i), T{0});
   }
   bound_ += std::sqrt(lost);
@@ -226,7 +250,7 @@ Matrix BasicIncrementalSVD<T>::project_out(MatrixView<T> rows, const std::vector
 /// How many of the singular values to keep; what is dropped adds to the bound.
 template <class T>
 std::size_t BasicIncrementalSVD<T>::truncated(const Matrix& s) {
-  std::size_t rank = s(0) > 0.0 ? numerical_rank(s) : 0;
+  std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(xt::cast<T>(s))) : 0;
   double tail = 0.0;
   for (std::size_t mode = rank; mode < s.size(); ++mode) tail += s(mode) * s(mode);
   // Half of what may still be lost, so that later snapshots may lose some too.
@@ -242,8 +266,8 @@ std::size_t BasicIncrementalSVD<T>::truncated(const Matrix& s) {
   return rank;
 }
 
-/// Takes rows in, each with its weight; the rows are used as workspace. Turns the basis, the singular values and the
-/// scores. Returns the coefficients of the rows, without weights, in the new basis.
+/// Takes rows in, each with its weight above 0; the rows are used as workspace. Turns the basis, the singular values
+/// and the scores. Returns the coefficients of the rows, without weights, in the new basis.
 template <class T>
 Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<double>& weights) {
   const std::size_t r = rank();
@@ -252,12 +276,23 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   const SingleThreadedBLAS own_threads_only;
   const auto for_chunks = [&](const auto& work) { for_each_block(dof_, chunk_rows, pass, work); };
 
-  const Matrix in_basis = project_out(rows, weights, pass);
+  // Weighted from here on, so that nothing is kept of what weighs nothing at the cost of what does.
+  double longest = 0.0;
+  for (std::size_t i = 0; i < b; ++i) {
+    for (T& x : rows.row(i)) x *= static_cast<T>(weights[i]);
+    longest = std::max(longest, std::sqrt(sum_of_squares(MatrixView<const T>{rows.row(i).data(), 1, dof_})));
+  }
+  double lost = 0.0;
+  const Matrix in_basis = project_out(rows, pass);
   const TransposedRows<T> rest(readable(rows));
-  Factorization sketched = sketched_factorization(rest, pass);
-  // Not at all, if there is nothing left.
+  Factorization sketched = sketched_factorization(rest, pass, {}, 4.0 * rounding<T> * longest).factorization;
+  // No more directions than the space has.
+  while (sketched.leading.size() > dof_ - r) drop_last(sketched);
+  // A sketch is good to a factor that is less than two.
+  for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
+  bound_ += lost;
   OrthogonalFactor factor{{}, xt::zeros<double>({b, std::size_t{0}}), xt::zeros<double>({std::size_t{0}, b}), {}};
-  if (!sketched.is_identity()) factor = orthogonal_factor(rest, std::move(sketched), 1, pass);
+  if (!sketched.leading.empty()) factor = orthogonal_factor(rest, std::move(sketched), 1, pass);
   const std::size_t added = factor.triangle.shape(0);
 
   // The basis with what is added to it, orthonormal as a whole: what is small in the rest is not yet orthogonal to the
@@ -294,12 +329,12 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
     for (std::size_t j = 0; j < i; ++j) gram(j, i) = gram(i, j);
   const Matrix inverse = inverse_cholesky(Matrix(gram));
   // R^T R is the Gram matrix, so that R is R^-T times it.
-  const Matrix cholesky = inner(inverse, gram);
+  const Matrix cholesky = inner_product(inverse, gram);
   small = product(cholesky, small);
-  const Matrix coefficients = xt::view(small, xt::all(), xt::range(r, r + b));
-  const Matrix old_coefficients = xt::view(cholesky, xt::all(), xt::range(0, r));
+  Matrix coefficients = xt::view(small, xt::all(), xt::range(r, r + b));
   for (std::size_t i = 0; i < b; ++i)
-    for (std::size_t mode = 0; mode < r + added; ++mode) small(mode, r + i) *= weights[i];
+    for (std::size_t mode = 0; mode < r + added; ++mode) coefficients(mode, i) /= weights[i];
+  const Matrix old_coefficients = xt::view(cholesky, xt::all(), xt::range(0, r));
   const auto svd = thin_svd(Matrix(small));
 
   const std::size_t rank = truncated(svd.s);
@@ -312,8 +347,9 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   });
   basis_ = std::move(turned);
   s_ = xt::view(svd.s, xt::range(0, rank));
-  scores_ = r > 0 ? product(scores_, inner(old_coefficients, turn)) : Matrix(xt::zeros<double>({num_samples_, rank}));
-  return inner(coefficients, turn);
+  scores_ =
+      r > 0 ? product(scores_, inner_product(old_coefficients, turn)) : Matrix(xt::zeros<double>({num_samples_, rank}));
+  return inner_product(coefficients, turn);
 }
 
 template <class T>
@@ -326,18 +362,20 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
   update();
   if (num_samples() == 0) throw InvalidArgument("snapshots: expected at least one that is finite, got none");
   if (rank() == 0) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
-  const RankRule rule = options_.rank_rule();
-  std::size_t modes = rank();
-  if (!rule.is_empty()) modes = choose_rank(rule, Spectrum<T>{xt::cast<T>(s_), scores_, dof_, num_samples()}).rank;
   double squares = 0.0;
   for (const double value : s_) squares += value * value;
+  const double unresolved = std::min(std::max(0.0, squares_ - squares), bound_ * bound_);
+  const RankRule rule = options_.rank_rule();
+  std::size_t modes = rank();
+  if (!rule.is_empty())
+    modes = choose_rank(rule, Spectrum<T>{xt::cast<T>(s_), scores_, dof_, num_samples(), unresolved}).rank;
   const auto leading = [=](const auto& matrix) { return xt::view(matrix, xt::all(), xt::range(0, modes)); };
   xt::xarray<T> basis = leading(basis_);
   xt::xarray<T> latents = xt::cast<T>(leading(scores_));
   fix_signs(basis, latents);
   BasicSVDMap<T> map{.projection_matrix = std::move(basis),
                      .singular_values = xt::cast<T>(s_),
-                     .unresolved_squares = std::min(std::max(0.0, squares_ - squares), bound_ * bound_),
+                     .unresolved_squares = unresolved,
                      .latent_ranges = ranges_of(latents),
                      .training_latents = std::nullopt,
                      .num_samples = num_samples(),

@@ -21,6 +21,8 @@ void dtplqt_(const int* m, const int* n, const int* l, const int* mb, double* a,
              const int* ldb, double* t, const int* ldt, double* work, int* info);
 void stplqt_(const int* m, const int* n, const int* l, const int* mb, float* a, const int* lda, float* b,
              const int* ldb, float* t, const int* ldt, float* work, int* info);
+void dgeqp3_(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau, double* work,
+             const int* lwork, int* info);
 // There if the BLAS is OpenBLAS.
 __attribute__((weak)) int openblas_get_num_threads();
 __attribute__((weak)) void openblas_set_num_threads(int);
@@ -189,6 +191,51 @@ void Triangle<T>::add(MatrixView<T> rows) {
   else
     stplqt_(&n, &count, &pentagonal, &block, triangle_.data(), &n, rows.data, &n, reflectors.data(), &block,
             work.data(), &info);
+}
+
+PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix) {
+  const std::size_t n = matrix.shape(1);
+  Triangle<double> triangle(n);
+  // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
+  const std::size_t step = 4 * n;
+  const auto rows = as_matrix(matrix);
+  for (std::size_t first = 0; first < rows.rows; first += step)
+    triangle.add({rows.row(first).data(), std::min(step, rows.rows - first), n});
+  // LAPACK's columns are our rows.
+  auto columns = xt::xarray<double>::from_shape({n, n});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) columns(j, i) = triangle(i, j);
+  const int order = lapack_int(n);
+  std::vector<int> pivots(n, 0);
+  std::vector<double> reflectors(n);
+  std::vector<double> work(1);
+  int length = -1;
+  int info = 0;
+  const auto run = [&] {
+    dgeqp3_(&order, &order, columns.data(), &order, pivots.data(), reflectors.data(), work.data(), &length, &info);
+  };
+  run();
+  length = static_cast<int>(work[0]);
+  work.resize(static_cast<std::size_t>(length));
+  run();
+  PivotedTriangle result{xt::zeros<double>({n, n}), {}};
+  for (std::size_t j = 0; j < n; ++j) {
+    result.pivots.push_back(static_cast<std::size_t>(pivots[j]) - 1);
+    for (std::size_t i = 0; i <= j; ++i) result.r(i, j) = columns(j, i);
+  }
+  return result;
+}
+
+xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b) {
+  auto c = xt::xarray<double>::from_shape({a.shape(0), b.shape(1)});
+  multiply(as_matrix(a), as_matrix(b), as_matrix(c));
+  return c;
+}
+
+xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b) {
+  xt::xarray<double> c = xt::zeros<double>({a.shape(1), b.shape(1)});
+  add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
+  return c;
 }
 
 namespace {

@@ -136,7 +136,7 @@ RankChoice choose_rank(const RankRule& rule, const Spectrum<T>& spectrum) {
     throw InvalidArgument(message("rank: expected 1 to min(dof, samples) = min(", spectrum.rows, ", ", spectrum.columns,
                                   "), got ", *rule.rank));
   if (!(spectrum.s(0) > 0)) return {.rank = rule.rank.value_or(1)};
-  const std::vector<double> tails = tail_shares(spectrum.s);
+  const std::vector<double> tails = tail_shares(spectrum.s, spectrum.unresolved_squares);
   if (rule.rank) return {*rule.rank, tails[*rule.rank]};
   const std::size_t full = numerical_rank(spectrum.s);
   const auto fewest = [&](const auto& fits) {

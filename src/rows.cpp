@@ -75,7 +75,7 @@ void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
   const SingleThreadedBLAS own_threads_only;
   if (pass.threads == 1) return run(0);
   std::vector<std::exception_ptr> failures(pass.threads);
-  std::vector<std::thread> workers;
+  std::vector<std::jthread> workers;  // which wait for their end whatever happens
   workers.reserve(pass.threads);
   for (std::size_t part = 0; part < pass.threads; ++part)
     workers.emplace_back([&, part] {
@@ -86,7 +86,7 @@ void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
         failed = true;
       }
     });
-  for (auto& worker : workers) worker.join();
+  workers.clear();
   for (const auto& failure : failures)
     if (failure) std::rethrow_exception(failure);
 }

@@ -43,6 +43,26 @@ xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
   return numbers;
 }
 
+/// Blocks that follow no order, so that no order of the rows hides any.
+bool is_sampled(std::size_t block) { return ((block + 1) * 0x9e3779b97f4a7c15 >> 32) % sampled_blocks == 0; }
+
+/// Orthonormal columns, with random ones beside that are orthonormal to them.
+Matrix with_random_columns(const Matrix& v) {
+  constexpr std::size_t more = 8;
+  const std::size_t n = v.shape(0);
+  const std::size_t width = v.shape(1);
+  const Matrix random = normal_numbers(n, more);
+  const Matrix inside = inner_product(v, random);
+  Matrix rest = random - product(v, inside);
+  const Matrix beside = thin_svd(std::move(rest)).u;
+  auto both = Matrix::from_shape({n, width + more});
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < width; ++j) both(i, j) = v(i, j);
+    for (std::size_t j = 0; j < more; ++j) both(i, width + j) = beside(i, j);
+  }
+  return both;
+}
+
 }  // namespace
 
 std::size_t subspace_width(std::size_t rank) {
@@ -55,23 +75,26 @@ template <class T>
 std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Factorization& columns, std::size_t rank,
                                           const Pass& pass) {
   const std::size_t n = columns.columns.size();
-  const std::size_t width = subspace_width(rank);
+  const std::size_t wanted_width = subspace_width(rank);
   const FactorRows<T> chosen(columns, source.cols());
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> images(pass.threads);
   Subspace result;
   double captured = 0.0;
-  auto v = thin_svd(normal_numbers(n, width)).u;
+  auto v = thin_svd(normal_numbers(n, wanted_width)).u;
   const std::size_t block = source.block_rows();
-  const bool samples = source.rows() > 2 * sampled_blocks * block;
+  const bool samples = source.rows() > 4 * sampled_blocks * block && n > 2 * wanted_width;
   for (int iteration = samples ? -sampled_iterations : 0; iteration < most_iterations; ++iteration) {
+    // The sample may not see what dominates elsewhere; random columns beside do.
+    if (iteration == 0 && samples) v = with_random_columns(v);
+    const std::size_t width = v.shape(1);
     const xt::xarray<T> start = xt::cast<T>(v);
     std::vector<xt::xarray<T>> products(pass.threads, xt::zeros<T>({n, width}));
     std::vector<Matrix> grams(pass.threads, xt::zeros<double>({width, width}));
     std::vector<double> squares(pass.threads, 0.0);
     for_each_block(source.rows(), block, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-      if (iteration < 0 && first / block % sampled_blocks != 0) return;
+      if (iteration < 0 && !is_sampled(first / block)) return;
       const auto rows = chosen(source.read(first, count, buffers[part]), gathered[part]);
       images[part].resize(count * width);
       const MatrixView<T> image{images[part].data(), count, width};
@@ -90,6 +113,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       result.squares = squares[0];
       if (!std::isfinite(squares[0])) return std::nullopt;
     }
+    if (!std::ranges::all_of(product, [](double x) { return std::isfinite(x); })) return std::nullopt;
     if (iteration < 0) {
       v = thin_svd(std::move(product)).u;
       continue;
@@ -124,7 +148,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
         return result;
       }
     }
-    v = thin_svd(std::move(product)).u;
+    v = xt::view(thin_svd(std::move(product)).u, xt::all(), xt::range(0, wanted_width));
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@ module;
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -22,10 +23,8 @@ import fieldfold.rows;
 namespace fieldfold {
 namespace {
 
-/// Of a sketch that served, the eigenvalues of the Gram matrix of A R^-1 are within this factor of each other, but for
-/// those below the cutoff, which are directions of rounding.
+/// Of a sketch that served, the eigenvalues of the Gram matrix of B are within this factor of each other.
 constexpr double well_conditioned = 1e3;
-constexpr double rounding_cutoff = 1e-8;
 
 /// Each row goes into this many rows of the sketch.
 constexpr std::size_t copies = 4;
@@ -51,21 +50,26 @@ std::vector<std::size_t> marked(const std::vector<char>& marks) {
   return indices;
 }
 
-/// The triangle of the QR factorization of a small matrix, made regular: directions below `floor` get that length.
-xt::xarray<double> regular_triangle(xt::xarray<double>&& matrix, double floor) {
+/// Factorizes what stands for A, a sketch `(length, columns)` or a triangle.
+/// \param unit  rounding of the numbers of A
+void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factorization& result) {
   const std::size_t n = matrix.shape(1);
-  Triangle<double> triangle(n);
-  // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
-  const std::size_t step = 4 * n;
-  const auto rows = as_matrix(matrix, matrix.shape(0), n);
-  for (std::size_t first = 0; first < rows.rows; first += step)
-    triangle.add({rows.row(first).data(), std::min(step, rows.rows - first), n});
-  xt::xarray<double> lengths = floor * xt::eye<double>(n);
-  triangle.add(as_matrix(lengths, n, n));
-  auto result = xt::xarray<double>::from_shape({n, n});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) result(i, j) = triangle(i, j);
-  return result;
+  const auto [r, pivots] = pivoted_triangle(std::move(matrix));
+  if (!std::isfinite(r(0, 0))) throw NumericalError("the snapshots are too large: their norms overflow");
+  // Rounding of the factorization is a unit of the longest column, times the root of the number of its steps, and a
+  // few.
+  const double smallest = std::max(floor, 10.0 * unit * std::sqrt(static_cast<double>(n)) * std::abs(r(0, 0)));
+  std::size_t k = 0;
+  while (k < n && std::abs(r(k, k)) > smallest) ++k;
+  result.is_identity = false;
+  result.leading.assign(pivots.begin(), pivots.begin() + static_cast<std::ptrdiff_t>(k));
+  result.square = xt::view(r, xt::range(0, k), xt::range(0, k));
+  result.triangle = xt::zeros<double>({k, n});
+  result.dropped.resize(n, 0.0);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = 0; i < k; ++i) result.triangle(i, pivots[j]) = r(i, j);
+    for (std::size_t i = k; i < n; ++i) result.dropped[pivots[j]] = std::hypot(result.dropped[pivots[j]], r(i, j));
+  }
 }
 
 }  // namespace
@@ -73,29 +77,29 @@ xt::xarray<double> regular_triangle(xt::xarray<double>&& matrix, double floor) {
 template <class T>
 FactorRows<T>::FactorRows(const Factorization& factorization, std::size_t cols)
     : factorization_(factorization), all_columns_(factorization.columns.size() == cols) {
-  if (!factorization.is_identity()) triangle_ = xt::cast<T>(factorization.triangle);
+  if (!factorization.is_identity) square_ = xt::cast<T>(factorization.square);
 }
 
 template <class T>
 MatrixView<const T> FactorRows<T>::operator()(MatrixView<const T> rows, std::vector<T>& buffer) const {
-  if (all_columns_ && factorization_.is_identity()) return rows;
+  if (all_columns_ && factorization_.is_identity) return rows;
   const auto& columns = factorization_.columns;
-  const std::size_t n = columns.size();
-  buffer.resize(rows.rows * n);
-  const MatrixView<T> result{buffer.data(), rows.rows, n};
+  const std::size_t width = factorization_.width();
+  buffer.resize(rows.rows * width);
+  const MatrixView<T> result{buffer.data(), rows.rows, width};
+  std::vector<std::size_t> chosen(width);
+  for (std::size_t j = 0; j < width; ++j)
+    chosen[j] = columns[factorization_.is_identity ? j : factorization_.leading[j]];
   for (std::size_t i = 0; i < rows.rows; ++i)
-    if (all_columns_)
-      std::ranges::copy(rows.row(i), result.row(i).begin());
-    else
-      for (std::size_t j = 0; j < n; ++j) result(i, j) = rows(i, columns[j]);
-  if (!factorization_.is_identity()) divide_by_triangle(result, as_matrix(triangle_, n, n));
+    for (std::size_t j = 0; j < width; ++j) result(i, j) = rows(i, chosen[j]);
+  if (!factorization_.is_identity) divide_by_triangle(result, as_matrix(square_));
   return readable(result);
 }
 
 template <class T>
 std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const Factorization& factorization,
                                               std::size_t groups, const Pass& pass) {
-  const std::size_t n = factorization.columns.size();
+  const std::size_t n = factorization.width();
   const FactorRows<T> factor_rows(factorization, source.cols());
   // One sum a group and thread; those of a group lie together.
   std::vector<std::vector<xt::xarray<double>>> sums(
@@ -134,7 +138,8 @@ std::vector<std::size_t> finite_columns(const RowSource<T>& source, const Pass& 
 }
 
 template <class T>
-Factorization sketched_factorization(const RowSource<T>& source, const Pass& pass) {
+Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
+                              const std::function<bool(std::size_t)>& wanted, double floor) {
   const std::size_t n = source.cols();
   const bool is_whole = source.rows() <= 8 * n;
   const std::size_t length = is_whole ? source.rows() : 4 * n;
@@ -163,20 +168,18 @@ Factorization sketched_factorization(const RowSource<T>& source, const Pass& pas
   for (std::size_t i = 0; i < length; ++i)
     for (std::size_t j = 0; j < n; ++j)
       if (!std::isfinite(sketches[0](i, j))) finite[j] = 0;
-  Factorization result{.columns = marked(finite)};
-  if (result.columns.size() < n && result.columns != finite_columns(source, {.threads = pass.threads}))
+  Sketch result{.finite = marked(finite), .factorization = {}};
+  if (result.finite.size() < n && result.finite != finite_columns(source, {.threads = pass.threads}))
     throw NumericalError("the snapshots are too large: sums of their numbers overflow");
-  auto sketch = xt::xarray<double>::from_shape({length, result.columns.size()});
-  double largest = 0.0;
+  Factorization& factorization = result.factorization;
+  std::ranges::copy_if(result.finite, std::back_inserter(factorization.columns),
+                       [&](std::size_t column) { return !wanted || wanted(column); });
+  factorization.is_identity = false;
+  auto sketch = xt::xarray<double>::from_shape({length, factorization.columns.size()});
   for (std::size_t i = 0; i < length; ++i)
-    for (std::size_t j = 0; j < result.columns.size(); ++j) {
-      sketch(i, j) = sketches[0](i, result.columns[j]);
-      largest = std::max(largest, std::abs(sketch(i, j)));
-    }
-  // Zeros alone have no direction.
-  if (largest > 0.0)
-    result.triangle =
-        regular_triangle(std::move(sketch), largest * static_cast<double>(std::numeric_limits<T>::epsilon()));
+    for (std::size_t j = 0; j < sketch.shape(1); ++j) sketch(i, j) = sketches[0](i, factorization.columns[j]);
+  if (sketch.size() > 0)
+    factorize(std::move(sketch), static_cast<double>(std::numeric_limits<T>::epsilon()), floor, factorization);
   return result;
 }
 
@@ -188,25 +191,22 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization fac
     xt::xarray<double> total = grams[0];
     for (std::size_t group = 1; group < groups; ++group) total += grams[group];
     const auto eigen = symmetric_eigen(std::move(total));
-    const std::size_t n = eigen.values.size();
-    std::size_t first = 0;
-    while (eigen.values(first) <= rounding_cutoff * eigen.values(n - 1)) ++first;
-    auto to_basis = xt::xarray<double>::from_shape({n, n - first});
-    auto triangle = xt::xarray<double>(xt::zeros<double>({n - first, n}));
-    add_product_transposed(as_matrix(std::as_const(eigen.vectors)), as_matrix(std::as_const(factorization.triangle)),
-                           as_matrix(total = xt::zeros<double>({n, n})));
-    for (std::size_t k = first; k < n; ++k) {
-      const double root = std::sqrt(eigen.values(k));
-      for (std::size_t j = 0; j < n; ++j) {
-        to_basis(j, k - first) = eigen.vectors(j, k) / root;
-        triangle(k - first, j) = total(k, j) * root;
-      }
+    const std::size_t width = eigen.values.size();
+    const double largest = eigen.values(width - 1);
+    const bool serves = largest <= well_conditioned * eigen.values(0);
+    // What is less than rounding cannot be divided by.
+    const double smallest = largest * 1e-14;
+    auto to_basis = eigen.vectors;
+    auto triangle = inner_product(eigen.vectors, factorization.triangle);
+    for (std::size_t k = 0; k < width; ++k) {
+      const double root = std::sqrt(std::max(smallest, eigen.values(k)));
+      for (std::size_t j = 0; j < width; ++j) to_basis(j, k) /= root;
+      for (std::size_t j = 0; j < triangle.shape(1); ++j) triangle(k, j) *= root;
     }
     // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
-    if (eigen.values(n - 1) <= well_conditioned * eigen.values(first) || attempt == 2)
+    if (serves || attempt == 2)
       return {std::move(factorization), std::move(to_basis), std::move(triangle), std::move(grams)};
-    const double floor = static_cast<double>(std::numeric_limits<T>::epsilon()) * xt::amax(xt::abs(triangle))();
-    factorization.triangle = regular_triangle(std::move(triangle), floor);
+    factorize(std::move(triangle), static_cast<double>(std::numeric_limits<T>::epsilon()), 0.0, factorization);
   }
 }
 
@@ -218,8 +218,10 @@ template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, 
                                                        const Pass&);
 template OrthogonalFactor orthogonal_factor(const RowSource<double>&, Factorization, std::size_t, const Pass&);
 template OrthogonalFactor orthogonal_factor(const RowSource<float>&, Factorization, std::size_t, const Pass&);
-template Factorization sketched_factorization(const RowSource<double>&, const Pass&);
-template Factorization sketched_factorization(const RowSource<float>&, const Pass&);
+template Sketch sketched_factorization(const RowSource<double>&, const Pass&, const std::function<bool(std::size_t)>&,
+                                       double);
+template Sketch sketched_factorization(const RowSource<float>&, const Pass&, const std::function<bool(std::size_t)>&,
+                                       double);
 template std::vector<std::size_t> finite_columns(const RowSource<double>&, const Pass&);
 template std::vector<std::size_t> finite_columns(const RowSource<float>&, const Pass&);
 

@@ -89,8 +89,8 @@ void validate(const BasicSVDMap<T>& map) {
     if (!*errors) continue;
     const std::size_t samples = errors == &map.errors ? map.num_samples : (*errors)->snapshots.size();
     const std::size_t num_qoi = (*errors)->fields.size();
-    require(are_errors((*errors)->snapshots, {samples}) && are_errors((*errors)->fields, {num_qoi}) &&
-                are_errors((*errors)->snapshot_fields, {samples, num_qoi}),
+    require(samples > 0 && num_qoi > 0 && are_errors((*errors)->snapshots, {samples}) &&
+                are_errors((*errors)->fields, {num_qoi}) && are_errors((*errors)->snapshot_fields, {samples, num_qoi}),
             "errors of 0 or more of each snapshot and field");
   }
 
@@ -137,6 +137,10 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options, BasicSVDMap<T> map) : BasicSVD(std::move(options)) {
   validate(map);
+  for (const auto* errors : {&map.errors, &map.validation_errors})
+    if (*errors && (*errors)->fields.size() != this->num_qoi())
+      throw InvalidArgument(
+          message("map: expected errors of ", this->num_qoi(), " fields, got ", (*errors)->fields.size()));
   this->set_num_pts(this->num_pts_of(map.projection_matrix.shape(0), "map"));
   map_ = std::move(map);
 }
@@ -185,8 +189,9 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
                              .progress = progress_},
                             basis);
   if (found.kept.empty())
-    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", snapshots.cols(), " of ",
-                                  dof, " rows, all of them with NaN or infinity"));
+    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
+                                  snapshots.cols() - found.left_out.size(), " of ", dof,
+                                  " rows, all of them with NaN or infinity"));
   if (found.rank == 0) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
 
   BasicSVDMap<T> map{.projection_matrix = {},

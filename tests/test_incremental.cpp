@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <numbers>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -164,6 +165,12 @@ BOOST_AUTO_TEST_CASE(two_that_are_merged_are_one_of_all) {
   IncrementalSVD empty;
   empty.merge(late);
   BOOST_TEST(empty.num_samples() == 23U);
+  IncrementalSVD zeros;
+  zeros.add(xt::zeros<double>({3, 200}));
+  empty.merge(zeros);
+  zeros.merge(late);
+  BOOST_TEST((empty.num_samples() == 26U && zeros.num_samples() == 26U));
+  BOOST_TEST(std::abs(empty.singular_values()(0) / zeros.singular_values()(0) - 1.0) < 1e-14);
 }
 
 BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
@@ -183,6 +190,38 @@ BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
     BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
     BOOST_TEST(std::abs(svd.energy() - expected.energy()) < 1e-12);
   }
+}
+
+BOOST_AUTO_TEST_CASE(noise_fills_the_space_and_no_more) {
+  std::mt19937_64 generator(5);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  for (const std::size_t dof : {5U, 20U, 40U}) {
+    auto states = xt::xarray<double>::from_shape({3 * dof, dof});
+    for (double& x : states) x = normal(generator);
+    for (const std::size_t most : {dof, dof - 1, dof / 2}) {
+      IncrementalSVD grown({}, {.max_rank = most});
+      grown.add(states);
+      grown.update();
+      BOOST_TEST(grown.rank() == most);
+      BOOST_TEST(off_identity(grown.basis()) < 1e-12);
+      BOOST_TEST(projection_error(grown.basis(), states) <= grown.error_bound() + 1e-14);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_weighs_nothing_hides_nothing) {
+  // Each snapshot is a hundredth of the one before, and weighs a hundred times as much.
+  auto states = planted(60, 16, powers(0.9, 16));
+  xt::xarray<double> weighted = states;
+  for (std::size_t i = 0; i < 16; ++i)
+    for (std::size_t j = 0; j < 60; ++j) {
+      states(i, j) *= std::pow(0.01, static_cast<double>(i));
+      weighted(i, j) *= std::pow(0.01, 15.0);
+    }
+  IncrementalSVD grown({}, {.forgetting = 0.01});
+  grown.add(states);
+  grown.update();
+  BOOST_TEST(projection_error(grown.basis(), weighted) <= grown.error_bound() + 1e-14);
 }
 
 BOOST_AUTO_TEST_CASE(odd_snapshots_are_taken_as_they_come) {
@@ -213,6 +252,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.forgetting = 0.0}); }) ==
              "forgetting: expected a factor in (0, 1], got 0");
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.block = 0}); }) == "block: expected at least 1, got 0");
+  BOOST_TEST(error_of([] { IncrementalSVD({.sample_tol = 0.1}); }).starts_with("options: sample_tol and"));
+  BOOST_TEST(error_of([] { IncrementalSVD({.validate_every = 3}); }).starts_with("validate_every: expected 0"));
   IncrementalSVD grown({.fields = {"p", "T"}});
   BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected at least one that is finite, got none");
   BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({3})); }) ==

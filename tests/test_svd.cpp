@@ -394,6 +394,15 @@ BOOST_AUTO_TEST_CASE(a_map_that_contradicts_itself_is_refused) {
   refused([](auto& map) { std::swap(map.latent_ranges[0].first, map.latent_ranges[0].second); });
   refused([](auto& map) { map.num_samples = 5; });
   refused([](auto& map) { map.training_latents = xt::xarray<double>(xt::zeros<double>({6, 2})); });
+  refused([](auto& map) { map.unresolved_squares = -1.0; });
+  refused([](auto& map) { map.errors->snapshots(2) = not_a_number; });
+  refused([](auto& map) { map.errors->snapshots = xt::zeros<double>({5}); });
+  refused([](auto& map) { map.errors->fields = xt::zeros<double>({2}); });
+  refused([](auto& map) {
+    map.validation_errors = map.errors;
+    map.validation_errors->snapshots = xt::zeros<double>({0});
+    map.validation_errors->snapshot_fields = xt::zeros<double>({0, 1});
+  });
 }
 
 BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing_and_of_snapshots_left_out) {

@@ -142,8 +142,7 @@ void fit_in(const FitArguments& arguments) {
     const auto map = learn_to_file(arguments.output, svd, *snapshots_of<T>(arguments));
     bar.clear();
     if (map.num_dropped > 0)
-      warn(message(map.num_dropped, " of ", map.num_dropped + map.num_samples,
-                   " snapshots have NaN or infinity and are left out"));
+      warn(message(map.num_dropped, " snapshots of those to learn from have NaN or infinity and are left out"));
   } catch (const Interrupted&) {
     bar.clear();
   }
