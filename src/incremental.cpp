@@ -305,7 +305,7 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   const auto wider_basis = [&](std::size_t part, std::size_t first, std::size_t count) {
     wider[part].resize(count * (r + added));
     const MatrixView<T> chunk{wider[part].data(), count, r + added};
-    for (std::size_t i = 0; i < count; ++i) std::copy_n(&basis_.flat((first + i) * r), r, chunk.row(i).data());
+    for (std::size_t i = 0; i < count; ++i) std::copy_n(basis_.data() + (first + i) * r, r, chunk.row(i).data());
     if (added > 0)
       multiply(factor_rows(rest.read(first, count, buffers[part]), factors[part]), as_matrix(to_basis),
                columns(chunk, r, added));
@@ -343,7 +343,7 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   auto turned = xt::xarray<T>::from_shape({dof_, rank});
   for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
     multiply(wider_basis(part, first, count), as_matrix(to_new),
-             MatrixView<T>{&turned.flat(first * rank), count, rank});
+             MatrixView<T>{turned.data() + first * rank, count, rank});
   });
   basis_ = std::move(turned);
   s_ = xt::view(svd.s, xt::range(0, rank));
