@@ -50,6 +50,10 @@ void transpose_into(MatrixView<const T> a, MatrixView<T> b);
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum);
 
+/// Makes a square matrix symmetric from its lower triangle.
+template <class T>
+void fill_upper(MatrixView<T> matrix);
+
 /// The eigenvalues, ascending, and orthonormal eigenvectors (one a column) of a symmetric matrix.
 struct SymmetricEigen {
   xt::xarray<double> values;   ///< `(n,)`

@@ -133,10 +133,9 @@ class Decomposer {
  public:
   Decomposer(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis)
       : source_(source), request_(request), basis_(basis), m_(source.rows()), n_(source.cols()) {
-    const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t blocks = m_ / source.block_rows() + 1;
-    threads_ = work < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
+    threads_ = work() < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
   }
 
   Decomposition<T> run() {
@@ -148,10 +147,9 @@ class Decomposer {
     const bool too_small = request_.expected_tail < smallest_gram_tail<T>;
     DecompositionMethod method = request_.method;
     if (method == automatic) {
-      const double work = static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_);
       if (m_ < n_)
         method = transpose;
-      else if (too_small || work < small_work)
+      else if (too_small || work() < small_work)
         method = sketch;
       else
         // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
@@ -169,6 +167,9 @@ class Decomposer {
 
  private:
   std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
+
+  /// Operations of a Gram matrix.
+  double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
 
   bool finished(DecompositionMethod method, bool (Decomposer::*attempt)()) {
     result_ = {};
@@ -191,6 +192,9 @@ class Decomposer {
     return result;
   }
 
+  /// One Gram matrix a group of rows, if these have room; then the errors of groups need no pass of their own.
+  std::size_t gram_groups() const { return n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1; }
+
   bool is_left_out(std::size_t column) const {
     return request_.leave_out_every > 0 && (column + 1) % request_.leave_out_every == 0;
   }
@@ -208,8 +212,7 @@ class Decomposer {
   bool by_gram() {
     factorization_ = {};
     for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
-    const std::size_t groups = n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1;
-    grams_ = gram_matrices(source_, factorization_, groups, pass("summary", 0.0, 1.0));
+    grams_ = gram_matrices(source_, factorization_, gram_groups(), pass("summary", 0.0, 1.0));
     Matrix total = sum_of(grams_);
     // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
     std::vector<std::size_t> finite;
@@ -264,9 +267,8 @@ class Decomposer {
     for (std::size_t i = 0; i < learned.size(); ++i) learned_.push_back(i);
     factorization_ = std::move(sketch.factorization);
     if (factorization_.leading.empty()) return true;
-    const std::size_t groups = n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1;
     auto [factorization, to_basis, triangle, grams] =
-        orthogonal_factor(source_, std::move(factorization_), groups, pass("summary", 0.3, 0.7));
+        orthogonal_factor(source_, std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
     factorization_ = std::move(factorization);
     grams_ = std::move(grams);
 

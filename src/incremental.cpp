@@ -149,11 +149,11 @@ void BasicIncrementalSVD<T>::update() {
 /// Does something to what is learned, or leaves it as it is where that throws: the basis and the scores change last.
 template <class T>
 void BasicIncrementalSVD<T>::change(const std::function<void()>& action) {
-  const auto before = std::tuple(s_, bound_, squares_);
+  const auto before = std::tuple(dof_, s_, bound_, squares_);
   try {
     action();
   } catch (...) {
-    std::tie(s_, bound_, squares_) = before;
+    std::tie(dof_, s_, bound_, squares_) = before;
     throw;
   }
 }
@@ -167,22 +167,17 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   BasicIncrementalSVD complete = other;
   complete.update();
   update();
-  const std::size_t dof_before = std::exchange(dof_, other.dof_);
-  try {
-    change([&] {
-      squares_ += complete.squares_;
-      bound_ += complete.bound_;
-      if (complete.rank() == 0) return append(xt::zeros<double>({complete.num_samples_, rank()}));
-      // Its basis vectors come as snapshots that weigh as much as their singular values.
-      std::vector<T> vectors(complete.basis_.size());
-      const MatrixView<T> rows{vectors.data(), complete.rank(), dof_};
-      transpose_into<T>(as_matrix(std::as_const(complete.basis_)), rows);
-      append(product(complete.scores_, absorb(rows, {complete.s_.begin(), complete.s_.end()})));
-    });
-  } catch (...) {
-    dof_ = dof_before;
-    throw;
-  }
+  change([&] {
+    dof_ = other.dof_;
+    squares_ += complete.squares_;
+    bound_ += complete.bound_;
+    if (complete.rank() == 0) return append(xt::zeros<double>({complete.num_samples_, rank()}));
+    // Its basis vectors come as snapshots that weigh as much as their singular values.
+    std::vector<T> vectors(complete.basis_.size());
+    const MatrixView<T> rows{vectors.data(), complete.rank(), dof_};
+    transpose_into<T>(as_matrix(std::as_const(complete.basis_)), rows);
+    append(product(complete.scores_, absorb(rows, {complete.s_.begin(), complete.s_.end()})));
+  });
   num_dropped_ += complete.num_dropped_;
   this->set_num_pts(num_pts);
 }
@@ -325,8 +320,7 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   }
   if (r + added == 0) return xt::zeros<double>({b, r});
   Matrix gram = sum_of(grams);
-  for (std::size_t i = 0; i < r + added; ++i)
-    for (std::size_t j = 0; j < i; ++j) gram(j, i) = gram(i, j);
+  fill_upper(as_matrix(gram));
   const Matrix inverse = inverse_cholesky(Matrix(gram));
   // R^T R is the Gram matrix, so that R is R^-T times it.
   const Matrix cholesky = inner_product(inverse, gram);

@@ -140,6 +140,12 @@ void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
   }
 }
 
+template <class T>
+void fill_upper(MatrixView<T> matrix) {
+  for (std::size_t i = 0; i < matrix.rows; ++i)
+    for (std::size_t j = 0; j < i; ++j) matrix(j, i) = matrix(i, j);
+}
+
 SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix) {
   const std::size_t n = matrix.shape(0);
   SymmetricEigen eigen{xt::xarray<double>::from_shape({n}), {}};
@@ -362,8 +368,7 @@ template <class T>
 xt::xarray<T> gram(MatrixView<const T> a) {
   xt::xarray<T> product = xt::zeros<T>({a.cols, a.cols});
   add_syrk(a, as_matrix(product, a.cols, a.cols));
-  for (std::size_t i = 0; i < a.cols; ++i)
-    for (std::size_t j = 0; j < i; ++j) product(j, i) = product(i, j);
+  fill_upper(as_matrix(product));
   return product;
 }
 
@@ -416,6 +421,8 @@ template void transpose_into(MatrixView<const double>, MatrixView<double>);
 template void transpose_into(MatrixView<const float>, MatrixView<float>);
 template void divide_by_triangle(MatrixView<double>, MatrixView<const double>);
 template void divide_by_triangle(MatrixView<float>, MatrixView<const float>);
+template void fill_upper(MatrixView<double>);
+template void fill_upper(MatrixView<float>);
 template class ColumnSigns<double>;
 template class ColumnSigns<float>;
 template void scale_columns(MatrixView<double>, const std::vector<double>&);

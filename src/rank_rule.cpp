@@ -153,7 +153,7 @@ RankChoice choose_rank(const RankRule& rule, const Spectrum<T>& spectrum) {
   }
   if (const auto limit = threshold(rule, spectrum)) {
     std::size_t rank = 0;
-    while (rank<full&& static_cast<double>(spectrum.s(rank))> * limit) ++rank;
+    while (rank < full && *limit < static_cast<double>(spectrum.s(rank))) ++rank;
     if (rank == 0) warn("no singular value is above the optimal threshold: the snapshots look like noise; one is kept");
     rank = std::max<std::size_t>(1, rank);
     const double share = *limit / static_cast<double>(spectrum.s(0));

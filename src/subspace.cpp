@@ -100,12 +100,12 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       const MatrixView<T> image{images[part].data(), count, width};
       multiply(rows, as_matrix(start), image);
       add_product_transposed(rows, readable(image), as_matrix(products[part]));
-      add_gram(readable(image), as_matrix(grams[part]));
+      if (iteration >= 0) add_gram(readable(image), as_matrix(grams[part]));
       if (iteration <= 0) squares[part] += sum_of_squares(rows);
     });
-    Matrix product = xt::cast<double>(products[0]);  // A^T A V
+    Matrix back = xt::cast<double>(products[0]);  // A^T A V
     for (std::size_t part = 1; part < pass.threads; ++part) {
-      product += xt::cast<double>(products[part]);
+      back += xt::cast<double>(products[part]);
       grams[0] += grams[part];
       squares[0] += squares[part];
     }
@@ -113,9 +113,9 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       result.squares = squares[0];
       if (!std::isfinite(squares[0])) return std::nullopt;
     }
-    if (!std::ranges::all_of(product, [](double x) { return std::isfinite(x); })) return std::nullopt;
+    if (!std::ranges::all_of(back, [](double x) { return std::isfinite(x); })) return std::nullopt;
     if (iteration < 0) {
-      v = thin_svd(std::move(product)).u;
+      v = thin_svd(std::move(back)).u;
       continue;
     }
     if (result.squares < 1e-280) return std::nullopt;
@@ -126,9 +126,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
     } catch (const NumericalError&) {
       return std::nullopt;
     }
-    auto projected = Matrix::from_shape({n, width});
-    multiply(as_matrix(std::as_const(product)), as_matrix(std::as_const(inverse)), as_matrix(projected));
-    const auto svd = thin_svd(std::move(projected));
+    const auto svd = thin_svd(product(back, inverse));
     double now = 0.0;
     for (std::size_t mode = 0; mode < rank; ++mode) now += svd.s(mode) * svd.s(mode);
     const double gained = now - std::exchange(captured, now);
@@ -137,18 +135,14 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       const double factor = std::min(0.9, std::pow(svd.s(width - 1) / svd.s(rank - 1), 4));
       result.missing = std::max(0.0, gained) * factor / (1.0 - factor);
       if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {
-        Matrix turn = Matrix::from_shape({width, rank});
-        multiply(as_matrix(std::as_const(inverse)), as_matrix(Matrix(xt::view(svd.v, xt::all(), xt::range(0, rank)))),
-                 as_matrix(turn));
-        result.weights = Matrix::from_shape({n, rank});
-        multiply(as_matrix(std::as_const(v)), as_matrix(std::as_const(turn)), as_matrix(result.weights));
+        result.weights = product(v, product(inverse, Matrix(xt::view(svd.v, xt::all(), xt::range(0, rank)))));
         result.s = xt::view(svd.s, xt::range(0, rank));
         result.scores = xt::view(svd.u, xt::all(), xt::range(0, rank));
         scale_columns(as_matrix(result.scores), std::vector<double>(result.s.begin(), result.s.end()));
         return result;
       }
     }
-    v = xt::view(thin_svd(std::move(product)).u, xt::all(), xt::range(0, wanted_width));
+    v = xt::view(thin_svd(std::move(back)).u, xt::all(), xt::range(0, wanted_width));
   }
   return std::nullopt;
 }

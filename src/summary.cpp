@@ -114,8 +114,7 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
   std::vector<xt::xarray<double>> grams;
   for (auto& parts : sums) {
     add_to_first(parts);
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < i; ++j) parts[0](j, i) = parts[0](i, j);
+    fill_upper(as_matrix(parts[0]));
     grams.push_back(std::move(parts[0]));
   }
   return grams;
