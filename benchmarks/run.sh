@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 ./install-packages.sh clang-19 meson ninja-build pkg-config libxtensor-dev libxtensor-blas-dev libcereal-dev \
-    libopenblas-dev libnanoflann-dev nlohmann-json3-dev libxxhash-dev libcli11-dev libbenchmark-dev \
+    libopenblas-dev libnanoflann-dev libxsimd-dev nlohmann-json3-dev libxxhash-dev libcli11-dev libbenchmark-dev \
     python3-numpy python3-scipy python3-sklearn >&2
 [ -f build/benchmarks/build.ninja ] ||
     CXX="${CXX:-clang++-19}" meson setup build/benchmarks --buildtype=release -Dbenchmarks=enabled -Dcli=enabled \

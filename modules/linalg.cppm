@@ -168,6 +168,33 @@ std::size_t numerical_rank(const xt::xarray<T>& s);
 template <class T>
 xt::xarray<T> gram(MatrixView<const T> a);
 
+/// A symmetric positive definite system, factorized once and solved for any number of right-hand sides: Cholesky.
+class PositiveDefiniteSystem {
+ public:
+  /// \param matrix  `(n, n)`, its lower triangle filled; its memory is taken for the factor
+  explicit PositiveDefiniteSystem(xt::xarray<double>&& matrix);
+
+  /// Whether it is, to rounding; such a system only can be solved.
+  bool is_positive_definite() const { return smallest_pivot_ > 0.0; }
+
+  /// An estimate of 1 / (||A|| ||A^-1||), 0 where it is not positive definite: with the trace for the norm of A, which
+  /// it exceeds n times at most, and the 1-norm of the inverse (Higham 1988, doi:10.1145/50063.214386). It costs about
+  /// ten solutions.
+  double reciprocal_condition() const;
+
+  /// The smallest share that is left of an entry of the diagonal when the rows before have been eliminated; its
+  /// reciprocal is a lower bound of the condition. 0 where it is not positive definite.
+  double smallest_pivot() const { return smallest_pivot_; }
+
+  /// Solves in place for right-hand sides `(k, n)`, one a row. A right-hand side with NaN spoils no other.
+  void solve(MatrixView<double> right_hand_sides) const;
+
+ private:
+  xt::xarray<double> factor_;
+  double trace_ = 0.0;
+  double smallest_pivot_ = 0.0;
+};
+
 /// A square symmetric system, factorized once and solved for any number of right-hand sides: LU with partial
 /// pivoting, which holds for indefinite matrices too.
 class SymmetricSystem {

@@ -16,18 +16,26 @@ export namespace fieldfold {
 std::size_t monomial_count(std::size_t dim, int degree);
 
 /// The monomials up to a degree in graded order (1, x, y, x^2, xy, y^2, ...), taken at `(x - shift) / scale`, which
-/// maps the points they are made for onto [-1, 1] along each axis.
+/// maps the points they are fitted to onto [-1, 1] along each axis.
 class Monomials {
  public:
-  /// \param points  `(n, dim)`, n >= 1
-  Monomials(MatrixView<const double> points, int degree);
+  Monomials(std::size_t dim, int degree);
 
   std::size_t size() const { return factors_.size(); }
+
+  /// \param points  `(n, dim)`, n >= 1
+  void fit(MatrixView<const double> points);
 
   /// Their values at one point.
   /// \param point   `(dim,)`
   /// \param values  `(size(),)`
   void evaluate(std::span<const double> point, std::span<double> values) const;
+
+  /// Their derivatives along an axis, per unit of the coordinate.
+  /// \param values       `(size(),)`: themselves at the point, as `evaluate` gives them
+  /// \param derivatives  `(size(),)`
+  void differentiate(std::span<const double> point, std::span<const double> values, std::size_t axis,
+                     std::span<double> derivatives) const;
 
  private:
   /// A monomial is an earlier one times the coordinate along an axis; the first is 1.
@@ -39,6 +47,35 @@ class Monomials {
   std::vector<double> shift_;
   std::vector<double> scale_;
   std::vector<Factor> factors_;
+};
+
+/// Of the points of a system as many as there are monomials, on which the monomials are independent: the pivots of
+/// Gaussian elimination. With P_1 the monomials at the pivots and P_2 those at the others, `W = P_2 P_1^-1` says how
+/// a polynomial on the pivots continues to the others.
+class PolynomialPivots {
+ public:
+  /// Chooses them. Memory of an earlier choice is used again.
+  /// \param points     `(n, dim)`, n at least the number of monomials
+  /// \param monomials  fitted to these points
+  /// \returns  whether the monomials are independent on the points; if not, this is not to be used
+  bool choose(MatrixView<const double> points, const Monomials& monomials);
+
+  /// The indices of all points, `(n,)`: the pivots, then the others.
+  std::span<const std::size_t> order() const { return order_; }
+
+  /// W, `(n - m, m)`, for the points after the pivots in that order.
+  MatrixView<const double> multipliers() const { return {values_.data() + m_ * m_, order_.size() - m_, m_}; }
+
+  /// Replaces `x` by `P_1^-1 x`.
+  void solve(std::span<double> x) const;
+
+  /// Replaces `p` by `P_1^-T p`.
+  void solve_transposed(std::span<double> p) const;
+
+ private:
+  std::size_t m_ = 0;
+  std::vector<std::size_t> order_;
+  std::vector<double> values_;  ///< `(n, m)`: the factors of P_1 (L with ones on its diagonal, and U), then W
 };
 
 }  // namespace fieldfold

@@ -1,7 +1,9 @@
 module;
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <vector>
 
 /// The linear system of a radial basis function interpolant.
 export module fieldfold.rbf.system;
@@ -26,7 +28,10 @@ struct RBFModel {
 ///     [ K + diag(smoothing)   P ] [ a ]   [ values ]
 ///     [ P^T                   0 ] [ b ] = [   0    ]
 ///
-/// with `K_ij = kernel(epsilon |x_i - x_j|)` and P the monomials at the points.
+/// with `K_ij = kernel(epsilon |x_i - x_j|)` and P the monomials at the points. On the null space of P^T, spanned by
+/// `[-W  I]^T` with the multipliers of `PolynomialPivots`, K is positive definite, and Cholesky solves the system;
+/// where rounding or too low a degree spoils that, LU of the whole matrix does (the null-space method: Benzi, Golub and
+/// Liesen 2005, doi:10.1017/S0962492904000212).
 class RBFSystem {
  public:
   /// \param points     `(n, dim)`, finite, n at least the number of monomials
@@ -37,32 +42,63 @@ class RBFSystem {
 
   /// The coefficients for some columns of values, and how far rounding may have spoilt them.
   struct Solution {
-    xt::xarray<double> coefficients;  ///< `(k, n + monomials)`
+    xt::xarray<double> coefficients;  ///< `(k, n + monomials)`, of the points in the order of the system
     double relative_error;  ///< estimate of the error that rounding makes, over the largest value; the worst column
   };
 
   /// \param values  `(k, n)`, one column of values a row; NaN in one spoils no other
   Solution solve(MatrixView<const double> values) const;
 
+  /// The weights with which values at the points add up to the interpolants at other points: one solution for each
+  /// query, whatever the number of columns of values.
+  /// \param queries  `(q, dim)`
+  /// \param weights  `(q, n)`
+  /// \throws NumericalError  the kernel overflows at a query
+  void weights(MatrixView<const double> queries, MatrixView<double> weights) const;
+
   /// The interpolants at other points.
   /// \param queries  `(q, dim)`
   /// \param results  `(q, k)`
   /// \throws NumericalError  the kernel overflows at a query
-  void evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results) const;
+  void evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results,
+                std::size_t threads = 1) const;
+
+  /// Their derivatives along an axis, for kernels that are differentiable.
+  /// \param results  `(q, k)`
+  void differentiate(MatrixView<const double> queries, const Solution& solution, std::size_t axis,
+                     MatrixView<double> results, std::size_t threads = 1) const;
+
+  /// An estimate of the reciprocal condition of what has been factorized, in the 1-norm.
+  double reciprocal_condition() const;
 
  private:
-  /// The matrix of the system, and the scale of the kernel in it.
-  xt::xarray<double> assemble(MatrixView<const double> points, std::span<const double> smoothing);
+  /// The rows of K, scaled, in the order of the pivots: the lower triangle.
+  /// \param take  is called with i and entries 0 to i of row i
+  template <class Take>
+  void for_each_row(std::span<const double> smoothing, const Take& take);
 
-  /// Kernels and monomials at one point, in the system's scaling.
-  void evaluate_basis(std::span<const double> point, std::span<double> values) const;
+  PositiveDefiniteSystem eliminated(std::span<const double> smoothing);
+  SymmetricSystem whole(std::span<const double> smoothing);
 
-  // In the order in which the constructor needs them: the system is assembled with those before it.
+  /// Values or derivatives of kernels and monomials at one point; kernels without the system's scale.
+  void evaluate_basis(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                      std::span<double> values) const;
+  void evaluate_all(MatrixView<const double> queries, const Solution& solution,
+                    std::optional<std::size_t> derivative_axis, MatrixView<double> results, std::size_t threads) const;
+
+  /// Solves the system in place for right-hand sides `(k, n + m)`, in the order of the system.
+  void solve_rows(MatrixView<double> rows) const;
+
   RBFModel model_;
   Monomials monomials_;
-  xt::xarray<double> axes_;    ///< `(dim, n)`: the coordinates axis by axis, for loops over points
+  PolynomialPivots pivots_;
+  xt::xarray<double> axes_;    ///< `(dim, n)`: the coordinates axis by axis, in the order of the pivots
   double kernel_scale_ = 1.0;  ///< brings the kernel's values to the size of the monomials, whatever the unit of length
-  SymmetricSystem system_;
+  double norm_ = 0.0;          ///< of the whole matrix, in the 1-norm
+  xt::xarray<double> pivot_block_;    ///< K_11
+  xt::xarray<double> pivot_columns_;  ///< `K_21 - W K_11 / 2`
+  std::optional<PositiveDefiniteSystem> eliminated_;
+  std::optional<SymmetricSystem> whole_;
 };
 
 }  // namespace fieldfold

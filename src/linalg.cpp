@@ -372,6 +372,40 @@ xt::xarray<T> gram(MatrixView<const T> a) {
   return product;
 }
 
+PositiveDefiniteSystem::PositiveDefiniteSystem(xt::xarray<double>&& matrix) : factor_(std::move(matrix)) {
+  const std::size_t n = factor_.shape(0);
+  const auto rows = as_matrix(factor_);
+  std::vector<double> diagonal(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    diagonal[i] = rows(i, i);
+    trace_ += rows(i, i);
+  }
+  // Our lower triangle is LAPACK's upper one.
+  if (cxxlapack::potrf<int>('U', lapack_int(n), factor_.data(), leading(n)) != 0) return;
+  double smallest = 1.0;
+  for (std::size_t i = 0; i < n; ++i) smallest = std::min(smallest, rows(i, i) * rows(i, i) / diagonal[i]);
+  if (smallest > static_cast<double>(n) * std::numeric_limits<double>::epsilon()) smallest_pivot_ = smallest;
+}
+
+double PositiveDefiniteSystem::reciprocal_condition() const {
+  if (!is_positive_definite()) return 0.0;
+  const std::size_t n = factor_.shape(0);
+  std::vector<double> work(3 * n);
+  std::vector<int> integer_work(n);
+  double reciprocal = 1.0;
+  cxxlapack::pocon<int>('U', lapack_int(n), factor_.data(), leading(n), trace_, reciprocal, work.data(),
+                        integer_work.data());
+  return reciprocal;
+}
+
+void PositiveDefiniteSystem::solve(MatrixView<double> right_hand_sides) const {
+  if (right_hand_sides.rows == 0 || right_hand_sides.cols == 0) return;
+  for (const auto transpose : {cxxblas::Transpose::Trans, cxxblas::Transpose::NoTrans})
+    cxxblas::trsm(cxxblas::StorageOrder::ColMajor, cxxblas::Side::Left, cxxblas::StorageUpLo::Upper, transpose,
+                  cxxblas::Diag::NonUnit, lapack_int(right_hand_sides.cols), lapack_int(right_hand_sides.rows), 1.0,
+                  factor_.data(), leading(factor_.shape(0)), right_hand_sides.data, leading(right_hand_sides.stride));
+}
+
 SymmetricSystem::SymmetricSystem(xt::xarray<double>&& matrix) : factors_(std::move(matrix)) {
   const std::size_t n = factors_.shape(0);
   pivots_.resize(n);

@@ -4,7 +4,9 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 module fieldfold.rbf.system;
@@ -14,37 +16,26 @@ import fieldfold.diagnostics;
 import fieldfold.linalg;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
+import fieldfold.rbf.simd;
+import fieldfold.rows;
 
 namespace fieldfold {
 namespace {
 
-/// Evaluation works on blocks of rows of about this many numbers, a few hundred points at a time.
-constexpr std::size_t block_numbers = std::size_t{1} << 18;
+/// Evaluation works on blocks of rows of about this many numbers, so that they stay in the cache.
+constexpr std::size_t block_numbers = std::size_t{1} << 17;
 
 /// Below this the causes of a singular matrix are looked for; rounding hides it from the factorization, and the matrix
-/// comes out with a condition near the rounding unit.
-constexpr double suspicious_condition = 1e-12;
+/// comes out with pivots or a condition near the rounding unit.
+constexpr double suspicious = 1e-12;
 
-xt::xarray<double> axis_by_axis(MatrixView<const double> points) {
-  auto axes = xt::xarray<double>::from_shape({points.cols, points.rows});
-  for (std::size_t i = 0; i < points.rows; ++i)
-    for (std::size_t axis = 0; axis < points.cols; ++axis) axes(axis, i) = points(i, axis);
-  return axes;
-}
+MatrixView<const double> matrix_of(const xt::xarray<double>& array) { return as_matrix(array); }
 
 void expect_finite(std::span<const double> kernel_values, Kernel kernel) {
   if (!std::ranges::all_of(kernel_values, [](double value) { return std::isfinite(value); }))
     throw NumericalError(
         message("the kernel ", traits(kernel).name,
                 " overflows on these coordinates; a smaller epsilon or a larger unit of length helps"));
-}
-
-bool has_full_rank(const Monomials& monomials, MatrixView<const double> points) {
-  auto values = xt::xarray<double>::from_shape({points.rows, monomials.size()});
-  for (std::size_t i = 0; i < points.rows; ++i)
-    monomials.evaluate(points.row(i), as_matrix(values, points.rows, monomials.size()).row(i));
-  const auto svd = thin_svd(std::move(values));
-  return numerical_rank(svd.s) == monomials.size();
 }
 
 /// Whether two points coincide; smoothing tells such points apart.
@@ -63,88 +54,259 @@ double largest_magnitude(std::span<const double> values) {
   return largest;
 }
 
+/// A power of two, so that scaling rounds nothing, near 1 over the largest value of the kernel on the points. Kernels
+/// change slowly enough for a few distances to tell.
+double scale_for(MatrixView<const double> points, const RBFModel& model) {
+  double square = 0.0;
+  for (std::size_t axis = 0; axis < points.cols; ++axis) {
+    double low = points(0, axis);
+    double high = low;
+    for (std::size_t i = 1; i < points.rows; ++i) {
+      low = std::min(low, points(i, axis));
+      high = std::max(high, points(i, axis));
+    }
+    const double extent = model.epsilon * (high - low);
+    square += extent * extent;
+  }
+  double samples[] = {0.0, square / 16.0, square / 4.0, square};
+  instruction_set().kernel_values(model.kernel, samples, std::size(samples));
+  const double largest = largest_magnitude(samples);
+  if (!(largest > 0.0)) return 1.0;
+  return std::isfinite(largest) ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : std::exp2(-1000);
+}
+
 }  // namespace
 
 RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model)
-    : model_(model),
-      monomials_(points, model.degree),
-      axes_(axis_by_axis(points)),
-      system_(assemble(points, smoothing)) {
-  if (system_.reciprocal_condition() > suspicious_condition) return;
-  if (monomials_.size() > 0 && !has_full_rank(monomials_, points))
-    throw NumericalError(message("Singular matrix. The matrix of monomials evaluated at the ", points.rows,
+    : model_(model), monomials_(points.cols, model.degree), kernel_scale_(scale_for(points, model)) {
+  const std::size_t n = points.rows;
+  monomials_.fit(points);
+  if (!pivots_.choose(points, monomials_))
+    throw NumericalError(message("Singular matrix. The matrix of monomials evaluated at the ", n,
                                  " data points does not have full column rank (", monomials_.size(),
                                  "); use a lower degree or points in more general position"));
+  axes_ = xt::xarray<double>::from_shape({points.cols, n});
+  std::vector<double> ordered_smoothing(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t axis = 0; axis < points.cols; ++axis) axes_(axis, i) = points(pivots_.order()[i], axis);
+    ordered_smoothing[i] = smoothing[pivots_.order()[i]];
+  }
+  eliminated_.emplace(eliminated(ordered_smoothing));
+  if (!eliminated_->is_positive_definite()) {
+    eliminated_.reset();
+    whole_.emplace(whole(ordered_smoothing));
+  }
+  if ((eliminated_ ? eliminated_->smallest_pivot() : whole_->reciprocal_condition()) > suspicious) return;
   if (have_twins(points, smoothing)) throw NumericalError("Singular matrix. Two data points coincide");
-  if (system_.is_singular()) throw NumericalError("Singular matrix. The epsilon may be too small for the distances");
+  if (whole_ && whole_->is_singular())
+    throw NumericalError("Singular matrix. The epsilon may be too small for the distances");
 }
 
-xt::xarray<double> RBFSystem::assemble(MatrixView<const double> points, std::span<const double> smoothing) {
-  const std::size_t n = points.rows;
+double RBFSystem::reciprocal_condition() const {
+  return eliminated_ ? eliminated_->reciprocal_condition() : whole_->reciprocal_condition();
+}
+
+template <class Take>
+void RBFSystem::for_each_row(std::span<const double> smoothing, const Take& take) {
+  const std::size_t n = axes_.shape(1);
+  std::vector<double> point(axes_.shape(0));
+  std::vector<double> row(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t axis = 0; axis < point.size(); ++axis) point[axis] = axes_(axis, i);
+    const std::span<double> values = std::span(row).first(i + 1);
+    instruction_set().squared_distances(point.data(), axes_.data(), n, point.size(), i + 1, model_.epsilon,
+                                        values.data());
+    instruction_set().kernel_values(model_.kernel, values.data(), i + 1);
+    // One that is not finite makes the sum so.
+    double sum = 0.0;
+    for (double& value : values) {
+      value *= kernel_scale_;
+      sum += std::abs(value);
+    }
+    if (!std::isfinite(sum)) expect_finite(values, model_.kernel);
+    values[i] += kernel_scale_ * smoothing[i];
+    take(i, values);
+  }
+}
+
+PositiveDefiniteSystem RBFSystem::eliminated(std::span<const double> smoothing) {
+  const std::size_t n = axes_.shape(1);
+  const std::size_t m = monomials_.size();
+  pivot_block_ = xt::xarray<double>::from_shape({m, m});
+  pivot_columns_ = xt::xarray<double>::from_shape({n - m, m});
+  ArrayStore<double> store;
+  store.reserve(n - m, n - m);
+  const auto lower = as_matrix(store.array());
+  // W and `K_21 - W K_11 / 2` column by column, for loops over rows.
+  std::vector<double> multipliers(m * n);
+  std::vector<double> columns(m * n);
+  std::vector<double> sums(n, 0.0);
+  for_each_row(smoothing, [&](std::size_t i, std::span<const double> row) {
+    double sum = 0.0;
+    for (std::size_t j = 0; j < i; ++j) {
+      sum += std::abs(row[j]);
+      sums[j] += std::abs(row[j]);
+    }
+    sums[i] += sum + std::abs(row[i]);
+    if (i < m) {
+      for (std::size_t j = 0; j <= i; ++j) pivot_block_(i, j) = pivot_block_(j, i) = row[j];
+    } else {
+      const std::size_t r = i - m;
+      double* const rest = lower.row(r).data();
+      std::ranges::copy(row.subspan(m), rest);
+      for (std::size_t k = 0; k < m; ++k) {
+        double half = 0.0;
+        for (std::size_t l = 0; l < m; ++l) half += 0.5 * pivots_.multipliers()(r, l) * pivot_block_(l, k);
+        columns[k * n + r] = pivot_columns_(r, k) = row[k] - half;
+        multipliers[k * n + r] = pivots_.multipliers()(r, k);
+      }
+      for (std::size_t k = 0; k < m; ++k) {
+        const double w = multipliers[k * n + r];
+        const double c = columns[k * n + r];
+        for (std::size_t j = 0; j <= r; ++j) rest[j] -= w * columns[k * n + j] + c * multipliers[k * n + j];
+      }
+    }
+  });
+  // Each monomial is at most 1.
+  norm_ = std::ranges::max(sums) + static_cast<double>(m);
+  if (m > 0) norm_ = std::max(norm_, static_cast<double>(n));
+  return PositiveDefiniteSystem(std::move(store.array()));
+}
+
+SymmetricSystem RBFSystem::whole(std::span<const double> smoothing) {
+  const std::size_t n = axes_.shape(1);
   const std::size_t size = n + monomials_.size();
   xt::xarray<double> matrix = xt::zeros<double>({size, size});
-  const auto rows = as_matrix(matrix, size, size);
-  double largest = 0.0;
-  for (std::size_t i = 0; i < n; ++i) {
-    evaluate_basis(points.row(i), rows.row(i));
-    rows(i, i) += smoothing[i];
-    expect_finite(rows.row(i).first(n), model_.kernel);
-    largest = std::max(largest, largest_magnitude(rows.row(i).first(n)));
-  }
-  // A power of two, so that scaling rounds nothing.
-  if (largest > 0.0) kernel_scale_ = std::exp2(std::min(-std::ilogb(largest), 1000));
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < n; ++j) rows(i, j) *= kernel_scale_;
-    for (std::size_t j = n; j < size; ++j) rows(j, i) = rows(i, j);
-  }
-  return matrix;
+  std::vector<double> point(axes_.shape(0));
+  for_each_row(smoothing, [&](std::size_t i, std::span<const double> row) {
+    for (std::size_t j = 0; j <= i; ++j) matrix(i, j) = matrix(j, i) = row[j];
+    for (std::size_t axis = 0; axis < point.size(); ++axis) point[axis] = axes_(axis, i);
+    monomials_.evaluate(point, as_matrix(matrix).row(i).subspan(n));
+    for (std::size_t j = n; j < size; ++j) matrix(j, i) = matrix(i, j);
+  });
+  return SymmetricSystem(std::move(matrix));
 }
 
-void RBFSystem::evaluate_basis(std::span<const double> point, std::span<double> values) const {
+void RBFSystem::solve_rows(MatrixView<double> rows) const {
+  if (whole_) return whole_->solve(rows);
   const std::size_t n = axes_.shape(1);
-  const std::span<double> kernel_values = values.first(n);
-  std::ranges::fill(kernel_values, 0.0);
-  for (std::size_t axis = 0; axis < point.size(); ++axis)
-    for (std::size_t j = 0; j < n; ++j) {
-      const double difference = model_.epsilon * (point[axis] - axes_(axis, j));
-      kernel_values[j] += difference * difference;
-    }
-  evaluate_kernel(model_.kernel, kernel_values);
-  for (double& value : kernel_values) value *= kernel_scale_;
-  monomials_.evaluate(point, values.subspan(n, monomials_.size()));
+  const std::size_t m = monomials_.size();
+  const std::size_t k = rows.rows;
+  // Of each row: d at the pivots and at the other points, and p.
+  const MatrixView<double> pivots{rows.data, k, m, rows.stride};
+  const MatrixView<double> others{rows.data + m, k, n - m, rows.stride};
+  const MatrixView<double> polynomial{rows.data + n, k, m, rows.stride};
+  for (std::size_t i = 0; i < k; ++i) pivots_.solve_transposed(polynomial.row(i));
+  auto start = xt::xarray<double>::from_shape({k, m});
+  for (std::size_t i = 0; i < k; ++i) std::ranges::copy(polynomial.row(i), as_matrix(start).row(i).begin());
+  const xt::xarray<double> half = 0.5 * pivot_block_;
+  // d_1 less half of K_11 times what the coefficients at the pivots start from.
+  subtract_product_transposed(matrix_of(start), matrix_of(half), pivots);
+  subtract_product_transposed(readable(pivots), pivots_.multipliers(), others);
+  subtract_product_transposed(matrix_of(start), matrix_of(pivot_columns_), others);
+  eliminated_->solve(others);
+  // The coefficients at the pivots, in the place of p; and what remains of d_1, in its own.
+  auto product = xt::xarray<double>::from_shape({k, m});
+  multiply(readable(others), pivots_.multipliers(), as_matrix(product));
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t j = 0; j < m; ++j) polynomial(i, j) -= product(i, j);
+  subtract_product_transposed(readable(polynomial), matrix_of(half), pivots);
+  multiply(readable(others), matrix_of(pivot_columns_), as_matrix(product));
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t j = 0; j < m; ++j) pivots(i, j) -= product(i, j);
+    pivots_.solve(pivots.row(i));
+    std::swap_ranges(pivots.row(i).begin(), pivots.row(i).end(), polynomial.row(i).begin());
+  }
 }
 
 RBFSystem::Solution RBFSystem::solve(MatrixView<const double> values) const {
   const std::size_t n = values.cols;
   const std::size_t size = n + monomials_.size();
   Solution solution{xt::zeros<double>({values.rows, size}), 0.0};
-  const auto rows = as_matrix(solution.coefficients, values.rows, size);
-  for (std::size_t k = 0; k < values.rows; ++k) std::ranges::copy(values.row(k), rows.row(k).begin());
-  system_.solve(rows);
+  const auto rows = as_matrix(solution.coefficients);
+  for (std::size_t k = 0; k < values.rows; ++k)
+    for (std::size_t i = 0; i < n; ++i) rows(k, i) = values(k, pivots_.order()[i]);
+  solve_rows(rows);
   // The solution is exact for a matrix that is off by a rounding unit, so results are off by that much of what is
   // summed up: |A| |coefficients|, which is far above the values where coefficients cancel.
   for (std::size_t k = 0; k < values.rows; ++k) {
-    const double growth = system_.norm() * largest_magnitude(rows.row(k)) / largest_magnitude(values.row(k));
+    const double growth = norm_ * largest_magnitude(rows.row(k)) / largest_magnitude(values.row(k));
     if (std::isfinite(growth))
       solution.relative_error = std::max(solution.relative_error, growth * std::numeric_limits<double>::epsilon());
+    // So that kernels need not be scaled where they are evaluated.
+    for (double& coefficient : rows.row(k).first(n)) coefficient *= kernel_scale_;
   }
   return solution;
 }
 
-void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results) const {
-  const std::size_t size = solution.coefficients.shape(1);
-  const std::size_t block = std::clamp<std::size_t>(block_numbers / size, 1, std::max<std::size_t>(queries.rows, 1));
-  auto basis = xt::xarray<double>::from_shape({block, size});
+void RBFSystem::weights(MatrixView<const double> queries, MatrixView<double> weights) const {
+  const std::size_t n = axes_.shape(1);
+  const std::size_t size = n + monomials_.size();
+  const std::size_t block = std::clamp<std::size_t>(block_numbers / size, 64, 512);
+  auto basis = xt::xarray<double>::from_shape({std::min(block, queries.rows), size});
   for (std::size_t first = 0; first < queries.rows; first += block) {
-    const std::size_t count = std::min(block, queries.rows - first);
-    const auto rows = as_matrix(basis, count, size);
-    for (std::size_t i = 0; i < count; ++i) {
-      evaluate_basis(queries.row(first + i), rows.row(i));
-      expect_finite(rows.row(i), model_.kernel);
+    const auto rows = as_matrix(basis, std::min(block, queries.rows - first), size);
+    for (std::size_t i = 0; i < rows.rows; ++i) {
+      evaluate_basis(queries.row(first + i), std::nullopt, rows.row(i));
+      expect_finite(rows.row(i).first(n), model_.kernel);
+      for (double& value : rows.row(i).first(n)) value *= kernel_scale_;
     }
-    multiply_transposed(readable(rows), as_matrix(solution.coefficients, results.cols, size),
-                        MatrixView<double>{results.data + first * results.cols, count, results.cols});
+    solve_rows(rows);
+    for (std::size_t i = 0; i < rows.rows; ++i)
+      for (std::size_t j = 0; j < n; ++j) weights(first + i, pivots_.order()[j]) = rows(i, j);
   }
+}
+
+void RBFSystem::evaluate_basis(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                               std::span<double> values) const {
+  const std::size_t n = axes_.shape(1);
+  const std::size_t m = monomials_.size();
+  const InstructionSet& set = instruction_set();
+  set.squared_distances(point.data(), axes_.data(), n, point.size(), n, model_.epsilon, values.data());
+  const std::span<double> monomials = values.subspan(n, m);
+  if (!derivative_axis) {
+    set.kernel_values(model_.kernel, values.data(), n);
+    monomials_.evaluate(point, monomials);
+    return;
+  }
+  set.kernel_slopes(model_.kernel, values.data(), n);
+  const double factor = 2.0 * model_.epsilon * model_.epsilon;
+  for (std::size_t j = 0; j < n; ++j) values[j] *= factor * (point[*derivative_axis] - axes_(*derivative_axis, j));
+  std::vector<double> undifferentiated(m);
+  monomials_.evaluate(point, undifferentiated);
+  monomials_.differentiate(point, undifferentiated, *derivative_axis, monomials);
+}
+
+void RBFSystem::evaluate_all(MatrixView<const double> queries, const Solution& solution,
+                             std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                             std::size_t threads) const {
+  const auto coefficients = matrix_of(solution.coefficients);
+  const std::size_t size = coefficients.cols;
+  for_each_block(queries.rows, 256, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
+    constexpr std::size_t height = 8;
+    std::vector<double> memory(height * size);
+    for (std::size_t begin = first; begin < first + count; begin += height) {
+      const MatrixView<double> basis{memory.data(), std::min(height, first + count - begin), size};
+      const MatrixView<double> part{results.row(begin).data(), basis.rows, results.cols, results.stride};
+      for (std::size_t i = 0; i < basis.rows; ++i)
+        evaluate_basis(queries.row(begin + i), derivative_axis, basis.row(i));
+      instruction_set().multiply_transposed(basis.data, basis.stride, basis.rows, coefficients.data,
+                                            coefficients.stride, coefficients.rows, size, part.data, part.stride);
+      for (std::size_t i = 0; i < basis.rows; ++i)
+        if (!std::ranges::all_of(part.row(i), [](double value) { return std::isfinite(value); }))
+          expect_finite(basis.row(i), model_.kernel);
+    }
+  });
+}
+
+void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results,
+                         std::size_t threads) const {
+  evaluate_all(queries, solution, std::nullopt, results, threads);
+}
+
+void RBFSystem::differentiate(MatrixView<const double> queries, const Solution& solution, std::size_t axis,
+                              MatrixView<double> results, std::size_t threads) const {
+  evaluate_all(queries, solution, axis, results, threads);
 }
 
 }  // namespace fieldfold
