@@ -3,6 +3,7 @@ module;
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
@@ -64,6 +65,28 @@ class OrderedNeighbors {
   std::vector<std::pair<double, std::size_t>> best_;
 };
 
+/// All within a distance, as they come.
+class WithinReach {
+ public:
+  using DistanceType = double;
+  using IndexType = std::size_t;
+
+  WithinReach(double square, std::vector<std::pair<double, std::size_t>>& found) : square_(square), found_(found) {}
+
+  double worstDist() const { return square_; }
+  bool addPoint(double squared_distance, std::size_t index) {
+    found_.emplace_back(squared_distance, index);
+    return true;
+  }
+  void sort() {}
+  bool full() const { return true; }
+  std::size_t size() const { return found_.size(); }
+
+ private:
+  double square_;
+  std::vector<std::pair<double, std::size_t>>& found_;
+};
+
 }  // namespace
 
 struct NearestNeighbors::Tree {
@@ -82,12 +105,81 @@ struct NearestNeighbors::Tree {
 NearestNeighbors::NearestNeighbors(MatrixView<const double> points) : tree_(std::make_shared<const Tree>(points)) {}
 
 void NearestNeighbors::find(std::span<const double> query, std::span<std::size_t> nearest) const {
-  OrderedNeighbors found(nearest.size());
-  tree_->index.findNeighbors(found, query.data(), {});
-  if (found.size() < nearest.size())
-    throw NumericalError("the squared distances between points and query overflow; a larger unit of length helps");
-  std::ranges::transform(found.best(), nearest.begin(), [](const auto& entry) { return entry.second; });
-  std::ranges::sort(nearest);
+  Walk(*this).find(query, nearest);
+}
+
+void NearestNeighbors::Walk::find(std::span<const double> query, std::span<std::size_t> nearest) {
+  double square = 0.0;
+  for (std::size_t axis = 0; axis < before_.size(); ++axis) {
+    const double step = query[axis] - before_[axis];
+    square += step * step;
+  }
+  const double step = std::sqrt(square);
+  const auto look_within = [&](double reach) {
+    found_.clear();
+    WithinReach within(std::nextafter(reach * reach, std::numeric_limits<double>::infinity()), found_);
+    neighbors_->tree_->index.findNeighbors(within, query.data(), {});
+    return found_.size() >= nearest.size();
+  };
+  // The points that were found before are all within the sum of step and reach, but for rounding; most often so many
+  // are within less.
+  const double sum = (reach_ + step) * (1.0 + 1e-12);
+  const bool is_near = !before_.empty() && step <= reach_;
+  if (!is_near || (!look_within(std::min(sum, 1.1 * reach_)) && !look_within(sum))) {
+    OrderedNeighbors ordered(nearest.size());
+    neighbors_->tree_->index.findNeighbors(ordered, query.data(), {});
+    if (ordered.size() < nearest.size())
+      throw NumericalError("the squared distances between points and query overflow; a larger unit of length helps");
+    look_within(std::sqrt(ordered.best().back().first) * (1.0 + 1e-12));
+  }
+  // What is taken stays in the order of the search, which depends on the query alone.
+  distances_.clear();
+  for (const auto& entry : found_) distances_.push_back(entry.first);
+  const auto last = distances_.begin() + std::ssize(nearest) - 1;
+  std::ranges::nth_element(distances_, last);
+  const double farthest = *last;
+  ties_.clear();
+  std::size_t nearer = 0;
+  for (const auto& [distance, index] : found_) {
+    if (distance < farthest) ++nearer;
+    if (distance == farthest) ties_.push_back(index);
+  }
+  const auto last_tie = ties_.begin() + static_cast<std::ptrdiff_t>(nearest.size() - nearer) - 1;
+  std::ranges::nth_element(ties_, last_tie);
+  std::size_t taken = 0;
+  for (const auto& [distance, index] : found_)
+    if (distance < farthest || (distance == farthest && index <= *last_tie)) nearest[taken++] = index;
+  before_.assign(query.begin(), query.end());
+  reach_ = std::sqrt(farthest);
+}
+
+std::vector<std::size_t> spatial_order(MatrixView<const double> points) {
+  constexpr std::size_t most_axes = 3;
+  const std::size_t axes = std::min(most_axes, points.cols);
+  const std::size_t bits = axes == 0 ? 0 : 63 / axes;
+  std::vector<std::pair<std::uint64_t, std::size_t>> keys(points.rows, {0, 0});
+  for (std::size_t i = 0; i < points.rows; ++i) keys[i].second = i;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (std::size_t i = 0; i < points.rows; ++i) {
+      low = std::min(low, points(i, axis));
+      high = std::max(high, points(i, axis));
+    }
+    // Twenty bits tell a million steps along the axis apart.
+    const std::size_t used = std::min<std::size_t>(bits, 20);
+    const double width = high / 2 - low / 2;
+    const double scale = width > 0.0 ? 0.5 * static_cast<double>((std::uint64_t{1} << used) - 1) / width : 0.0;
+    for (std::size_t i = 0; i < points.rows; ++i) {
+      const auto step = static_cast<std::uint64_t>(scale * (points(i, axis) - low));
+      for (std::size_t bit = 0; bit < used; ++bit) keys[i].first |= (step >> bit & 1) << (bit * axes + axis);
+    }
+  }
+  std::ranges::sort(keys);
+  std::vector<std::size_t> order;
+  order.reserve(keys.size());
+  for (const auto& [key, index] : keys) order.push_back(index);
+  return order;
 }
 
 }  // namespace fieldfold
