@@ -139,9 +139,9 @@ class ArrayRef {
 /// A matrix whose rows lie at equal distances in memory that somebody else owns.
 template <class T>
 struct MatrixView {
-  T* data;
-  std::size_t rows;
-  std::size_t cols;
+  T* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
   std::size_t stride = cols;  ///< from a row to the next
 
   T& operator()(std::size_t i, std::size_t j) const { return data[i * stride + j]; }

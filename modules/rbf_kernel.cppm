@@ -53,4 +53,7 @@ const KernelTraits& traits(Kernel kernel);
 /// \throws InvalidArgument  there is none; the message lists all names
 Kernel kernel_named(std::string_view name);
 
+/// \throws NumericalError  one of the values of the kernel is not finite: it overflowed
+void expect_finite(std::span<const double> values, Kernel kernel);
+
 }  // namespace fieldfold

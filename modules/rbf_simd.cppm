@@ -57,14 +57,12 @@ struct InstructionSet {
                               std::size_t b_stride, std::size_t cols, std::size_t count, double* c,
                               std::size_t c_stride);
 
-  /// `sum_j weights[j] * values[columns[j]]`
-  double (*gathered_dot)(const double* weights, const unsigned* columns, const double* values, std::size_t count);
-
   /// Assembles and factorizes systems.
   void (*factorize)(Kernel kernel, const LaneSystems& systems);
 
-  /// `kernel(|query - x_j|)` for the points of systems. \param query  `(dim)`, times epsilon  \param values  `(n)`
-  void (*lane_kernel)(Kernel kernel, const LaneSystems& systems, const double* query, double* values);
+  /// Squared distances of a query of each system from its points. \param query  `(dim)`, times epsilon
+  /// \param squares  `(n)`
+  void (*lane_squares)(const LaneSystems& systems, const double* query, double* squares);
 
   /// Solves for right-hand sides with p = 0.
   /// \param columns    `(n, count)`: d, replaced by a

@@ -19,8 +19,29 @@ export namespace fieldfold {
 /// What an interpolant is made of.
 struct RBFModel {
   Kernel kernel;
-  double epsilon;  ///< multiplies coordinates; inverse of their unit
-  int degree;      ///< of the polynomial; -1: none
+  double epsilon;                            ///< multiplies coordinates; inverse of their unit
+  int degree;                                ///< of the polynomial; -1: none
+  std::vector<bool> redundant_squares = {};  ///< as of `Monomials`
+};
+
+/// What an interpolant is a sum of: kernels, then monomials.
+struct RBFBasis {
+  RBFModel model;
+  MatrixView<const double> axes;  ///< `(dim, n)`: the points of the kernels, coordinates axis by axis
+  const Monomials& monomials;
+
+  std::size_t size() const { return axes.cols + monomials.size(); }
+
+  /// Values at a point, or derivatives along an axis for kernels that are differentiable.
+  /// \param values  `(size(),)`
+  void evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                std::span<double> values) const;
+
+  /// The sums with coefficients.
+  /// \param queries       `(q, dim)`  \param coefficients  `(k, size())`  \param results  `(q, k)`
+  /// \throws NumericalError  the kernel overflows at a query
+  void sum(MatrixView<const double> queries, MatrixView<const double> coefficients,
+           std::optional<std::size_t> derivative_axis, MatrixView<double> results) const;
 };
 
 /// The interpolant on one set of points, factorized: coefficients a of the kernels and b of the monomials solve
@@ -49,24 +70,25 @@ class RBFSystem {
   /// \param values  `(k, n)`, one column of values a row; NaN in one spoils no other
   Solution solve(MatrixView<const double> values) const;
 
-  /// The weights with which values at the points add up to the interpolants at other points: one solution for each
-  /// query, whatever the number of columns of values.
+  /// The weights with which values at the points add up to the interpolants at other points, or to their derivatives
+  /// along an axis: one solution for each query, whatever the number of columns of values.
   /// \param queries  `(q, dim)`
   /// \param weights  `(q, n)`
   /// \throws NumericalError  the kernel overflows at a query
-  void weights(MatrixView<const double> queries, MatrixView<double> weights) const;
+  void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+               MatrixView<double> weights) const;
 
-  /// The interpolants at other points.
+  /// The interpolants at other points, or their derivatives along an axis for kernels that are differentiable.
   /// \param queries  `(q, dim)`
   /// \param results  `(q, k)`
   /// \throws NumericalError  the kernel overflows at a query
-  void evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results,
-                std::size_t threads = 1) const;
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results, std::size_t threads) const;
 
-  /// Their derivatives along an axis, for kernels that are differentiable.
-  /// \param results  `(q, k)`
-  void differentiate(MatrixView<const double> queries, const Solution& solution, std::size_t axis,
-                     MatrixView<double> results, std::size_t threads = 1) const;
+  /// The coordinates axis by axis, `(dim, n)`, in the order of the coefficients of the kernels.
+  const xt::xarray<double>& axes() const { return axes_; }
+
+  const Monomials& monomials() const { return monomials_; }
 
   /// An estimate of the reciprocal condition of what has been factorized, in the 1-norm.
   double reciprocal_condition() const;
@@ -80,11 +102,7 @@ class RBFSystem {
   PositiveDefiniteSystem eliminated(std::span<const double> smoothing);
   SymmetricSystem whole(std::span<const double> smoothing);
 
-  /// Values or derivatives of kernels and monomials at one point; kernels without the system's scale.
-  void evaluate_basis(std::span<const double> point, std::optional<std::size_t> derivative_axis,
-                      std::span<double> values) const;
-  void evaluate_all(MatrixView<const double> queries, const Solution& solution,
-                    std::optional<std::size_t> derivative_axis, MatrixView<double> results, std::size_t threads) const;
+  RBFBasis basis() const { return {model_, as_matrix(axes_), monomials_}; }
 
   /// Solves the system in place for right-hand sides `(k, n + m)`, in the order of the system.
   void solve_rows(MatrixView<double> rows) const;

@@ -118,6 +118,10 @@ struct Pass {
   std::function<void(double share)> progress = {};
 };
 
+/// The number of threads to use: as many as are asked for, or as the machine has if that is 0; and no more than
+/// `operations` are worth starting.
+std::size_t threads_for(std::size_t asked, double operations);
+
 /// Calls `work(part, first, count)` for blocks of `block_rows` of `rows` rows. Each part is a thread of its own and
 /// goes in the order of rows, those of part 0 being the first. BLAS starts no threads meanwhile. What is thrown in a
 /// thread is thrown here when all have ended.

@@ -51,6 +51,13 @@ void ArrayStore<T>::reserve(std::size_t rows, std::size_t cols) {
 #endif
 }
 
+std::size_t threads_for(std::size_t asked, double operations) {
+  // A thread takes some ten microseconds to start.
+  constexpr double least = 1e6;
+  const std::size_t available = asked > 0 ? asked : std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp<std::size_t>(static_cast<std::size_t>(std::min(operations / least, 1e6)), 1, available);
+}
+
 void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
                     const std::function<void(std::size_t part, std::size_t first, std::size_t count)>& work) {
   const auto aligned = [&](std::size_t row) { return row / pass.alignment * pass.alignment; };

@@ -17,6 +17,8 @@ import fieldfold.diagnostics;
 import fieldfold.rbf;
 import fieldfold.rbf.simd;
 
+#include "scattered_points.hpp"
+
 using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
@@ -37,17 +39,6 @@ xt::xarray<double> matrix_of(const nlohmann::json& rows) {
 xt::xarray<double> column(const std::vector<double>& numbers) {
   auto points = xt::xarray<double>::from_shape({numbers.size(), 1});
   std::ranges::copy(numbers, points.begin());
-  return points;
-}
-
-/// Points of a Kronecker sequence (fractional parts of multiples of square roots of primes), which fills the unit
-/// cube evenly.
-xt::xarray<double> scattered(std::size_t count, std::size_t dim, double start = 0.5) {
-  const double roots[] = {std::sqrt(2.0), std::sqrt(3.0), std::sqrt(5.0), std::sqrt(7.0)};
-  auto points = xt::xarray<double>::from_shape({count, dim});
-  for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t axis = 0; axis < dim; ++axis)
-      points(i, axis) = std::fmod(start + static_cast<double>(i + 1) * roots[axis], 1.0);
   return points;
 }
 
@@ -189,7 +180,8 @@ BOOST_AUTO_TEST_CASE(equals_the_figures_of_scipy) {
     const auto found = interpolator(matrix_of(data["queries"]));
     const auto expected = matrix_of(figure["result"]);
     // Both solvers are exact to the rounding unit times the condition number, which the figures keep below 1e9.
-    BOOST_TEST(relative_difference(found, expected) < 1e-7, figure.dump().substr(0, 120));
+    BOOST_TEST(relative_difference(found, expected) < 1e-7,
+               figure["kernel"] << figure["neighbors"] << figure["smoothing"] << figure["degree"] << figure["dim"]);
     ++compared;
   }
   fieldfold::set_warning_handler(before);

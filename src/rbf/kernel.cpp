@@ -2,6 +2,7 @@ module;
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -46,6 +47,13 @@ Kernel kernel_named(std::string_view name) {
   known.reserve(table.size());
   for (const KernelTraits& entry : table) known.push_back(entry.name);
   throw InvalidArgument(message("kernel: expected one of ", listing(known), "; got ", name));
+}
+
+void expect_finite(std::span<const double> values, Kernel kernel) {
+  if (!std::ranges::all_of(values, [](double value) { return std::isfinite(value); }))
+    throw NumericalError(
+        message("the kernel ", traits(kernel).name,
+                " overflows on these coordinates; a smaller epsilon or a larger unit of length helps"));
 }
 
 }  // namespace fieldfold

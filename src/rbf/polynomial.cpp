@@ -27,7 +27,8 @@ std::size_t monomial_count(std::size_t dim, int degree) {
   return count;
 }
 
-Monomials::Monomials(std::size_t dim, int degree) : shift_(dim, 0.0), scale_(dim, 1.0) {
+Monomials::Monomials(std::size_t dim, int degree, const std::vector<bool>& redundant_squares)
+    : shift_(dim, 0.0), scale_(dim, 1.0) {
   if (degree < 0) return;
   factors_.reserve(monomial_count(dim, degree));
   factors_.push_back({0, 0});
@@ -35,7 +36,10 @@ Monomials::Monomials(std::size_t dim, int degree) : shift_(dim, 0.0), scale_(dim
   for (std::size_t first = 0, power = 0; power < static_cast<std::size_t>(degree); ++power) {
     const std::size_t last = factors_.size();
     for (std::size_t parent = first; parent < last; ++parent)
-      for (std::size_t axis = factors_[parent].axis; axis < dim; ++axis) factors_.push_back({parent, axis});
+      for (std::size_t axis = factors_[parent].axis; axis < dim; ++axis) {
+        const bool is_square = parent != 0 && factors_[parent].axis == axis;
+        if (redundant_squares.empty() || !redundant_squares[axis] || !is_square) factors_.push_back({parent, axis});
+      }
     first = last;
   }
 }
@@ -91,8 +95,9 @@ bool PolynomialPivots::choose(MatrixView<const double> points, const Monomials& 
     largest = std::max(largest, std::abs(rows(k, k)));
     const double rounding = 4.0 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() * largest;
     if (!(std::abs(rows(k, k)) > rounding)) return false;
+    const double inverse = 1.0 / rows(k, k);
     for (std::size_t i = k + 1; i < n; ++i) {
-      rows(i, k) /= rows(k, k);
+      rows(i, k) *= inverse;
       for (std::size_t c = k + 1; c < m_; ++c) rows(i, c) -= rows(i, k) * rows(k, c);
     }
   }

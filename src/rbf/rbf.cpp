@@ -3,22 +3,29 @@ module;
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 module fieldfold.rbf;
 
 import fieldfold.arrays;
+import fieldfold.axes;
 import fieldfold.diagnostics;
-import fieldfold.linalg;
-import fieldfold.neighbors;
 import fieldfold.rbf.kernel;
+import fieldfold.rbf.local;
+import fieldfold.rbf.partition;
 import fieldfold.rbf.polynomial;
+import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
+import fieldfold.rows;
+import fieldfold.sparse_rows;
 
 namespace fieldfold {
 namespace {
@@ -64,17 +71,57 @@ void judge(double relative_error) {
   if (relative_error > half_the_digits) warn(said("ill-conditioned"));
 }
 
+/// One column that is as rough as the columns of values are, whatever their units.
+std::vector<double> mixture_of(MatrixView<const double> values) {
+  std::vector<double> largest(values.cols, 0.0);
+  for (std::size_t i = 0; i < values.rows; ++i)
+    for (std::size_t s = 0; s < values.cols; ++s)
+      // The comparison is false for NaN, and a column that has one is left out.
+      largest[s] = std::abs(values(i, s)) <= std::numeric_limits<double>::max()
+                       ? std::max(largest[s], std::abs(values(i, s)))
+                       : std::numeric_limits<double>::infinity();
+  std::vector<double> mixture(values.rows, 0.0);
+  for (std::size_t s = 0; s < values.cols; ++s) {
+    // Shares that differ, so that equal columns do not cancel.
+    const double share = 1.0 / (largest[s] * static_cast<double>(1 + s));
+    if (std::isfinite(share) && share > 0.0)
+      for (std::size_t i = 0; i < values.rows; ++i) mixture[i] += share * values(i, s);
+  }
+  return mixture;
+}
+
+/// A function that is smooth over the whole of the points.
+std::vector<double> smooth_function_at(MatrixView<const double> points) {
+  std::vector<double> values(points.rows, 0.0);
+  for (std::size_t axis = 0; axis < points.cols; ++axis) {
+    double low = points(0, axis);
+    double high = low;
+    for (std::size_t i = 1; i < points.rows; ++i) {
+      low = std::min(low, points(i, axis));
+      high = std::max(high, points(i, axis));
+    }
+    if (high > low)
+      for (std::size_t i = 0; i < points.rows; ++i) values[i] += (points(i, axis) - low) / (high - low);
+  }
+  for (double& value : values) value = std::cos(3.0 * value);
+  return values;
+}
+
 }  // namespace
+
+std::vector<std::string_view> rbf_methods() { return {"direct", "partition_of_unity"}; }
+
+RBFMethod rbf_method_named(std::string_view name) {
+  const auto known = rbf_methods();
+  const auto found = std::ranges::find(known, name);
+  if (found == known.end()) throw InvalidArgument(message("method: expected one of ", listing(known), "; got ", name));
+  return static_cast<RBFMethod>(found - known.begin());
+}
 
 void validate(const RBFOptions& options) {
   const KernelTraits& kernel = traits(options.kernel);
-  if (!options.epsilon && !kernel.scale_invariant) {
-    std::vector<std::string_view> without;
-    for (const KernelTraits& other : kernels())
-      if (other.scale_invariant) without.push_back(other.name);
-    throw InvalidArgument(
-        message("epsilon: must be given for the kernel ", kernel.name, "; only ", listing(without), " do without"));
-  }
+  if (!options.epsilon && !kernel.scale_invariant)
+    throw InvalidArgument(message("epsilon: must be given for the kernel ", kernel.name));
   if (options.epsilon && (!std::isfinite(*options.epsilon) || *options.epsilon == 0.0))
     throw InvalidArgument(message("epsilon: expected a finite number other than 0, got ", *options.epsilon));
   if (options.degree && *options.degree < -1)
@@ -82,103 +129,232 @@ void validate(const RBFOptions& options) {
   if (options.neighbors && *options.neighbors == 0) throw InvalidArgument("neighbors: expected at least 1, got 0");
   if (options.smoothing.dimension() > 1)
     throw InvalidArgument(
-        message("smoothing: expected a scalar or a 1-D array, got one with ", options.smoothing.dimension(), " axes"));
+        message("smoothing: expected a scalar or one number a point, got ", options.smoothing.dimension(), " axes"));
   if (!std::ranges::all_of(options.smoothing, [](double s) { return std::isfinite(s); }))
     throw InvalidArgument("smoothing: expected finite numbers, got NaN or infinity");
+  if (options.cluster_size == 0) throw InvalidArgument("cluster_size: expected at least 1, got 0");
+  if (!(options.overlap > 0.0 && options.overlap <= 1.0))
+    throw InvalidArgument(message("overlap: expected a number above 0 and at most 1, got ", options.overlap));
+  if (options.method == RBFMethod::partition_of_unity && options.neighbors)
+    throw InvalidArgument("neighbors: expected none with the method partition_of_unity, which has cluster_size");
+  if (!(options.power > 0.0) || !std::isfinite(options.power))
+    throw InvalidArgument(message("power: expected a finite number above 0, got ", options.power));
+  Axes(options.scales, options.periods);
 }
 
-struct RBFInterpolator::Interpolant {
-  RBFModel model;
-  std::size_t neighbors;
-  Shape point_shape;          ///< of the values at one point
-  xt::xarray<double> points;  ///< `(P, N)`
-  xt::xarray<double> values;  ///< `(S, P)`: a column of values is a row here
+/// What depends on the points alone.
+struct RBFInterpolator::Points {
+  RBFOptions options;
+  Axes axes;
+  std::size_t dim;
+  xt::xarray<double> measured;
   std::vector<double> smoothing;
+  PointCloud cloud;
+  std::optional<RBFSystem> global;
+  std::optional<LocalInterpolation> local;
+  std::optional<PartitionOfUnity> partition;
 
-  struct Global {
-    RBFSystem system;
-    RBFSystem::Solution solution;
-  };
-  std::optional<Global> global;            ///< every query uses all points ...
-  std::optional<NearestNeighbors> search;  ///< ... or those found here
-
-  MatrixView<const double> points_view() const { return as_matrix(points, points.shape(0), points.shape(1)); }
-  MatrixView<const double> values_view() const { return as_matrix(values, values.shape(0), values.shape(1)); }
-
-  void evaluate_locally(MatrixView<const double> queries, MatrixView<double> results) const {
-    const std::size_t dim = points.shape(1);
-    std::vector<std::size_t> nearest(neighbors);
-    auto local_points = xt::xarray<double>::from_shape({neighbors, dim});
-    auto local_values = xt::xarray<double>::from_shape({results.cols, neighbors});
-    std::vector<double> local_smoothing(neighbors);
-    double relative_error = 0.0;
-    for (std::size_t q = 0; q < queries.rows; ++q) {
-      search->find(queries.row(q), nearest);
-      for (std::size_t j = 0; j < neighbors; ++j) {
-        std::ranges::copy(points_view().row(nearest[j]), &local_points(j, 0));
-        for (std::size_t s = 0; s < results.cols; ++s) local_values(s, j) = values(s, nearest[j]);
-        local_smoothing[j] = smoothing[nearest[j]];
-      }
-      const RBFSystem system(as_matrix(std::as_const(local_points), neighbors, dim), local_smoothing, model);
-      const auto solution = system.solve(as_matrix(std::as_const(local_values), results.cols, neighbors));
-      relative_error = std::max(relative_error, solution.relative_error);
-      system.evaluate({queries.row(q).data(), 1, dim}, solution, {results.row(q).data(), 1, results.cols});
-    }
-    judge(relative_error);
+  Points(const ArrayRef<double>& points, const RBFOptions& given)
+      : options(given), axes(given.scales, given.periods), dim(0), cloud{} {
+    const auto rows = checked_points(points, "points");
+    const std::size_t num_points = rows.rows;
+    dim = rows.cols;
+    if (num_points == 0 || dim == 0)
+      throw InvalidArgument(
+          message("points: expected at least one point of one dimension, got the shape ", shape_text(points.shape())));
+    cloud.model = resolve(options);
+    axes.expect_dim(dim);
+    smoothing = spread(options.smoothing, num_points);
+    const bool is_partition = options.method == RBFMethod::partition_of_unity;
+    const std::size_t used =
+        std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
+    const auto expect = [&](std::size_t required) {
+      if (required > used)
+        throw InvalidArgument(message("At least ", required,
+                                      is_partition        ? " points in a cluster"
+                                      : options.neighbors ? " neighbors"
+                                                          : " data points",
+                                      " are required when degree is ", cloud.model.degree,
+                                      " and the number of dimensions is ", dim, "; got ", used));
+    };
+    // A periodic axis adds to the monomials; without that they are too many to be counted one by one, perhaps.
+    expect(monomial_count(dim, cloud.model.degree));
+    measured = axes.measured(rows);
+    if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
+    expect(Monomials(measured.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
+    cloud.points = as_matrix(std::as_const(measured));
+    cloud.smoothing = smoothing;
+    cloud.allow_lower_degree = options.allow_lower_degree;
+    if (is_partition && used < num_points)
+      partition.emplace(cloud, options.cluster_size, options.overlap);
+    else if (used < num_points)
+      local.emplace(cloud, used);
+    else
+      global.emplace(cloud.points, cloud.smoothing, cloud.model);
   }
+  Points(const Points&) = delete;
+  Points& operator=(const Points&) = delete;
+
+  /// Queries as they are measured.
+  xt::xarray<double> checked_queries(const ArrayRef<double>& queries) const {
+    const auto rows = checked_points(queries, "queries");
+    if (rows.cols != dim)
+      throw InvalidArgument(message("queries: expected points of dimension ", dim, ", got ", rows.cols));
+    return axes.measured(rows);
+  }
+
+  std::size_t threads(double operations) const { return threads_for(options.threads, operations); }
+};
+
+/// What depends on the values too.
+struct RBFInterpolator::Solved {
+  Shape point_shape;  ///< of the values of a point
+  std::size_t columns;
+  std::optional<RBFSystem::Solution> global;
+  xt::xarray<double> values;  ///< `(P, columns)`, for neighborhoods
+  std::vector<double> probe;
+  std::optional<PartitionOfUnity::Solution> partition;
 };
 
 RBFInterpolator::RBFInterpolator(const ArrayRef<double>& points, const ArrayRef<double>& values,
-                                 const RBFOptions& options) {
-  const auto point_rows = checked_points(points, "points");
-  const std::size_t num_points = point_rows.rows;
-  const std::size_t dim = point_rows.cols;
-  if (num_points == 0 || dim == 0)
-    throw InvalidArgument(
-        message("points: expected at least one point of one dimension, got the shape ", shape_text(points.shape())));
+                                 const RBFOptions& options)
+    : RBFInterpolator(
+          [&] {
+            if (points.dimension() > 0 && (values.dimension() == 0 || values.shape()[0] != points.shape()[0]))
+              throw InvalidArgument(message("values: expected ", points.shape()[0],
+                                            " along the first axis, one a point, got the shape ",
+                                            shape_text(values.shape())));
+            return std::make_shared<const Points>(points, options);
+          }(),
+          values) {}
+
+RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const ArrayRef<double>& values)
+    : points_(std::move(points)) {
+  const std::size_t num_points = points_->cloud.points.rows;
   if (values.dimension() == 0 || values.shape()[0] != num_points)
     throw InvalidArgument(message("values: expected ", num_points, " along the first axis, one a point, got the shape ",
                                   shape_text(values.shape())));
-  auto made = std::make_shared<Interpolant>();
-  made->model = resolve(options);
-  made->neighbors = std::min(options.neighbors.value_or(num_points), num_points);
-  const std::size_t required = monomial_count(dim, made->model.degree);
-  if (required > made->neighbors)
-    throw InvalidArgument(message("At least ", required, options.neighbors ? " neighbors" : " data points",
-                                  " are required when degree is ", made->model.degree,
-                                  " and the number of dimensions is ", dim, "; got ", made->neighbors));
-  made->smoothing = spread(options.smoothing, num_points);
-  made->point_shape.assign(values.shape().begin() + 1, values.shape().end());
-  made->points = points.copy();
-  const MatrixView<const double> columns{values.data(), num_points, size_of(made->point_shape)};
-  made->values = xt::xarray<double>::from_shape({columns.cols, num_points});
-  for (std::size_t i = 0; i < num_points; ++i)
-    for (std::size_t s = 0; s < columns.cols; ++s) made->values(s, i) = columns(i, s);
-
-  if (made->neighbors < num_points) {
-    made->search.emplace(made->points_view());
+  auto solved = std::make_shared<Solved>();
+  solved->point_shape.assign(values.shape().begin() + 1, values.shape().end());
+  solved->columns = size_of(solved->point_shape);
+  const MatrixView<const double> columns{values.data(), num_points, solved->columns};
+  if (points_->global) {
+    auto rows = xt::xarray<double>::from_shape({columns.cols, num_points});
+    for (std::size_t i = 0; i < num_points; ++i)
+      for (std::size_t s = 0; s < columns.cols; ++s) rows(s, i) = columns(i, s);
+    solved->global = points_->global->solve(as_matrix(std::as_const(rows)));
+    judge(solved->global->relative_error);
+  } else if (points_->partition) {
+    const double size = static_cast<double>(points_->options.cluster_size);
+    solved->partition =
+        points_->partition->solve(columns, points_->threads(size * size * static_cast<double>(num_points)));
+    judge(solved->partition->relative_error);
   } else {
-    RBFSystem system(made->points_view(), made->smoothing, made->model);
-    auto solution = system.solve(made->values_view());
-    judge(solution.relative_error);
-    made->global.emplace(std::move(system), std::move(solution));
+    solved->values = values.copy();
+    solved->probe = mixture_of(columns);
   }
-  interpolant_ = std::move(made);
+  solved_ = std::move(solved);
+}
+
+RBFInterpolator RBFInterpolator::with_values(const ArrayRef<double>& values) const { return {points_, values}; }
+
+xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
+                                             std::optional<std::size_t> derivative_axis) const {
+  const Points& points = *points_;
+  const auto queries = as_matrix(measured);
+  const std::size_t columns = solved_->columns;
+  auto results = xt::xarray<double>::from_shape({queries.rows, columns});
+  const auto rows = as_matrix(results);
+  const double pairs = static_cast<double>(queries.rows) * static_cast<double>(points.cloud.points.rows);
+  if (points.global) {
+    points.global->evaluate(queries, *solved_->global, derivative_axis, rows, points.threads(pairs));
+  } else if (points.partition) {
+    const double near = 4.0 * static_cast<double>(queries.rows * points.options.cluster_size);
+    points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near));
+  } else {
+    const MatrixView<const double> values{solved_->values.data(), points.cloud.points.rows, columns};
+    const auto neighbors = static_cast<double>(*points.options.neighbors);
+    const std::size_t threads = points.threads(static_cast<double>(queries.rows) * neighbors * neighbors);
+    judge(points.local->for_each(
+        queries, derivative_axis, derivative_axis ? std::span<const double>() : solved_->probe, threads,
+        [&](std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+          const auto sums = rows.row(query);
+          std::ranges::fill(sums, 0.0);
+          for (std::size_t j = 0; j < nearest.size(); ++j)
+            for (std::size_t s = 0; s < columns; ++s) sums[s] += weights[j] * values(nearest[j], s);
+        }));
+  }
+  return results;
 }
 
 xt::xarray<double> RBFInterpolator::operator()(const ArrayRef<double>& queries) const {
-  const Interpolant& made = *interpolant_;
-  const auto query_rows = checked_points(queries, "queries");
-  if (query_rows.cols != made.points.shape(1))
-    throw InvalidArgument(
-        message("queries: expected points of dimension ", made.points.shape(1), ", got ", query_rows.cols));
-  auto results = xt::xarray<double>::from_shape(joined({query_rows.rows}, made.point_shape));
-  const auto result_rows = as_matrix(results, query_rows.rows, made.values.shape(0));
-  if (made.global)
-    made.global->system.evaluate(query_rows, made.global->solution, result_rows);
-  else
-    made.evaluate_locally(query_rows, result_rows);
+  auto results = evaluate(points_->checked_queries(queries), std::nullopt);
+  results.reshape(joined({queries.shape()[0]}, solved_->point_shape));
   return results;
+}
+
+xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) const {
+  const Points& points = *points_;
+  if (!traits(points.cloud.model.kernel).differentiable)
+    throw InvalidArgument(
+        message("kernel: expected one that is differentiable, got ", traits(points.cloud.model.kernel).name));
+  const auto measured = points.checked_queries(queries);
+  std::vector<xt::xarray<double>> along;
+  for (std::size_t axis = 0; axis < measured.shape(1); ++axis) along.push_back(evaluate(measured, axis));
+  auto results =
+      xt::xarray<double>::from_shape(joined({queries.shape()[0]}, joined(solved_->point_shape, {points.dim})));
+  const MatrixView<double> rows{results.data(), measured.shape(0), solved_->columns * points.dim};
+  const MatrixView<const double> plain{queries.data(), measured.shape(0), points.dim};
+  std::vector<double> derivatives(along.size());
+  for (std::size_t q = 0; q < rows.rows; ++q)
+    for (std::size_t s = 0; s < solved_->columns; ++s) {
+      for (std::size_t axis = 0; axis < along.size(); ++axis) derivatives[axis] = along[axis](q, s);
+      for (std::size_t axis = 0; axis < points.dim; ++axis)
+        rows(q, s * points.dim + axis) = points.axes.chain(plain.row(q), axis, derivatives);
+    }
+  return results;
+}
+
+std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const ArrayRef<double>& given,
+                                                                      const ArrayRef<double>& queries,
+                                                                      const RBFOptions& options,
+                                                                      MatrixView<const double> values) {
+  const Points points(given, options);
+  const auto measured = points.checked_queries(queries);
+  const auto rows = as_matrix(measured);
+  const std::size_t num_points = points.cloud.points.rows;
+  if (num_points > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(message("points: expected fewer than 2^32, got ", num_points));
+  const std::vector<double> probe = values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
+  if (points.global) {
+    const xt::xarray<double> column = xt::adapt(probe, std::vector<std::size_t>{1, num_points});
+    judge(points.global->solve(as_matrix(column)).relative_error);
+    auto dense = xt::xarray<double>::from_shape({rows.rows, num_points});
+    points.global->weights(rows, std::nullopt, as_matrix(dense));
+    return dense;
+  }
+  const auto size = static_cast<double>(points.partition ? points.options.cluster_size : *points.options.neighbors);
+  const std::size_t threads = points.threads(static_cast<double>(rows.rows) * size * size);
+  if (points.partition) {
+    double relative_error = 0.0;
+    auto sparse = points.partition->weights(rows, probe, threads, relative_error);
+    judge(relative_error);
+    return sparse;
+  }
+  const std::size_t neighbors = *points.options.neighbors;
+  SparseRows sparse{.cols = num_points};
+  sparse.offsets.resize(rows.rows + 1);
+  for (std::size_t q = 0; q <= rows.rows; ++q) sparse.offsets[q] = q * neighbors;
+  sparse.columns.resize(sparse.offsets.back());
+  sparse.weights.resize(sparse.offsets.back());
+  judge(points.local->for_each(
+      rows, std::nullopt, probe, threads,
+      [&](std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+        for (std::size_t j = 0; j < neighbors; ++j)
+          sparse.columns[query * neighbors + j] = static_cast<std::uint32_t>(nearest[j]);
+        std::ranges::copy(weights, &sparse.weights[query * neighbors]);
+      }));
+  return sparse;
 }
 
 }  // namespace fieldfold

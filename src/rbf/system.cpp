@@ -31,13 +31,6 @@ constexpr double suspicious = 1e-12;
 
 MatrixView<const double> matrix_of(const xt::xarray<double>& array) { return as_matrix(array); }
 
-void expect_finite(std::span<const double> kernel_values, Kernel kernel) {
-  if (!std::ranges::all_of(kernel_values, [](double value) { return std::isfinite(value); }))
-    throw NumericalError(
-        message("the kernel ", traits(kernel).name,
-                " overflows on these coordinates; a smaller epsilon or a larger unit of length helps"));
-}
-
 /// Whether two points coincide; smoothing tells such points apart.
 bool have_twins(MatrixView<const double> points, std::span<const double> smoothing) {
   std::vector<std::span<const double>> sorted;
@@ -77,8 +70,47 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
 
 }  // namespace
 
+void RBFBasis::evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                        std::span<double> values) const {
+  const std::size_t n = axes.cols;
+  const InstructionSet& set = instruction_set();
+  set.squared_distances(point.data(), axes.data, axes.stride, point.size(), n, model.epsilon, values.data());
+  const std::span<double> polynomial = values.subspan(n);
+  if (!derivative_axis) {
+    set.kernel_values(model.kernel, values.data(), n);
+    monomials.evaluate(point, polynomial);
+    return;
+  }
+  set.kernel_slopes(model.kernel, values.data(), n);
+  const double* const along = axes.row(*derivative_axis).data();
+  const double factor = 2.0 * model.epsilon * model.epsilon;
+  for (std::size_t j = 0; j < n; ++j) values[j] *= factor * (point[*derivative_axis] - along[j]);
+  std::vector<double> undifferentiated(polynomial.size());
+  monomials.evaluate(point, undifferentiated);
+  monomials.differentiate(point, undifferentiated, *derivative_axis, polynomial);
+}
+
+void RBFBasis::sum(MatrixView<const double> queries, MatrixView<const double> coefficients,
+                   std::optional<std::size_t> derivative_axis, MatrixView<double> results) const {
+  // As many rows as stay in the cache; coefficients are read once for all of them.
+  constexpr std::size_t height = 8;
+  std::vector<double> memory(std::min(height, queries.rows) * size());
+  for (std::size_t first = 0; first < queries.rows; first += height) {
+    const MatrixView<double> rows{memory.data(), std::min(height, queries.rows - first), size()};
+    const MatrixView<double> part{results.row(first).data(), rows.rows, results.cols, results.stride};
+    for (std::size_t i = 0; i < rows.rows; ++i) evaluate(queries.row(first + i), derivative_axis, rows.row(i));
+    instruction_set().multiply_transposed(rows.data, rows.stride, rows.rows, coefficients.data, coefficients.stride,
+                                          coefficients.rows, size(), part.data, part.stride);
+    for (std::size_t i = 0; i < rows.rows; ++i)
+      if (!std::ranges::all_of(part.row(i), [](double value) { return std::isfinite(value); }))
+        expect_finite(rows.row(i), model.kernel);
+  }
+}
+
 RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model)
-    : model_(model), monomials_(points.cols, model.degree), kernel_scale_(scale_for(points, model)) {
+    : model_(model),
+      monomials_(points.cols, model.degree, model.redundant_squares),
+      kernel_scale_(scale_for(points, model)) {
   const std::size_t n = points.rows;
   monomials_.fit(points);
   if (!pivots_.choose(points, monomials_))
@@ -239,15 +271,16 @@ RBFSystem::Solution RBFSystem::solve(MatrixView<const double> values) const {
   return solution;
 }
 
-void RBFSystem::weights(MatrixView<const double> queries, MatrixView<double> weights) const {
+void RBFSystem::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                        MatrixView<double> weights) const {
   const std::size_t n = axes_.shape(1);
   const std::size_t size = n + monomials_.size();
   const std::size_t block = std::clamp<std::size_t>(block_numbers / size, 64, 512);
-  auto basis = xt::xarray<double>::from_shape({std::min(block, queries.rows), size});
+  auto values = xt::xarray<double>::from_shape({std::min(block, queries.rows), size});
   for (std::size_t first = 0; first < queries.rows; first += block) {
-    const auto rows = as_matrix(basis, std::min(block, queries.rows - first), size);
+    const auto rows = as_matrix(values, std::min(block, queries.rows - first), size);
     for (std::size_t i = 0; i < rows.rows; ++i) {
-      evaluate_basis(queries.row(first + i), std::nullopt, rows.row(i));
+      basis().evaluate(queries.row(first + i), derivative_axis, rows.row(i));
       expect_finite(rows.row(i).first(n), model_.kernel);
       for (double& value : rows.row(i).first(n)) value *= kernel_scale_;
     }
@@ -257,56 +290,13 @@ void RBFSystem::weights(MatrixView<const double> queries, MatrixView<double> wei
   }
 }
 
-void RBFSystem::evaluate_basis(std::span<const double> point, std::optional<std::size_t> derivative_axis,
-                               std::span<double> values) const {
-  const std::size_t n = axes_.shape(1);
-  const std::size_t m = monomials_.size();
-  const InstructionSet& set = instruction_set();
-  set.squared_distances(point.data(), axes_.data(), n, point.size(), n, model_.epsilon, values.data());
-  const std::span<double> monomials = values.subspan(n, m);
-  if (!derivative_axis) {
-    set.kernel_values(model_.kernel, values.data(), n);
-    monomials_.evaluate(point, monomials);
-    return;
-  }
-  set.kernel_slopes(model_.kernel, values.data(), n);
-  const double factor = 2.0 * model_.epsilon * model_.epsilon;
-  for (std::size_t j = 0; j < n; ++j) values[j] *= factor * (point[*derivative_axis] - axes_(*derivative_axis, j));
-  std::vector<double> undifferentiated(m);
-  monomials_.evaluate(point, undifferentiated);
-  monomials_.differentiate(point, undifferentiated, *derivative_axis, monomials);
-}
-
-void RBFSystem::evaluate_all(MatrixView<const double> queries, const Solution& solution,
-                             std::optional<std::size_t> derivative_axis, MatrixView<double> results,
-                             std::size_t threads) const {
-  const auto coefficients = matrix_of(solution.coefficients);
-  const std::size_t size = coefficients.cols;
-  for_each_block(queries.rows, 256, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
-    constexpr std::size_t height = 8;
-    std::vector<double> memory(height * size);
-    for (std::size_t begin = first; begin < first + count; begin += height) {
-      const MatrixView<double> basis{memory.data(), std::min(height, first + count - begin), size};
-      const MatrixView<double> part{results.row(begin).data(), basis.rows, results.cols, results.stride};
-      for (std::size_t i = 0; i < basis.rows; ++i)
-        evaluate_basis(queries.row(begin + i), derivative_axis, basis.row(i));
-      instruction_set().multiply_transposed(basis.data, basis.stride, basis.rows, coefficients.data,
-                                            coefficients.stride, coefficients.rows, size, part.data, part.stride);
-      for (std::size_t i = 0; i < basis.rows; ++i)
-        if (!std::ranges::all_of(part.row(i), [](double value) { return std::isfinite(value); }))
-          expect_finite(basis.row(i), model_.kernel);
-    }
-  });
-}
-
-void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solution, MatrixView<double> results,
+void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solution,
+                         std::optional<std::size_t> derivative_axis, MatrixView<double> results,
                          std::size_t threads) const {
-  evaluate_all(queries, solution, std::nullopt, results, threads);
-}
-
-void RBFSystem::differentiate(MatrixView<const double> queries, const Solution& solution, std::size_t axis,
-                              MatrixView<double> results, std::size_t threads) const {
-  evaluate_all(queries, solution, axis, results, threads);
+  for_each_block(queries.rows, 256, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
+    basis().sum({queries.row(first).data(), count, queries.cols, queries.stride}, matrix_of(solution.coefficients),
+                derivative_axis, {results.row(first).data(), count, results.cols, results.stride});
+  });
 }
 
 }  // namespace fieldfold

@@ -182,90 +182,146 @@ void multiply_transposed(const double* a, std::size_t a_stride, std::size_t rows
   }
 }
 
-double gathered_dot(const double* weights, const unsigned* columns, const double* values, std::size_t count) {
-  double sums[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8)
-    for (std::size_t k = 0; k < 8; ++k) sums[k] += weights[i + k] * values[columns[i + k]];
-  double sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-  for (; i < count; ++i) sum += weights[i] * values[columns[i]];
-  return sum;
+constexpr std::size_t triangle(std::size_t row) { return row * (row + 1) / 2; }
+
+/// Squared distances of a point of each system from points `begin` to `end`.
+template <std::size_t dim>
+void lane_squares_in(const LaneSystems& systems, const double* query, std::size_t stride, std::size_t begin,
+                     std::size_t end, double* squares) {
+  Vector here[dim];
+  const double* points[dim];
+  for (std::size_t axis = 0; axis < dim; ++axis) {
+    here[axis] = load(query + axis * stride * width);
+    points[axis] = systems.coordinates + axis * systems.points * width;
+  }
+  for (std::size_t j = begin; j < end; ++j) {
+    Vector sum(0.0);
+    for (std::size_t axis = 0; axis < dim; ++axis) {
+      const Vector difference = here[axis] - load(points[axis] + j * width);
+      sum = xsimd::fma(difference, difference, sum);
+    }
+    store(squares + (j - begin) * width, sum);
+  }
 }
 
-constexpr std::size_t triangle(std::size_t row) { return row * (row + 1) / 2; }
+void lane_squares_of(const LaneSystems& systems, const double* query, std::size_t stride, std::size_t begin,
+                     std::size_t end, double* squares) {
+  if (systems.dim == 1) return lane_squares_in<1>(systems, query, stride, begin, end, squares);
+  if (systems.dim == 2) return lane_squares_in<2>(systems, query, stride, begin, end, squares);
+  if (systems.dim == 3) return lane_squares_in<3>(systems, query, stride, begin, end, squares);
+  for (std::size_t j = begin; j < end; ++j) {
+    Vector sum(0.0);
+    for (std::size_t axis = 0; axis < systems.dim; ++axis) {
+      const Vector difference =
+          load(query + axis * stride * width) - load(systems.coordinates + (axis * systems.points + j) * width);
+      sum = xsimd::fma(difference, difference, sum);
+    }
+    store(squares + (j - begin) * width, sum);
+  }
+}
+
+void lane_squares(const LaneSystems& systems, const double* query, double* squares) {
+  lane_squares_of(systems, query, 1, 0, systems.points, squares);
+}
 
 /// Entries `begin` to `end` of a row of K.
 void kernel_row(Kernel kernel, const LaneSystems& systems, std::size_t row, std::size_t begin, std::size_t end,
                 double* values) {
-  const std::size_t count = end - begin;
-  for (std::size_t axis = 0; axis < systems.dim; ++axis) {
-    const double* const points = systems.coordinates + axis * systems.points * width;
-    const Vector here = load(points + row * width);
-    for (std::size_t j = 0; j < count; ++j) {
-      const Vector difference = here - load(points + (begin + j) * width);
-      const Vector before = axis == 0 ? Vector(0.0) : load(values + j * width);
-      store(values + j * width, xsimd::fma(difference, difference, before));
-    }
-  }
-  apply_kernel<Value>(kernel, values, count * width);
+  lane_squares_of(systems, systems.coordinates + row * width, systems.points, begin, end, values);
+  apply_kernel<Value>(kernel, values, (end - begin) * width);
   if (systems.present == nullptr) return;
   const Vector present = load(systems.present + row * width);
-  for (std::size_t j = 0; j < count; ++j) {
-    const Vector both = present * load(systems.present + (begin + j) * width);
-    const Vector absent(begin + j == row ? 1.0 : 0.0);
-    store(values + j * width, select(both == Vector(0.0), absent, load(values + j * width)));
+  for (std::size_t j = begin; j < end; ++j) {
+    double* const value = values + (j - begin) * width;
+    const Vector both = present * load(systems.present + j * width);
+    store(value, select(both == Vector(0.0), Vector(j == row ? 1.0 : 0.0), load(value)));
   }
 }
 
 /// Subtracts `x_k y_k` for k < count from a square of vectors; rows of x and of y lie `x_rows[r]`, `y_rows[c]`.
 template <std::size_t rows, std::size_t cols>
-void subtract_products(const double* const* x_rows, const double* const* y_rows, std::size_t count,
+void subtract_products(const double* const (&x_rows)[rows], const double* const (&y_rows)[cols], std::size_t count,
                        Vector (&square)[rows][cols]) {
+  // Copies, which the compiler keeps in registers where it would write what is referred to in every turn.
+  Vector sums[rows][cols];
+  const double* xs[rows];
+  const double* ys[cols];
+  for (std::size_t r = 0; r < rows; ++r) xs[r] = x_rows[r];
+  for (std::size_t c = 0; c < cols; ++c) ys[c] = y_rows[c];
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < cols; ++c) sums[r][c] = square[r][c];
   for (std::size_t k = 0; k < count; ++k) {
     Vector y[cols];
-    for (std::size_t c = 0; c < cols; ++c) y[c] = load(y_rows[c] + k * width);
+    for (std::size_t c = 0; c < cols; ++c) y[c] = load(ys[c] + k * width);
     for (std::size_t r = 0; r < rows; ++r) {
-      const Vector x = load(x_rows[r] + k * width);
-      for (std::size_t c = 0; c < cols; ++c) square[r][c] = square[r][c] - x * y[c];
+      const Vector x = load(xs[r] + k * width);
+      for (std::size_t c = 0; c < cols; ++c) sums[r][c] = sums[r][c] - x * y[c];
     }
   }
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < cols; ++c) square[r][c] = sums[r][c];
 }
 
-/// Rows `first` to `first + rows` of the Cholesky factor, from those before. A pivot that is this small a share of the
-/// diagonal is rounding, and taken for 0.
+/// Rows `first` to `first + rows` of the Cholesky factor, from K_22 in their place and the rows before. A pivot that is
+/// this small a share of the diagonal is rounding, and taken for 0. `first` is a multiple of `side`.
 template <std::size_t rows>
-void factor_rows(double* factor, double* inverse_diagonal, std::size_t first, Vector rounding) {
+void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding) {
+  const std::size_t m = systems.monomials;
   double* row[rows];
-  for (std::size_t r = 0; r < rows; ++r) row[r] = factor + triangle(first + r) * width;
-  for (std::size_t col = 0; col + side <= first; col += side) {
+  const double* own[rows];
+  const double* multipliers[rows];
+  const double* columns[rows];
+  for (std::size_t r = 0; r < rows; ++r) {
+    own[r] = row[r] = systems.factor + triangle(first + r) * width;
+    multipliers[r] = systems.multipliers + (first + r) * m * width;
+    columns[r] = systems.pivot_columns + (first + r) * m * width;
+  }
+  for (std::size_t col = 0; col < first; col += side) {
     Vector square[rows][side];
     const double* before[side];
-    for (std::size_t c = 0; c < side; ++c) before[c] = factor + triangle(col + c) * width;
-    for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t c = 0; c < side; ++c) square[r][c] = load(row[r] + (col + c) * width);
-    subtract_products<rows, side>(row, before, col, square);
+    const double* before_multipliers[side];
+    const double* before_columns[side];
+    for (std::size_t c = 0; c < side; ++c) {
+      before[c] = systems.factor + triangle(col + c) * width;
+      before_multipliers[c] = systems.multipliers + (col + c) * m * width;
+      before_columns[c] = systems.pivot_columns + (col + c) * m * width;
+      for (std::size_t r = 0; r < rows; ++r) square[r][c] = load(row[r] + (col + c) * width);
+    }
+    subtract_products(multipliers, before_columns, m, square);
+    subtract_products(columns, before_multipliers, m, square);
+    subtract_products(own, before, col, square);
     for (std::size_t c = 0; c < side; ++c)
       for (std::size_t r = 0; r < rows; ++r) {
         Vector value = square[r][c];
         for (std::size_t k = 0; k < c; ++k) value = value - square[r][k] * load(before[c] + (col + k) * width);
-        square[r][c] = value * load(inverse_diagonal + (col + c) * width);
+        square[r][c] = value * load(systems.inverse_diagonal + (col + c) * width);
         store(row[r] + (col + c) * width, square[r][c]);
       }
   }
+  // The square on the diagonal; what is above it is not used.
+  Vector square[rows][rows];
+  Vector whole[rows];
   for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c <= r; ++c) {
-      const std::size_t col = first + c;
-      const Vector whole = load(row[r] + col * width);
-      Vector value = whole;
-      for (std::size_t k = 0; k < col; ++k) value = value - load(row[r] + k * width) * load(row[c] + k * width);
-      if (c < r) {
-        store(row[r] + col * width, value * load(inverse_diagonal + col * width));
-      } else {
-        const Vector pivot = select(value > rounding * whole, value, Vector(0.0));
-        store(row[r] + col * width, sqrt(pivot));
-        store(inverse_diagonal + col * width, Vector(1.0) / sqrt(pivot));
-      }
+    for (std::size_t c = 0; c < rows; ++c) square[r][c] = c <= r ? load(row[r] + (first + c) * width) : Vector(0.0);
+  subtract_products(multipliers, columns, m, square);
+  subtract_products(columns, multipliers, m, square);
+  for (std::size_t r = 0; r < rows; ++r) whole[r] = square[r][r];
+  subtract_products(own, own, first, square);
+  Vector inverse[rows];
+  for (std::size_t c = 0; c < rows; ++c) {
+    for (std::size_t k = 0; k < c; ++k) square[c][c] = square[c][c] - square[c][k] * square[c][k];
+    const Vector pivot = select(square[c][c] > rounding * whole[c], square[c][c], Vector(0.0));
+    square[c][c] = sqrt(pivot);
+    inverse[c] = Vector(1.0) / square[c][c];
+    for (std::size_t r = c + 1; r < rows; ++r) {
+      for (std::size_t k = 0; k < c; ++k) square[r][c] = square[r][c] - square[r][k] * square[c][k];
+      square[r][c] = square[r][c] * inverse[c];
     }
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c <= r; ++c) store(row[r] + (first + c) * width, square[r][c]);
+    store(systems.inverse_diagonal + (first + r) * width, inverse[r]);
+  }
 }
 
 /// Adds up products of a row of m entries with another one.
@@ -302,35 +358,14 @@ void factorize(Kernel kernel, const LaneSystems& systems) {
     kernel_row(kernel, systems, m + i, m, m + i + 1, row);
     note(row, i + 1);
     store(row + i * width, load(row + i * width) + load(systems.diagonal + (m + i) * width));
-    for (std::size_t j = 0; j <= i; ++j) {
-      const Vector products = row_product(multipliers, systems.pivot_columns + j * m * width, m) +
-                              row_product(columns, systems.multipliers + j * m * width, m);
-      store(row + j * width, load(row + j * width) - products);
-    }
   }
   store(systems.largest, largest);
   const Vector rounding(2.3e-16 * static_cast<double>(n));
   std::size_t first = 0;
-  for (; first + side <= n - m; first += side)
-    factor_rows<side>(systems.factor, systems.inverse_diagonal, first, rounding);
-  for (; first < n - m; ++first) factor_rows<1>(systems.factor, systems.inverse_diagonal, first, rounding);
-}
-
-void lane_kernel(Kernel kernel, const LaneSystems& systems, const double* query, double* values) {
-  for (std::size_t axis = 0; axis < systems.dim; ++axis) {
-    const double* const points = systems.coordinates + axis * systems.points * width;
-    const Vector here = load(query + axis * width);
-    for (std::size_t j = 0; j < systems.points; ++j) {
-      const Vector difference = here - load(points + j * width);
-      const Vector before = axis == 0 ? Vector(0.0) : load(values + j * width);
-      store(values + j * width, xsimd::fma(difference, difference, before));
-    }
-  }
-  apply_kernel<Value>(kernel, values, systems.points * width);
-  if (systems.present == nullptr) return;
-  for (std::size_t j = 0; j < systems.points; ++j)
-    store(values + j * width,
-          select(load(systems.present + j * width) == Vector(0.0), Vector(0.0), load(values + j * width)));
+  for (; first + side <= n - m; first += side) factor_rows<side>(systems, first, rounding);
+  if (n - m - first == 3) factor_rows<3>(systems, first, rounding);
+  if (n - m - first == 2) factor_rows<2>(systems, first, rounding);
+  if (n - m - first == 1) factor_rows<1>(systems, first, rounding);
 }
 
 /// Solves `L L^T x = y` in place, for a few columns of y of which entry i of column c lies at `[(i stride + c) lanes]`.
@@ -425,9 +460,8 @@ void solve(const LaneSystems& systems, double* columns, double* remainder, std::
     }
 }
 
-constexpr InstructionSet set{
-    FIELDFOLD_SET_NAME, width,     squared_distances, kernel_values, kernel_slopes, multiply_transposed,
-    gathered_dot,       factorize, lane_kernel,       solve,         solve_all};
+constexpr InstructionSet set{FIELDFOLD_SET_NAME,  width,     squared_distances, kernel_values, kernel_slopes,
+                             multiply_transposed, factorize, lane_squares,      solve,         solve_all};
 
 }  // namespace
 

@@ -1,0 +1,109 @@
+module;
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+/// Interpolation by a partition of unity, for many points.
+export module fieldfold.rbf.partition;
+
+import fieldfold.arrays;
+import fieldfold.rbf.stencils;
+import fieldfold.sparse_rows;
+
+export namespace fieldfold {
+
+/// The points are split into cells, each a box with about as many points as any other; a patch is a cell made wider on
+/// all sides, with an interpolant on the points in it. These are blended with weights that add up to one: products over
+/// the axes of Wendland's function of the distance from the centre, twice continuously differentiable and 0 from the
+/// edge of the patch on (Wendland 2002, "Fast evaluation of radial basis functions: methods based on partition of
+/// unity"; Larsson, Shcherbakov and Heryudono 2017, doi:10.1137/17M1118087). A query outside of all cells has the
+/// weights of the nearest point that is not.
+class PartitionOfUnity {
+ public:
+  /// \param cloud         its memory must outlive this object
+  /// \param cluster_size  points in a patch, about; at least the number of monomials
+  /// \param overlap       by which share of its width a cell is made wider on each side, above 0
+  PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap);
+
+  std::size_t patches() const { return patches_.size(); }
+
+  /// Interpolants of values on all patches.
+  struct Solution {
+    std::vector<StencilBatch::Coefficients> patches;
+    std::size_t columns = 0;
+    double relative_error = 0.0;  ///< estimate of the error that rounding makes, over the largest value
+  };
+
+  /// \param values  `(n, k)`
+  /// \throws NumericalError  a patch has no interpolant, as `StencilBatch`
+  Solution solve(MatrixView<const double> values, std::size_t threads) const;
+
+  /// The blend of the interpolants, or its derivative along an axis.
+  /// \param queries  `(q, dim)`  \param results  `(q, k)`
+  /// \throws NumericalError  the kernel overflows at a query
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results, std::size_t threads) const;
+
+  /// The weights with which values at the points add up to the blend at queries.
+  /// \param queries         `(q, dim)`
+  /// \param probe           values at all points, by which the error that rounding makes is estimated; or empty
+  /// \param relative_error  the largest estimate
+  SparseRows weights(MatrixView<const double> queries, std::span<const double> probe, std::size_t threads,
+                     double& relative_error) const;
+
+ private:
+  /// What lies between two corners.
+  struct Box {
+    std::vector<double> low;
+    std::vector<double> high;
+  };
+  struct Patch {
+    Box cell;
+    Box reach;                         ///< the cell made wider: where its points lie
+    Box support;                       ///< in between: where its weight is not 0
+    std::vector<std::size_t> members;  ///< of the points, cell by cell
+  };
+  /// A box of the tree over the cells. Children come after their parents.
+  struct Node {
+    Box support;              ///< of all patches below
+    std::size_t patch;        ///< of a leaf
+    std::size_t children[2];  ///< 0: it is a leaf
+    std::size_t axis;         ///< along which it is split
+    double split;
+  };
+  /// The weight of a patch at a query, before all are made to add up to one, and its derivative.
+  struct Blend {
+    double weight;
+    double slope;
+  };
+
+  std::size_t split(std::span<std::size_t> points, std::size_t cells, Box box);
+  void fill(std::size_t patch, std::size_t wanted);
+  std::vector<std::size_t> inside(const Box& box) const;
+  /// Calls `visit(patch)` for each leaf where `enter(node)` has let it through.
+  std::size_t cell_of(std::span<const double> point) const;
+  std::vector<std::size_t> reaching(const Box& box) const;
+  void clamp(std::span<const double> query, std::span<double> clamped) const;
+  static Blend blend(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
+                     std::optional<std::size_t> derivative_axis);
+
+  /// Queries in the order of the cells that they are in.
+  struct Sorted {
+    std::vector<std::size_t> order;
+    std::vector<std::size_t> offsets;  ///< of each cell, one more at the end
+  };
+  Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
+
+  PointCloud cloud_;
+  double overlap_;
+  Box domain_;
+  std::vector<Patch> patches_;
+  std::vector<Node> nodes_;
+  std::vector<std::size_t> by_size_;       ///< the patches, ordered by the number of members
+  std::vector<std::size_t> order_;         ///< the points, cell by cell
+  std::vector<std::size_t> cell_offsets_;  ///< of each cell, one more at the end
+};
+
+}  // namespace fieldfold

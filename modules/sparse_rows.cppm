@@ -1,0 +1,33 @@
+module;
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+/// Sparse matrices as rows.
+export module fieldfold.sparse_rows;
+
+import fieldfold.arrays;
+
+export namespace fieldfold {
+
+/// A sparse matrix as compressed rows: those of row i are the entries from `offsets[i]` to `offsets[i + 1]`. A column
+/// that comes twice in a row counts twice.
+struct SparseRows {
+  std::size_t cols = 0;
+  std::vector<std::uint64_t> offsets = {0};  ///< `(rows + 1,)`
+  std::vector<std::uint32_t> columns = {};
+  std::vector<double> weights = {};
+
+  std::size_t rows() const { return offsets.size() - 1; }
+
+  /// `results = A values`, by several threads; the sums do not depend on how many.
+  /// \param values   `(cols, k)`  \param results  `(rows, k)`
+  void multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const;
+
+  /// `results = A^T values`. Sums of several threads are added in their order.
+  /// \param values   `(rows, k)`  \param results  `(cols, k)`
+  void multiply_transposed(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const;
+};
+
+}  // namespace fieldfold

@@ -1,0 +1,66 @@
+module;
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+module fieldfold.rbf.local;
+
+import fieldfold.arrays;
+import fieldfold.neighbors;
+import fieldfold.rbf.stencils;
+import fieldfold.rows;
+
+namespace fieldfold {
+
+LocalInterpolation::LocalInterpolation(const PointCloud& cloud, std::size_t neighbors)
+    : cloud_(cloud), neighbors_(neighbors), search_(cloud.points) {}
+
+double LocalInterpolation::for_each(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                                    std::span<const double> probe, std::size_t threads, const Take& take) const {
+  struct Workspace {
+    StencilBatch batch;
+    NearestNeighbors::Walk walk;
+    std::vector<std::size_t> nearest;
+    std::vector<double> weights;
+    std::vector<double> queries;
+  };
+  std::vector<Workspace> workspaces;
+  workspaces.reserve(threads);
+  for (std::size_t part = 0; part < threads; ++part) {
+    workspaces.push_back({StencilBatch(cloud_), NearestNeighbors::Walk(search_), {}, {}, {}});
+    workspaces.back().nearest.resize(neighbors_ * workspaces.back().batch.lanes());
+    workspaces.back().weights.resize(workspaces.back().nearest.size());
+    workspaces.back().queries.resize(queries.cols * workspaces.back().batch.lanes());
+  }
+  const std::size_t lanes = workspaces.front().batch.lanes();
+  const std::vector<std::size_t> order = spatial_order(queries);
+  const Pass pass{.threads = threads, .alignment = lanes};
+  for_each_block(queries.rows, 64, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    Workspace& space = workspaces[part];
+    for (std::size_t begin = first; begin < first + count; begin += lanes) {
+      const std::size_t used = std::min(lanes, first + count - begin);
+      std::vector<std::span<const std::size_t>> stencils;
+      std::vector<std::span<double>> weights;
+      for (std::size_t l = 0; l < used; ++l) {
+        const std::span nearest = std::span(space.nearest).subspan(l * neighbors_, neighbors_);
+        const auto query = queries.row(order[begin + l]);
+        std::ranges::copy(query, space.queries.begin() + static_cast<std::ptrdiff_t>(l * queries.cols));
+        space.walk.find(query, nearest);
+        stencils.emplace_back(nearest);
+        weights.push_back(std::span(space.weights).subspan(l * neighbors_, neighbors_));
+      }
+      space.batch.factorize(stencils);
+      space.batch.weights({space.queries.data(), used, queries.cols}, derivative_axis, weights, probe);
+      for (std::size_t l = 0; l < used; ++l) take(order[begin + l], stencils[l], weights[l]);
+    }
+  });
+  double relative_error = 0.0;
+  for (const Workspace& space : workspaces) relative_error = std::max(relative_error, space.batch.relative_error());
+  return relative_error;
+}
+
+}  // namespace fieldfold

@@ -1,0 +1,253 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+module fieldfold.rbf.stencils;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.rbf.polynomial;
+import fieldfold.rbf.simd;
+import fieldfold.rbf.system;
+
+namespace fieldfold {
+
+StencilBatch::StencilBatch(const PointCloud& cloud, const InstructionSet& set)
+    : cloud_(cloud),
+      set_(&set),
+      lanes_(set.lanes),
+      smooths_(std::ranges::any_of(cloud.smoothing, [](double s) { return s != 0.0; })) {
+  const Monomials monomials(cloud.points.cols, cloud.model.degree, cloud.model.redundant_squares);
+  lane_.reserve(lanes_);
+  for (std::size_t l = 0; l < lanes_; ++l) lane_.push_back({{}, monomials, {}, {}, std::nullopt});
+}
+
+void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stencils) {
+  const std::size_t dim = cloud_.points.cols;
+  const std::size_t m = lane_.front().monomials.size();
+  used_ = stencils.size();
+  size_ = 0;
+  all_alike_ = true;
+  for (const auto& stencil : stencils) {
+    size_ = std::max(size_, stencil.size());
+    all_alike_ = all_alike_ && stencil.size() == stencils.front().size();
+  }
+  const std::size_t rest = size_ - m;
+  coordinates_.resize(dim * size_ * lanes_);
+  diagonal_.resize(size_ * lanes_);
+  present_.resize(size_ * lanes_);
+  multipliers_.resize(rest * m * lanes_);
+  pivot_block_.resize(m * m * lanes_);
+  pivot_columns_.resize(rest * m * lanes_);
+  factor_.resize(rest * (rest + 1) / 2 * lanes_);
+  inverse_diagonal_.resize(rest * lanes_);
+  largest_.resize(lanes_);
+  for (std::size_t l = 0; l < lanes_; ++l) {
+    // Lanes without a stencil of their own do what the last one does.
+    Lane& lane = lane_[l];
+    lane.stencil = stencils[std::min(l, used_ - 1)];
+    lane.careful.reset();
+    lane.points.resize(lane.stencil.size() * dim);
+    const MatrixView<double> points{lane.points.data(), lane.stencil.size(), dim};
+    for (std::size_t i = 0; i < lane.stencil.size(); ++i)
+      std::ranges::copy(cloud_.points.row(lane.stencil[i]), points.row(i).begin());
+    lane.monomials.fit(readable(points));
+    const bool independent = lane.pivots.choose(readable(points), lane.monomials);
+    pack(l, independent);
+    if (!independent && l < used_) factorize_carefully(lane);
+  }
+  systems_ = {.points = size_,
+              .monomials = m,
+              .dim = dim,
+              .coordinates = coordinates_.data(),
+              .diagonal = diagonal_.data(),
+              .present = all_alike_ ? nullptr : present_.data(),
+              .multipliers = multipliers_.data(),
+              .pivot_block = pivot_block_.data(),
+              .pivot_columns = pivot_columns_.data(),
+              .factor = factor_.data(),
+              .inverse_diagonal = inverse_diagonal_.data(),
+              .largest = largest_.data()};
+  set_->factorize(cloud_.model.kernel, systems_);
+  for (std::size_t l = 0; l < used_; ++l) {
+    bool sound = std::isfinite(largest_[l]);
+    for (std::size_t i = 0; i < rest; ++i) sound = sound && std::isfinite(at(inverse_diagonal_, i, l));
+    if (!sound && !lane_[l].careful) factorize_carefully(lane_[l]);
+  }
+}
+
+void StencilBatch::pack(std::size_t l, bool usable) {
+  const Lane& lane = lane_[l];
+  const std::size_t dim = cloud_.points.cols;
+  const std::size_t n = lane.stencil.size();
+  const std::size_t m = lane.monomials.size();
+  const MatrixView<const double> points{lane.points.data(), n, dim};
+  const auto multipliers = lane.pivots.multipliers();
+  const auto order = lane.pivots.order();
+  // Differences from a point of the stencil are exact where they matter, however far away the origin is.
+  for (std::size_t axis = 0; axis < dim; ++axis)
+    for (std::size_t i = 0; i < size_; ++i)
+      at(coordinates_, axis * size_ + i, l) =
+          cloud_.model.epsilon * (points(i < n ? order[i] : 0, axis) - points(0, axis));
+  for (std::size_t i = 0; i < size_ && smooths_; ++i)
+    at(diagonal_, i, l) = i < n ? cloud_.smoothing[lane.stencil[order[i]]] : 0.0;
+  for (std::size_t i = 0; i < size_ && !all_alike_; ++i) at(present_, i, l) = i < n ? 1.0 : 0.0;
+  const double* const from = multipliers.data;
+  for (std::size_t e = 0; e < (size_ - m) * m; ++e) at(multipliers_, e, l) = e < (n - m) * m && usable ? from[e] : 0.0;
+}
+
+void StencilBatch::factorize_carefully(Lane& lane) {
+  const MatrixView<const double> points{lane.points.data(), lane.stencil.size(), cloud_.points.cols};
+  std::vector<double> smoothing;
+  smoothing.reserve(lane.stencil.size());
+  for (const std::size_t i : lane.stencil) smoothing.push_back(cloud_.smoothing[i]);
+  RBFModel model = cloud_.model;
+  if (cloud_.allow_lower_degree) {
+    PolynomialPivots pivots;
+    for (; model.degree > 0; --model.degree) {
+      Monomials monomials(points.cols, model.degree, model.redundant_squares);
+      monomials.fit(points);
+      if (pivots.choose(points, monomials)) break;
+    }
+  }
+  try {
+    lane.careful.emplace(points, smoothing, model);
+  } catch (const NumericalError& error) {
+    throw NumericalError(message("among the ", points.rows, " points around (", listing(points.row(0)), "), point ",
+                                 lane.stencil.front(), ": ", error.what()));
+  }
+}
+
+void StencilBatch::note_error(std::size_t l, std::size_t column, std::size_t columns, double largest_value) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < lane_[l].stencil.size(); ++i)
+    largest = std::max(largest, std::abs(at(columns_, i * columns + column, l)));
+  // As `RBFSystem::solve` estimates it, with a bound of the norm of the matrix.
+  const double growth = static_cast<double>(size_) * largest_[l] * largest / largest_value;
+  if (std::isfinite(growth))
+    relative_error_ = std::max(relative_error_, growth * std::numeric_limits<double>::epsilon());
+}
+
+void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                           std::span<const std::span<double>> weights, std::span<const double> probe) {
+  const std::size_t dim = cloud_.points.cols;
+  const std::size_t m = systems_.monomials;
+  const std::size_t columns = probe.empty() ? 1 : 2;
+  query_.resize(dim * lanes_);
+  kernel_.resize(size_ * lanes_);
+  columns_.resize(size_ * columns * lanes_);
+  start_.resize(m * columns * lanes_);
+  std::vector<double> monomials(m);
+  std::vector<double> derivatives(m);
+  std::vector<double> largest_value(lanes_, 0.0);
+  for (std::size_t l = 0; l < lanes_; ++l) {
+    const Lane& lane = lane_[l];
+    const std::span<const double> query = queries.row(std::min(l, used_ - 1));
+    for (std::size_t axis = 0; axis < dim; ++axis)
+      at(query_, axis, l) = cloud_.model.epsilon * (query[axis] - lane.points[axis]);
+    lane.monomials.evaluate(query, monomials);
+    if (derivative_axis) {
+      lane.monomials.differentiate(query, monomials, *derivative_axis, derivatives);
+      std::ranges::copy(derivatives, monomials.begin());
+    }
+    if (!lane.careful) lane.pivots.solve_transposed(monomials);
+    for (std::size_t k = 0; k < m; ++k) {
+      at(start_, k * columns, l) = monomials[k];
+      if (columns == 2) at(start_, k * columns + 1, l) = 0.0;
+    }
+    if (columns == 1) continue;
+    for (std::size_t i = 0; i < size_; ++i) {
+      const bool present = i < lane.stencil.size();
+      const double value = present ? probe[lane.stencil[lane.pivots.order()[i]]] : 0.0;
+      at(columns_, i * 2 + 1, l) = value;
+      largest_value[l] = std::max(largest_value[l], std::abs(value));
+    }
+  }
+  set_->lane_squares(systems_, query_.data(), kernel_.data());
+  if (derivative_axis)
+    set_->kernel_slopes(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
+  else
+    set_->kernel_values(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
+  for (std::size_t i = 0; i < size_; ++i)
+    for (std::size_t l = 0; l < lanes_; ++l) {
+      double value = i < lane_[l].stencil.size() ? at(kernel_, i, l) : 0.0;
+      if (derivative_axis)
+        value *= 2.0 * cloud_.model.epsilon *
+                 (at(query_, *derivative_axis, l) - at(coordinates_, *derivative_axis * size_ + i, l));
+      at(columns_, i * columns, l) = value;
+    }
+  set_->solve_adjoint(systems_, columns_.data(), start_.data(), columns);
+  for (std::size_t l = 0; l < used_; ++l) {
+    Lane& lane = lane_[l];
+    const std::size_t n = lane.stencil.size();
+    bool finite = !lane.careful;
+    for (std::size_t i = 0; finite && i < n; ++i) {
+      const double weight = at(columns_, i * columns, l);
+      finite = std::isfinite(weight);
+      weights[l][lane.pivots.order()[i]] = weight;
+    }
+    if (finite) {
+      if (columns == 2) note_error(l, 1, 2, largest_value[l]);
+      continue;
+    }
+    if (!lane.careful) factorize_carefully(lane);
+    lane.careful->weights({queries.row(l).data(), 1, dim}, derivative_axis, {weights[l].data(), 1, n});
+    if (probe.empty()) continue;
+    std::vector<double> values(n);
+    for (std::size_t i = 0; i < n; ++i) values[i] = probe[lane.stencil[i]];
+    relative_error_ = std::max(relative_error_, lane.careful->solve({values.data(), 1, n}).relative_error);
+  }
+}
+
+void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients> results) {
+  const std::size_t dim = cloud_.points.cols;
+  const std::size_t m = systems_.monomials;
+  const std::size_t k = values.cols;
+  columns_.resize(size_ * k * lanes_);
+  start_.resize(m * k * lanes_);
+  std::vector<double> largest_value(lanes_ * k, 0.0);
+  for (std::size_t l = 0; l < lanes_; ++l) {
+    const Lane& lane = lane_[l];
+    for (std::size_t i = 0; i < size_; ++i)
+      for (std::size_t c = 0; c < k; ++c) {
+        const double value = i < lane.stencil.size() ? values(lane.stencil[lane.pivots.order()[i]], c) : 0.0;
+        at(columns_, i * k + c, l) = value;
+        largest_value[l * k + c] = std::max(largest_value[l * k + c], std::abs(value));
+      }
+  }
+  set_->solve(systems_, columns_.data(), start_.data(), k);
+  for (std::size_t l = 0; l < used_; ++l) {
+    Lane& lane = lane_[l];
+    const std::size_t n = lane.stencil.size();
+    Coefficients& result = results[l];
+    if (lane.careful) {
+      auto own = xt::xarray<double>::from_shape({k, n});
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t c = 0; c < k; ++c) own(c, i) = values(lane.stencil[i], c);
+      auto solution = lane.careful->solve(as_matrix(std::as_const(own)));
+      relative_error_ = std::max(relative_error_, solution.relative_error);
+      result = {lane.careful->axes(), lane.careful->monomials(), std::move(solution.coefficients)};
+      continue;
+    }
+    result = {xt::xarray<double>::from_shape({dim, n}), lane.monomials, xt::xarray<double>::from_shape({k, n + m})};
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t axis = 0; axis < dim; ++axis)
+        result.axes(axis, i) = lane.points[lane.pivots.order()[i] * dim + axis];
+    for (std::size_t c = 0; c < k; ++c) {
+      const auto row = as_matrix(result.coefficients).row(c);
+      for (std::size_t i = 0; i < n; ++i) row[i] = at(columns_, i * k + c, l);
+      for (std::size_t i = 0; i < m; ++i) row[n + i] = at(start_, i * k + c, l);
+      lane.pivots.solve(row.subspan(n));
+      note_error(l, c, k, largest_value[l * k + c]);
+    }
+  }
+}
+
+}  // namespace fieldfold

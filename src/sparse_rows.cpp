@@ -1,0 +1,79 @@
+module;
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+module fieldfold.sparse_rows;
+
+import fieldfold.arrays;
+import fieldfold.rows;
+
+namespace fieldfold {
+namespace {
+
+constexpr std::size_t block_rows = 1024;
+
+/// `sums += weight * row`, unrolled by the compiler for a width it knows.
+template <std::size_t width>
+void add_rows(const SparseRows& matrix, std::size_t row, MatrixView<const double> values, std::size_t first,
+              double* sums) {
+  double own[width] = {};
+  for (std::uint64_t e = matrix.offsets[row]; e < matrix.offsets[row + 1]; ++e) {
+    const double weight = matrix.weights[e];
+    const double* const from = &values(matrix.columns[e], first);
+    for (std::size_t c = 0; c < width; ++c) own[c] += weight * from[c];
+  }
+  std::copy_n(own, width, sums);
+}
+
+/// One column: independent sums, so that additions do not wait for each other.
+double sum_of_row(const SparseRows& matrix, std::size_t row, MatrixView<const double> values, std::size_t column) {
+  double sums[4] = {};
+  std::uint64_t e = matrix.offsets[row];
+  const std::uint64_t end = matrix.offsets[row + 1];
+  const double* const from = values.data + column;
+  for (; e + 4 <= end; e += 4)
+    for (std::size_t k = 0; k < 4; ++k) sums[k] += matrix.weights[e + k] * from[matrix.columns[e + k] * values.stride];
+  double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (; e < end; ++e) sum += matrix.weights[e] * from[matrix.columns[e] * values.stride];
+  return sum;
+}
+
+}  // namespace
+
+void SparseRows::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
+  for_each_block(rows(), block_rows, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
+    for (std::size_t row = first; row < first + count; ++row) {
+      std::size_t c = 0;
+      for (; c + 8 <= values.cols; c += 8) add_rows<8>(*this, row, values, c, &results(row, c));
+      for (; c + 4 <= values.cols; c += 4) add_rows<4>(*this, row, values, c, &results(row, c));
+      for (; c + 2 <= values.cols; c += 2) add_rows<2>(*this, row, values, c, &results(row, c));
+      if (c < values.cols) results(row, c) = sum_of_row(*this, row, values, c);
+    }
+  });
+}
+
+void SparseRows::multiply_transposed(MatrixView<const double> values, MatrixView<double> results,
+                                     std::size_t threads) const {
+  const std::size_t k = values.cols;
+  std::vector<std::vector<double>> sums(threads);
+  for_each_block(rows(), block_rows, {.threads = threads}, [&](std::size_t part, std::size_t first, std::size_t count) {
+    sums[part].resize(cols * k, 0.0);
+    for (std::size_t row = first; row < first + count; ++row)
+      for (std::uint64_t e = offsets[row]; e < offsets[row + 1]; ++e) {
+        double* const to = &sums[part][columns[e] * k];
+        for (std::size_t c = 0; c < k; ++c) to[c] += weights[e] * values(row, c);
+      }
+  });
+  for (std::size_t i = 0; i < cols; ++i)
+    for (std::size_t c = 0; c < k; ++c) {
+      double sum = 0.0;
+      for (const auto& part : sums) sum += part.empty() ? 0.0 : part[i * k + c];
+      results(i, c) = sum;
+    }
+}
+
+}  // namespace fieldfold
