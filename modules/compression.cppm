@@ -55,6 +55,9 @@ struct CompressionOptions {
   std::optional<xt::xarray<double>> coords = std::nullopt;
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
+  /// Operators and factorizations of interpolation are kept up to this size, and used again when the same coordinates
+  /// come; 0: none. It belongs to the program that runs, and is not saved with a compressor.
+  std::size_t operator_cache_bytes = std::size_t{512} << 20;
 };
 
 /// The grid side of a compression method. A state is `(num_pts, num_qoi)` numbers, flattened to
@@ -79,6 +82,9 @@ class BasicCompression {
 
   /// `(num_pts, dim)`: the compression grid. \throws NotReady  there are no coordinates
   const xt::xarray<double>& coords() const;
+
+  /// What interpolation keeps for coordinates that come again; `bytes()` tells its size, `clear()` forgets it.
+  const RememberedInterpolation& interpolation() const { return interpolation_; }
 
   /// The number of coordinates of a point. \throws NotReady  there are no coordinates
   std::size_t dim() const { return coords().shape(1); }
@@ -160,6 +166,7 @@ class BasicCompression {
   bool is_grid(const Points& points, double relative, double absolute) const;
 
   CompressionOptions options_;
+  RememberedInterpolation interpolation_;
   std::optional<std::size_t> num_pts_;
 };
 
@@ -184,7 +191,8 @@ xt::xarray<typename C::value_type> compress_fields(const C& compressor, const Co
   return compressor.compress(compressor.interpolate_to_grid(coords, fields));
 }
 
-/// Unfolds latent coefficients onto any grid: `interpolate_from_grid(reconstruct(latent), coords)`.
+/// Unfolds latent coefficients onto any grid: `interpolate_from_grid(reconstruct(latent), coords)`, or what a
+/// compressor has that does the same at less cost, `reconstruct_at(latent, coords)`.
 /// \param latent  `(*loop_shape, latent_size)`
 /// \param coords  `(*coord_shape, dim)`, or one a sample
 /// \returns       each `(*loop_shape, *coord_shape)`
@@ -193,7 +201,10 @@ template <Compressor C>
 BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
                                                        const xt::xarray<typename C::value_type>& latent,
                                                        const xt::xarray<double>& coords) {
-  return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
+  if constexpr (requires { compressor.reconstruct_at(latent, coords); })
+    return compressor.reconstruct_at(latent, coords);
+  else
+    return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
 }
 
 /// Unfolds each sample onto a grid of its own.

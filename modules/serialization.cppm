@@ -2,11 +2,11 @@ module;
 
 #include <filesystem>
 
-/// Compressors in files.
+/// Compressors and interpolation operators in files.
 ///
-/// A file is: eight letters of magic; a cereal portable binary archive (format version, method, scalar size, then the
-/// options and the map); the number of bytes before this number; the XXH64 checksum of all before it. Identical maps
-/// give identical bytes.
+/// A file is: eight letters of magic; a cereal portable binary archive (format version, what it holds, scalar size,
+/// then the options and the map of a compressor, or the weights of an operator); the number of bytes before this
+/// number; the XXH64 checksum of all before it. Identical maps give identical bytes.
 export module fieldfold.serialization;
 
 import fieldfold.any_compressor;
@@ -43,5 +43,11 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
 ///                    it should be; or what it holds contradicts itself. What is
 ///                    allocated is bounded by a small multiple of the file's size.
 AnyCompressor load(const std::filesystem::path& path);
+
+/// Saves an operator. The file is complete or not there. \throws FileError  the file cannot be written
+void save(const std::filesystem::path& path, const InterpolationOperator& interpolation);
+
+/// Loads an operator. \throws FileError  as `load`
+InterpolationOperator load_operator(const std::filesystem::path& path);
 
 }  // namespace fieldfold

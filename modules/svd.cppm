@@ -42,6 +42,7 @@ struct SVDOptions {
   /// How to decompose the snapshots, and by how many threads (0: as many as the machine has). Not kept in files.
   DecompositionMethod method = DecompositionMethod::automatic;
   std::size_t threads = 0;
+  std::size_t operator_cache_bytes = std::size_t{512} << 20;  ///< as in `CompressionOptions`
   /// Hears which share of a phase of learning is done; what it throws ends the learning. Not kept in files.
   std::function<void(std::string_view phase, double share)> progress = {};
 
@@ -144,6 +145,14 @@ class BasicSVD : public BasicCompression<T> {
   /// \param states  for `(*loop_shape, dof)` numbers  \throws InvalidArgument  also if it has another length
   void reconstruct(const ArrayRef<T>& latent, std::span<T> states) const;
 
+  /// Unfolds latent coefficients onto any points, as `reconstruct_fields` does. Where there are more samples than modes
+  /// it is the modes that are interpolated; interpolation is linear, so that this changes results by rounding.
+  /// \param latent      `(*loop_shape, rank)`
+  /// \param new_coords  `(*coord_shape, dim)`, as in `interpolate_from_grid`
+  /// \returns           each `(*loop_shape, *coord_shape)`
+  /// \throws            as `reconstruct` and `interpolate_from_grid`
+  BasicFields<T> reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const;
+
   /// The number of modes that are kept: what every compressor calls latent size, and decompositions call rank.
   std::size_t latent_size() const { return rank(); }
   std::size_t rank() const { return map().projection_matrix.shape(1); }
@@ -187,6 +196,7 @@ class BasicSVD : public BasicCompression<T> {
   bool keep_training_latents_ = false;
   DecompositionMethod method_ = DecompositionMethod::automatic;
   std::size_t threads_ = 0;
+  std::size_t operator_cache_bytes_;
   std::function<void(std::string_view, double)> progress_;
   std::optional<BasicSVDMap<T>> map_;
   std::optional<DecompositionReport> report_;

@@ -61,13 +61,14 @@ struct BasicCompression<T>::Points {
 };
 
 template <class T>
-BasicCompression<T>::BasicCompression(CompressionOptions options) : options_(std::move(options)) {
+BasicCompression<T>::BasicCompression(CompressionOptions options)
+    : options_(std::move(options)),
+      interpolation_({options_.interpolate_method, options_.interpolate_opts}, options_.operator_cache_bytes) {
   if (options_.fields.empty()) options_.fields = {"field"};
   const std::set<std::string> distinct(options_.fields.begin(), options_.fields.end());
   if (distinct.contains("")) throw InvalidArgument("fields: expected names, got an empty one");
   if (distinct.size() != options_.fields.size())
     throw InvalidArgument(message("fields: expected different names, got ", listing(options_.fields)));
-  Interpolation{options_.interpolate_method, options_.interpolate_opts}.validate();
   if (!options_.coords) return;
   xt::xarray<double>& coords = *options_.coords;
   if (coords.dimension() == 1) coords.reshape({coords.size(), std::size_t{1}});
@@ -187,8 +188,7 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
   for (std::size_t i = 0; i < rows.rows; ++i)
     for (std::size_t p = 0; p < num_pts(); ++p)
       for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) on_grid(p, i, qoi) = rows(i, p * num_qoi() + qoi);
-  const xt::xarray<double> elsewhere =
-      Interpolation{options_.interpolate_method, options_.interpolate_opts}(coords(), on_grid, points.rows);
+  const xt::xarray<double> elsewhere = interpolation_(coords(), on_grid, points.rows);
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
     auto values = xt::xarray<T>::from_shape(joined(loop_shape, points.coord_shape));
@@ -229,8 +229,7 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t q = 0; q < points.rows.shape(0); ++q) elsewhere(q, i, qoi) = all[qoi].matrix(i, q);
-  const xt::xarray<double> on_grid =
-      Interpolation{options_.interpolate_method, options_.interpolate_opts}(points.rows, elsewhere, coords());
+  const xt::xarray<double> on_grid = interpolation_(points.rows, elsewhere, coords());
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
   const auto rows = as_matrix(states, count, dof());
   for (std::size_t i = 0; i < count; ++i)

@@ -14,6 +14,7 @@ module;
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <xxhash.h>
@@ -31,14 +32,16 @@ import fieldfold.file_rows;
 import fieldfold.files;
 import fieldfold.interpolation;
 import fieldfold.rbf;
+import fieldfold.sparse_rows;
 import fieldfold.svd;
 
 namespace fieldfold {
 namespace {
 
 constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3;
 constexpr std::uint32_t method_svd = 1;
+constexpr std::uint32_t interpolation_operator = 2;
 constexpr std::size_t trailer_size = 16;
 
 class Checksum {
@@ -133,6 +136,12 @@ class Writer {
     for (const T& value : values) describe(value);
   }
   void kernel(const Kernel& kernel) { (*this)(std::string(traits(kernel).name)); }
+  void method(const RBFMethod& method) { (*this)(std::string(rbf_methods()[static_cast<std::size_t>(method)])); }
+  template <class Number>
+  void numbers(const std::vector<Number>& values) {
+    count(values.size());
+    archive_(cereal::binary_data(values.data(), values.size() * sizeof(Number)));
+  }
 
  private:
   cereal::PortableBinaryOutputArchive archive_;
@@ -203,6 +212,19 @@ class Reader {
     (*this)(name);
     kernel = kernel_named(name);
   }
+  void method(RBFMethod& method) {
+    std::string name;
+    (*this)(name);
+    method = rbf_method_named(name);
+  }
+  template <class Number>
+  void numbers(std::vector<Number>& values) {
+    std::size_t length = 0;
+    count(length);
+    take(length, sizeof(Number));
+    values.resize(length);
+    archive_(cereal::binary_data(values.data(), length * sizeof(Number)));
+  }
 
   std::uint64_t remaining() const { return remaining_; }
 
@@ -244,6 +266,26 @@ void describe_options(Archive& archive, Options& options) {
   archive.optional(options.noise, itself);
   archive.mark(options.optimal_threshold);
   archive.count(options.validate_every);
+  if (archive.version() < 3) return;
+  archive.method(rbf.method);
+  archive.count(rbf.cluster_size);
+  archive(rbf.overlap);
+  archive.mark(rbf.allow_lower_degree);
+  archive.numbers(rbf.scales);
+  archive.numbers(rbf.periods);
+  archive(rbf.power);
+}
+
+/// Of an operator: the sparse weights, or the dense ones.
+template <class Archive, class Lengths, class Mark, class Sparse, class Dense>
+void describe_operator(Archive& archive, Lengths& query_shape, Mark& is_sparse, Sparse& sparse, Dense& dense) {
+  archive.list(query_shape, [&](auto& length) { archive.count(length); });
+  archive.mark(is_sparse);
+  if (!is_sparse) return archive(dense);
+  archive.count(sparse.cols);
+  archive.numbers(sparse.offsets);
+  archive.numbers(sparse.columns);
+  archive.numbers(sparse.weights);
 }
 
 template <class Archive, class Map, class DescribeBasis>
@@ -279,20 +321,17 @@ AnyCompressor read_svd(Reader& reader) {
   return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
 }
 
-/// \param map             null: there is none  \param describe_basis  writes the projection matrix
-template <class T>
-void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<T>* map,
-               const std::function<void(Writer&)>& describe_basis) try {
+/// Writes magic, an archive that begins with what it is an archive of, and the trailer.
+void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
+                  const std::function<void(Writer&)>& describe) try {
   SummingBuffer buffer(file.rdbuf());
   std::ostream out(&buffer);
   out.write(magic.data(), magic.size());
   Writer writer(out);
   writer(format_version);
-  writer(method_svd);
-  writer(static_cast<std::uint32_t>(sizeof(T)));
-  describe_options(writer, options);
-  writer.mark(map != nullptr);
-  if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
+  writer(kind);
+  writer(static_cast<std::uint32_t>(scalar_size));
+  describe(writer);
   out.write(little_endian(buffer.count()).data(), 8);
   out.write(little_endian(buffer.checksum()).data(), 8);
   if (!out) file.setstate(std::ios::failbit);
@@ -300,20 +339,15 @@ void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<
   file.setstate(std::ios::failbit);  // what cereal says of a full disk
 }
 
-AnyCompressor read_compressor(Reader& reader) {
-  std::uint32_t version = 0;
-  std::uint32_t method = 0;
-  std::uint32_t scalar_size = 0;
-  reader(version);
-  if (version < 1 || version > format_version)
-    throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
-  reader.set_version(version);
-  reader(method);
-  reader(scalar_size);
-  if (method != method_svd) throw FileError(message("its method has the unknown number ", method));
-  if (scalar_size == sizeof(double)) return read_svd<double>(reader);
-  if (scalar_size == sizeof(float)) return read_svd<float>(reader);
-  throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+/// \param map             null: there is none  \param describe_basis  writes the projection matrix
+template <class T>
+void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<T>* map,
+               const std::function<void(Writer&)>& describe_basis) {
+  write_framed(file, method_svd, sizeof(T), [&](Writer& writer) {
+    describe_options(writer, options);
+    writer.mark(map != nullptr);
+    if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
+  });
 }
 
 /// Compares the trailer with what comes before it, and returns the number of bytes between magic and trailer.
@@ -371,12 +405,25 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
   throw InvalidArgument("compressor: expected an SVD in double or float, which are what the file format has");
 }
 
-AnyCompressor load(const std::filesystem::path& path) {
+namespace {
+
+/// Opens a file, checks its frame and its version, and hands on what it is an archive of.
+template <class Read>
+auto read_framed(const std::filesystem::path& path, const Read& read) {
   std::ifstream in = open_for_reading(path);
   try {
     const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
     Reader reader(in, payload);
-    return read_compressor(reader);
+    std::uint32_t version = 0;
+    std::uint32_t kind = 0;
+    std::uint32_t scalar_size = 0;
+    reader(version);
+    if (version < 1 || version > format_version)
+      throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
+    reader.set_version(version);
+    reader(kind);
+    reader(scalar_size);
+    return read(reader, kind, scalar_size);
   } catch (const FileError& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   } catch (const InvalidArgument& error) {
@@ -384,6 +431,47 @@ AnyCompressor load(const std::filesystem::path& path) {
   } catch (const cereal::Exception& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   }
+}
+
+}  // namespace
+
+AnyCompressor load(const std::filesystem::path& path) {
+  return read_framed(path, [](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) -> AnyCompressor {
+    if (kind == interpolation_operator)
+      throw FileError("it holds an interpolation operator, which load_operator reads, and no compressor");
+    if (kind != method_svd) throw FileError(message("its method has the unknown number ", kind));
+    if (scalar_size == sizeof(double)) return read_svd<double>(reader);
+    if (scalar_size == sizeof(float)) return read_svd<float>(reader);
+    throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+  });
+}
+
+void save(const std::filesystem::path& path, const InterpolationOperator& interpolation) {
+  write_file(path, [&](std::ostream& file) {
+    write_framed(file, interpolation_operator, sizeof(double), [&](Writer& writer) {
+      const auto* const sparse = std::get_if<SparseRows>(&interpolation.weights());
+      const auto* const dense = std::get_if<xt::xarray<double>>(&interpolation.weights());
+      const bool is_sparse = sparse != nullptr;
+      const SparseRows no_rows;
+      const xt::xarray<double> no_matrix;
+      describe_operator(writer, interpolation.query_shape(), is_sparse, is_sparse ? *sparse : no_rows,
+                        is_sparse ? no_matrix : *dense);
+    });
+  });
+}
+
+InterpolationOperator load_operator(const std::filesystem::path& path) {
+  return read_framed(path, [](Reader& reader, std::uint32_t kind, std::uint32_t) {
+    if (kind != interpolation_operator) throw FileError("it holds no interpolation operator");
+    Shape query_shape;
+    bool is_sparse = false;
+    SparseRows sparse;
+    xt::xarray<double> dense;
+    describe_operator(reader, query_shape, is_sparse, sparse, dense);
+    if (reader.remaining() != 0) throw FileError("it has bytes too many");
+    if (is_sparse) return InterpolationOperator(std::move(sparse), std::move(query_shape));
+    return InterpolationOperator(std::move(dense), std::move(query_shape));
+  });
 }
 
 template void save(const std::filesystem::path&, const SVD&);

@@ -103,6 +103,13 @@ std::vector<std::string> names(std::string_view key, const json& value) {
   return result;
 }
 
+std::vector<double> numbers(std::string_view key, const json& value) {
+  if (!value.is_array()) expected(key, "a list of numbers", value);
+  std::vector<double> result;
+  for (const json& element : value) result.push_back(number(key, element));
+  return result;
+}
+
 /// What to do with the value of a key.
 template <class Target>
 struct Key {
@@ -130,6 +137,14 @@ constexpr Key<RBFOptions> rbf_keys[] = {
     {"kernel", [](auto& options, auto key, auto& value) { options.kernel = kernel_named(text(key, value)); }},
     {"epsilon", [](auto& options, auto key, auto& value) { options.epsilon = number(key, value); }},
     {"degree", [](auto& options, auto key, auto& value) { options.degree = whole(key, value); }},
+    {"method", [](auto& options, auto key, auto& value) { options.method = rbf_method_named(text(key, value)); }},
+    {"cluster_size", [](auto& options, auto key, auto& value) { options.cluster_size = count(key, value); }},
+    {"overlap", [](auto& options, auto key, auto& value) { options.overlap = number(key, value); }},
+    {"allow_lower_degree", [](auto& options, auto key, auto& value) { options.allow_lower_degree = mark(key, value); }},
+    {"scales", [](auto& options, auto key, auto& value) { options.scales = numbers(key, value); }},
+    {"periods", [](auto& options, auto key, auto& value) { options.periods = numbers(key, value); }},
+    {"power", [](auto& options, auto key, auto& value) { options.power = number(key, value); }},
+    {"threads", [](auto& options, auto key, auto& value) { options.threads = count(key, value); }},
 };
 
 struct SVDSpec {

@@ -123,12 +123,14 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
     : BasicCompression<T>({.fields = std::move(options.fields),
                            .coords = std::move(options.coords),
                            .interpolate_method = std::move(options.interpolate_method),
-                           .interpolate_opts = std::move(options.interpolate_opts)}),
+                           .interpolate_opts = std::move(options.interpolate_opts),
+                           .operator_cache_bytes = options.operator_cache_bytes}),
       rule_(options.rank_rule()),
       validate_every_(options.validate_every),
       keep_training_latents_(options.keep_training_latents),
       method_(options.method),
       threads_(options.threads),
+      operator_cache_bytes_(options.operator_cache_bytes),
       progress_(std::move(options.progress)) {
   validate(rule_);
   if (validate_every_ == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
@@ -255,6 +257,23 @@ void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) co
 }
 
 template <class T>
+BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const {
+  const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
+  if (rows.rows <= rank()) return this->interpolate_from_grid(reconstruct(latent), new_coords);
+  auto modes = xt::xarray<T>::from_shape({rank(), this->dof()});
+  transpose_into(as_matrix(projection_matrix()), as_matrix(modes));
+  BasicFields<T> fields = this->interpolate_from_grid(modes, new_coords);
+  for (auto& [name, values] : fields) {
+    const Shape coord_shape(values.shape().begin() + 1, values.shape().end());
+    auto summed = xt::xarray<T>::from_shape(joined(loop_shape, coord_shape));
+    const std::size_t count = size_of(coord_shape);
+    multiply(rows, as_matrix(std::as_const(values), rank(), count), as_matrix(summed, rows.rows, count));
+    values = std::move(summed);
+  }
+  return fields;
+}
+
+template <class T>
 double BasicSVD<T>::energy() const {
   return 1.0 - tail_shares(singular_values(), map().unresolved_squares)[rank()];
 }
@@ -300,6 +319,7 @@ SVDOptions BasicSVD<T>::options() const {
           .keep_training_latents = keep_training_latents_,
           .method = method_,
           .threads = threads_,
+          .operator_cache_bytes = operator_cache_bytes_,
           .progress = progress_};
 }
 

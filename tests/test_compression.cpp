@@ -235,3 +235,28 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   expect("field_values: expected one set of fields for each of the 2 field_coords, got 1",
          [&] { compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(1)); });
 }
+
+BOOST_AUTO_TEST_CASE(coordinates_that_come_again_find_their_operator) {
+  const auto coords = grid(9);
+  const xt::xarray<double> elsewhere = 0.8 * grid(7) + 0.05;
+  for (const bool global : {true, false}) {
+    fieldfold::RBFOptions options;
+    if (!global) options.neighbors = 12;
+    const Compression remembers({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options});
+    const Compression forgets(
+        {.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options, .operator_cache_bytes = 0});
+    const auto states = remembers.join_fields(linear_fields(coords, 3));
+    for (int time = 0; time < 2; ++time) {
+      const auto there = remembers.interpolate_from_grid(states, elsewhere);
+      BOOST_TEST(relative_difference(there.at("u"), forgets.interpolate_from_grid(states, elsewhere).at("u")) < 1e-11);
+      BOOST_TEST(relative_difference(remembers.interpolate_to_grid(elsewhere, there),
+                                     forgets.interpolate_to_grid(elsewhere, there)) < 1e-10);
+    }
+    // Weights of each query, one way and the other; or the factorizations of both grids.
+    const std::size_t expected = global ? (81 * 81 + 49 * 49) * 8 : (81 + 49) * 12 * 12 + (50 + 82) * 8;
+    BOOST_TEST(remembers.interpolation().bytes() == expected);
+    BOOST_TEST(forgets.interpolation().bytes() == 0U);
+    remembers.interpolation().clear();
+    BOOST_TEST(remembers.interpolation().bytes() == 0U);
+  }
+}

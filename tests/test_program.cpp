@@ -112,6 +112,19 @@ BOOST_FIXTURE_TEST_CASE(fields_of_other_grids_are_interpolated, Program) {
   BOOST_TEST((load("back.npy").shape() == std::vector<std::size_t>{8, 8}));
 }
 
+BOOST_FIXTURE_TEST_CASE(operators_are_made_once_and_used_for_other_fields, Program) {
+  const xt::xarray<double> elsewhere = 0.9 * coords + 0.1;
+  save("other.npy", elsewhere);
+  for (const std::string method : {"--neighbors 9", "--kernel cubic", "--interpolate-method inverse_distance",
+                                   "--rbf-method partition_of_unity --cluster-size 12"}) {
+    succeed("interpolate --coords xy.npy --to other.npy " + method + " --save-operator w.foldop");
+    succeed("interpolate --operator w.foldop --field ux=ux.npy --field uy=uy.npy -o kept");
+    succeed("interpolate --field ux=ux.npy --field uy=uy.npy --coords xy.npy --to other.npy " + method + " -o direct");
+    for (const std::string name : {"ux.npy", "uy.npy"})
+      BOOST_TEST(relative_difference(load("kept/" + name), load("direct/" + name)) < 1e-11);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_matrix_is_fitted_as_the_fields_are, Program) {
   auto matrix = xt::xarray<double>::from_shape({50, 8});
   for (std::size_t s = 0; s < 8; ++s)
@@ -256,6 +269,10 @@ BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program)
   fails("compress map.fold --states ux.npy -o x.npy", "states: expected a shape ending in (50,), got (8, 25)");
   fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");
   fails("info ux.npy", "it is not a fieldfold file");
+  succeed("interpolate --coords xy.npy --to xy.npy --save-operator w.foldop");
+  fails("interpolate --operator w.foldop --field ux=xy.npy -o x", "field ux: expected a shape ending in (25,)");
+  fails("interpolate --operator xy.npy --field ux=ux.npy -o x", "it is not a fieldfold file");
+  fails("info w.foldop", "it holds an interpolation operator");
   fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "queries: expected points of dimension 2");
   succeed("fit --data xy.npy --fields ../esc -o escaping.fold");
   succeed("compress escaping.fold --states x_column.npy -o folded.npy");
@@ -266,14 +283,27 @@ BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program)
 }
 
 BOOST_FIXTURE_TEST_CASE(wrong_usage_is_exit_2_and_help_is_0, Program) {
-  for (const char* arguments :
-       {"", "fold", "fit", "fit -o x.fold", "fit --field ux -o x.fold", "fit --field ux=ux.npy",
-        "fit --field ux=ux.npy --field ux=ux.npy -o x.fold", "fit --field ux=ux.npy --data ux.npy -o x.fold",
-        "fit --field ux=ux.npy --fields a,b -o x.fold", "fit --field ux=ux.npy --rank many -o x.fold",
-        "fit --field ux=ux.npy --rank -3 -o x.fold", "info", "compress map.fold -o x.npy",
-        "compress map.fold --states a.npy --coords b.npy -o x.npy", "reconstruct map.fold latent.npy",
-        "reconstruct map.fold latent.npy --states a.npy --coords b.npy", "interpolate --coords xy.npy --to xy.npy -o x",
-        "info map.fold --yaml"}) {
+  for (const char* arguments : {"",
+                                "fold",
+                                "fit",
+                                "fit -o x.fold",
+                                "fit --field ux -o x.fold",
+                                "fit --field ux=ux.npy",
+                                "fit --field ux=ux.npy --field ux=ux.npy -o x.fold",
+                                "fit --field ux=ux.npy --data ux.npy -o x.fold",
+                                "fit --field ux=ux.npy --fields a,b -o x.fold",
+                                "fit --field ux=ux.npy --rank many -o x.fold",
+                                "fit --field ux=ux.npy --rank -3 -o x.fold",
+                                "info",
+                                "compress map.fold -o x.npy",
+                                "compress map.fold --states a.npy --coords b.npy -o x.npy",
+                                "reconstruct map.fold latent.npy",
+                                "reconstruct map.fold latent.npy --states a.npy --coords b.npy",
+                                "interpolate --coords xy.npy --to xy.npy -o x",
+                                "interpolate --operator w.foldop --kernel cubic --field ux=ux.npy -o x",
+                                "interpolate --operator w.foldop --field ux=ux.npy",
+                                "interpolate --field ux=ux.npy --coords xy.npy -o x",
+                                "info map.fold --yaml"}) {
     const Outcome outcome = run(arguments);
     BOOST_TEST(outcome.code == 2, arguments);
     BOOST_TEST(!outcome.error.empty());

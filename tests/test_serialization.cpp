@@ -20,6 +20,7 @@ import fieldfold.any_compressor;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.interpolation;
 import fieldfold.rbf;
 import fieldfold.serialization;
 import fieldfold.svd;
@@ -126,22 +127,84 @@ BOOST_FIXTURE_TEST_CASE(everything_comes_back, Files) {
   check_round_trip(*this, learned<float>());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_file_of_the_first_format_still_loads, Files) {
-  // cos(0.37 (i + 1) (j + 1)), 6 x 4, of rank 2, saved by the program of that time.
-  const auto any = fieldfold::load(FIGURES "/format_1.fold");
-  const auto* loaded = any.target<SVD>();
-  BOOST_TEST_REQUIRE((loaded != nullptr));
+BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_still_load, Files) {
+  // cos(0.37 (i + 1) (j + 1)), 6 x 4, of rank 2, saved by the programs of their time.
   auto snapshots = xt::xarray<double>::from_shape({6, 4});
   for (std::size_t i = 0; i < 6; ++i)
     for (std::size_t j = 0; j < 4; ++j) snapshots(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
   SVD svd({.fields = {"ux", "uy"}, .rank = 2});
   svd.compute_map(snapshots);
-  BOOST_TEST((loaded->fields() == svd.fields() && loaded->num_pts() == 3U && loaded->dim() == 1U));
-  BOOST_TEST(std::abs(loaded->reconstruction_error() - svd.reconstruction_error()) < 1e-14);
-  for (std::size_t i = 0; i < 12; ++i)
-    BOOST_TEST(std::abs(loaded->projection_matrix().flat(i) - svd.projection_matrix().flat(i)) < 1e-13);
-  BOOST_TEST(loaded->training_latents().size() == 8U);
-  BOOST_CHECK_THROW(loaded->errors(), fieldfold::NotReady);
+  for (const int format : {1, 2}) {
+    const auto any = fieldfold::load(FIGURES "/format_" + std::to_string(format) + ".fold");
+    const auto* loaded = any.target<SVD>();
+    BOOST_TEST_REQUIRE((loaded != nullptr));
+    BOOST_TEST((loaded->fields() == svd.fields() && loaded->num_pts() == 3U && loaded->dim() == 1U));
+    BOOST_TEST(std::abs(loaded->reconstruction_error() - svd.reconstruction_error()) < 1e-14);
+    for (std::size_t i = 0; i < 12; ++i)
+      BOOST_TEST(std::abs(loaded->projection_matrix().flat(i) - svd.projection_matrix().flat(i)) < 1e-13);
+    BOOST_TEST(loaded->training_latents().size() == 8U);
+    BOOST_TEST((loaded->interpolate_opts().method == fieldfold::RBFMethod::direct));
+    if (format == 1) {
+      BOOST_CHECK_THROW(loaded->errors(), fieldfold::NotReady);
+    } else {
+      BOOST_TEST(loaded->errors().snapshots.size() == 4U);
+      BOOST_TEST((loaded->interpolate_opts().kernel == fieldfold::Kernel::cubic));
+      BOOST_TEST(loaded->interpolate_opts().neighbors.value() == 3U);
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(options_of_interpolation_come_back, Files) {
+  const fieldfold::RBFOptions given{.method = fieldfold::RBFMethod::partition_of_unity,
+                                    .cluster_size = 77,
+                                    .overlap = 0.3,
+                                    .allow_lower_degree = true,
+                                    .scales = {1.0, 2.0},
+                                    .periods = {0.0, 360.0},
+                                    .power = 3.0};
+  fieldfold::save(path, SVD({.interpolate_method = "inverse_distance", .interpolate_opts = given}));
+  const auto any = fieldfold::load(path);
+  const auto& found = any.target<SVD>()->interpolate_opts();
+  BOOST_TEST((found.method == given.method && found.cluster_size == 77U && found.overlap == 0.3));
+  BOOST_TEST((found.allow_lower_degree && found.scales == given.scales && found.periods == given.periods));
+  BOOST_TEST((found.power == 3.0 && any.target<SVD>()->interpolate_method() == "inverse_distance"));
+}
+
+BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
+  auto points = xt::xarray<double>::from_shape({30, 1});
+  for (std::size_t i = 0; i < 30; ++i) points(i, 0) = std::sqrt(static_cast<double>(i));
+  xt::xarray<double> queries{0.3, 1.7, 2.2, 4.0, 5.1, 0.0};
+  queries.reshape({3, 2, 1});
+  const xt::xarray<double> values = xt::sin(xt::view(points, xt::all(), 0));
+  for (const bool sparse : {false, true}) {
+    fieldfold::Interpolation interpolation;
+    if (sparse) interpolation.options.neighbors = 6;
+    const fieldfold::InterpolationOperator made(points, queries, interpolation);
+    fieldfold::save(path, made);
+    const auto loaded = fieldfold::load_operator(path);
+    BOOST_TEST((loaded.query_shape() == fieldfold::Shape{3, 2} && loaded.num_points() == 30U));
+    const auto expected = made(values);
+    const auto found = loaded(values);
+    for (std::size_t q = 0; q < 6; ++q) BOOST_TEST(found(q) == expected(q));
+    BOOST_CHECK_THROW(fieldfold::load(path), FileError);
+    // Every byte counts, also where the checksum has been made to fit.
+    const std::string sound = content();
+    for (std::size_t i = 8; i < sound.size() - 16; ++i) {
+      std::string bad = sound;
+      bad[i] = static_cast<char>(bad[i] ^ 0x5a);
+      write(bad);
+      BOOST_CHECK_THROW(fieldfold::load_operator(path), FileError);
+      seal(bad);
+      write(bad);
+      try {
+        fieldfold::load_operator(path)(values);  // other weights, or other points: nothing out of bounds
+      } catch (const FileError&) {
+      } catch (const fieldfold::InvalidArgument&) {
+      }
+    }
+  }
+  fieldfold::save(path, SVD());
+  BOOST_CHECK_THROW(fieldfold::load_operator(path), FileError);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_not_there_stays_away, Files) {
@@ -231,10 +294,10 @@ BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
   BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
   fieldfold::save(path, SVD());
   std::string next = content();
-  next[9] = 3;  // after the magic and the archive's mark of byte order
+  next[9] = 4;  // after the magic and the archive's mark of byte order
   seal(next);
   write(next);
-  BOOST_TEST(error() == path.string() + ": its format version is 3, and this library reads 1 to 2");
+  BOOST_TEST(error() == path.string() + ": its format version is 4, and this library reads 1 to 3");
   BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
   BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
 }

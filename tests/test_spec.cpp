@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 import fieldfold.any_compressor;
 import fieldfold.arrays;
@@ -79,7 +80,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
   expect(R"({"rnak": 4})", "spec: expected keys among method, fields, coords,");
   expect(R"({"rnak": 4})", "got rnak");
   expect(R"({"interpolate_opts": {"kernal": "cubic"}})",
-         "interpolate_opts: expected keys among neighbors, smoothing, kernel, epsilon, degree; got kernal");
+         "interpolate_opts: expected keys among neighbors, smoothing, kernel, epsilon, degree,");
   expect(R"({"interpolate_opts": {"kernel": "cubik"}})", "kernel: expected one of linear");
   expect(R"({"interpolate_opts": {"kernel": "gaussian"}})", "epsilon: must be given");
   expect(R"({"interpolate_method": "kriging"})", "interpolate_method: expected one of rbf");
@@ -93,4 +94,20 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
   expect(R"({"coords": []})", "coords: expected the shape");
   expect(R"({"interpolate_opts": {"degree": 99999999999}})", "degree: expected a whole number");
   expect(R"({"data_matrix": [[0, 0], [0, 0]]})", "expected one that is not zero");
+}
+
+BOOST_AUTO_TEST_CASE(options_of_interpolation_are_read) {
+  const auto any = fieldfold::from_spec(R"({"interpolate_method": "rbf", "interpolate_opts": {
+      "method": "partition_of_unity", "cluster_size": 60, "overlap": 0.3, "allow_lower_degree": true,
+      "scales": [1, 2.5], "periods": [0, 360], "power": 3, "threads": 2}})");
+  const auto& options = any.target<fieldfold::SVD>()->interpolate_opts();
+  BOOST_TEST((options.method == fieldfold::RBFMethod::partition_of_unity));
+  BOOST_TEST((options.cluster_size == 60U && options.overlap == 0.3 && options.allow_lower_degree));
+  BOOST_TEST((options.scales == std::vector<double>{1.0, 2.5} && options.periods == std::vector<double>{0.0, 360.0}));
+  BOOST_TEST((options.power == 3.0 && options.threads == 2U));
+  BOOST_TEST(error_of(R"({"interpolate_opts": {"method": "multipole"}})") ==
+             "method: expected one of direct, partition_of_unity; got multipole");
+  BOOST_TEST(error_of(R"({"interpolate_opts": {"scales": 3}})") == "scales: expected a list of numbers, got 3");
+  BOOST_TEST(error_of(R"({"interpolate_opts": {"overlap": 0}})") ==
+             "overlap: expected a number above 0 and at most 1, got 0");
 }

@@ -468,3 +468,26 @@ BOOST_AUTO_TEST_CASE(many_rows_in_single_precision_are_as_good_as_it_allows) {
       for (std::size_t j = 0; j < single.rank(); ++j) BOOST_TEST(std::abs(gram(i, j) - (i == j ? 1.0F : 0.0F)) < 1e-5F);
   }
 }
+
+BOOST_AUTO_TEST_CASE(interpolating_modes_is_interpolating_samples) {
+  auto coords = xt::xarray<double>::from_shape({60, 2});
+  for (std::size_t p = 0; p < 60; ++p) {
+    coords(p, 0) = std::fmod(std::sqrt(2.0) * static_cast<double>(p + 1), 1.0);
+    coords(p, 1) = std::fmod(std::sqrt(3.0) * static_cast<double>(p + 1), 1.0);
+  }
+  const xt::xarray<double> elsewhere = 0.9 * xt::view(coords, xt::range(0, 17), xt::all()) + 0.02;
+  SVD svd({.fields = {"a", "b"}, .coords = coords, .interpolate_opts = {.neighbors = 15}});
+  svd.compute_map(matrix_named("decaying", 120, 10), {.rank = 3});
+  // Fewer samples than modes, more of them, and a loop shape.
+  for (const auto& shape : std::vector<std::vector<std::size_t>>{{2, 3}, {7, 3}, {4, 5, 3}, {3}, {0, 3}}) {
+    auto latent = xt::xarray<double>::from_shape(shape);
+    for (std::size_t i = 0; i < latent.size(); ++i) latent.flat(i) = std::cos(static_cast<double>(i));
+    const auto expected = svd.interpolate_from_grid(svd.reconstruct(latent), elsewhere);
+    for (const auto& found :
+         {svd.reconstruct_at(latent, elsewhere), fieldfold::reconstruct_fields(svd, latent, elsewhere)})
+      for (const auto& [name, values] : expected) {
+        BOOST_TEST((found.at(name).shape() == values.shape()));
+        BOOST_TEST(relative_difference(found.at(name), values) < 1e-13);
+      }
+  }
+}

@@ -50,7 +50,14 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .smoothing = number_or_file(arguments.smoothing),
           .kernel = kernel_named(arguments.kernel),
           .epsilon = arguments.epsilon,
-          .degree = arguments.degree};
+          .degree = arguments.degree,
+          .method = rbf_method_named(arguments.rbf_method),
+          .cluster_size = arguments.cluster_size,
+          .overlap = arguments.overlap,
+          .allow_lower_degree = arguments.allow_lower_degree,
+          .scales = arguments.scales,
+          .periods = arguments.periods,
+          .power = arguments.power};
 }
 
 volatile std::sig_atomic_t caught_signal = 0;
@@ -127,6 +134,7 @@ void fit_in(const FitArguments& arguments) {
   ProgressBar bar;
   const BasicSVD<T> svd({.fields = names,
                          .coords = load_optional(arguments.coords),
+                         .interpolate_method = arguments.interpolation.interpolate_method,
                          .interpolate_opts = options_of(arguments.interpolation),
                          .rank = arguments.rank,
                          .energy_tol = arguments.energy_tol,
@@ -264,53 +272,87 @@ void compress(const CompressArguments& arguments) {
 
 void reconstruct(const ReconstructArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    const xt::xarray<T> states = svd.reconstruct(load_npy<T>(arguments.latent));
-    if (!arguments.states.empty()) save_npy(arguments.states, states);
+    const auto latent = load_npy<T>(arguments.latent);
+    if (!arguments.states.empty()) save_npy(arguments.states, svd.reconstruct(latent));
     if (!arguments.output_folder.empty())
       save_fields(arguments.output_folder, arguments.coords.empty()
-                                               ? svd.split_fields(states)
-                                               : svd.interpolate_from_grid(states, load_npy(arguments.coords)));
+                                               ? svd.split_fields(svd.reconstruct(latent))
+                                               : reconstruct_fields(svd, latent, load_npy(arguments.coords)));
   });
 }
 
-void interpolate(const InterpolateArguments& arguments) {
-  xt::xarray<double> from = load_npy(arguments.from);
-  xt::xarray<double> to = load_npy(arguments.to);
-  if (from.dimension() == 1) from.reshape({from.size(), std::size_t{1}});
-  if (from.dimension() != 2 || from.size() == 0)
-    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
-                                  "(num_pts,), got ", shape_text(ArrayRef<double>(from).shape())));
-  const std::size_t num_pts = from.shape(0);
-  if (to.dimension() < 2) {
-    const Shape points = from.shape(1) == 1 ? Shape{to.size(), 1} : Shape{1, to.size()};
-    to.reshape(points);
-  }
-  const Shape coord_shape(to.shape().begin(), to.shape().end() - 1);
-  to.reshape({size_of(coord_shape), to.shape().back()});
+namespace {
 
-  // The samples of all fields become columns of one matrix, for one factorization.
-  const Fields fields = load_fields<double>(arguments.field_files);
-  std::vector<LoopRows<double>> rows;
+/// Where fields come from and go to, as the files say it.
+struct Grids {
+  xt::xarray<double> from;  ///< `(num_pts, dim)`
+  xt::xarray<double> to;    ///< `(*coord_shape, dim)`
+};
+
+Grids load_grids(const InterpolateArguments& arguments) {
+  Grids grids{load_npy(arguments.from), load_npy(arguments.to)};
+  if (grids.from.dimension() == 1) grids.from.reshape({grids.from.size(), std::size_t{1}});
+  if (grids.from.dimension() != 2 || grids.from.size() == 0)
+    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
+                                  "(num_pts,), got ", shape_text(ArrayRef<double>(grids.from).shape())));
+  if (grids.to.dimension() < 2)
+    grids.to.reshape(grids.from.shape(1) == 1 ? Shape{grids.to.size(), 1} : Shape{1, grids.to.size()});
+  return grids;
+}
+
+/// The samples of all fields as columns, `(num_pts, columns)`, so that they are interpolated at once.
+xt::xarray<double> columns_of(const std::vector<LoopRows<double>>& fields, std::size_t num_pts) {
   std::size_t num_columns = 0;
-  for (const auto& [name, values] : fields) {
-    rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
-    num_columns += rows.back().matrix.rows;
-  }
+  for (const auto& field : fields) num_columns += field.matrix.rows;
   auto columns = xt::xarray<double>::from_shape({num_pts, num_columns});
   std::size_t column = 0;
-  for (const auto& [loop_shape, matrix] : rows)
-    for (std::size_t i = 0; i < matrix.rows; ++i, ++column)
-      for (std::size_t p = 0; p < num_pts; ++p) columns(p, column) = matrix(i, p);
-  const xt::xarray<double> interpolated = RBFInterpolator(from, columns, options_of(arguments.interpolation))(to);
+  for (const auto& field : fields) {
+    for (std::size_t p = 0; p < num_pts; ++p)
+      for (std::size_t i = 0; i < field.matrix.rows; ++i) columns(p, column + i) = field.matrix(i, p);
+    column += field.matrix.rows;
+  }
+  return columns;
+}
+
+}  // namespace
+
+void interpolate(const InterpolateArguments& arguments) {
+  Interpolation interpolation{arguments.interpolation.interpolate_method, options_of(arguments.interpolation)};
+  interpolation.options.threads = arguments.threads;
+  std::optional<InterpolationOperator> kept;
+  std::optional<Grids> grids;
+  if (!arguments.operator_file.empty())
+    kept.emplace(load_operator(arguments.operator_file));
+  else
+    grids.emplace(load_grids(arguments));
+  const std::size_t num_pts = kept ? kept->num_points() : grids->from.shape(0);
+  const Shape coord_shape = kept ? kept->query_shape() : Shape(grids->to.shape().begin(), grids->to.shape().end() - 1);
+
+  const Fields fields = load_fields<double>(arguments.field_files);
+  std::vector<LoopRows<double>> rows;
+  for (const auto& [name, values] : fields)
+    rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
+  const auto columns = columns_of(rows, num_pts);
+  if (!arguments.save_operator_file.empty()) {
+    const MatrixView<const double> judged = fields.empty() ? MatrixView<const double>() : as_matrix(columns);
+    kept.emplace(grids->from, grids->to, interpolation, judged);
+    save(arguments.save_operator_file, *kept);
+  }
+  if (fields.empty()) return;
+  const std::size_t num_queries = size_of(coord_shape);
+  if (grids) grids->to.reshape({num_queries, grids->to.shape().back()});
+  const xt::xarray<double> interpolated =
+      kept ? (*kept)(columns, arguments.threads) : interpolation(grids->from, columns, grids->to);
 
   Fields results;
-  column = 0;
+  std::size_t column = 0;
   auto row = rows.begin();
   for (const auto& [name, values] : fields) {
     auto result = xt::xarray<double>::from_shape(joined(row->loop_shape, coord_shape));
-    const auto matrix = as_matrix(result, row->matrix.rows, to.shape(0));
-    for (std::size_t i = 0; i < matrix.rows; ++i, ++column)
-      for (std::size_t q = 0; q < matrix.cols; ++q) matrix(i, q) = interpolated(q, column);
+    const auto matrix = as_matrix(result, row->matrix.rows, num_queries);
+    for (std::size_t q = 0; q < matrix.cols; ++q)
+      for (std::size_t i = 0; i < matrix.rows; ++i) matrix(i, q) = interpolated(q, column + i);
+    column += matrix.rows;
     results.emplace(name, std::move(result));
     ++row;
   }

@@ -17,11 +17,19 @@ struct FieldFile {
 
 /// How to interpolate, as it is typed.
 struct InterpolationArguments {
+  std::string interpolate_method = "rbf";
   std::string kernel = "thin_plate_spline";
   std::optional<double> epsilon;
   std::optional<int> degree;
-  std::string smoothing = "0";  ///< a number, or an .npy file of one a point
+  std::string smoothing = "0";  ///< a number, or a file of one a point
   std::optional<std::size_t> neighbors;
+  std::string rbf_method = "direct";
+  std::size_t cluster_size = 100;
+  double overlap = 0.4;
+  bool allow_lower_degree = false;
+  std::vector<double> scales;
+  std::vector<double> periods;
+  double power = 2.0;
 };
 
 struct FitArguments {
@@ -74,6 +82,9 @@ struct InterpolateArguments {
   std::filesystem::path from;
   std::filesystem::path to;
   InterpolationArguments interpolation;
+  std::filesystem::path operator_file;       ///< instead of coordinates and options
+  std::filesystem::path save_operator_file;  ///< where to keep the operator
+  std::size_t threads = 0;
   std::filesystem::path output_folder;
 };
 void interpolate(const InterpolateArguments& arguments);

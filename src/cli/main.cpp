@@ -15,6 +15,7 @@ using namespace fieldfold::cli;
 
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
+constexpr auto interpolation_group = "Interpolation";
 
 /// CLI11 takes -3 for a large number.
 CLI::Validator not_negative() {
@@ -49,7 +50,10 @@ CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
 }
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
-  const std::string group = "Interpolation";
+  const std::string group = interpolation_group;
+  command.add_option("--interpolate-method", arguments.interpolate_method, "rbf, nearest or inverse_distance")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--kernel", arguments.kernel, "Radial basis function")->capture_default_str()->group(group);
   command.add_option("--epsilon", arguments.epsilon, "Factor of coordinates; needed by kernels with a scale")
       ->group(group);
@@ -59,6 +63,32 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       ->group(group);
   command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")
       ->check(not_negative())
+      ->group(group);
+  command.add_option("--rbf-method", arguments.rbf_method, "direct, or partition_of_unity for many points")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--cluster-size", arguments.cluster_size, "Points in a cluster of a partition of unity")
+      ->check(not_negative())
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--overlap", arguments.overlap, "By which share of its width a cluster is made wider on each side")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_flag("--allow-lower-degree", arguments.allow_lower_degree,
+                "Lower the degree where points do not determine the polynomial")
+      ->group(group);
+  command.add_option("--scales", arguments.scales, "Factors of the coordinates, one an axis")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--periods", arguments.periods, "Periods of the axes, 0 for one that has none")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--power", arguments.power, "Power of the distance, for inverse_distance")
+      ->capture_default_str()
       ->group(group);
 }
 
@@ -147,12 +177,28 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   CLI::App* command =
       add_command(app, "interpolate", "Interpolate fields from one set of points to another",
                   "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
-  add_field_files(*command, arguments.field_files)->required();
-  command->add_option("--coords", arguments.from, "Points of the fields, (num_pts, dim)")->required();
-  command->add_option("--to", arguments.to, "Points to interpolate to, (*coord_shape, dim)")->required();
-  command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field")->required();
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* from = command->add_option("--coords", arguments.from, "Points of the fields, (num_pts, dim)");
+  auto* to = command->add_option("--to", arguments.to, "Points to interpolate to, (*coord_shape, dim)");
+  auto* kept = command->add_option("--operator", arguments.operator_file, "An operator that was saved, for its points");
+  auto* save = command->add_option("--save-operator", arguments.save_operator_file,
+                                   "Keep the operator between the points, for any number of fields");
+  auto* output = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
+  command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
+      ->check(not_negative());
+  kept->excludes(from)->excludes(to)->excludes(save);
+  fields->needs(output);
+  output->needs(fields);
   add_interpolation(*command, arguments.interpolation);
-  command->callback([&arguments] { interpolate(arguments); });
+  // An operator has been made with options already.
+  for (CLI::Option* option : command->get_options())
+    if (option->get_group() == interpolation_group) kept->excludes(option);
+  command->callback([=, &arguments] {
+    if (kept->count() == 0 && (from->count() == 0 || to->count() == 0))
+      throw CLI::RequiredError("--coords and --to, or --operator");
+    if (fields->count() == 0 && save->count() == 0) throw CLI::RequiredError("--field or --save-operator");
+    interpolate(arguments);
+  });
 }
 
 int report(std::string what) {
