@@ -43,6 +43,15 @@ using WarningHandler = std::function<void(std::string_view)>;
 /// `fieldfold: warning: ...` to standard error; an empty handler silences warnings.
 WarningHandler set_warning_handler(WarningHandler handler);
 
+/// While one exists, no warning of this thread is heard: for trials of which the best is taken.
+class SilencedWarnings {
+ public:
+  SilencedWarnings();
+  SilencedWarnings(const SilencedWarnings&) = delete;
+  SilencedWarnings& operator=(const SilencedWarnings&) = delete;
+  ~SilencedWarnings();
+};
+
 /// Hands a warning to the current handler.
 void warn(std::string_view sentence);
 

@@ -7,6 +7,7 @@ export import fieldfold.compression;
 export import fieldfold.diagnostics;
 export import fieldfold.file_rows;
 export import fieldfold.incremental;
+export import fieldfold.rbf.leave_one_out;
 export import fieldfold.interpolation;
 export import fieldfold.npy;
 export import fieldfold.rbf;

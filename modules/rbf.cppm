@@ -107,6 +107,14 @@ class RBFInterpolator {
   /// \throws NumericalError   as above
   xt::xarray<double> gradient(const ArrayRef<double>& queries) const;
 
+  /// An estimate of what rounding may change of results, over the largest value of a column; the worst column. 0 with
+  /// `neighbors`, where it is found out with each query.
+  double rounding_error() const;
+
+  /// What each value differs by from the interpolant of all others; see `leave_one_out_errors`.
+  /// \returns  `(P, ...)`  \throws InvalidArgument  the interpolant is not one of all points
+  xt::xarray<double> leave_one_out_errors() const;
+
   /// The weights with which values at points add up to the interpolant at queries, `(Q, P)`: the same as a matrix.
   /// Sparse with `neighbors` or a partition of unity, dense otherwise.
   /// \param points   `(P, N)`  \param queries  `(Q, N)`

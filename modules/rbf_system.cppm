@@ -85,6 +85,10 @@ class RBFSystem {
   void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
                 MatrixView<double> results, std::size_t threads) const;
 
+  /// What each value differs by from the interpolant of all others: its coefficient over the entry of the inverse of
+  /// the matrix on its diagonal. \returns  `(k, n)`, in the order of the points
+  xt::xarray<double> leave_one_out_errors(const Solution& solution) const;
+
   /// The coordinates axis by axis, `(dim, n)`, in the order of the coefficients of the kernels.
   const xt::xarray<double>& axes() const { return axes_; }
 

@@ -38,7 +38,16 @@ WarningHandler set_warning_handler(WarningHandler handler) {
   return std::exchange(channel().handler, std::move(handler));
 }
 
+namespace {
+thread_local int silencers = 0;
+}  // namespace
+
+SilencedWarnings::SilencedWarnings() { ++silencers; }
+
+SilencedWarnings::~SilencedWarnings() { --silencers; }
+
 void warn(std::string_view sentence) {
+  if (silencers > 0) return;
   WarningHandler handler;
   {
     const std::scoped_lock lock(channel().guard);

@@ -18,6 +18,7 @@ module fieldfold.rbf;
 import fieldfold.arrays;
 import fieldfold.axes;
 import fieldfold.diagnostics;
+import fieldfold.linalg;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.local;
 import fieldfold.rbf.partition;
@@ -315,6 +316,19 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
   return results;
 }
 
+double RBFInterpolator::rounding_error() const {
+  if (solved_->global) return solved_->global->relative_error;
+  return solved_->partition ? solved_->partition->relative_error : 0.0;
+}
+
+xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
+  if (!points_->global) throw InvalidArgument("leave_one_out_errors: expected an interpolant of all points");
+  const auto errors = points_->global->leave_one_out_errors(*solved_->global);
+  auto results = xt::xarray<double>::from_shape(joined({errors.shape(1)}, solved_->point_shape));
+  transpose_into(as_matrix(errors), as_matrix(results, errors.shape(1), errors.shape(0)));
+  return results;
+}
+
 std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const ArrayRef<double>& given,
                                                                       const ArrayRef<double>& queries,
                                                                       const RBFOptions& options,
@@ -325,7 +339,8 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
   const std::size_t num_points = points.cloud.points.rows;
   if (num_points > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(message("points: expected fewer than 2^32, got ", num_points));
-  const std::vector<double> probe = values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
+  const std::vector<double> probe =
+      values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
   if (points.global) {
     const xt::xarray<double> column = xt::adapt(probe, std::vector<std::size_t>{1, num_points});
     judge(points.global->solve(as_matrix(column)).relative_error);

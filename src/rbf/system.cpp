@@ -299,4 +299,22 @@ void RBFSystem::evaluate(MatrixView<const double> queries, const Solution& solut
   });
 }
 
+xt::xarray<double> RBFSystem::leave_one_out_errors(const Solution& solution) const {
+  const std::size_t n = axes_.shape(1);
+  const auto coefficients = matrix_of(solution.coefficients);
+  auto errors = xt::xarray<double>::from_shape({coefficients.rows, n});
+  constexpr std::size_t block = 256;
+  auto units = xt::xarray<double>::from_shape({std::min(block, n), coefficients.cols});
+  for (std::size_t first = 0; first < n; first += block) {
+    const auto rows = as_matrix(units, std::min(block, n - first), coefficients.cols);
+    std::fill_n(rows.data, rows.rows * rows.cols, 0.0);
+    for (std::size_t i = 0; i < rows.rows; ++i) rows(i, first + i) = 1.0;
+    solve_rows(rows);
+    for (std::size_t i = 0; i < rows.rows; ++i)
+      for (std::size_t k = 0; k < coefficients.rows; ++k)
+        errors(k, pivots_.order()[first + i]) = coefficients(k, first + i) / (kernel_scale_ * rows(i, first + i));
+  }
+  return errors;
+}
+
 }  // namespace fieldfold

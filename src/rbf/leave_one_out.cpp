@@ -1,0 +1,120 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
+
+module fieldfold.rbf.leave_one_out;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.neighbors;
+import fieldfold.rbf;
+
+namespace fieldfold {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Infinite where there is no trustworthy solution.
+double error_of(const ArrayRef<double>& points, const ArrayRef<double>& values, const RBFOptions& options) try {
+  const SilencedWarnings trial;
+  const RBFInterpolator interpolator(points, values, options);
+  const auto errors = interpolator.leave_one_out_errors();
+  const std::size_t num_points = values.shape()[0];
+  const std::size_t columns = values.size() / num_points;
+  double sum = 0.0;
+  for (std::size_t s = 0; s < columns; ++s) {
+    double largest = 0.0;
+    double squares = 0.0;
+    for (std::size_t i = 0; i < num_points; ++i) {
+      largest = std::max(largest, std::abs(values.data()[i * columns + s]));
+      squares += std::pow(errors.data()[i * columns + s], 2);
+    }
+    if (largest > 0.0) sum += squares / (largest * largest);
+  }
+  const double error = std::sqrt(sum / static_cast<double>(values.size()));
+  // What rounding does is an error that leaving out does not see.
+  return std::isfinite(error) ? std::max(error, interpolator.rounding_error()) : infinity;
+} catch (const NumericalError&) {
+  return infinity;
+}
+
+/// The mean distance of points from their nearest neighbors.
+double spacing_of(MatrixView<const double> points) {
+  const NearestNeighbors search(points);
+  NearestNeighbors::Walk walk(search);
+  double sum = 0.0;
+  for (const std::size_t i : spatial_order(points)) {
+    std::size_t nearest[2];
+    walk.find(points.row(i), nearest);
+    const auto other = points.row(nearest[0] == i ? nearest[1] : nearest[0]);
+    double square = 0.0;
+    for (std::size_t axis = 0; axis < points.cols; ++axis) square += std::pow(other[axis] - points(i, axis), 2);
+    sum += std::sqrt(square);
+  }
+  return sum / static_cast<double>(points.rows);
+}
+
+}  // namespace
+
+xt::xarray<double> leave_one_out_errors(const ArrayRef<double>& points, const ArrayRef<double>& values,
+                                        const RBFOptions& options) {
+  if (options.neighbors || options.method != RBFMethod::direct)
+    throw InvalidArgument("options: expected those of an interpolant of all points, got neighbors or clusters");
+  return RBFInterpolator(points, values, options).leave_one_out_errors();
+}
+
+LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const ArrayRef<double>& values,
+                                          const RBFOptions& options, const std::vector<double>& epsilons,
+                                          const std::vector<double>& smoothings) {
+  if (points.dimension() != 2 || points.shape()[0] < 2)
+    throw InvalidArgument(
+        message("points: expected at least two, (number, dimension), got the shape ", shape_text(points.shape())));
+  LeaveOneOutChoice choice{options, infinity, {}};
+  const auto look_at = [&](std::optional<double> epsilon, const xt::xarray<double>& smoothing) {
+    RBFOptions tried = options;
+    tried.epsilon = epsilon;
+    tried.smoothing = smoothing;
+    const double error = error_of(points, values, tried);
+    choice.curve.push_back({epsilon.value_or(1.0), smoothing.dimension() == 0 ? smoothing() : 0.0, error});
+    if (error < choice.error) {
+      choice.error = error;
+      choice.options.epsilon = epsilon;
+      choice.options.smoothing = smoothing;
+    }
+    return error;
+  };
+  std::vector<xt::xarray<double>> levels(smoothings.begin(), smoothings.end());
+  if (levels.empty()) levels.push_back(options.smoothing);
+  const bool search = epsilons.empty() && !options.epsilon && !traits(options.kernel).scale_invariant;
+  const double scale = search ? 1.0 / spacing_of({points.data(), points.shape()[0], points.shape()[1]}) : 1.0;
+  for (const auto& smoothing : levels) {
+    for (const double epsilon : epsilons) look_at(epsilon, smoothing);
+    if (epsilons.empty() && !search) look_at(options.epsilon, smoothing);
+    if (!search) continue;
+    // Steps of a factor of two, then halves of the steps around the best.
+    double best = 0.0;
+    double least = infinity;
+    const auto compare = [&](double exponent) {
+      const double error = look_at(scale * std::exp2(exponent), smoothing);
+      if (error >= least) return;
+      least = error;
+      best = exponent;
+    };
+    for (double exponent = -6.5; exponent <= 3.5; exponent += 1.0) compare(exponent);
+    for (double step = 0.5; step > 0.1; step /= 2.0)
+      for (const double exponent : {best - step, best + step}) compare(exponent);
+  }
+  if (!std::isfinite(choice.error))
+    throw NumericalError(message("none of ", choice.curve.size(), " choices has a trustworthy solution"));
+  std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::tuple(trial.smoothing, trial.epsilon); });
+  return choice;
+}
+
+}  // namespace fieldfold
