@@ -22,9 +22,10 @@ class LocalInterpolation {
   /// \param neighbors  how many points, at most as many as there are, at least the number of monomials
   LocalInterpolation(const PointCloud& cloud, std::size_t neighbors);
 
-  /// Hears for each query the points and their weights; of different queries from many threads at once.
-  using Take =
-      std::function<void(std::size_t query, std::span<const std::size_t> points, std::span<const double> weights)>;
+  /// Hears for each query the points and their weights, and its place in the order in which queries are gone through:
+  /// a spatial one. It is called for different queries by many threads at once.
+  using Take = std::function<void(std::size_t place, std::size_t query, std::span<const std::size_t> points,
+                                  std::span<const double> weights)>;
 
   /// Goes through queries, by several threads; for the interpolant, or its derivative along an axis.
   /// \param queries  `(q, dim)`

@@ -22,10 +22,12 @@ export namespace fieldfold {
 /// weights of the nearest point that is not.
 class PartitionOfUnity {
  public:
-  /// \param cloud         its memory must outlive this object
+  /// \param cloud         it is copied
   /// \param cluster_size  points in a patch, about; at least the number of monomials
   /// \param overlap       by which share of its width a cell is made wider on each side, above 0
-  PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap);
+  PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap, std::size_t threads);
+  PartitionOfUnity(const PartitionOfUnity&) = delete;
+  PartitionOfUnity& operator=(const PartitionOfUnity&) = delete;
 
   std::size_t patches() const { return patches_.size(); }
 
@@ -63,11 +65,14 @@ class PartitionOfUnity {
     Box cell;
     Box reach;                         ///< the cell made wider: where its points lie
     Box support;                       ///< in between: where its weight is not 0
-    std::vector<std::size_t> members;  ///< of the points, cell by cell
+    std::vector<std::size_t> members;  ///< places of points in the order of cells, ascending
   };
   /// A box of the tree over the cells. Children come after their parents.
   struct Node {
-    Box support;              ///< of all patches below
+    Box cell;           ///< of all cells below
+    Box support;        ///< of all patches below
+    std::size_t first;  ///< of the points in it, in the order of cells
+    std::size_t last;
     std::size_t patch;        ///< of a leaf
     std::size_t children[2];  ///< 0: it is a leaf
     std::size_t axis;         ///< along which it is split
@@ -79,7 +84,7 @@ class PartitionOfUnity {
     double slope;
   };
 
-  std::size_t split(std::span<std::size_t> points, std::size_t cells, Box box);
+  std::size_t split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells, Box box);
   void fill(std::size_t patch, std::size_t wanted);
   std::vector<std::size_t> inside(const Box& box) const;
   /// Calls `visit(patch)` for each leaf where `enter(node)` has let it through.
@@ -96,14 +101,15 @@ class PartitionOfUnity {
   };
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
 
-  PointCloud cloud_;
+  PointCloud cloud_;  ///< of the points in the order of cells
   double overlap_;
   Box domain_;
   std::vector<Patch> patches_;
   std::vector<Node> nodes_;
-  std::vector<std::size_t> by_size_;       ///< the patches, ordered by the number of members
-  std::vector<std::size_t> order_;         ///< the points, cell by cell
-  std::vector<std::size_t> cell_offsets_;  ///< of each cell, one more at the end
+  std::vector<std::size_t> by_size_;  ///< the patches, ordered by the number of members
+  std::vector<std::size_t> order_;    ///< the points, cell by cell
+  xt::xarray<double> points_;
+  std::vector<double> smoothing_;
 };
 
 }  // namespace fieldfold

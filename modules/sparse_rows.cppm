@@ -11,15 +11,18 @@ import fieldfold.arrays;
 
 export namespace fieldfold {
 
-/// A sparse matrix as compressed rows: those of row i are the entries from `offsets[i]` to `offsets[i + 1]`. A column
-/// that comes twice in a row counts twice.
+/// A sparse matrix as compressed rows: the entries from `offsets[i]` to `offsets[i + 1]` are those of row `order[i]`. A
+/// column that comes twice in a row counts twice. Rows that are near each other in space are best kept so, because the
+/// values that they take are then in the cache.
 struct SparseRows {
   std::size_t cols = 0;
   std::vector<std::uint64_t> offsets = {0};  ///< `(rows + 1,)`
   std::vector<std::uint32_t> columns = {};
   std::vector<double> weights = {};
+  std::vector<std::uint32_t> order = {};  ///< `(rows,)`, each once; empty: as they are
 
   std::size_t rows() const { return offsets.size() - 1; }
+  std::size_t row(std::size_t place) const { return order.empty() ? place : order[place]; }
 
   /// `results = A values`, by several threads; the sums do not depend on how many.
   /// \param values   `(cols, k)`  \param results  `(rows, k)`

@@ -127,6 +127,12 @@ InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray
                     sparse->offsets.back() == sparse->columns.size() &&
                     sparse->columns.size() == sparse->weights.size() &&
                     std::ranges::all_of(sparse->columns, [&](std::uint32_t column) { return column < sparse->cols; });
+  std::vector<bool> seen(sparse->order.empty() ? 0 : rows, false);
+  for (const std::uint32_t row : sparse->order) {
+    if (sparse->order.size() != rows || row >= rows || seen[row])
+      throw InvalidArgument("weights: the order does not name each row once");
+    seen[row] = true;
+  }
   if (!fits) throw InvalidArgument("weights: offsets, columns and weights contradict each other");
 }
 
@@ -138,7 +144,8 @@ std::size_t InterpolationOperator::num_points() const {
 std::size_t InterpolationOperator::bytes() const {
   if (const auto* sparse = std::get_if<SparseRows>(&weights_))
     return sparse->offsets.size() * sizeof(std::uint64_t) +
-           sparse->columns.size() * (sizeof(std::uint32_t) + sizeof(double));
+           sparse->columns.size() * (sizeof(std::uint32_t) + sizeof(double)) +
+           sparse->order.size() * sizeof(std::uint32_t);
   return std::get<xt::xarray<double>>(weights_).size() * sizeof(double);
 }
 

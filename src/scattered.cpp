@@ -35,6 +35,7 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
   for (std::size_t q = 0; q <= queries.rows; ++q) rows.offsets[q] = q * count;
   rows.columns.resize(rows.offsets.back());
   rows.weights.resize(rows.offsets.back());
+  rows.order.resize(queries.rows);
   const NearestNeighbors search(from);
   const auto order = spatial_order(to);
   const std::size_t threads = threads_for(options.threads, 100.0 * static_cast<double>(rows.columns.size()));
@@ -43,15 +44,16 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
     std::vector<std::size_t> nearest(count);
     for (std::size_t i = first; i < first + number; ++i) {
       const std::size_t q = order[i];
+      rows.order[i] = static_cast<std::uint32_t>(q);
       walk.find(to.row(q), nearest);
-      const std::span weights = std::span(rows.weights).subspan(q * count, count);
+      const std::span weights = std::span(rows.weights).subspan(i * count, count);
       for (std::size_t j = 0; j < count; ++j) {
         double square = 0.0;
         for (std::size_t axis = 0; axis < to.cols; ++axis) {
           const double difference = to(q, axis) - from(nearest[j], axis);
           square += difference * difference;
         }
-        rows.columns[q * count + j] = static_cast<std::uint32_t>(nearest[j]);
+        rows.columns[i * count + j] = static_cast<std::uint32_t>(nearest[j]);
         weights[j] = square;
       }
       weigh(weights);

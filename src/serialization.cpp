@@ -269,7 +269,7 @@ void describe_options(Archive& archive, Options& options) {
   if (archive.version() < 3) return;
   archive.method(rbf.method);
   archive.count(rbf.cluster_size);
-  archive(rbf.overlap);
+  archive.optional(rbf.overlap, itself);
   archive.mark(rbf.allow_lower_degree);
   archive.numbers(rbf.scales);
   archive.numbers(rbf.periods);
@@ -286,6 +286,7 @@ void describe_operator(Archive& archive, Lengths& query_shape, Mark& is_sparse, 
   archive.numbers(sparse.offsets);
   archive.numbers(sparse.columns);
   archive.numbers(sparse.weights);
+  archive.numbers(sparse.order);
 }
 
 template <class Archive, class Map, class DescribeBasis>

@@ -18,10 +18,10 @@ constexpr std::size_t block_rows = 1024;
 
 /// `sums += weight * row`, unrolled by the compiler for a width it knows.
 template <std::size_t width>
-void add_rows(const SparseRows& matrix, std::size_t row, MatrixView<const double> values, std::size_t first,
+void add_rows(const SparseRows& matrix, std::size_t place, MatrixView<const double> values, std::size_t first,
               double* sums) {
   double own[width] = {};
-  for (std::uint64_t e = matrix.offsets[row]; e < matrix.offsets[row + 1]; ++e) {
+  for (std::uint64_t e = matrix.offsets[place]; e < matrix.offsets[place + 1]; ++e) {
     const double weight = matrix.weights[e];
     const double* const from = &values(matrix.columns[e], first);
     for (std::size_t c = 0; c < width; ++c) own[c] += weight * from[c];
@@ -30,10 +30,10 @@ void add_rows(const SparseRows& matrix, std::size_t row, MatrixView<const double
 }
 
 /// One column: independent sums, so that additions do not wait for each other.
-double sum_of_row(const SparseRows& matrix, std::size_t row, MatrixView<const double> values, std::size_t column) {
+double sum_of_row(const SparseRows& matrix, std::size_t place, MatrixView<const double> values, std::size_t column) {
   double sums[4] = {};
-  std::uint64_t e = matrix.offsets[row];
-  const std::uint64_t end = matrix.offsets[row + 1];
+  std::uint64_t e = matrix.offsets[place];
+  const std::uint64_t end = matrix.offsets[place + 1];
   const double* const from = values.data + column;
   for (; e + 4 <= end; e += 4)
     for (std::size_t k = 0; k < 4; ++k) sums[k] += matrix.weights[e + k] * from[matrix.columns[e + k] * values.stride];
@@ -46,12 +46,13 @@ double sum_of_row(const SparseRows& matrix, std::size_t row, MatrixView<const do
 
 void SparseRows::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
   for_each_block(rows(), block_rows, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
-    for (std::size_t row = first; row < first + count; ++row) {
+    for (std::size_t place = first; place < first + count; ++place) {
+      double* const sums = results.row(row(place)).data();
       std::size_t c = 0;
-      for (; c + 8 <= values.cols; c += 8) add_rows<8>(*this, row, values, c, &results(row, c));
-      for (; c + 4 <= values.cols; c += 4) add_rows<4>(*this, row, values, c, &results(row, c));
-      for (; c + 2 <= values.cols; c += 2) add_rows<2>(*this, row, values, c, &results(row, c));
-      if (c < values.cols) results(row, c) = sum_of_row(*this, row, values, c);
+      for (; c + 8 <= values.cols; c += 8) add_rows<8>(*this, place, values, c, sums + c);
+      for (; c + 4 <= values.cols; c += 4) add_rows<4>(*this, place, values, c, sums + c);
+      for (; c + 2 <= values.cols; c += 2) add_rows<2>(*this, place, values, c, sums + c);
+      if (c < values.cols) sums[c] = sum_of_row(*this, place, values, c);
     }
   });
 }
@@ -62,11 +63,13 @@ void SparseRows::multiply_transposed(MatrixView<const double> values, MatrixView
   std::vector<std::vector<double>> sums(threads);
   for_each_block(rows(), block_rows, {.threads = threads}, [&](std::size_t part, std::size_t first, std::size_t count) {
     sums[part].resize(cols * k, 0.0);
-    for (std::size_t row = first; row < first + count; ++row)
-      for (std::uint64_t e = offsets[row]; e < offsets[row + 1]; ++e) {
+    for (std::size_t place = first; place < first + count; ++place) {
+      const double* const from = values.row(row(place)).data();
+      for (std::uint64_t e = offsets[place]; e < offsets[place + 1]; ++e) {
         double* const to = &sums[part][columns[e] * k];
-        for (std::size_t c = 0; c < k; ++c) to[c] += weights[e] * values(row, c);
+        for (std::size_t c = 0; c < k; ++c) to[c] += weights[e] * from[c];
       }
+    }
   });
   for (std::size_t i = 0; i < cols; ++i)
     for (std::size_t c = 0; c < k; ++c) {

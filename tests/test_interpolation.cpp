@@ -197,8 +197,8 @@ BOOST_AUTO_TEST_CASE(memory_has_a_bound) {
   const auto points = scattered(400, 2);
   const auto values = values_at(points, franke);
   const Interpolation kind{"rbf", {.neighbors = 20}};
-  // One operator has 90 rows of 20 entries of 12 bytes, and 91 offsets.
-  constexpr std::size_t one = 90 * 20 * 12 + 91 * 8;
+  // One operator has 90 rows of 20 entries of 12 bytes, 91 offsets, and their order.
+  constexpr std::size_t one = 90 * 20 * 12 + 91 * 8 + 90 * 4;
   const RememberedInterpolation remembered(kind, 2 * one);
   const RememberedInterpolation none(kind, 0);
   for (int turn = 0; turn < 5; ++turn) {

@@ -34,7 +34,7 @@ namespace {
 
 const RBFOptions global{};
 const RBFOptions local{.neighbors = 30};
-const RBFOptions partition{.method = RBFMethod::partition_of_unity, .cluster_size = 40};
+const RBFOptions partition{.method = RBFMethod::partition_of_unity, .cluster_size = 40, .overlap = 0.4};
 
 double quadratic(const double* x) { return 1.0 + x[0] - 2.0 * x[0] * x[1] + 3.0 * x[1] * x[1]; }
 

@@ -73,7 +73,6 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       ->group(group);
   command
       .add_option("--overlap", arguments.overlap, "By which share of its width a cluster is made wider on each side")
-      ->capture_default_str()
       ->group(group);
   command
       .add_flag("--allow-lower-degree", arguments.allow_lower_degree,

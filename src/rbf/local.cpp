@@ -55,7 +55,7 @@ double LocalInterpolation::for_each(MatrixView<const double> queries, std::optio
       }
       space.batch.factorize(stencils);
       space.batch.weights({space.queries.data(), used, queries.cols}, derivative_axis, weights, probe);
-      for (std::size_t l = 0; l < used; ++l) take(order[begin + l], stencils[l], weights[l]);
+      for (std::size_t l = 0; l < used; ++l) take(begin + l, order[begin + l], stencils[l], weights[l]);
     }
   });
   double relative_error = 0.0;

@@ -33,7 +33,8 @@ constexpr double support_share = 0.4;
 
 }  // namespace
 
-PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap)
+PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap,
+                                   std::size_t threads)
     : cloud_(cloud), overlap_(overlap), order_(spatial_order(cloud.points)) {
   const std::size_t n = cloud.points.rows;
   const std::size_t dim = cloud.points.cols;
@@ -47,12 +48,21 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
   const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(dim));
   const double cells = std::ceil(static_cast<double>(n) * growth / static_cast<double>(cluster_size));
   const bool one = n <= cluster_size;
-  split(order_, one ? 1 : std::min(n, static_cast<std::size_t>(cells)), domain_);
-  cell_offsets_.push_back(n);
+  split(cloud.points, order_, one ? 1 : std::min(n, static_cast<std::size_t>(cells)), domain_);
+  points_ = xt::xarray<double>::from_shape({n, dim});
+  smoothing_.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::ranges::copy(cloud.points.row(order_[i]), as_matrix(points_).row(i).begin());
+    smoothing_[i] = cloud.smoothing[order_[i]];
+  }
+  cloud_.points = as_matrix(std::as_const(points_));
+  cloud_.smoothing = smoothing_;
   const double share = least_share * static_cast<double>(cluster_size);
   const auto wanted = std::max(Monomials(dim, cloud.model.degree, cloud.model.redundant_squares).size(),
                                static_cast<std::size_t>(share));
-  for (std::size_t patch = 0; patch < patches_.size(); ++patch) fill(patch, std::min(n, wanted));
+  for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
+    for (std::size_t patch = first; patch < first + count; ++patch) fill(patch, std::min(n, wanted));
+  });
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     node.support = node.children[0] == 0 ? patches_[node.patch].support : nodes_[node.children[0]].support;
@@ -68,11 +78,12 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
 }
 
-std::size_t PartitionOfUnity::split(std::span<std::size_t> points, std::size_t cells, Box box) {
+std::size_t PartitionOfUnity::split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells,
+                                    Box box) {
   const std::size_t index = nodes_.size();
-  nodes_.push_back({{}, patches_.size(), {0, 0}, 0, 0.0});
+  const auto place = static_cast<std::size_t>(points.data() - order_.data());
+  nodes_.push_back({box, {}, place, place + points.size(), patches_.size(), {0, 0}, 0, 0.0});
   if (cells == 1) {
-    cell_offsets_.push_back(static_cast<std::size_t>(points.data() - order_.data()));
     patches_.push_back({std::move(box), {}, {}, {}});
     return index;
   }
@@ -83,8 +94,8 @@ std::size_t PartitionOfUnity::split(std::span<std::size_t> points, std::size_t c
   for (std::size_t axis = 0; axis < box.low.size(); ++axis) {
     double extent = box.high[axis] - box.low[axis];
     if (points.size() < many) {
-      const auto [low, high] = std::ranges::minmax(points, {}, [&](std::size_t i) { return cloud_.points(i, axis); });
-      extent = cloud_.points(high, axis) - cloud_.points(low, axis);
+      const auto [low, high] = std::ranges::minmax(points, {}, [&](std::size_t i) { return all(i, axis); });
+      extent = all(high, axis) - all(low, axis);
     }
     if (extent <= width) continue;
     width = extent;
@@ -95,7 +106,7 @@ std::size_t PartitionOfUnity::split(std::span<std::size_t> points, std::size_t c
   // Copies of the coordinates side by side; equal ones are split by index.
   std::vector<std::pair<double, std::size_t>> along;
   along.reserve(points.size());
-  for (const std::size_t i : points) along.emplace_back(cloud_.points(i, widest), i);
+  for (const std::size_t i : points) along.emplace_back(all(i, widest), i);
   const auto middle = along.begin() + static_cast<std::ptrdiff_t>(count);
   std::ranges::nth_element(along, middle);
   const double plane = std::max_element(along.begin(), middle)->first / 2 + middle->first / 2;
@@ -105,8 +116,8 @@ std::size_t PartitionOfUnity::split(std::span<std::size_t> points, std::size_t c
   Box right = std::move(box);
   left.high[widest] = plane;
   right.low[widest] = plane;
-  const std::size_t first = split(points.first(count), left_cells, std::move(left));
-  const std::size_t second = split(points.subspan(count), cells - left_cells, std::move(right));
+  const std::size_t first = split(all, points.first(count), left_cells, std::move(left));
+  const std::size_t second = split(all, points.subspan(count), cells - left_cells, std::move(right));
   nodes_[index].children[0] = first;
   nodes_[index].children[1] = second;
   nodes_[index].axis = widest;
@@ -148,17 +159,22 @@ std::vector<std::size_t> PartitionOfUnity::inside(const Box& box) const {
   while (!open.empty()) {
     const Node& node = nodes_[open.back()];
     open.pop_back();
-    if (node.children[0] != 0) {
-      if (box.low[node.axis] <= node.split) open.push_back(node.children[0]);
-      if (box.high[node.axis] >= node.split) open.push_back(node.children[1]);
+    bool whole = true;
+    bool none = false;
+    for (std::size_t axis = 0; axis < box.low.size(); ++axis) {
+      whole = whole && node.cell.low[axis] >= box.low[axis] && node.cell.high[axis] <= box.high[axis];
+      none = none || node.cell.low[axis] > box.high[axis] || node.cell.high[axis] < box.low[axis];
+    }
+    if (none) continue;
+    if (!whole && node.children[0] != 0) {
+      open.insert(open.end(), {node.children[1], node.children[0]});
       continue;
     }
-    for (std::size_t i = cell_offsets_[node.patch]; i < cell_offsets_[node.patch + 1]; ++i) {
-      const auto point = cloud_.points.row(order_[i]);
+    for (std::size_t i = node.first; i < node.last; ++i) {
       bool within = true;
-      for (std::size_t axis = 0; axis < point.size(); ++axis)
-        within = within && point[axis] >= box.low[axis] && point[axis] <= box.high[axis];
-      if (within) found.push_back(order_[i]);
+      for (std::size_t axis = 0; axis < box.low.size() && !whole; ++axis)
+        within = within && points_(i, axis) >= box.low[axis] && points_(i, axis) <= box.high[axis];
+      if (within) found.push_back(i);
     }
   }
   return found;
@@ -236,6 +252,10 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   const StencilBatch::Coefficients nothing{
       {}, Monomials(cloud_.points.cols, cloud_.model.degree, cloud_.model.redundant_squares), {}};
   solution.patches.resize(patches_.size(), nothing);
+  // In the order of cells, as the points.
+  auto ordered = xt::xarray<double>::from_shape({values.rows, values.cols});
+  for (std::size_t i = 0; i < values.rows; ++i)
+    std::ranges::copy(values.row(order_[i]), as_matrix(ordered).row(i).begin());
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
   const std::size_t lanes = batches.front().lanes();
   const Pass pass{.threads = threads, .alignment = lanes};
@@ -244,7 +264,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
     for (std::size_t l = 0; l < count; ++l) stencils.emplace_back(patches_[by_size_[first + l]].members);
     std::vector<StencilBatch::Coefficients> coefficients(count, nothing);
     batches[part].factorize(stencils);
-    batches[part].solve(values, coefficients);
+    batches[part].solve(as_matrix(std::as_const(ordered)), coefficients);
     for (std::size_t l = 0; l < count; ++l) solution.patches[by_size_[first + l]] = std::move(coefficients[l]);
   });
   for (const auto& batch : batches) solution.relative_error = std::max(solution.relative_error, batch.relative_error());
@@ -317,31 +337,36 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> queries, std::span
   /// A query in a patch: its share, and where its weights go.
   struct Share {
     std::size_t query;
+    std::size_t place;
     double weight;
     std::uint64_t offset;
   };
   std::vector<std::vector<Share>> shares(patches_.size());
   SparseRows rows{.cols = cloud_.points.rows, .offsets = std::vector<std::uint64_t>(queries.rows + 1, 0)};
+  rows.order.resize(queries.rows);
   std::vector<double> clamped(dim);
   for (std::size_t cell = 0; cell < patches_.size(); ++cell) {
     if (sorted_queries.offsets[cell] == sorted_queries.offsets[cell + 1]) continue;
     const auto candidates = reaching(patches_[cell].cell);
     for (std::size_t i = sorted_queries.offsets[cell]; i < sorted_queries.offsets[cell + 1]; ++i) {
       const std::size_t q = sorted_queries.order[i];
+      rows.order[i] = static_cast<std::uint32_t>(q);
       clamp(queries.row(q), clamped);
       double sum = 0.0;
       for (const std::size_t patch : candidates) {
         const double weight = blend(patches_[patch], clamped, clamped, std::nullopt).weight;
         if (weight == 0.0) continue;
         sum += weight;
-        shares[patch].push_back({q, weight, rows.offsets[q + 1]});
-        rows.offsets[q + 1] += patches_[patch].members.size();
+        shares[patch].push_back({q, i, weight, rows.offsets[i + 1]});
+        rows.offsets[i + 1] += patches_[patch].members.size();
       }
       for (const std::size_t patch : candidates)
         if (!shares[patch].empty() && shares[patch].back().query == q) shares[patch].back().weight /= sum;
     }
   }
   std::partial_sum(rows.offsets.begin(), rows.offsets.end(), rows.offsets.begin());
+  std::vector<double> ordered_probe(probe.size());
+  for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[order_[i]];
   rows.columns.resize(rows.offsets.back());
   rows.weights.resize(rows.offsets.back());
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
@@ -369,17 +394,17 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> queries, std::span
         const auto& own = shares[group[l]];
         const Share& share = own[std::min(turn, own.size() - 1)];
         std::ranges::copy(queries.row(share.query), points_view.row(l).begin());
-        weights[l] = std::span(rows.weights).subspan(rows.offsets[share.query] + share.offset, stencils[l].size());
+        weights[l] = std::span(rows.weights).subspan(rows.offsets[share.place] + share.offset, stencils[l].size());
       }
       batches[part].weights(readable(points_view), std::nullopt, weights,
-                            turn == 0 ? probe : std::span<const double>());
+                            turn == 0 ? std::span<const double>(ordered_probe) : std::span<const double>());
       for (std::size_t l = 0; l < group.size(); ++l) {
         const auto& own = shares[group[l]];
         const Share& share = own[std::min(turn, own.size() - 1)];
         for (double& weight : weights[l]) weight *= share.weight;
-        const std::uint64_t offset = rows.offsets[share.query] + share.offset;
+        const std::uint64_t offset = rows.offsets[share.place] + share.offset;
         for (std::size_t i = 0; i < stencils[l].size(); ++i)
-          rows.columns[offset + i] = static_cast<std::uint32_t>(stencils[l][i]);
+          rows.columns[offset + i] = static_cast<std::uint32_t>(order_[stencils[l][i]]);
       }
     }
   });

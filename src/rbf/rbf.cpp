@@ -134,8 +134,8 @@ void validate(const RBFOptions& options) {
   if (!std::ranges::all_of(options.smoothing, [](double s) { return std::isfinite(s); }))
     throw InvalidArgument("smoothing: expected finite numbers, got NaN or infinity");
   if (options.cluster_size == 0) throw InvalidArgument("cluster_size: expected at least 1, got 0");
-  if (!(options.overlap > 0.0 && options.overlap <= 1.0))
-    throw InvalidArgument(message("overlap: expected a number above 0 and at most 1, got ", options.overlap));
+  if (options.overlap && !(*options.overlap > 0.0 && *options.overlap <= 1.0))
+    throw InvalidArgument(message("overlap: expected a number above 0 and at most 1, got ", *options.overlap));
   if (options.method == RBFMethod::partition_of_unity && options.neighbors)
     throw InvalidArgument("neighbors: expected none with the method partition_of_unity, which has cluster_size");
   if (!(options.power > 0.0) || !std::isfinite(options.power))
@@ -187,7 +187,8 @@ struct RBFInterpolator::Points {
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
     if (is_partition && used < num_points)
-      partition.emplace(cloud, options.cluster_size, options.overlap);
+      partition.emplace(cloud, options.cluster_size, options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.2),
+                        threads(1e3 * static_cast<double>(num_points)));
     else if (used < num_points)
       local.emplace(cloud, used);
     else
@@ -278,7 +279,7 @@ xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
     const std::size_t threads = points.threads(static_cast<double>(queries.rows) * neighbors * neighbors);
     judge(points.local->for_each(
         queries, derivative_axis, derivative_axis ? std::span<const double>() : solved_->probe, threads,
-        [&](std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+        [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
           const auto sums = rows.row(query);
           std::ranges::fill(sums, 0.0);
           for (std::size_t j = 0; j < nearest.size(); ++j)
@@ -337,8 +338,8 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
   const auto measured = points.checked_queries(queries);
   const auto rows = as_matrix(measured);
   const std::size_t num_points = points.cloud.points.rows;
-  if (num_points > std::numeric_limits<std::uint32_t>::max())
-    throw InvalidArgument(message("points: expected fewer than 2^32, got ", num_points));
+  if (std::max(num_points, rows.rows) > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(message("expected fewer than 2^32 points and queries, got ", num_points, " and ", rows.rows));
   const std::vector<double> probe =
       values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
   if (points.global) {
@@ -362,12 +363,14 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
   for (std::size_t q = 0; q <= rows.rows; ++q) sparse.offsets[q] = q * neighbors;
   sparse.columns.resize(sparse.offsets.back());
   sparse.weights.resize(sparse.offsets.back());
+  sparse.order.resize(rows.rows);
   judge(points.local->for_each(
       rows, std::nullopt, probe, threads,
-      [&](std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+      [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+        sparse.order[place] = static_cast<std::uint32_t>(query);
         for (std::size_t j = 0; j < neighbors; ++j)
-          sparse.columns[query * neighbors + j] = static_cast<std::uint32_t>(nearest[j]);
-        std::ranges::copy(weights, &sparse.weights[query * neighbors]);
+          sparse.columns[place * neighbors + j] = static_cast<std::uint32_t>(nearest[j]);
+        std::ranges::copy(weights, &sparse.weights[place * neighbors]);
       }));
   return sparse;
 }
