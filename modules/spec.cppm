@@ -19,8 +19,8 @@ export namespace fieldfold {
 /// | `method`             | `"svd"` (the default)                                                       |
 /// | `fields`             | list of names                                                               |
 /// | `coords`             | nested list `(num_pts, dim)` or `(num_pts,)`                                |
-/// | `interpolate_method` | `"rbf"` (the default)                                                       |
-/// | `interpolate_opts`   | object of `neighbors`, `smoothing`, `kernel`, `epsilon`, `degree`           |
+/// | `interpolate_method` | `"rbf"` (the default), or another of `interpolation_methods`                |
+/// | `interpolate_opts`   | object with the members of `RBFOptions`; `method` and `kernel` by name      |
 /// | `rank`, `energy_tol`, `reconstruction_tol`, `sample_tol`, `noise` | numbers, see `RankRule`        |
 /// | `optimal_threshold`  | true or false, see `RankRule`                                               |
 /// | `validate_every`     | whole number, see `SVDOptions`                                              |

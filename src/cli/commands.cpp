@@ -203,7 +203,10 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["dim"] = svd.has_coords() ? nlohmann::json(svd.dim()) : nlohmann::json(nullptr);
   facts["num_qoi"] = svd.num_qoi();
   facts["interpolate_method"] = svd.interpolate_method();
-  facts["kernel"] = traits(svd.interpolate_opts().kernel).name;
+  const RBFOptions& options = svd.interpolate_opts();
+  facts["kernel"] = traits(options.kernel).name;
+  facts["rbf_method"] = rbf_methods()[static_cast<std::size_t>(options.method)];
+  facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
   facts["map_exists"] = svd.map_exists();
   if (!svd.map_exists()) return facts;
   facts["num_pts"] = svd.num_pts();
