@@ -21,6 +21,7 @@ module;
 module fieldfold.interpolation;
 
 import fieldfold.arrays;
+import fieldfold.delaunay;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
 import fieldfold.rbf;
@@ -40,6 +41,7 @@ struct WeightedMethod {
 constexpr std::array weighted_methods{
     WeightedMethod{"nearest", nearest_weights},
     WeightedMethod{"inverse_distance", inverse_distance_weights},
+    WeightedMethod{"linear", linear_weights},
 };
 
 MatrixView<const double> checked(const ArrayRef<double>& points, std::string_view name) {
@@ -85,7 +87,8 @@ void expect_length(const ArrayRef<double>& values, std::size_t expected) {
 
 std::vector<std::string_view> interpolation_methods() {
   std::vector<std::string_view> names{"rbf"};
-  for (const auto& method : weighted_methods) names.push_back(method.name);
+  for (const auto& method : weighted_methods)
+    if (method.weights != linear_weights || delaunay_is_built()) names.push_back(method.name);
   return names;
 }
 

@@ -11,6 +11,7 @@
 #include "error_of.hpp"
 
 import fieldfold.arrays;
+import fieldfold.delaunay;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
 import fieldfold.rbf;
@@ -56,8 +57,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_method_lists_the_known) {
     interpolation.validate();
     BOOST_TEST(false, "no error");
   } catch (const fieldfold::InvalidArgument& error) {
-    BOOST_TEST(std::string(error.what()) ==
-               "interpolate_method: expected one of rbf, nearest, inverse_distance; got kriging");
+    BOOST_TEST(std::string(error.what()) == "interpolate_method: expected one of " +
+                                                fieldfold::listing(fieldfold::interpolation_methods()) +
+                                                "; got kriging");
   }
 }
 
@@ -74,7 +76,8 @@ std::vector<Interpolation> kinds() {
           {"rbf", {.neighbors = 20}},
           {"rbf", {.method = RBFMethod::partition_of_unity, .cluster_size = 50}},
           {"nearest", {}},
-          {"inverse_distance", {.neighbors = 7}}};
+          {"inverse_distance", {.neighbors = 7}},
+          {fieldfold::delaunay_is_built() ? "linear" : "nearest", {}}};
 }
 
 }  // namespace
@@ -248,4 +251,38 @@ BOOST_AUTO_TEST_CASE(operators_of_wrong_parts_are_refused) {
   const auto points = scattered(5, 2);
   BOOST_TEST(error_of([&] { InterpolationOperator(points, scattered(3, 3), {"nearest", {}}); }) ==
              "queries: expected points of dimension 2, got 3");
+}
+
+BOOST_AUTO_TEST_CASE(linear_is_exact_for_linear_functions_and_the_nearest_outside) {
+  if (!fieldfold::delaunay_is_built()) return;
+  const Interpolation linear{"linear", {}};
+  for (const std::size_t dim : {2U, 3U}) {
+    // Scattered points, and a regular grid with its flat simplices.
+    auto grid = xt::xarray<double>::from_shape({dim == 2 ? std::size_t{144} : std::size_t{216}, dim});
+    const std::size_t side = dim == 2 ? 12 : 6;
+    for (std::size_t i = 0; i < grid.shape(0); ++i)
+      for (std::size_t axis = 0, rest = i; axis < dim; ++axis, rest /= side)
+        grid(i, axis) = static_cast<double>(rest % side) / static_cast<double>(side - 1);
+    const auto plane = [&](const double* x) { return 1.0 + x[0] - 2.0 * x[dim - 1]; };
+    for (const auto& points : {scattered(400, dim), grid}) {
+      const xt::xarray<double> queries = 0.6 * scattered(300, dim, 0.2) + 0.2;
+      const auto values = values_at(points, plane);
+      BOOST_TEST(relative_difference(linear(points, values, queries), values_at(queries, plane)) < 1e-12);
+      BOOST_TEST(relative_difference(linear(points, values, points), values) < 1e-12);
+      // The scale of coordinates and their origin are immaterial.
+      const xt::xarray<double> far_points = points * 1e50 + 1e52;
+      const xt::xarray<double> far_queries = queries * 1e50 + 1e52;
+      BOOST_TEST(relative_difference(linear(far_points, values, far_queries), values_at(queries, plane)) < 1e-11);
+    }
+    xt::xarray<double> outside = 10.0 + scattered(20, dim);
+    const auto corner = linear(grid, values_at(grid, plane), outside);
+    for (const double value : corner) BOOST_TEST(std::abs(value) < 1e-12);  // 1 + 1 - 2 at the corner (1, 1)
+  }
+  auto line = scattered(20, 2);
+  for (std::size_t i = 0; i < 20; ++i) line(i, 1) = 0.0;
+  BOOST_CHECK_THROW(linear(line, values_at(line, franke), line), fieldfold::NumericalError);
+  BOOST_CHECK_THROW(linear(scattered(9, 4), xt::xarray<double>(xt::zeros<double>({9})), scattered(2, 4)),
+                    fieldfold::InvalidArgument);
+  const Interpolation periodic{"linear", {.periods = {1.0, 0.0}}};
+  BOOST_CHECK_THROW(periodic(line, values_at(line, franke), line), fieldfold::InvalidArgument);
 }

@@ -51,7 +51,9 @@ CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
   const std::string group = interpolation_group;
-  command.add_option("--interpolate-method", arguments.interpolate_method, "rbf, nearest or inverse_distance")
+  command
+      .add_option("--interpolate-method", arguments.interpolate_method,
+                  "rbf, nearest, inverse_distance, or linear if built with Qhull")
       ->capture_default_str()
       ->group(group);
   command.add_option("--kernel", arguments.kernel, "Radial basis function")->capture_default_str()->group(group);
