@@ -27,8 +27,11 @@ class NearestNeighbors {
   /// \throws NumericalError  squared distances overflow
   void find(std::span<const double> query, std::span<std::size_t> nearest) const;
 
-  /// The same for queries of which each is near the one before: what was found then bounds what is to be found now,
-  /// which saves most of the search. For one thread; it must not outlive the points' search.
+  /// The indices of all points within a distance, in an order that depends on the query alone.
+  void within(std::span<const double> query, double reach, std::vector<std::size_t>& found) const;
+
+  /// Finds the nearest of queries of which each is near the one before: what was found then bounds what is to be found
+  /// now, which saves most of the search. For one thread; it must not outlive the points' search.
   class Walk {
    public:
     explicit Walk(const NearestNeighbors& neighbors) : neighbors_(&neighbors) {}

@@ -112,7 +112,8 @@ class RBFInterpolator {
   double rounding_error() const;
 
   /// What each value differs by from the interpolant of all others; see `leave_one_out_errors`.
-  /// \returns  `(P, ...)`  \throws InvalidArgument  the interpolant is not one of all points
+  /// \returns  `(P, ...)`
+  /// \throws InvalidArgument  the interpolant is not one of all points, or has a sparse system
   xt::xarray<double> leave_one_out_errors() const;
 
   /// The weights with which values at points add up to the interpolant at queries, `(Q, P)`: the same as a matrix.

@@ -17,7 +17,8 @@ export namespace fieldfold {
 /// \param points   `(P, N)`  \param values  `(P, ...)`
 /// \param options  of an interpolant of all points
 /// \returns        `(P, ...)`; it takes the time of `2 P^3` operations
-/// \throws InvalidArgument  as `RBFInterpolator`; or options have neighbors or a partition of unity
+/// \throws InvalidArgument  as `RBFInterpolator`; options have neighbors or a partition of unity; or the kernel has a
+///                          compact support so small that thousands of points make a sparse system
 /// \throws NumericalError   as `RBFInterpolator`
 xt::xarray<double> leave_one_out_errors(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                         const RBFOptions& options);

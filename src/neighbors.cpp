@@ -108,6 +108,14 @@ void NearestNeighbors::find(std::span<const double> query, std::span<std::size_t
   Walk(*this).find(query, nearest);
 }
 
+void NearestNeighbors::within(std::span<const double> query, double reach, std::vector<std::size_t>& found) const {
+  std::vector<std::pair<double, std::size_t>> pairs;
+  WithinReach result(std::nextafter(reach * reach, std::numeric_limits<double>::infinity()), pairs);
+  tree_->index.findNeighbors(result, query.data(), {});
+  found.clear();
+  for (const auto& [distance, index] : pairs) found.push_back(index);
+}
+
 void NearestNeighbors::Walk::find(std::span<const double> query, std::span<std::size_t> nearest) {
   double square = 0.0;
   for (std::size_t axis = 0; axis < before_.size(); ++axis) {

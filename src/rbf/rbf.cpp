@@ -19,6 +19,7 @@ import fieldfold.arrays;
 import fieldfold.axes;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+import fieldfold.rbf.compact;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.local;
 import fieldfold.rbf.partition;
@@ -152,10 +153,12 @@ struct RBFInterpolator::Points {
   std::vector<double> smoothing;
   PointCloud cloud;
   std::optional<RBFSystem> global;
+  std::optional<CompactSystem> compact;
   std::optional<LocalInterpolation> local;
   std::optional<PartitionOfUnity> partition;
 
-  Points(const ArrayRef<double>& points, const RBFOptions& given)
+  /// \param may_be_sparse  whether a system of a compactly supported kernel may be
+  Points(const ArrayRef<double>& points, const RBFOptions& given, bool may_be_sparse = true)
       : options(given), axes(given.scales, given.periods), dim(0), cloud{} {
     const auto rows = checked_points(points, "points");
     const std::size_t num_points = rows.rows;
@@ -191,6 +194,8 @@ struct RBFInterpolator::Points {
                         threads(1e3 * static_cast<double>(num_points)));
     else if (used < num_points)
       local.emplace(cloud, used);
+    else if (may_be_sparse && CompactSystem::suits(cloud))
+      compact.emplace(cloud);
     else
       global.emplace(cloud.points, cloud.smoothing, cloud.model);
   }
@@ -213,6 +218,7 @@ struct RBFInterpolator::Solved {
   Shape point_shape;  ///< of the values of a point
   std::size_t columns;
   std::optional<RBFSystem::Solution> global;
+  std::optional<CompactSystem::Solution> compact;
   xt::xarray<double> values;  ///< `(P, columns)`, for neighborhoods
   std::vector<double> probe;
   std::optional<PartitionOfUnity::Solution> partition;
@@ -240,12 +246,15 @@ RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const Arr
   solved->point_shape.assign(values.shape().begin() + 1, values.shape().end());
   solved->columns = size_of(solved->point_shape);
   const MatrixView<const double> columns{values.data(), num_points, solved->columns};
-  if (points_->global) {
+  if (points_->global || points_->compact) {
     auto rows = xt::xarray<double>::from_shape({columns.cols, num_points});
     for (std::size_t i = 0; i < num_points; ++i)
       for (std::size_t s = 0; s < columns.cols; ++s) rows(s, i) = columns(i, s);
-    solved->global = points_->global->solve(as_matrix(std::as_const(rows)));
-    judge(solved->global->relative_error);
+    if (points_->global)
+      solved->global = points_->global->solve(as_matrix(std::as_const(rows)));
+    else
+      solved->compact = points_->compact->solve(as_matrix(std::as_const(rows)));
+    judge(points_->global ? solved->global->relative_error : solved->compact->relative_error);
   } else if (points_->partition) {
     const double size = static_cast<double>(points_->options.cluster_size);
     solved->partition =
@@ -270,6 +279,8 @@ xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
   const double pairs = static_cast<double>(queries.rows) * static_cast<double>(points.cloud.points.rows);
   if (points.global) {
     points.global->evaluate(queries, *solved_->global, derivative_axis, rows, points.threads(pairs));
+  } else if (points.compact) {
+    points.compact->evaluate(queries, *solved_->compact, derivative_axis, rows, points.threads(0.1 * pairs));
   } else if (points.partition) {
     const double near = 4.0 * static_cast<double>(queries.rows * points.options.cluster_size);
     points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near));
@@ -319,11 +330,14 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
 
 double RBFInterpolator::rounding_error() const {
   if (solved_->global) return solved_->global->relative_error;
+  if (solved_->compact) return solved_->compact->relative_error;
   return solved_->partition ? solved_->partition->relative_error : 0.0;
 }
 
 xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
-  if (!points_->global) throw InvalidArgument("leave_one_out_errors: expected an interpolant of all points");
+  if (!points_->global)
+    throw InvalidArgument(
+        "leave_one_out_errors: expected an interpolant of all points, by a matrix that is not sparse");
   const auto errors = points_->global->leave_one_out_errors(*solved_->global);
   auto results = xt::xarray<double>::from_shape(joined({errors.shape(1)}, solved_->point_shape));
   transpose_into(as_matrix(errors), as_matrix(results, errors.shape(1), errors.shape(0)));
@@ -334,7 +348,7 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
                                                                       const ArrayRef<double>& queries,
                                                                       const RBFOptions& options,
                                                                       MatrixView<const double> values) {
-  const Points points(given, options);
+  const Points points(given, options, false);
   const auto measured = points.checked_queries(queries);
   const auto rows = as_matrix(measured);
   const std::size_t num_points = points.cloud.points.rows;
