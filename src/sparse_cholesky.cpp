@@ -34,6 +34,10 @@ struct SparseCholesky::Factor {
     cholmod_l_start(&common);
     common.print = 0;
     common.try_catch = 1;
+    // Nested dissection has less fill than minimum degree where points fill a plane or space.
+    common.nmethods = 1;
+    common.method[0].ordering = CHOLMOD_METIS;
+    common.postorder = 1;
   }
   Factor(const Factor&) = delete;
   Factor& operator=(const Factor&) = delete;
@@ -62,6 +66,10 @@ SparseCholesky::SparseCholesky(const SparseRows& lower) {
   matrix.sorted = 1;
   matrix.packed = 1;
   made->factor = cholmod_l_analyze(&matrix, &made->common);
+  if (made->common.status == CHOLMOD_NOT_INSTALLED) {
+    made->common.method[0].ordering = CHOLMOD_AMD;
+    made->factor = cholmod_l_analyze(&matrix, &made->common);
+  }
   if (made->factor != nullptr) cholmod_l_factorize(&matrix, made->factor, &made->common);
   if (made->common.status < CHOLMOD_OK)
     throw NumericalError(message("the factorization of a sparse matrix of order ", lower.cols, " ran out of memory"));
