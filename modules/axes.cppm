@@ -29,7 +29,8 @@ class Axes {
   /// \throws InvalidArgument  there are scales or periods of another number than dim
   void expect_dim(std::size_t dim) const;
 
-  /// Points as they are measured. \param points  `(n, dim)`  \returns  `(n, dim + periodic axes)`
+  /// Points as they are measured. \param points  `(n, dim)`, finite  \returns  `(n, dim + periodic axes)`
+  /// \throws InvalidArgument  coordinates times their scales overflow
   xt::xarray<double> measured(MatrixView<const double> points) const;
 
   /// For each measured coordinate whether its square follows from others: of a point on a circle

@@ -99,7 +99,7 @@ class RememberedInterpolation {
   /// \throws InvalidArgument  as `Interpolation::validate`
   RememberedInterpolation(Interpolation interpolation, std::size_t most_bytes);
 
-  /// As `Interpolation`.
+  /// As `Interpolation`; warnings of rounding come when something is made, and not when it is used again.
   xt::xarray<double> operator()(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                 const ArrayRef<double>& queries) const;
 

@@ -18,7 +18,7 @@ export namespace fieldfold {
 /// results on regular grids are reproducible.
 class NearestNeighbors {
  public:
-  /// \param points  `(n, dim)`, finite; must outlive this object
+  /// \param points  `(n, dim)`, finite; they are copied
   explicit NearestNeighbors(MatrixView<const double> points);
 
   /// The indices of the nearest points, in an order that depends on the query alone.

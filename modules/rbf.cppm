@@ -66,7 +66,7 @@ struct RBFOptions {
 /// Checks what can be checked without data.
 /// \throws InvalidArgument  epsilon missing where the kernel needs it, not finite or 0; degree below -1; no neighbors;
 ///                          smoothing neither a scalar nor 1-D, or not finite; a cluster of no points; an overlap that
-///                          is not above 0 and at most 1; scales not above 0; periods below 0; neighbors together with
+///                          is not from 0.01 to 1; scales not above 0; periods below 0; neighbors together with
 ///                          a partition of unity
 void validate(const RBFOptions& options);
 

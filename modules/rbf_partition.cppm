@@ -84,6 +84,8 @@ class PartitionOfUnity {
     double slope;
   };
 
+  /// Points from the origin.
+  xt::xarray<double> moved(MatrixView<const double> points) const;
   std::size_t split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells, Box box);
   void fill(std::size_t patch, std::size_t wanted);
   std::vector<std::size_t> inside(const Box& box) const;
@@ -101,7 +103,8 @@ class PartitionOfUnity {
   };
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
 
-  PointCloud cloud_;  ///< of the points in the order of cells
+  PointCloud cloud_;            ///< of the points in the order of cells, from the origin
+  std::vector<double> origin_;  ///< the lower corner of the domain, so that offsets cost no digits
   double overlap_;
   Box domain_;
   std::vector<Patch> patches_;

@@ -93,6 +93,7 @@ class StencilBatch {
   }
   void pack(std::size_t lane, bool usable);
   void factorize_carefully(Lane& lane);
+  void note_cancellation(std::size_t lane, std::span<const double> weights, std::span<const double> probe);
   void note_error(std::size_t lane, std::size_t column, std::size_t columns, double largest_value);
 
   PointCloud cloud_;

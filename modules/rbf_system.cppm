@@ -24,6 +24,9 @@ struct RBFModel {
   std::vector<bool> redundant_squares = {};  ///< as of `Monomials`
 };
 
+/// The model, of the highest degree up to its own that the points determine.
+RBFModel determined(RBFModel model, MatrixView<const double> points);
+
 /// What an interpolant is a sum of: kernels, then monomials.
 struct RBFBasis {
   RBFModel model;

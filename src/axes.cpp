@@ -53,6 +53,8 @@ xt::xarray<double> Axes::measured(MatrixView<const double> points) const {
       result(i, to++) = radius * std::cos(angle);
       result(i, to++) = radius * std::sin(angle);
     }
+  if (!std::ranges::all_of(result, [](double x) { return std::isfinite(x); }))
+    throw InvalidArgument("scales: coordinates times their scales overflow");
   return result;
 }
 

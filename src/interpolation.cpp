@@ -276,9 +276,11 @@ xt::xarray<double> RememberedInterpolation::operator()(const ArrayRef<double>& p
     return (*made)(queries);
   }
   // Of a partition of unity about two clusters count for a query.
-  const std::size_t entries = is_partition ? 2 * options.cluster_size : options.neighbors.value_or(12);
+  const std::size_t entries = is_partition ? 2 * std::min(options.cluster_size, num_points)
+                                           : std::min(options.neighbors.value_or(12), num_points);
   const std::size_t entry_bytes = sizeof(double) + sizeof(std::uint32_t);
-  if (num_queries > memory_->most_bytes / entry_bytes / entries) return interpolation_(points, values, queries);
+  if (num_queries > memory_->most_bytes / entry_bytes / std::max<std::size_t>(1, entries))
+    return interpolation_(points, values, queries);
   const auto key = Memory::key_of({&points, &queries});
   const auto found = memory_->find(key);
   if (found)

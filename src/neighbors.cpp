@@ -65,18 +65,19 @@ class OrderedNeighbors {
   std::vector<std::pair<double, std::size_t>> best_;
 };
 
-/// All within a distance, as they come.
+/// All within a distance, as they come, or the first of too many.
 class WithinReach {
  public:
   using DistanceType = double;
   using IndexType = std::size_t;
 
-  WithinReach(double square, std::vector<std::pair<double, std::size_t>>& found) : square_(square), found_(found) {}
+  WithinReach(double reach, std::size_t most, std::vector<std::pair<double, std::size_t>>& found)
+      : square_(std::nextafter(reach * reach, std::numeric_limits<double>::infinity())), most_(most), found_(found) {}
 
   double worstDist() const { return square_; }
   bool addPoint(double squared_distance, std::size_t index) {
     found_.emplace_back(squared_distance, index);
-    return true;
+    return found_.size() <= most_;
   }
   void sort() {}
   bool full() const { return true; }
@@ -84,6 +85,7 @@ class WithinReach {
 
  private:
   double square_;
+  std::size_t most_;
   std::vector<std::pair<double, std::size_t>>& found_;
 };
 
@@ -93,12 +95,38 @@ struct NearestNeighbors::Tree {
   using Index =
       nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, PointCloud, double, std::size_t>,
                                           PointCloud, -1, std::size_t>;
+  /// A power of two that brings coordinates near 1, so that squares neither overflow nor underflow.
+  double scale = 1.0;
+  std::vector<double> scaled;
   PointCloud cloud;
   Index index;
 
   explicit Tree(MatrixView<const double> points)
-      : cloud{points}, index(static_cast<int>(points.cols), cloud, nanoflann::KDTreeSingleIndexAdaptorParams(16)) {
+      : scale(scale_of(points)),
+        scaled(scaled_by(scale, points)),
+        cloud{{scaled.data(), points.rows, points.cols}},
+        index(static_cast<int>(points.cols), cloud, nanoflann::KDTreeSingleIndexAdaptorParams(16)) {
     index.buildIndex();
+  }
+
+  static double scale_of(MatrixView<const double> points) {
+    double largest = 0.0;
+    for (std::size_t i = 0; i < points.rows; ++i)
+      for (const double x : points.row(i)) largest = std::max(largest, std::abs(x));
+    return largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+  }
+
+  static std::vector<double> scaled_by(double scale, MatrixView<const double> points) {
+    std::vector<double> result;
+    result.reserve(points.rows * points.cols);
+    for (std::size_t i = 0; i < points.rows; ++i)
+      for (const double x : points.row(i)) result.push_back(scale * x);
+    return result;
+  }
+
+  template <class Result>
+  void search(Result& result, std::span<const double> query) const {
+    index.findNeighbors(result, query.data(), {});
   }
 };
 
@@ -110,35 +138,39 @@ void NearestNeighbors::find(std::span<const double> query, std::span<std::size_t
 
 void NearestNeighbors::within(std::span<const double> query, double reach, std::vector<std::size_t>& found) const {
   std::vector<std::pair<double, std::size_t>> pairs;
-  WithinReach result(std::nextafter(reach * reach, std::numeric_limits<double>::infinity()), pairs);
-  tree_->index.findNeighbors(result, query.data(), {});
+  const auto scaled = Tree::scaled_by(tree_->scale, {query.data(), 1, query.size()});
+  WithinReach result(tree_->scale * reach, std::numeric_limits<std::size_t>::max(), pairs);
+  tree_->search(result, scaled);
   found.clear();
   for (const auto& [distance, index] : pairs) found.push_back(index);
 }
 
-void NearestNeighbors::Walk::find(std::span<const double> query, std::span<std::size_t> nearest) {
+void NearestNeighbors::Walk::find(std::span<const double> given, std::span<std::size_t> nearest) {
+  const Tree& tree = *neighbors_->tree_;
+  const auto query = Tree::scaled_by(tree.scale, {given.data(), 1, given.size()});
   double square = 0.0;
   for (std::size_t axis = 0; axis < before_.size(); ++axis) {
     const double step = query[axis] - before_[axis];
     square += step * step;
   }
   const double step = std::sqrt(square);
-  const auto look_within = [&](double reach) {
+  const auto look_within = [&](double reach, std::size_t most) {
     found_.clear();
-    WithinReach within(std::nextafter(reach * reach, std::numeric_limits<double>::infinity()), found_);
-    neighbors_->tree_->index.findNeighbors(within, query.data(), {});
-    return found_.size() >= nearest.size();
+    WithinReach within(reach, most, found_);
+    tree.search(within, query);
+    return found_.size() >= nearest.size() && found_.size() <= most;
   };
   // The points that were found before are all within the sum of step and reach, but for rounding; most often so many
-  // are within less.
+  // are within less. Far away from all points the sum would hold all of them.
   const double sum = (reach_ + step) * (1.0 + 1e-12);
+  const std::size_t most = 8 * nearest.size() + 64;
   const bool is_near = !before_.empty() && step <= reach_;
-  if (!is_near || (!look_within(std::min(sum, 1.1 * reach_)) && !look_within(sum))) {
+  if (!is_near || (!look_within(std::min(sum, 1.1 * reach_), most) && !look_within(sum, most))) {
     OrderedNeighbors ordered(nearest.size());
-    neighbors_->tree_->index.findNeighbors(ordered, query.data(), {});
+    tree.search(ordered, query);
     if (ordered.size() < nearest.size())
       throw NumericalError("the squared distances between points and query overflow; a larger unit of length helps");
-    look_within(std::sqrt(ordered.best().back().first) * (1.0 + 1e-12));
+    look_within(std::sqrt(ordered.best().back().first) * (1.0 + 1e-12), std::numeric_limits<std::size_t>::max());
   }
   // What is taken stays in the order of the search, which depends on the query alone.
   distances_.clear();

@@ -6,6 +6,7 @@ module;
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 module fieldfold.scattered;
@@ -26,10 +27,16 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
                          const RBFOptions& options, const std::function<void(std::span<double>)>& weigh) {
   const Axes axes(options.scales, options.periods);
   axes.expect_dim(points.cols);
-  const auto measured_points = axes.measured(points);
-  const auto measured_queries = axes.measured(queries);
-  const auto from = as_matrix(measured_points);
-  const auto to = as_matrix(measured_queries);
+  auto measured_points = axes.measured(points);
+  auto measured_queries = axes.measured(queries);
+  // A power of two, so that squares neither overflow nor underflow.
+  double largest = 0.0;
+  for (const double x : measured_points) largest = std::max(largest, std::abs(x));
+  const double scale = largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+  for (auto* array : {&measured_points, &measured_queries})
+    for (double& x : *array) x *= scale;
+  const auto from = as_matrix(std::as_const(measured_points));
+  const auto to = as_matrix(std::as_const(measured_queries));
   SparseRows rows{.cols = points.rows};
   rows.offsets.resize(queries.rows + 1);
   for (std::size_t q = 0; q <= queries.rows; ++q) rows.offsets[q] = q * count;

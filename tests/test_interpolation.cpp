@@ -286,3 +286,39 @@ BOOST_AUTO_TEST_CASE(linear_is_exact_for_linear_functions_and_the_nearest_outsid
   const Interpolation periodic{"linear", {.periods = {1.0, 0.0}}};
   BOOST_CHECK_THROW(periodic(line, values_at(line, franke), line), fieldfold::InvalidArgument);
 }
+
+BOOST_AUTO_TEST_CASE(nearest_points_are_right_at_any_scale_and_from_afar) {
+  const auto points = scattered(300, 2);
+  const auto values = values_at(points, franke);
+  const auto queries = scattered(60, 2, 0.2);
+  const auto near = Interpolation{"inverse_distance", {}}(points, values, queries);
+  for (const double scale : {1e-200, 1e-161, 1e150}) {
+    const xt::xarray<double> scaled_points = scale * points;
+    const xt::xarray<double> scaled_queries = scale * queries;
+    BOOST_TEST(relative_difference(Interpolation{"inverse_distance", {}}(scaled_points, values, scaled_queries), near) <
+               1e-12);
+  }
+  const xt::xarray<double> afar = 100.0 + queries;
+  const auto found = Interpolation{"nearest", {}}(points, values, afar);
+  for (std::size_t q = 0; q < 60; ++q) {
+    std::size_t best = 0;
+    const auto distance = [&](std::size_t i) {
+      return std::hypot(afar(q, 0) - points(i, 0), afar(q, 1) - points(i, 1));
+    };
+    for (std::size_t i = 1; i < 300; ++i)
+      if (distance(i) < distance(best)) best = i;
+    BOOST_TEST(found(q) == values(best));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(options_out_of_all_proportion_are_no_crash) {
+  const auto points = scattered(40, 2);
+  const auto values = values_at(points, franke);
+  const std::size_t huge = std::size_t{1} << 63;
+  for (const Interpolation& kind :
+       {Interpolation{"rbf", {.method = RBFMethod::partition_of_unity, .cluster_size = huge}},
+        Interpolation{"rbf", {.neighbors = huge}}}) {
+    const RememberedInterpolation remembered(kind, std::size_t{1} << 20);
+    BOOST_TEST(relative_difference(remembered(points, values, points), values) < 1e-10);
+  }
+}

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -458,4 +459,70 @@ BOOST_AUTO_TEST_CASE(sparse_systems_solve_what_dense_ones_do) {
   twice(1, 0) = twice(0, 0);
   twice(1, 1) = twice(0, 1);
   BOOST_CHECK_THROW(RBFInterpolator(twice, values, options), NumericalError);
+}
+
+BOOST_AUTO_TEST_CASE(partitions_hold_where_coordinates_are_offset_or_coincide) {
+  // Time in nanoseconds beside a position: cells without width, a margin that offsets would swallow.
+  auto points = xt::xarray<double>::from_shape({800, 2});
+  for (std::size_t i = 0; i < 800; ++i) {
+    points(i, 0) = 1.7e18 + 1e9 * static_cast<double>(i / 80);
+    points(i, 1) = static_cast<double>(i % 80) / 79.0;
+  }
+  RBFOptions options{.kernel = Kernel::linear, .method = RBFMethod::partition_of_unity, .cluster_size = 50};
+  const auto values = values_at(points, [](const double* x) { return 1e-10 * (x[0] - 1.7e18) + x[1]; });
+  BOOST_TEST(relative_difference(RBFInterpolator(points, values, options)(points), values) < 1e-9);
+
+  auto plane = scattered(800, 3);
+  for (const double z : {1e12, 1e15, 1.7e18}) {
+    for (std::size_t i = 0; i < 800; ++i) plane(i, 2) = z;
+    const auto heights = values_at(plane, franke);
+    BOOST_TEST(relative_difference(RBFInterpolator(plane, heights, options)(plane), heights) < 1e-9);
+  }
+
+  // A dozen stations with many readings each, whatever the unit of length.
+  for (const double unit : {1e3, 1e-3}) {
+    auto stations = xt::xarray<double>::from_shape({600, 2});
+    for (std::size_t i = 0; i < 600; ++i) {
+      stations(i, 0) = unit * std::fmod(std::sqrt(2.0) * static_cast<double>(i % 12 + 1), 1.0);
+      stations(i, 1) = unit * std::fmod(std::sqrt(3.0) * static_cast<double>(i % 12 + 1), 1.0);
+    }
+    options.smoothing = 0.1;
+    options.epsilon = 1.0 / unit;
+    const auto readings = values_at(stations, [&](const double* x) { return x[0] / unit; });
+    // Each station's value is smoothed by a fiftieth of what is added to one point.
+    BOOST_TEST(relative_difference(RBFInterpolator(stations, readings, options)(stations), readings) < 0.05);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(lost_digits_of_a_neighborhood_are_said) {
+  // Nine places with points a thousandth apart do not determine a polynomial of degree 4: weights of 1e14 cancel.
+  auto points = scattered(400, 2);
+  for (std::size_t i = 0; i < 400; ++i) {
+    points(i, 0) = static_cast<double>(i % 3) + 1e-3 * points(i, 0);
+    points(i, 1) = static_cast<double>(i / 3 % 3) + 1e-3 * points(i, 1);
+  }
+  const auto values = values_at(points, franke);
+  const xt::xarray<double> queries = 2.0 * scattered(40, 2, 0.2);
+  std::size_t warnings = 0;
+  const auto before = fieldfold::set_warning_handler([&](std::string_view) { ++warnings; });
+  const RBFInterpolator f(points, values, {.neighbors = 20, .kernel = Kernel::quintic, .degree = 4});
+  try {
+    f(queries);
+  } catch (const NumericalError&) {
+    ++warnings;
+  }
+  fieldfold::set_warning_handler(before);
+  BOOST_TEST(warnings == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(all_points_on_a_line_may_have_a_lower_degree_too) {
+  auto line = scattered(40, 2);
+  for (std::size_t i = 0; i < 40; ++i) line(i, 1) = 2.0 * line(i, 0);
+  const auto values = values_at(line, [](const double* x) { return std::sin(x[0]); });
+  for (const std::size_t neighbors : {39U, 40U, 50U}) {
+    const RBFInterpolator f(line, values, {.neighbors = neighbors, .allow_lower_degree = true});
+    BOOST_TEST(relative_difference(f(line), values) < 1e-8);
+  }
+  const xt::xarray<double> far = 1e10 * line;
+  BOOST_CHECK_THROW(RBFInterpolator(far, values, {.scales = {1e308, 1e308}}), fieldfold::InvalidArgument);
 }

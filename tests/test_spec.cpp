@@ -108,6 +108,5 @@ BOOST_AUTO_TEST_CASE(options_of_interpolation_are_read) {
   BOOST_TEST(error_of(R"({"interpolate_opts": {"method": "multipole"}})") ==
              "method: expected one of direct, partition_of_unity; got multipole");
   BOOST_TEST(error_of(R"({"interpolate_opts": {"scales": 3}})") == "scales: expected a list of numbers, got 3");
-  BOOST_TEST(error_of(R"({"interpolate_opts": {"overlap": 0}})") ==
-             "overlap: expected a number above 0 and at most 1, got 0");
+  BOOST_TEST(error_of(R"({"interpolate_opts": {"overlap": 0}})") == "overlap: expected a number from 0.01 to 1, got 0");
 }

@@ -12,6 +12,7 @@ module;
 module fieldfold.rbf.leave_one_out;
 
 import fieldfold.arrays;
+import fieldfold.axes;
 import fieldfold.diagnostics;
 import fieldfold.neighbors;
 import fieldfold.rbf;
@@ -29,16 +30,23 @@ double error_of(const ArrayRef<double>& points, const ArrayRef<double>& values, 
   const std::size_t num_points = values.shape()[0];
   const std::size_t columns = values.size() / num_points;
   double sum = 0.0;
+  std::size_t counted = 0;
   for (std::size_t s = 0; s < columns; ++s) {
     double largest = 0.0;
     double squares = 0.0;
+    bool finite = true;
     for (std::size_t i = 0; i < num_points; ++i) {
-      largest = std::max(largest, std::abs(values.data()[i * columns + s]));
+      const double value = values.data()[i * columns + s];
+      finite = finite && std::isfinite(value);
+      largest = std::max(largest, std::abs(value));
       squares += std::pow(errors.data()[i * columns + s], 2);
     }
+    // A column with NaN says nothing.
+    if (!finite) continue;
+    ++counted;
     if (largest > 0.0) sum += squares / (largest * largest);
   }
-  const double error = std::sqrt(sum / static_cast<double>(values.size()));
+  const double error = std::sqrt(sum / static_cast<double>(num_points * std::max<std::size_t>(counted, 1)));
   // What rounding does is an error that leaving out does not see.
   return std::isfinite(error) ? std::max(error, interpolator.rounding_error()) : infinity;
 } catch (const NumericalError&) {
@@ -93,7 +101,14 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
   std::vector<xt::xarray<double>> levels(smoothings.begin(), smoothings.end());
   if (levels.empty()) levels.push_back(options.smoothing);
   const bool search = epsilons.empty() && !options.epsilon && !traits(options.kernel).scale_invariant;
-  const double scale = search ? 1.0 / spacing_of({points.data(), points.shape()[0], points.shape()[1]}) : 1.0;
+  if (!std::ranges::all_of(points.values(), [](double x) { return std::isfinite(x); }))
+    throw InvalidArgument("points: expected finite coordinates, got NaN or infinity");
+  const Axes axes(options.scales, options.periods);
+  axes.expect_dim(points.shape()[1]);
+  const auto measured = axes.measured({points.data(), points.shape()[0], points.shape()[1]});
+  const double spacing = search ? spacing_of(as_matrix(measured)) : 1.0;
+  if (spacing == 0.0) throw NumericalError("points: all coincide with another one");
+  const double scale = 1.0 / spacing;
   for (const auto& smoothing : levels) {
     for (const double epsilon : epsilons) look_at(epsilon, smoothing);
     if (epsilons.empty() && !search) look_at(options.epsilon, smoothing);

@@ -38,21 +38,22 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
     : cloud_(cloud), overlap_(overlap), order_(spatial_order(cloud.points)) {
   const std::size_t n = cloud.points.rows;
   const std::size_t dim = cloud.points.cols;
-  domain_ = {{cloud.points.row(0).begin(), cloud.points.row(0).end()},
-             {cloud.points.row(0).begin(), cloud.points.row(0).end()}};
+  origin_.assign(cloud.points.row(0).begin(), cloud.points.row(0).end());
   for (std::size_t i = 1; i < n; ++i)
-    for (std::size_t axis = 0; axis < dim; ++axis) {
-      domain_.low[axis] = std::min(domain_.low[axis], cloud.points(i, axis));
-      domain_.high[axis] = std::max(domain_.high[axis], cloud.points(i, axis));
-    }
+    for (std::size_t axis = 0; axis < dim; ++axis) origin_[axis] = std::min(origin_[axis], cloud.points(i, axis));
+  const auto from_origin = moved(cloud.points);
+  domain_ = {std::vector<double>(dim, 0.0), std::vector<double>(dim, 0.0)};
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t axis = 0; axis < dim; ++axis)
+      domain_.high[axis] = std::max(domain_.high[axis], from_origin(i, axis));
   const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(dim));
   const double cells = std::ceil(static_cast<double>(n) * growth / static_cast<double>(cluster_size));
   const bool one = n <= cluster_size;
-  split(cloud.points, order_, one ? 1 : std::min(n, static_cast<std::size_t>(cells)), domain_);
+  split(as_matrix(from_origin), order_, one ? 1 : std::min(n, static_cast<std::size_t>(cells)), domain_);
   points_ = xt::xarray<double>::from_shape({n, dim});
   smoothing_.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
-    std::ranges::copy(cloud.points.row(order_[i]), as_matrix(points_).row(i).begin());
+    std::ranges::copy(as_matrix(from_origin).row(order_[i]), as_matrix(points_).row(i).begin());
     smoothing_[i] = cloud.smoothing[order_[i]];
   }
   cloud_.points = as_matrix(std::as_const(points_));
@@ -76,6 +77,13 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
   by_size_.resize(patches_.size());
   std::iota(by_size_.begin(), by_size_.end(), std::size_t{0});
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
+}
+
+xt::xarray<double> PartitionOfUnity::moved(MatrixView<const double> points) const {
+  auto result = xt::xarray<double>::from_shape({points.rows, points.cols});
+  for (std::size_t i = 0; i < points.rows; ++i)
+    for (std::size_t axis = 0; axis < points.cols; ++axis) result(i, axis) = points(i, axis) - origin_[axis];
+  return result;
 }
 
 std::size_t PartitionOfUnity::split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells,
@@ -136,7 +144,11 @@ void PartitionOfUnity::fill(std::size_t index, std::size_t wanted) {
   double logarithms = 0.0;
   for (std::size_t axis = 0; axis < dim; ++axis)
     logarithms += std::log(std::max(patch.cell.high[axis] - patch.cell.low[axis], widest / 4.0));
-  const double margin = widest > 0.0 ? overlap_ * std::exp(logarithms / static_cast<double>(dim)) : 1.0;
+  // A cell of points that coincide begins with its share of the domain; and all have some inside, which can grow.
+  const double extent = std::ranges::max(domain_.high);
+  const double share = extent > 0.0 ? extent / static_cast<double>(patches_.size()) : 1.0;
+  const double mean = widest > 0.0 ? std::exp(logarithms / static_cast<double>(dim)) : share;
+  const double margin = std::max(overlap_ * mean, 1e-9 * extent);
   patch.reach = patch.cell;
   patch.support = patch.cell;
   for (std::size_t axis = 0; axis < dim; ++axis) {
@@ -271,9 +283,11 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   return solution;
 }
 
-void PartitionOfUnity::evaluate(MatrixView<const double> queries, const Solution& solution,
+void PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
                                 std::optional<std::size_t> derivative_axis, MatrixView<double> results,
                                 std::size_t threads) const {
+  const auto from_origin = moved(given);
+  const auto queries = as_matrix(from_origin);
   const std::size_t dim = queries.cols;
   const std::size_t k = solution.columns;
   const Sorted sorted_queries = sorted(queries, threads);
@@ -330,8 +344,10 @@ void PartitionOfUnity::evaluate(MatrixView<const double> queries, const Solution
   });
 }
 
-SparseRows PartitionOfUnity::weights(MatrixView<const double> queries, std::span<const double> probe,
-                                     std::size_t threads, double& relative_error) const {
+SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<const double> probe, std::size_t threads,
+                                     double& relative_error) const {
+  const auto from_origin = moved(given);
+  const auto queries = as_matrix(from_origin);
   const std::size_t dim = queries.cols;
   const Sorted sorted_queries = sorted(queries, threads);
   /// A query in a patch: its share, and where its weights go.

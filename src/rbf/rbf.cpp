@@ -135,8 +135,8 @@ void validate(const RBFOptions& options) {
   if (!std::ranges::all_of(options.smoothing, [](double s) { return std::isfinite(s); }))
     throw InvalidArgument("smoothing: expected finite numbers, got NaN or infinity");
   if (options.cluster_size == 0) throw InvalidArgument("cluster_size: expected at least 1, got 0");
-  if (options.overlap && !(*options.overlap > 0.0 && *options.overlap <= 1.0))
-    throw InvalidArgument(message("overlap: expected a number above 0 and at most 1, got ", *options.overlap));
+  if (options.overlap && !(*options.overlap >= 0.01 && *options.overlap <= 1.0))
+    throw InvalidArgument(message("overlap: expected a number from 0.01 to 1, got ", *options.overlap));
   if (options.method == RBFMethod::partition_of_unity && options.neighbors)
     throw InvalidArgument("neighbors: expected none with the method partition_of_unity, which has cluster_size");
   if (!(options.power > 0.0) || !std::isfinite(options.power))
@@ -197,7 +197,8 @@ struct RBFInterpolator::Points {
     else if (may_be_sparse && CompactSystem::suits(cloud))
       compact.emplace(cloud);
     else
-      global.emplace(cloud.points, cloud.smoothing, cloud.model);
+      global.emplace(cloud.points, cloud.smoothing,
+                     options.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model);
   }
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
@@ -289,7 +290,7 @@ xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
     const auto neighbors = static_cast<double>(*points.options.neighbors);
     const std::size_t threads = points.threads(static_cast<double>(queries.rows) * neighbors * neighbors);
     judge(points.local->for_each(
-        queries, derivative_axis, derivative_axis ? std::span<const double>() : solved_->probe, threads,
+        queries, derivative_axis, solved_->probe, threads,
         [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
           const auto sums = rows.row(query);
           std::ranges::fill(sums, 0.0);

@@ -108,15 +108,7 @@ void StencilBatch::factorize_carefully(Lane& lane) {
   std::vector<double> smoothing;
   smoothing.reserve(lane.stencil.size());
   for (const std::size_t i : lane.stencil) smoothing.push_back(cloud_.smoothing[i]);
-  RBFModel model = cloud_.model;
-  if (cloud_.allow_lower_degree) {
-    PolynomialPivots pivots;
-    for (; model.degree > 0; --model.degree) {
-      Monomials monomials(points.cols, model.degree, model.redundant_squares);
-      monomials.fit(points);
-      if (pivots.choose(points, monomials)) break;
-    }
-  }
+  const RBFModel model = cloud_.allow_lower_degree ? determined(cloud_.model, points) : cloud_.model;
   try {
     lane.careful.emplace(points, smoothing, model);
   } catch (const NumericalError& error) {
@@ -133,6 +125,21 @@ void StencilBatch::note_error(std::size_t l, std::size_t column, std::size_t col
   const double growth = static_cast<double>(size_) * largest_[l] * largest / largest_value;
   if (std::isfinite(growth))
     relative_error_ = std::max(relative_error_, growth * std::numeric_limits<double>::epsilon());
+}
+
+void StencilBatch::note_cancellation(std::size_t l, std::span<const double> weights, std::span<const double> probe) {
+  double sum = 0.0;
+  double magnitudes = 0.0;
+  double largest = 0.0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double value = probe[lane_[l].stencil[i]];
+    sum += weights[i] * value;
+    magnitudes += std::abs(weights[i] * value);
+    largest = std::max(largest, std::abs(value));
+  }
+  // Far outside of the points the result is as large as what is summed up.
+  const double lost = magnitudes / std::max(largest, std::abs(sum));
+  if (std::isfinite(lost)) relative_error_ = std::max(relative_error_, lost * std::numeric_limits<double>::epsilon());
 }
 
 void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
@@ -195,6 +202,7 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
     }
     if (finite) {
       if (columns == 2) note_error(l, 1, 2, largest_value[l]);
+      if (columns == 2 && !derivative_axis) note_cancellation(l, weights[l], probe);
       continue;
     }
     if (!lane.careful) factorize_carefully(lane);
@@ -245,6 +253,12 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
       for (std::size_t i = 0; i < n; ++i) row[i] = at(columns_, i * k + c, l);
       for (std::size_t i = 0; i < m; ++i) row[n + i] = at(start_, i * k + c, l);
       lane.pivots.solve(row.subspan(n));
+      // Monomials are at most 1 where the points are.
+      double monomials = 0.0;
+      for (const double coefficient : row.subspan(n)) monomials += std::abs(coefficient);
+      const double lost = monomials / largest_value[l * k + c];
+      if (std::isfinite(lost))
+        relative_error_ = std::max(relative_error_, lost * std::numeric_limits<double>::epsilon());
       note_error(l, c, k, largest_value[l * k + c]);
     }
   }

@@ -70,6 +70,16 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
 
 }  // namespace
 
+RBFModel determined(RBFModel model, MatrixView<const double> points) {
+  PolynomialPivots pivots;
+  for (; model.degree > 0; --model.degree) {
+    Monomials monomials(points.cols, model.degree, model.redundant_squares);
+    monomials.fit(points);
+    if (monomials.size() <= points.rows && pivots.choose(points, monomials)) break;
+  }
+  return model;
+}
+
 void RBFBasis::evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
                         std::span<double> values) const {
   const std::size_t n = axes.cols;
@@ -220,6 +230,7 @@ SymmetricSystem RBFSystem::whole(std::span<const double> smoothing) {
 }
 
 void RBFSystem::solve_rows(MatrixView<double> rows) const {
+  if (rows.rows == 0) return;
   if (whole_) return whole_->solve(rows);
   const std::size_t n = axes_.shape(1);
   const std::size_t m = monomials_.size();
