@@ -273,6 +273,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   const Pass pass{.threads = threads, .alignment = lanes};
   for_each_block(patches_.size(), lanes, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     std::vector<std::span<const std::size_t>> stencils;
+    stencils.reserve(count);
     for (std::size_t l = 0; l < count; ++l) stencils.emplace_back(patches_[by_size_[first + l]].members);
     std::vector<StencilBatch::Coefficients> coefficients(count, nothing);
     batches[part].factorize(stencils);
@@ -399,6 +400,7 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
     }
     if (group.empty()) return;
     std::vector<std::span<const std::size_t>> stencils;
+    stencils.reserve(group.size());
     for (const std::size_t patch : group) stencils.emplace_back(patches_[patch].members);
     batches[part].factorize(stencils);
     std::vector<double> points(group.size() * dim);

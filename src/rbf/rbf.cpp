@@ -314,6 +314,7 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
         message("kernel: expected one that is differentiable, got ", traits(points.cloud.model.kernel).name));
   const auto measured = points.checked_queries(queries);
   std::vector<xt::xarray<double>> along;
+  along.reserve(measured.shape(1));
   for (std::size_t axis = 0; axis < measured.shape(1); ++axis) along.push_back(evaluate(measured, axis));
   auto results =
       xt::xarray<double>::from_shape(joined({queries.shape()[0]}, joined(solved_->point_shape, {points.dim})));
