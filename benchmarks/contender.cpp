@@ -4,29 +4,17 @@
 //     bench_contender svd MATRIX.npy rank=20|tol=1e-10 THREADS REPEATS BASIS.npy
 //     bench_contender incremental MATRIX.npy rank=33 THREADS REPEATS BASIS.npy
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "contender.hpp"
+
 import fieldfold;
 
 namespace {
-
-template <class Action>
-double median_seconds(int repeats, const Action& action) {
-  std::vector<double> seconds;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    action();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::ranges::sort(seconds);
-  return seconds[seconds.size() / 2];
-}
 
 void print(double seconds, const std::string& method) {
   std::printf("{\"seconds\": %.6f, \"method\": \"%s\"}\n", seconds, method.c_str());
