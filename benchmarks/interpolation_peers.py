@@ -15,7 +15,6 @@ import functools
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
