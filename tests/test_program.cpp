@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "temporary_folder.hpp"
 
 import fieldfold.arrays;
+import fieldfold.diagnostics;
 import fieldfold.npy;
 import fieldfold.rbf;
 
@@ -241,6 +244,29 @@ BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
   BOOST_TEST(relative_difference(load("a/ux.npy"), ux) > 1e-3);
 }
 
+BOOST_FIXTURE_TEST_CASE(leaving_points_out_chooses_the_scale_of_a_kernel, Program) {
+  const Outcome chosen =
+      run("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --kernel gaussian --leave-one-out -o x");
+  BOOST_TEST(chosen.code == 0, chosen.error);
+  std::istringstream lines(chosen.output);
+  std::string header;
+  std::getline(lines, header);
+  BOOST_TEST(header == "epsilon  leave-one-out error");
+  double least = std::numeric_limits<double>::infinity();
+  std::string best;
+  std::string first;
+  std::string second;
+  while (lines >> first >> second && first != "chosen:")
+    if (std::stod(second) < least) {
+      least = std::stod(second);
+      best = first;
+    }
+  BOOST_TEST(second == best);
+  succeed(fieldfold::message("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --kernel gaussian --epsilon ",
+                             best, " -o y"));
+  BOOST_TEST((load("x/ux.npy") == load("y/ux.npy")));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   save("short.npy", xt::ones<double>({8, 24}));
@@ -302,6 +328,8 @@ BOOST_FIXTURE_TEST_CASE(wrong_usage_is_exit_2_and_help_is_0, Program) {
                                 "interpolate --coords xy.npy --to xy.npy -o x",
                                 "interpolate --operator w.foldop --kernel cubic --field ux=ux.npy -o x",
                                 "interpolate --operator w.foldop --field ux=ux.npy",
+                                "interpolate --operator w.foldop --leave-one-out --field ux=ux.npy -o x",
+                                "interpolate --coords xy.npy --to xy.npy --leave-one-out --save-operator w.foldop",
                                 "interpolate --field ux=ux.npy --coords xy.npy -o x",
                                 "info map.fold --yaml"}) {
     const Outcome outcome = run(arguments);

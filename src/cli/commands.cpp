@@ -317,6 +317,15 @@ xt::xarray<double> columns_of(const std::vector<LoopRows<double>>& fields, std::
   return columns;
 }
 
+/// Chooses epsilon for all columns together, and shows what was looked at.
+RBFOptions chosen_options(const Grids& grids, const xt::xarray<double>& columns, const RBFOptions& options) {
+  const auto choice = choose_by_leave_one_out(grids.from, columns, options);
+  std::cout << "epsilon  leave-one-out error\n";
+  for (const auto& trial : choice.curve) std::cout << message(trial.epsilon, "  ", trial.error, "\n");
+  std::cout << message("chosen: ", choice.options.epsilon.value_or(1.0), "\n");
+  return choice.options;
+}
+
 }  // namespace
 
 void interpolate(const InterpolateArguments& arguments) {
@@ -336,6 +345,7 @@ void interpolate(const InterpolateArguments& arguments) {
   for (const auto& [name, values] : fields)
     rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
   const auto columns = columns_of(rows, num_pts);
+  if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
     const MatrixView<const double> judged = fields.empty() ? MatrixView<const double>() : as_matrix(columns);
     kept.emplace(grids->from, grids->to, interpolation, judged);

@@ -84,6 +84,7 @@ struct InterpolateArguments {
   InterpolationArguments interpolation;
   std::filesystem::path operator_file;       ///< instead of coordinates and options
   std::filesystem::path save_operator_file;  ///< where to keep the operator
+  bool choose_by_leave_one_out = false;      ///< epsilon, for these fields; the curve goes to standard output
   std::size_t threads = 0;
   std::filesystem::path output_folder;
 };

@@ -187,7 +187,11 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   auto* output = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
   command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
       ->check(not_negative());
-  kept->excludes(from)->excludes(to)->excludes(save);
+  auto* choose = command
+                     ->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
+                                "Choose epsilon by the errors of leaving points of the fields out, and show these")
+                     ->needs(fields);
+  kept->excludes(from)->excludes(to)->excludes(save)->excludes(choose);
   fields->needs(output);
   output->needs(fields);
   add_interpolation(*command, arguments.interpolation);
