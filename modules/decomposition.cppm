@@ -16,6 +16,7 @@ export module fieldfold.decomposition;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+export import fieldfold.projection_errors;
 export import fieldfold.rows;
 
 export namespace fieldfold {
@@ -80,13 +81,6 @@ struct DecompositionReport {
   double summary_seconds = 0.0;       ///< the passes that make the summary, and its decomposition
   double basis_seconds = 0.0;         ///< the passes that make the basis
   double error_seconds = 0.0;         ///< the errors; next to nothing where the summary tells them
-};
-
-/// `||x - U U^T x|| / ||x||` of columns x, in the 2-norm; 0 where both norms are 0.
-struct RelativeErrors {
-  xt::xarray<double> columns;        ///< `(columns,)`
-  xt::xarray<double> groups;         ///< `(groups,)`: of the rows of a group, of all columns together
-  xt::xarray<double> column_groups;  ///< `(columns, groups)`: of the rows of a group of a column
 };
 
 /// `A ~ U latents^T` on the columns that are learned from.

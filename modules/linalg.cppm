@@ -98,6 +98,13 @@ PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix);
 xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 
+/// The sum of matrices of the same shape, in double: what several threads have summed up.
+template <class T>
+xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
+
+/// Some rows of a matrix.
+xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
+
 /// While one exists, BLAS runs in the threads that call it and starts none: for code that has threads of its own.
 /// It switches OpenBLAS for the whole program and back; other libraries are left as they are.
 class SingleThreadedBLAS {

@@ -21,6 +21,7 @@ module fieldfold.decomposition;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+import fieldfold.projection_errors;
 import fieldfold.rows;
 import fieldfold.subspace;
 import fieldfold.summary;
@@ -50,18 +51,6 @@ template <class T>
 constexpr double smallest_gram_tail =
     (sizeof(T) == sizeof(double) ? 1e8 : 1e3) * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-/// An error that the summary tells is taken where it is so many times larger than its own rounding: six digits of it
-/// are right then (three in single precision).
-template <class T>
-constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
-
-Matrix rows_of(const Matrix& a, const std::vector<std::size_t>& rows) {
-  auto chosen = Matrix::from_shape({rows.size(), a.shape(1)});
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::size_t j = 0; j < a.shape(1); ++j) chosen(i, j) = a(rows[i], j);
-  return chosen;
-}
-
 Matrix columns_of(const Matrix& a, const std::vector<std::size_t>& columns) {
   auto chosen = Matrix::from_shape({a.shape(0), columns.size()});
   for (std::size_t i = 0; i < a.shape(0); ++i)
@@ -78,53 +67,12 @@ Matrix scaled_columns(const Matrix& a, const Matrix& factors) {
   return scaled;
 }
 
-Matrix sum_of(const std::vector<Matrix>& matrices) {
-  Matrix sum = matrices[0];
-  for (std::size_t i = 1; i < matrices.size(); ++i) sum += matrices[i];
-  return sum;
-}
-
 /// A number in [-1, 1] that depends on the place alone.
 double noise_at(std::size_t row, std::size_t col) {
   std::uint64_t hash = (row + 1) * 0x9e3779b97f4a7c15 ^ (col + 1) * 0xbf58476d1ce4e5b9;
   hash = (hash ^ (hash >> 31)) * 0x94d049bb133111eb;
   hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9;
   return static_cast<double>(hash >> 11) / 4503599627370496.0 - 1.0;
-}
-
-/// Relative errors of some columns, of sums of squares `(groups, columns)`, each column in a scale of its own.
-/// \param scales  the scales, by which norms are larger than they are
-RelativeErrors relative_errors(const Matrix& error_squares, const Matrix& squares, const std::vector<double>& scales,
-                               const std::vector<std::size_t>& columns) {
-  const std::size_t groups = squares.shape(0);
-  const auto relative = [](double error, double norm) {
-    if (error > 0.0) return norm > 0.0 ? std::sqrt(error / norm) : std::numeric_limits<double>::infinity();
-    return 0.0;
-  };
-  RelativeErrors errors{.columns = Matrix::from_shape({columns.size()}),
-                        .groups = Matrix::from_shape({groups}),
-                        .column_groups = Matrix::from_shape({columns.size(), groups})};
-  std::vector<double> group_errors(groups, 0.0);
-  std::vector<double> group_squares(groups, 0.0);
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    double error = 0.0;
-    double square = 0.0;
-    for (std::size_t group = 0; group < groups; ++group) square += squares(group, columns[j]);
-    for (std::size_t group = 0; group < groups; ++group) {
-      // Whatever rounding says, zeros alone are projected exactly.
-      const double here = square > 0.0 ? error_squares(group, columns[j]) : 0.0;
-      const double all = squares(group, columns[j]);
-      errors.column_groups(j, group) = relative(here, all);
-      error += here;
-      const double scale = scales[columns[j]];
-      group_errors[group] += here / scale / scale;
-      group_squares[group] += all / scale / scale;
-    }
-    errors.columns(j) = relative(error, square);
-  }
-  for (std::size_t group = 0; group < groups; ++group)
-    errors.groups(group) = relative(group_errors[group], group_squares[group]);
-  return errors;
 }
 
 /// One decomposition: the state that its steps share.
@@ -302,25 +250,20 @@ class Decomposer {
     return true;
   }
 
-  /// The latents of some columns, from the basis as it is: exact also for those that are rounding of the others.
+  /// Of some of the finite columns, their numbers in A.
+  std::vector<std::size_t> numbers_of(const std::vector<std::size_t>& which) const {
+    std::vector<std::size_t> numbers;
+    numbers.reserve(which.size());
+    for (const std::size_t place : which) numbers.push_back(factorization_.columns[place]);
+    return numbers;
+  }
+
+  /// The latents of some columns, from the basis as it is.
   void project_columns(const std::vector<std::size_t>& which) {
-    Factorization chosen;
-    for (const std::size_t column : which) chosen.columns.push_back(factorization_.columns[column]);
-    const FactorRows<T> rows(chosen, n_);
-    std::vector<xt::xarray<T>> sums(threads_, xt::zeros<T>({which.size(), result_.rank}));
-    std::vector<std::vector<T>> buffers(threads_);
-    std::vector<std::vector<T>> gathered(threads_);
-    std::vector<std::vector<T>> bases(threads_);
-    for_each_block(m_, source_.block_rows(), pass("errors", 0.0, 0.5),
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     add_product_transposed(rows(source_.read(first, count, buffers[part]), gathered[part]),
-                                            basis_.read(first, count, bases[part]), as_matrix(sums[part]));
-                   });
+    const Matrix projected =
+        projected_columns(source_, basis_, result_.rank, numbers_of(which), pass("errors", 0.0, 0.5));
     for (std::size_t i = 0; i < which.size(); ++i)
-      for (std::size_t mode = 0; mode < result_.rank; ++mode) {
-        latents_(which[i], mode) = 0.0;
-        for (const auto& sum : sums) latents_(which[i], mode) += static_cast<double>(sum(i, mode));
-      }
+      for (std::size_t mode = 0; mode < result_.rank; ++mode) latents_(which[i], mode) = projected(i, mode);
     result_.latents = xt::cast<T>(rows_of(latents_, learned_));
   }
 
@@ -471,122 +414,22 @@ class Decomposer {
     return sum_of(grams);
   }
 
-  /// Sums of squares of columns and of their residuals, `(groups, columns)`, each column over the largest singular
-  /// value and times a scale of its own, so that they neither overflow nor vanish.
-  struct Squares {
-    Matrix of_residuals;
-    Matrix of_columns;
-    std::vector<double> scales;
-  };
-
   void find_errors(bool summary_may_tell) {
     const std::size_t columns = factorization_.columns.size();
-    Squares squares{xt::zeros<double>({request_.groups, columns}), xt::zeros<double>({request_.groups, columns}),
-                    std::vector<double>(columns, 1.0)};
+    const double scale = static_cast<double>(result_.s(0));
+    ErrorSquares squares(request_.groups, columns);
     std::vector<std::size_t> doubtful(columns);
     std::iota(doubtful.begin(), doubtful.end(), std::size_t{0});
-    if (summary_may_tell && grams_.size() == request_.groups) doubtful = errors_of_summary(squares);
+    if (summary_may_tell && grams_.size() == request_.groups)
+      doubtful = errors_of_summary<T>(factorization_, grams_, weights_, latents_, scale, squares);
     if (summary_may_tell && !doubtful.empty()) project_columns(doubtful);
-    if (!doubtful.empty()) errors_of_residual(doubtful, squares);
-    result_.errors = relative_errors(squares.of_residuals, squares.of_columns, squares.scales, learned_);
-    if (!tested_.empty())
-      result_.left_out_errors = relative_errors(squares.of_residuals, squares.of_columns, squares.scales, tested_);
-    learned_error_squares_ = 0.0;
-    for (const std::size_t column : learned_)
-      for (std::size_t group = 0; group < request_.groups; ++group)
-        learned_error_squares_ += std::pow(
-            std::sqrt(squares.of_residuals(group, column)) / squares.scales[column] * static_cast<double>(result_.s(0)),
-            2);
+    if (!doubtful.empty())
+      errors_of_residual(source_, basis_, numbers_of(doubtful), doubtful, rows_of(latents_, doubtful), scale,
+                         pass("errors", 0.5, 0.5), squares);
+    result_.errors = relative_errors(squares, learned_);
+    if (!tested_.empty()) result_.left_out_errors = relative_errors(squares, tested_);
+    learned_error_squares_ = sum_of_error_squares(squares, learned_, scale);
     result_.report.error_seconds = end_phase();
-  }
-
-  /// The errors from the Gram matrices: the residual of column j is B z with `z = R e_j - weights latents_j`. Returns
-  /// the columns of which differences of sums of squares have too few digits.
-  std::vector<std::size_t> errors_of_summary(Squares& squares) {
-    const std::size_t columns = factorization_.columns.size();
-    Matrix whole = factorization_.is_identity ? Matrix(xt::eye<double>(columns)) : factorization_.triangle;
-    Matrix residual = whole;
-    subtract_product_transposed(as_matrix(std::as_const(weights_)), as_matrix(std::as_const(latents_)),
-                                as_matrix(residual));
-    std::vector<double> factors(columns, 0.0);
-    for (std::size_t i = 0; i < whole.shape(0); ++i)
-      for (std::size_t j = 0; j < columns; ++j) factors[j] = std::max(factors[j], std::abs(whole(i, j)));
-    for (double& factor : factors) factor = factor > 0.0 ? 1.0 / factor : 1.0;
-    scale_columns(as_matrix(whole), factors);
-    scale_columns(as_matrix(residual), factors);
-    for (std::size_t j = 0; j < columns; ++j) squares.scales[j] = factors[j] * static_cast<double>(result_.s(0));
-
-    const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
-    std::vector<char> is_doubtful(columns, 0);
-    std::vector<double> of_residual_of_all(columns, 0.0);
-    for (std::size_t group = 0; group < grams_.size(); ++group) {
-      const Matrix& gram = grams_[group];
-      const Matrix of_residual = product(gram, residual);
-      const Matrix of_whole = factorization_.is_identity ? gram : product(gram, whole);
-      std::vector<double> bounds(columns, 0.0);
-      for (std::size_t i = 0; i < whole.shape(0); ++i)
-        for (std::size_t j = 0; j < columns; ++j) {
-          squares.of_residuals(group, j) += residual(i, j) * of_residual(i, j);
-          squares.of_columns(group, j) += whole(i, j) * of_whole(i, j);
-          bounds[j] += std::abs(residual(i, j)) * std::sqrt(gram(i, i));
-        }
-      for (std::size_t j = 0; j < columns; ++j) {
-        of_residual_of_all[j] += squares.of_residuals(group, j);
-        if (squares.of_residuals(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) is_doubtful[j] = 1;
-      }
-    }
-    std::vector<std::size_t> doubtful;
-    for (std::size_t j = 0; j < columns; ++j) {
-      const double dropped = factorization_.is_identity ? 0.0 : factorization_.dropped[j] * factors[j];
-      if (is_doubtful[j] != 0 || of_residual_of_all[j] < error_margin<T> * dropped * dropped) doubtful.push_back(j);
-    }
-    return doubtful;
-  }
-
-  /// The errors of some columns from the residual itself, in one more pass.
-  void errors_of_residual(const std::vector<std::size_t>& which, Squares& squares) {
-    Factorization chosen;
-    for (const std::size_t column : which) chosen.columns.push_back(factorization_.columns[column]);
-    const FactorRows<T> chosen_rows(chosen, n_);
-    const std::size_t columns = which.size();
-    const xt::xarray<T> latents = xt::cast<T>(rows_of(latents_, which));
-    const double scale = 1.0 / static_cast<double>(result_.s(0));
-    std::vector<Matrix> of_residuals(threads_, xt::zeros<double>({request_.groups, columns}));
-    std::vector<Matrix> of_columns = of_residuals;
-    std::vector<std::vector<T>> buffers(threads_);
-    std::vector<std::vector<T>> gathered(threads_);
-    std::vector<std::vector<T>> bases(threads_);
-    std::vector<std::vector<T>> residuals(threads_);
-    for_each_block(m_, source_.block_rows(), pass("errors", 0.5, 0.5),
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto rows = chosen_rows(source_.read(first, count, buffers[part]), gathered[part]);
-                     residuals[part].resize(count * columns);
-                     const MatrixView<T> residual{residuals[part].data(), count, columns};
-                     for (std::size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
-                     subtract_product_transposed(basis_.read(first, count, bases[part]), as_matrix(latents), residual);
-                     for (std::size_t i = 0; i < count; ++i) {
-                       const std::size_t group = (first + i) % request_.groups;
-                       double* const of_residual = &of_residuals[part](group, 0);
-                       double* const of_column = &of_columns[part](group, 0);
-                       const T* const row = rows.row(i).data();
-                       const T* const rest = residual.row(i).data();
-                       for (std::size_t j = 0; j < columns; ++j) {
-                         const double difference = scale * static_cast<double>(rest[j]);
-                         const double value = scale * static_cast<double>(row[j]);
-                         of_residual[j] += difference * difference;
-                         of_column[j] += value * value;
-                       }
-                     }
-                   });
-    const Matrix residual_sums = sum_of(of_residuals);
-    const Matrix column_sums = sum_of(of_columns);
-    for (std::size_t j = 0; j < columns; ++j) {
-      squares.scales[which[j]] = 1.0;
-      for (std::size_t group = 0; group < request_.groups; ++group) {
-        squares.of_residuals(group, which[j]) = residual_sums(group, j);
-        squares.of_columns(group, which[j]) = column_sums(group, j);
-      }
-    }
   }
 
   /// More columns than rows: the factorization of A^T is that of A turned round, and U is small enough to come out of

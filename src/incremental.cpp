@@ -43,13 +43,6 @@ MatrixView<T> columns(MatrixView<T> rows, std::size_t first, std::size_t count) 
   return {rows.data + first, rows.rows, count, rows.stride};
 }
 
-template <class T>
-Matrix sum_of(const std::vector<xt::xarray<T>>& matrices) {
-  Matrix sum = xt::cast<double>(matrices[0]);
-  for (std::size_t i = 1; i < matrices.size(); ++i) sum += xt::cast<double>(matrices[i]);
-  return sum;
-}
-
 /// Leaves the last of the directions of a factorization out.
 void drop_last(Factorization& factorization) {
   const std::size_t last = factorization.leading.size() - 1;

@@ -244,6 +244,22 @@ xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<d
   return c;
 }
 
+template <class T>
+xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices) {
+  xt::xarray<double> sum = xt::cast<double>(matrices[0]);
+  for (std::size_t i = 1; i < matrices.size(); ++i)
+    std::transform(sum.begin(), sum.end(), matrices[i].begin(), sum.begin(),
+                   [](double x, T y) { return x + static_cast<double>(y); });
+  return sum;
+}
+
+xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows) {
+  auto chosen = xt::xarray<double>::from_shape({rows.size(), matrix.shape(1)});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < matrix.shape(1); ++j) chosen(i, j) = matrix(rows[i], j);
+  return chosen;
+}
+
 namespace {
 
 struct BLASThreads {
@@ -467,6 +483,8 @@ template void add_product_transposed(MatrixView<const double>, MatrixView<const 
 template void add_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
 template void add_gram(MatrixView<const double>, MatrixView<double>);
 template void add_gram(MatrixView<const float>, MatrixView<double>);
+template xt::xarray<double> sum_of(const std::vector<xt::xarray<double>>&);
+template xt::xarray<double> sum_of(const std::vector<xt::xarray<float>>&);
 template class Triangle<double>;
 template class Triangle<float>;
 template ThinSVD<double> thin_svd(xt::xarray<double>&&);
