@@ -16,6 +16,7 @@ export module fieldfold.decomposition;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+import fieldfold.metric;
 export import fieldfold.projection_errors;
 export import fieldfold.rows;
 
@@ -63,6 +64,8 @@ struct DecompositionRequest {
   /// The share of the sum of squares that what it leaves is likely to have: a method that cannot tell it is not tried.
   double expected_tail = 1.0;
   DecompositionMethod method = DecompositionMethod::automatic;
+  /// The inner product of columns; null: `x^T y`. `transpose` and `randomized` know no other.
+  const Metric<T>* metric = nullptr;
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
   /// Rows of which errors are told apart: those whose index modulo `groups` is the same. It divides the rows.
@@ -98,11 +101,12 @@ struct Decomposition {
 };
 
 /// Decomposes a matrix. The rows are read twice at least, and some times more where the method is more exact, iterates,
-/// or turns out not to serve. The basis is orthonormal to rounding, with the signs of
-/// `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
+/// or turns out not to serve. The basis is orthonormal to rounding, in the inner product of the request, with the signs
+/// of `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
 /// \param basis  gets U, `(m, rank)`
 /// \throws InvalidArgument  what `choose_rank` throws; the method cannot do what is asked
-/// \throws NumericalError   a decomposition did not converge, or sums overflow
+/// \throws NumericalError   a decomposition did not converge, sums overflow, or the inner product is not positive
+///                          definite
 template <class T>
 Decomposition<T> decompose(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis);
 

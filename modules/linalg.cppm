@@ -50,6 +50,11 @@ void transpose_into(MatrixView<const T> a, MatrixView<T> b);
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum);
 
+/// Adds `a^T b`, which has to be symmetric, to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
+/// \param a, b  `(m, n)`
+template <class T>
+void add_symmetric_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<double> sum);
+
 /// Makes a square matrix symmetric from its lower triangle.
 template <class T>
 void fill_upper(MatrixView<T> matrix);

@@ -53,17 +53,25 @@ std::vector<std::size_t> errors_of_summary(const Factorization& factorization,
                                            double scale, ErrorSquares& squares);
 
 /// `A^T U` of some columns of A, from the rows: exact also for columns that are rounding of the others.
+/// \param source   the rows of A; of M A for inner products `x^T M y`
 /// \param columns  of A  \returns  `(columns, rank)`
 template <class T>
 xt::xarray<double> projected_columns(const RowSource<T>& source, const RowStore<T>& basis, std::size_t rank,
                                      const std::vector<std::size_t>& columns, const Pass& pass);
 
+/// The rows of M A and of M U, for inner products `x^T M y`; null where M is the identity.
+template <class T>
+struct DualRows {
+  const RowSource<T>* columns = nullptr;
+  const RowSource<T>* basis = nullptr;
+};
+
 /// The errors of some columns from the residual itself, in one more pass.
 /// \param columns  of A  \param places  where these are in `squares`  \param latents  `(columns, rank)`: theirs
 /// \param scale    the unit of the norms
 template <class T>
-void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const std::vector<std::size_t>& columns,
-                        const std::vector<std::size_t>& places, const xt::xarray<double>& latents, double scale,
-                        const Pass& pass, ErrorSquares& squares);
+void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const DualRows<T>& duals,
+                        const std::vector<std::size_t>& columns, const std::vector<std::size_t>& places,
+                        const xt::xarray<double>& latents, double scale, const Pass& pass, ErrorSquares& squares);
 
 }  // namespace fieldfold

@@ -109,6 +109,24 @@ class ArrayStore final : public RowStore<T> {
   xt::xarray<T> array_ = xt::xarray<T>::from_shape({0});
 };
 
+/// What is kept in a store, as rows to be read.
+template <class T>
+class StoredRows final : public RowSource<T> {
+ public:
+  /// \param store  it must outlive this object
+  StoredRows(const RowStore<T>& store, std::size_t rows, std::size_t cols) : store_(store), rows_(rows), cols_(cols) {}
+  std::size_t rows() const override { return rows_; }
+  std::size_t cols() const override { return cols_; }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    return store_.read(first, count, buffer);
+  }
+
+ private:
+  const RowStore<T>& store_;
+  std::size_t rows_;
+  std::size_t cols_;
+};
+
 /// How a matrix is gone through.
 struct Pass {
   std::size_t threads = 1;

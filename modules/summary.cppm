@@ -44,9 +44,10 @@ class FactorRows {
 
 /// The Gram matrices of B, one for each of `groups` interleaved sets of rows (every `groups`-th one), `(width,
 /// width)` each, with both triangles, summed up in double. An entry of a column that is not finite is not finite.
+/// \param duals  the rows of M A, for inner products `x^T M y`; the source itself where M is the identity
 template <class T>
-std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const Factorization& factorization,
-                                              std::size_t groups, const Pass& pass);
+std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const RowSource<T>& duals,
+                                              const Factorization& factorization, std::size_t groups, const Pass& pass);
 
 /// What a sketch of a matrix tells.
 struct Sketch {
@@ -67,7 +68,7 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
                               const std::function<bool(std::size_t)>& wanted = {}, double floor = 0.0);
 
 /// `A = Q triangle` on the columns of a factorization `A = B R`, with `Q = B to_basis` orthonormal to rounding times
-/// the condition of B.
+/// the condition of B, in the inner product of `gram_matrices`.
 struct OrthogonalFactor {
   Factorization factorization;
   xt::xarray<double> to_basis;            ///< `(width, directions)`
@@ -76,9 +77,14 @@ struct OrthogonalFactor {
 };
 
 /// \param factorization  of `sketched_factorization`, with leading columns; made better where it serves too little
+/// \throws NumericalError  the inner product is not positive definite
 template <class T>
-OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization factorization, std::size_t groups,
-                                   const Pass& pass);
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const RowSource<T>& duals, Factorization factorization,
+                                   std::size_t groups, const Pass& pass);
+
+/// \throws NumericalError  eigenvalues of a Gram matrix, ascending, are those of an inner product that is not positive
+///                         definite
+void check_inner_product(const xt::xarray<double>& eigenvalues);
 
 /// Of the columns of A those without NaN and infinity, ascending.
 template <class T>

@@ -7,6 +7,7 @@ module;
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -21,6 +22,7 @@ module fieldfold.decomposition;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+import fieldfold.metric;
 import fieldfold.projection_errors;
 import fieldfold.rows;
 import fieldfold.subspace;
@@ -84,6 +86,7 @@ class Decomposer {
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t blocks = m_ / source.block_rows() + 1;
     threads_ = work() < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
+    if (request.metric != nullptr) dual_ = request.metric->times(source);
   }
 
   Decomposition<T> run() {
@@ -91,13 +94,15 @@ class Decomposer {
     // In the small steps between the passes too: threads that BLAS has woken stay awake for a while, and take the time
     // of those of the next pass.
     const SingleThreadedBLAS own_threads_only;
-    const bool fits_randomized = request_.known_rank && columns_for_randomized() <= n_;
+    const bool fits_randomized = request_.metric == nullptr && request_.known_rank && columns_for_randomized() <= n_;
     const bool too_small = request_.expected_tail < smallest_gram_tail<T>;
     DecompositionMethod method = request_.method;
+    if (request_.metric != nullptr && (method == transpose || method == randomized))
+      throw InvalidArgument(message("method: expected gram or sketch with a mass matrix, got ", name_of(method)));
     if (method == automatic) {
-      if (m_ < n_)
+      if (m_ < n_ && request_.metric == nullptr)
         method = transpose;
-      else if (too_small || work() < small_work)
+      else if (too_small || work() < small_work || m_ < n_)
         method = sketch;
       else
         // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
@@ -160,7 +165,7 @@ class Decomposer {
   bool by_gram() {
     factorization_ = {};
     for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
-    grams_ = gram_matrices(source_, factorization_, gram_groups(), pass("summary", 0.0, 1.0));
+    grams_ = gram_matrices(source_, duals(), factorization_, gram_groups(), pass("summary", 0.0, 1.0));
     Matrix total = sum_of(grams_);
     // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
     std::vector<std::size_t> finite;
@@ -181,6 +186,7 @@ class Decomposer {
     divide(finite);
 
     const auto eigen = symmetric_eigen(rows_of(columns_of(total, learned_), learned_));
+    if (request_.metric != nullptr) check_inner_product(eigen.values);
     const std::size_t kept = learned_.size();
     auto s = Matrix::from_shape({kept});
     auto v = Matrix::from_shape({kept, kept});
@@ -216,7 +222,7 @@ class Decomposer {
     factorization_ = std::move(sketch.factorization);
     if (factorization_.leading.empty()) return true;
     auto [factorization, to_basis, triangle, grams] =
-        orthogonal_factor(source_, std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
+        orthogonal_factor(source_, duals(), std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
     factorization_ = std::move(factorization);
     grams_ = std::move(grams);
 
@@ -261,7 +267,7 @@ class Decomposer {
   /// The latents of some columns, from the basis as it is.
   void project_columns(const std::vector<std::size_t>& which) {
     const Matrix projected =
-        projected_columns(source_, basis_, result_.rank, numbers_of(which), pass("errors", 0.0, 0.5));
+        projected_columns(duals(), basis_, result_.rank, numbers_of(which), pass("errors", 0.0, 0.5));
     for (std::size_t i = 0; i < which.size(); ++i)
       for (std::size_t mode = 0; mode < result_.rank; ++mode) latents_(which[i], mode) = projected(i, mode);
     result_.latents = xt::cast<T>(rows_of(latents_, learned_));
@@ -318,13 +324,18 @@ class Decomposer {
     basis_.reserve(m_, rank);
     std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({refine ? rank : 0, factorization_.width()}));
     std::vector<std::vector<T>> factors(threads_);
+    std::vector<std::vector<T>> dual_buffers(threads_);
+    std::vector<std::vector<T>> dual_factors(threads_);
     const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<const T> rows, MatrixView<T> basis) {
       const auto factor = factor_rows(rows, factors[part]);
       multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
       for (std::size_t i = 0; i < basis.rows; ++i)
         for (std::size_t j = modes; j < rank; ++j)
           basis(i, j) = static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
-      if (refine) add_product_transposed(readable(basis), factor, as_matrix(projections[part]));
+      if (!refine) return;
+      auto dual_factor = factor;
+      if (dual_) dual_factor = factor_rows(dual_->read(first, rows.rows, dual_buffers[part]), dual_factors[part]);
+      add_product_transposed(readable(basis), dual_factor, as_matrix(projections[part]));
     };
     Matrix gram = fill_basis(rank, true, pass("basis", 0.0, 0.8), make_rows);
     if (refine) {
@@ -406,12 +417,16 @@ class Decomposer {
       const auto to = basis_.space(first, count, spaces[part]);
       make_rows(part, first, from, to);
       basis_.write(first, readable(to));
-      add_gram(readable(to), as_matrix(grams[part]));
+      if (request_.metric == nullptr) add_gram(readable(to), as_matrix(grams[part]));
       signs[part].add(readable(to));
     });
     for (std::size_t part = 1; part < threads_; ++part) signs[0].append(signs[part]);
     signs_ = signs[0].signs();
-    return sum_of(grams);
+    if (request_.metric == nullptr) return sum_of(grams);
+    const auto dual_basis = basis_duals(rank);
+    Factorization all;
+    for (std::size_t mode = 0; mode < rank; ++mode) all.columns.push_back(mode);
+    return gram_matrices<T>(*stored_, *dual_basis, all, 1, {.threads = threads_, .alignment = request_.groups})[0];
   }
 
   void find_errors(bool summary_may_tell) {
@@ -423,9 +438,11 @@ class Decomposer {
     if (summary_may_tell && grams_.size() == request_.groups)
       doubtful = errors_of_summary<T>(factorization_, grams_, weights_, latents_, scale, squares);
     if (summary_may_tell && !doubtful.empty()) project_columns(doubtful);
-    if (!doubtful.empty())
-      errors_of_residual(source_, basis_, numbers_of(doubtful), doubtful, rows_of(latents_, doubtful), scale,
-                         pass("errors", 0.5, 0.5), squares);
+    if (!doubtful.empty()) {
+      const auto dual_basis = basis_duals(result_.rank);
+      errors_of_residual(source_, basis_, {dual_.get(), dual_basis.get()}, numbers_of(doubtful), doubtful,
+                         rows_of(latents_, doubtful), scale, pass("errors", 0.5, 0.5), squares);
+    }
     result_.errors = relative_errors(squares, learned_);
     if (!tested_.empty()) result_.left_out_errors = relative_errors(squares, tested_);
     learned_error_squares_ = sum_of_error_squares(squares, learned_, scale);
@@ -445,7 +462,8 @@ class Decomposer {
     const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
     Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
     if (sketched.leading.empty()) return true;
-    const Matrix triangle = orthogonal_factor(states, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
+    const Matrix triangle =
+        orthogonal_factor(states, states, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
     // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
     Matrix square = xt::zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());
@@ -473,9 +491,21 @@ class Decomposer {
     return true;
   }
 
+  /// The rows of M A; those of A itself where the inner product is the plain one.
+  const RowSource<T>& duals() const { return dual_ ? *dual_ : source_; }
+
+  /// The rows of M U, of the basis as it is; null where the inner product is the plain one.
+  std::unique_ptr<RowSource<T>> basis_duals(std::size_t rank) {
+    if (request_.metric == nullptr) return nullptr;
+    stored_.emplace(basis_, m_, rank);
+    return request_.metric->times(*stored_);
+  }
+
   const RowSource<T>& source_;
   const DecompositionRequest<T>& request_;
   RowStore<T>& basis_;
+  std::unique_ptr<RowSource<T>> dual_;   ///< the rows of M A, if there is an M
+  std::optional<StoredRows<T>> stored_;  ///< the basis, if it is asked for M U
   std::size_t m_;
   std::size_t n_;
   std::size_t threads_ = 1;

@@ -141,6 +141,26 @@ void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
 }
 
 template <class T>
+void add_symmetric_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<double> sum) {
+  // By stripes of columns, each from the diagonal down: little more than half of the product.
+  constexpr std::size_t stripe = 64;
+  for (std::size_t first = 0; first < a.cols; first += stripe) {
+    const std::size_t width = std::min(stripe, a.cols - first);
+    const MatrixView<const T> below{a.data + first, a.rows, a.cols - first, a.stride};
+    const MatrixView<const T> own{b.data + first, b.rows, width, b.stride};
+    const MatrixView<double> part{sum.data + first * sum.stride + first, a.cols - first, width, sum.stride};
+    if constexpr (std::is_same_v<T, double>) {
+      add_product_transposed(below, own, part);
+    } else {
+      xt::xarray<T> block = xt::zeros<T>({below.cols, width});
+      add_product_transposed(below, own, as_matrix(block, below.cols, width));
+      for (std::size_t i = 0; i < below.cols; ++i)
+        for (std::size_t j = 0; j < width; ++j) part(i, j) += static_cast<double>(block(i, j));
+    }
+  }
+}
+
+template <class T>
 void fill_upper(MatrixView<T> matrix) {
   for (std::size_t i = 0; i < matrix.rows; ++i)
     for (std::size_t j = 0; j < i; ++j) matrix(j, i) = matrix(i, j);
@@ -481,6 +501,8 @@ template void fix_signs(xt::xarray<double>&, xt::xarray<double>&);
 template void fix_signs(xt::xarray<float>&, xt::xarray<float>&);
 template void add_product_transposed(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
 template void add_product_transposed(MatrixView<const float>, MatrixView<const float>, MatrixView<float>);
+template void add_symmetric_product(MatrixView<const double>, MatrixView<const double>, MatrixView<double>);
+template void add_symmetric_product(MatrixView<const float>, MatrixView<const float>, MatrixView<double>);
 template void add_gram(MatrixView<const double>, MatrixView<double>);
 template void add_gram(MatrixView<const float>, MatrixView<double>);
 template xt::xarray<double> sum_of(const std::vector<xt::xarray<double>>&);

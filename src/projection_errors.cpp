@@ -128,9 +128,9 @@ Matrix projected_columns(const RowSource<T>& source, const RowStore<T>& basis, s
 }
 
 template <class T>
-void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const std::vector<std::size_t>& columns,
-                        const std::vector<std::size_t>& places, const Matrix& latents, double scale, const Pass& pass,
-                        ErrorSquares& squares) {
+void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const DualRows<T>& duals,
+                        const std::vector<std::size_t>& columns, const std::vector<std::size_t>& places,
+                        const Matrix& latents, double scale, const Pass& pass, ErrorSquares& squares) {
   const Factorization chosen{.columns = columns};
   const FactorRows<T> chosen_rows(chosen, source.cols());
   const xt::xarray<T> own_latents = xt::cast<T>(latents);
@@ -142,23 +142,36 @@ void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, co
   std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> bases(pass.threads);
   std::vector<std::vector<T>> residuals(pass.threads);
+  std::vector<std::vector<T>> dual_buffers(pass.threads);
+  std::vector<std::vector<T>> dual_gathered(pass.threads);
+  std::vector<std::vector<T>> dual_residuals(pass.threads);
+  const auto residual_of = [&](MatrixView<const T> rows, MatrixView<const T> basis_rows, std::vector<T>& memory) {
+    memory.resize(rows.rows * columns.size());
+    const MatrixView<T> residual{memory.data(), rows.rows, columns.size()};
+    for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
+    subtract_product_transposed(basis_rows, as_matrix(own_latents), residual);
+    return readable(residual);
+  };
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     const auto rows = chosen_rows(source.read(first, count, buffers[part]), gathered[part]);
-    residuals[part].resize(count * columns.size());
-    const MatrixView<T> residual{residuals[part].data(), count, columns.size()};
-    for (std::size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
-    subtract_product_transposed(basis.read(first, count, bases[part]), as_matrix(own_latents), residual);
+    const auto residual = residual_of(rows, basis.read(first, count, bases[part]), residuals[part]);
+    auto dual_rows = rows;
+    auto dual_residual = residual;
+    if (duals.columns != nullptr) {
+      dual_rows = chosen_rows(duals.columns->read(first, count, dual_buffers[part]), dual_gathered[part]);
+      dual_residual = residual_of(dual_rows, duals.basis->read(first, count, bases[part]), dual_residuals[part]);
+    }
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t group = (first + i) % groups;
       double* const of_residual = &of_residuals[part](group, 0);
       double* const of_column = &of_columns[part](group, 0);
       const T* const row = rows.row(i).data();
       const T* const rest = residual.row(i).data();
+      const T* const dual_row = dual_rows.row(i).data();
+      const T* const dual_rest = dual_residual.row(i).data();
       for (std::size_t j = 0; j < columns.size(); ++j) {
-        const double difference = unit * static_cast<double>(rest[j]);
-        const double value = unit * static_cast<double>(row[j]);
-        of_residual[j] += difference * difference;
-        of_column[j] += value * value;
+        of_residual[j] += unit * static_cast<double>(rest[j]) * (unit * static_cast<double>(dual_rest[j]));
+        of_column[j] += unit * static_cast<double>(row[j]) * (unit * static_cast<double>(dual_row[j]));
       }
     }
   });
@@ -181,9 +194,11 @@ template Matrix projected_columns(const RowSource<double>&, const RowStore<doubl
                                   const std::vector<std::size_t>&, const Pass&);
 template Matrix projected_columns(const RowSource<float>&, const RowStore<float>&, std::size_t,
                                   const std::vector<std::size_t>&, const Pass&);
-template void errors_of_residual(const RowSource<double>&, const RowStore<double>&, const std::vector<std::size_t>&,
-                                 const std::vector<std::size_t>&, const Matrix&, double, const Pass&, ErrorSquares&);
-template void errors_of_residual(const RowSource<float>&, const RowStore<float>&, const std::vector<std::size_t>&,
-                                 const std::vector<std::size_t>&, const Matrix&, double, const Pass&, ErrorSquares&);
+template void errors_of_residual(const RowSource<double>&, const RowStore<double>&, const DualRows<double>&,
+                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
+                                 double, const Pass&, ErrorSquares&);
+template void errors_of_residual(const RowSource<float>&, const RowStore<float>&, const DualRows<float>&,
+                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
+                                 double, const Pass&, ErrorSquares&);
 
 }  // namespace fieldfold

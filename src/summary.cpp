@@ -97,8 +97,9 @@ MatrixView<const T> FactorRows<T>::operator()(MatrixView<const T> rows, std::vec
 }
 
 template <class T>
-std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const Factorization& factorization,
-                                              std::size_t groups, const Pass& pass) {
+std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const RowSource<T>& duals,
+                                              const Factorization& factorization, std::size_t groups,
+                                              const Pass& pass) {
   const std::size_t n = factorization.width();
   const FactorRows<T> factor_rows(factorization, source.cols());
   // One sum a group and thread; those of a group lie together.
@@ -106,10 +107,19 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
       groups, std::vector<xt::xarray<double>>(pass.threads, xt::zeros<double>({n, n})));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> factors(pass.threads);
+  std::vector<std::vector<T>> dual_buffers(pass.threads);
+  std::vector<std::vector<T>> dual_factors(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     const auto rows = factor_rows(source.read(first, count, buffers[part]), factors[part]);
-    for (std::size_t group = 0; group < groups; ++group)
-      add_gram(every(groups, group, rows), as_matrix(sums[group][part], n, n));
+    auto dual_rows = rows;
+    if (&duals != &source) dual_rows = factor_rows(duals.read(first, count, dual_buffers[part]), dual_factors[part]);
+    for (std::size_t group = 0; group < groups; ++group) {
+      const auto sum = as_matrix(sums[group][part], n, n);
+      if (&duals == &source)
+        add_gram(every(groups, group, rows), sum);
+      else
+        add_symmetric_product(every(groups, group, rows), every(groups, group, dual_rows), sum);
+    }
   });
   std::vector<xt::xarray<double>> grams;
   for (auto& parts : sums) {
@@ -182,16 +192,25 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
   return result;
 }
 
+void check_inner_product(const xt::xarray<double>& eigenvalues) {
+  // Rounding of a Gram matrix is a unit of its largest eigenvalue, times the number of columns at most.
+  const double rounding = 1e-12 * static_cast<double>(eigenvalues.size());
+  const double largest = std::abs(eigenvalues(eigenvalues.size() - 1));
+  if (eigenvalues(0) < -rounding * std::max(largest, std::abs(eigenvalues(0))))
+    throw NumericalError("mass: expected a positive definite matrix, got a field with a negative norm");
+}
+
 template <class T>
-OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization factorization, std::size_t groups,
-                                   const Pass& pass) {
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const RowSource<T>& duals, Factorization factorization,
+                                   std::size_t groups, const Pass& pass) {
   for (int attempt = 0;; ++attempt) {
-    auto grams = gram_matrices(source, factorization, groups, pass);
+    auto grams = gram_matrices(source, duals, factorization, groups, pass);
     xt::xarray<double> total = grams[0];
     for (std::size_t group = 1; group < groups; ++group) total += grams[group];
     const auto eigen = symmetric_eigen(std::move(total));
     const std::size_t width = eigen.values.size();
     const double largest = eigen.values(width - 1);
+    if (&duals != &source) check_inner_product(eigen.values);
     const bool serves = largest <= well_conditioned * eigen.values(0);
     // What is less than rounding cannot be divided by.
     const double smallest = largest * 1e-14;
@@ -211,12 +230,14 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, Factorization fac
 
 template class FactorRows<double>;
 template class FactorRows<float>;
-template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const Factorization&, std::size_t,
-                                                       const Pass&);
-template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const Factorization&, std::size_t,
-                                                       const Pass&);
-template OrthogonalFactor orthogonal_factor(const RowSource<double>&, Factorization, std::size_t, const Pass&);
-template OrthogonalFactor orthogonal_factor(const RowSource<float>&, Factorization, std::size_t, const Pass&);
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const RowSource<double>&,
+                                                       const Factorization&, std::size_t, const Pass&);
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const RowSource<float>&,
+                                                       const Factorization&, std::size_t, const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<double>&, const RowSource<double>&, Factorization,
+                                            std::size_t, const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<float>&, const RowSource<float>&, Factorization,
+                                            std::size_t, const Pass&);
 template Sketch sketched_factorization(const RowSource<double>&, const Pass&, const std::function<bool(std::size_t)>&,
                                        double);
 template Sketch sketched_factorization(const RowSource<float>&, const Pass&, const std::function<bool(std::size_t)>&,

@@ -1,0 +1,60 @@
+module;
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+
+/// Inner products of columns of tall matrices.
+export module fieldfold.metric;
+
+import fieldfold.arrays;
+import fieldfold.rows;
+import fieldfold.sparse_rows;
+
+export namespace fieldfold {
+
+/// The inner product `x^T M y`, with a symmetric positive definite matrix M.
+template <class T>
+class Metric {
+ public:
+  Metric() = default;
+  Metric(const Metric&) = delete;
+  Metric& operator=(const Metric&) = delete;
+  virtual ~Metric();
+
+  /// The rows of `M X`. \param x  it must outlive what is returned
+  virtual std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const = 0;
+};
+
+/// M is sparse, and the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
+/// made when they are read, of the rows of X that they need: fast if these are near.
+template <class T>
+class SparseMetric final : public Metric<T> {
+ public:
+  /// \param matrix  `(rows / groups, rows / groups)`, rows in their order
+  SparseMetric(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
+  std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const override;
+
+ private:
+  SparseRows matrix_;
+  std::size_t groups_;
+};
+
+/// M is what a function does to a column of `rows / groups` numbers, likewise. `M X` is made at once, in memory.
+template <class T>
+class OperatorMetric final : public Metric<T> {
+ public:
+  /// `y = M x`; it is called from one thread.
+  using Apply = std::function<void(std::span<const double> x, std::span<double> y)>;
+
+  OperatorMetric(Apply apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
+  std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const override;
+
+ private:
+  Apply apply_;
+  std::size_t groups_;
+};
+
+}  // namespace fieldfold
