@@ -99,6 +99,10 @@ struct PivotedTriangle {
 /// \param matrix  `(m, n)`; used as workspace
 PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix);
 
+/// The rows of a matrix `(m, n)` in the order in which a QR factorization with pivoting takes them: each is the one of
+/// which those before leave most. \param matrix  used as workspace  \returns  min(m, n) rows
+std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix);
+
 /// `a b`, and `a^T b`, of small matrices.
 xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b);

@@ -17,9 +17,12 @@ import fieldfold.arrays;
 import fieldfold.compression;
 export import fieldfold.decomposition;
 import fieldfold.diagnostics;
+export import fieldfold.field_space;
 import fieldfold.interpolation;
+import fieldfold.metric;
 export import fieldfold.rank_rule;
 import fieldfold.rbf;
+export import fieldfold.space_projection;
 
 export namespace fieldfold {
 
@@ -29,6 +32,7 @@ struct SVDOptions {
   std::optional<xt::xarray<double>> coords = std::nullopt;  ///< as in `CompressionOptions`
   std::string interpolate_method = "rbf";                   ///< as in `CompressionOptions`
   RBFOptions interpolate_opts = {};                         ///< as in `CompressionOptions`
+  FieldOptions field_opts = {};                             ///< units, mean, weights and holes; none: as the reference
   std::optional<std::size_t> rank = std::nullopt;           ///< as in `RankRule`; so are the five below
   std::optional<double> energy_tol = std::nullopt;
   std::optional<double> reconstruction_tol = std::nullopt;
@@ -60,8 +64,10 @@ struct SVDOptions {
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents);
 
-/// How far snapshots are from their projections, `||x - U U^T x|| / ||x||` in the 2-norm: what compressing and
-/// reconstructing them would give. 0 where both norms are 0.
+/// How far snapshots are from their projections, `||y - U U^T W y|| / ||y||`, of snapshots y in the norm of the space
+/// in which they are compressed (`FieldSpace`): what compressing and reconstructing them would give. With the default
+/// options y is the snapshot and the norm the 2-norm; where snapshots are centred, y is the deviation from the mean,
+/// and the mean is counted nowhere. 0 where both norms are 0.
 struct SnapshotErrors {
   xt::xarray<double> snapshots;        ///< `(num_samples,)`: of each snapshot
   xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, of all snapshots together
@@ -75,7 +81,7 @@ struct SnapshotErrors {
 /// What is learned from snapshots.
 template <class T>
 struct BasicSVDMap {
-  xt::xarray<T> projection_matrix;  ///< `(dof, rank)`, orthonormal columns
+  xt::xarray<T> projection_matrix;  ///< `(dof, rank)`, orthonormal columns: `U^T W U = I` in the space
   xt::xarray<T> singular_values;    ///< descending: all `(min(dof, num_samples),)`, or those that the method finds
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not there
   LatentRanges latent_ranges;       ///< one a mode, over the training snapshots
@@ -84,14 +90,23 @@ struct BasicSVDMap {
   std::size_t num_dropped = 0;                      ///< snapshots left out because of NaN or infinity
   std::optional<SnapshotErrors> errors;             ///< of the snapshots that were learned from
   std::optional<SnapshotErrors> validation_errors;  ///< of those that were left out to validate the map
+  std::optional<FieldSpace> space = std::nullopt;   ///< in which the basis lies; none: that of the numbers themselves
+  /// `(dof, rank)`: W U, where there is a mass matrix; made from it if empty. Kept for one that is a function.
+  xt::xarray<T> dual_basis = xt::zeros<T>({0, 0});
+  std::size_t num_filled = 0;  ///< numbers that were missing in the snapshots, and were filled
+  /// Over the training snapshots, with their weights: `(rank,)` and `(rank, rank)`, the mean and the mean of products
+  /// of deviations from it. Empty in maps of format 3 and before.
+  xt::xarray<double> latent_mean = xt::zeros<double>({0});
+  xt::xarray<double> latent_covariance = xt::zeros<double>({0, 0});
 };
 
-/// Folds a state x of `dof` numbers into its coefficients `U^T x` in the leading left singular vectors U of the
-/// training snapshots. Copies are independent; calls of const members are safe from many threads at once.
+/// Folds a state x of `dof` numbers into its coefficients `U^T W y` in the leading left singular vectors U of the
+/// training snapshots. With the default options y is x, and W the identity; what else they can be says `FieldSpace`.
+/// Copies are independent; calls of const members are safe from many threads at once.
 template <class T>
 class BasicSVD : public BasicCompression<T> {
  public:
-  /// \throws InvalidArgument  as `BasicCompression`, or a rank rule out of its range
+  /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of its range; field options that cannot be used
   explicit BasicSVD(SVDOptions options = {});
 
   /// An SVD with a map that was learned before.
@@ -99,12 +114,14 @@ class BasicSVD : public BasicCompression<T> {
   ///                          finite, columns that are not orthonormal
   BasicSVD(SVDOptions options, BasicSVDMap<T> map);
 
-  /// Learns the map. Snapshots with NaN or infinity are left out and counted.
+  /// Learns the map. Snapshots with NaN or infinity are left out and counted, or filled if the options say so.
   /// \param snapshots  `(dof, num_samples)`
   /// \param rule       replaces the rule of the options if it is not empty
   /// \throws InvalidArgument  snapshots not 2-D; rows that do not fit the coords or fields; no finite snapshot, or
-  ///                          only zeros; a rank of 0 or above min(dof, num_samples); a tolerance out of its range
-  /// \throws NumericalError   the decomposition did not converge, or squares of the snapshots overflow
+  ///                          only zeros; a rank of 0 or above min(dof, num_samples); a tolerance out of its range; a
+  ///                          field that cannot be normalized; weights of another number of points or snapshots
+  /// \throws NumericalError   the decomposition did not converge, squares of the snapshots overflow, or a mass matrix
+  ///                          is not positive definite
   /// The map is unchanged then.
   void compute_map(const ArrayRef<T>& snapshots, const RankRule& rule = {});
 
@@ -128,14 +145,30 @@ class BasicSVD : public BasicCompression<T> {
   /// All that was learned. \throws NotReady  there is no map; so do the members below
   const BasicSVDMap<T>& map() const;
 
-  /// Folds states. NaN in one spoils its own coefficients only.
+  /// Folds states. NaN in one spoils its own coefficients only, or is mended as `gappy_states` of the options says.
   /// \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
-  /// \throws InvalidArgument  states of another length
+  /// \throws InvalidArgument  states of another length; a number that is missing, where that is to be an error; the
+  ///                          logarithm of a number that is not positive
+  /// \throws NumericalError   the numbers that are there do not determine the coefficients
   xt::xarray<T> compress(const ArrayRef<T>& states) const;
 
   /// The same into memory of the caller, which must not overlap the states.
   /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
   void compress(const ArrayRef<T>& states, std::span<T> latent) const;
+
+  /// Folds states and says how far they are from what their coefficients give: a state that is unlike the training
+  /// snapshots shows at once. What is missing is filled by least squares.
+  /// \param states  `(*loop_shape, dof)`
+  /// \throws         as `compress`; NotReady  the mass matrix was a function, and the map has been loaded
+  BasicAssessment<T> assess(const ArrayRef<T>& states) const;
+
+  /// What `compress` does with states in which numbers are missing, from now on.
+  void set_gappy_states(GappyStates policy) { field_opts_.gappy_states = policy; }
+
+  /// Places to measure: numbers of a state, `point * num_qoi + field`, from which `compress` with `gappy_states` fill
+  /// finds the coefficients with little noise; see `sensor_rows`. At least as many as the rank are needed for that.
+  /// \throws InvalidArgument  0, or more than there are
+  std::vector<std::size_t> sensors(std::size_t count) const;
 
   /// Unfolds latent coefficients. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
   /// \throws InvalidArgument  a number of coefficients other than the rank
@@ -157,13 +190,35 @@ class BasicSVD : public BasicCompression<T> {
   std::size_t latent_size() const { return rank(); }
   std::size_t rank() const { return map().projection_matrix.shape(1); }
 
-  /// The lowest and highest coefficient of each mode over the training snapshots.
-  LatentRanges estimate_latent_ranges() const { return map().latent_ranges; }
+  /// The lowest and highest coefficient of each mode over the training snapshots, farther apart on both sides by a
+  /// margin, a share of their distance. \throws InvalidArgument  a margin that is negative or not finite
+  LatentRanges estimate_latent_ranges(double margin = 0.0) const;
 
-  /// The orthonormal basis `(dof, rank)`. The entry largest in magnitude of each column is positive.
+  /// `(rank,)` and `(rank, rank)`: the mean of the coefficients of the training snapshots, and the mean of the products
+  /// of their deviations from it, as the snapshots weigh. \throws NotReady  the map is of a file without them
+  const xt::xarray<double>& latent_mean() const;
+  const xt::xarray<double>& latent_covariance() const;
+
+  /// Coefficients of mean 0 and covariance I over the training snapshots, `R^-T (z - mean)` with `R^T R` the
+  /// covariance; and back. \param latent, white  `(*loop_shape, rank)`
+  /// \throws NumericalError  the covariance is singular: fewer snapshots than coefficients, or these depend on each
+  ///                         other
+  xt::xarray<T> whiten(const ArrayRef<T>& latent) const;
+  xt::xarray<T> unwhiten(const ArrayRef<T>& white) const;
+
+  /// Whether deviations from the mean snapshot are compressed: energy and errors do not count the mean then.
+  bool is_centered() const { return map().space && map().space->parts().is_centered; }
+
+  /// `(dof,)`: the mean snapshot, which has coefficients of 0; of fields with a logarithm the geometric one.
+  /// \throws NotReady  snapshots were not centred
+  xt::xarray<T> mean() const;
+
+  /// The orthonormal basis `(dof, rank)` in the space of the fields, `U^T W U = I`. The entry largest in magnitude of
+  /// each column is positive.
   const xt::xarray<T>& projection_matrix() const { return map().projection_matrix; }
 
-  /// The singular values of the training snapshots, descending: all, unless the method finds the leading ones only.
+  /// The singular values of the training snapshots in that space, descending: all, unless the method finds the leading
+  /// ones only.
   const xt::xarray<T>& singular_values() const { return map().singular_values; }
 
   /// The share of the sum of squared singular values that the kept ones have, in (0, 1].
@@ -172,7 +227,7 @@ class BasicSVD : public BasicCompression<T> {
   /// The relative Frobenius error on the training snapshots: the square root of the share that the dropped ones have.
   double reconstruction_error() const;
 
-  /// The number of snapshots that were learned from, and of those left out because of NaN or infinity.
+  /// The number of snapshots that were learned from, and of those left out because numbers are missing.
   std::size_t num_samples() const { return map().num_samples; }
   std::size_t num_dropped() const { return map().num_dropped; }
 
@@ -191,7 +246,12 @@ class BasicSVD : public BasicCompression<T> {
   SVDOptions options() const;
 
  private:
+  SpaceProjection<T> projection() const;
+  /// The factor R^-1 of whitening. \throws NumericalError  the covariance is singular
+  xt::xarray<double> whitening_factor() const;
+
   RankRule rule_;
+  FieldOptions field_opts_;
   std::size_t validate_every_ = 0;
   bool keep_training_latents_ = false;
   DecompositionMethod method_ = DecompositionMethod::automatic;

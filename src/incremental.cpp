@@ -19,6 +19,7 @@ import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.decomposition;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.linalg;
 import fieldfold.rank_rule;
 import fieldfold.rows;
@@ -76,6 +77,10 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(SVDOptions options, IncrementalOptio
   validate(incremental_);
   if (options_.sample_tol || options_.optimal_threshold)
     throw InvalidArgument("options: sample_tol and optimal_threshold need all modes, which are not kept here");
+  if (!is_plain(options_.field_opts))
+    throw InvalidArgument(
+        "field_opts: expected the default, because means, spreads and weights are those of all "
+        "snapshots, which are not kept here");
   if (options_.validate_every != 0)
     throw InvalidArgument(
         message("validate_every: expected 0, because no snapshot is kept, got ", options_.validate_every));

@@ -219,6 +219,38 @@ void Triangle<T>::add(MatrixView<T> rows) {
             work.data(), &info);
 }
 
+namespace {
+
+/// LAPACK's columns are the rows of a matrix `(m, n)`. Returns them in the order of their pivots.
+std::vector<std::size_t> factorize_with_pivoting(xt::xarray<double>& matrix) {
+  const int columns = lapack_int(matrix.shape(0));
+  const int rows = lapack_int(matrix.shape(1));
+  std::vector<int> pivots(matrix.shape(0), 0);
+  std::vector<double> reflectors(std::min(matrix.shape(0), matrix.shape(1)));
+  std::vector<double> work(1);
+  int length = -1;
+  int info = 0;
+  const auto run = [&] {
+    dgeqp3_(&rows, &columns, matrix.data(), &rows, pivots.data(), reflectors.data(), work.data(), &length, &info);
+  };
+  run();
+  length = static_cast<int>(work[0]);
+  work.resize(static_cast<std::size_t>(length));
+  run();
+  std::vector<std::size_t> order;
+  order.reserve(pivots.size());
+  for (const int pivot : pivots) order.push_back(static_cast<std::size_t>(pivot) - 1);
+  return order;
+}
+
+}  // namespace
+
+std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix) {
+  auto order = factorize_with_pivoting(matrix);
+  order.resize(std::min(matrix.shape(0), matrix.shape(1)));
+  return order;
+}
+
 PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix) {
   const std::size_t n = matrix.shape(1);
   Triangle<double> triangle(n);
@@ -231,22 +263,10 @@ PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix) {
   auto columns = xt::xarray<double>::from_shape({n, n});
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) columns(j, i) = triangle(i, j);
-  const int order = lapack_int(n);
-  std::vector<int> pivots(n, 0);
-  std::vector<double> reflectors(n);
-  std::vector<double> work(1);
-  int length = -1;
-  int info = 0;
-  const auto run = [&] {
-    dgeqp3_(&order, &order, columns.data(), &order, pivots.data(), reflectors.data(), work.data(), &length, &info);
-  };
-  run();
-  length = static_cast<int>(work[0]);
-  work.resize(static_cast<std::size_t>(length));
-  run();
+  const auto pivots = factorize_with_pivoting(columns);
   PivotedTriangle result{xt::zeros<double>({n, n}), {}};
   for (std::size_t j = 0; j < n; ++j) {
-    result.pivots.push_back(static_cast<std::size_t>(pivots[j]) - 1);
+    result.pivots.push_back(pivots[j]);
     for (std::size_t i = 0; i <= j; ++i) result.r(i, j) = columns(j, i);
   }
   return result;

@@ -5,6 +5,7 @@ module;
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,10 +20,15 @@ import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.decomposition;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
+import fieldfold.gappy;
 import fieldfold.interpolation;
 import fieldfold.linalg;
+import fieldfold.metric;
 import fieldfold.rank_rule;
 import fieldfold.rbf;
+import fieldfold.rows;
+import fieldfold.space_projection;
 
 namespace fieldfold {
 namespace {
@@ -56,12 +62,76 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
 }
 
 template <class T>
+SpaceProjection<T> projection_on(const BasicSVDMap<T>& map) {
+  const auto view = [](const xt::xarray<T>& array) {
+    return array.size() == 0 ? MatrixView<const T>() : as_matrix(array);
+  };
+  return {view(map.projection_matrix), map.space ? &*map.space : nullptr, view(map.dual_basis)};
+}
+
+/// Makes what is not kept: the dual basis of a mass matrix.
+template <class T>
+void complete(BasicSVDMap<T>& map) {
+  if (map.space && map.space->parts().mass && map.dual_basis.size() == 0)
+    map.dual_basis = dual_basis(*map.space, map.projection_matrix);
+}
+
+/// Divides the rows of a basis that was made of scaled ones by their scales, and fixes the signs of its columns.
+/// Returns these.
+template <class T>
+std::vector<T> unscale(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales) {
+  if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
+  const std::size_t block = StoredRows<T>(basis, scales.size(), rank).block_rows();
+  std::vector<T> buffer;
+  std::vector<T> memory;
+  ColumnSigns<T> signs(rank);
+  const auto for_blocks = [&](const auto& change) {
+    for (std::size_t first = 0; first < scales.size(); first += block) {
+      const std::size_t count = std::min(block, scales.size() - first);
+      const auto from = basis.read(first, count, buffer);
+      const auto to = basis.space(first, count, memory);
+      for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t mode = 0; mode < rank; ++mode) to(i, mode) = change(from(i, mode), first + i, mode);
+      basis.write(first, readable(to));
+      signs.add(readable(to));
+    }
+  };
+  // Numbers that left the map are 0 in the basis.
+  for_blocks([&](T x, std::size_t row, std::size_t) {
+    return scales[row] > 0.0 ? static_cast<T>(static_cast<double>(x) / scales[row]) : T{0};
+  });
+  const std::vector<T> turned = signs.signs();
+  if (std::ranges::find(turned, T{-1}) != turned.end())
+    for_blocks([&](T x, std::size_t, std::size_t mode) { return x * turned[mode]; });
+  return turned;
+}
+
+/// The mean and the covariance of coefficients `(samples, rank)`, of which each counts its weight.
+template <class T>
+void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights, BasicSVDMap<T>& map) {
+  const std::size_t rank = latents.shape(1);
+  map.latent_mean = xt::zeros<double>({rank});
+  map.latent_covariance = xt::zeros<double>({rank, rank});
+  double total = 0.0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    total += weights[j];
+    for (std::size_t i = 0; i < rank; ++i) map.latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
+  }
+  map.latent_mean /= total;
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    for (std::size_t i = 0; i < rank; ++i)
+      for (std::size_t k = 0; k < rank; ++k)
+        map.latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - map.latent_mean(i)) *
+                                       (static_cast<double>(latents(j, k)) - map.latent_mean(k));
+}
+
+template <class T>
 void validate(const BasicSVDMap<T>& map) {
   const auto require = [](bool holds, const char* expected) {
     if (!holds) throw InvalidArgument(message("map: expected ", expected));
   };
   const auto all_finite = [](const auto& array) {
-    return std::ranges::all_of(array, [](T x) { return std::isfinite(x); });
+    return std::ranges::all_of(array, [](auto x) { return std::isfinite(x); });
   };
   const xt::xarray<T>& u = map.projection_matrix;
   const xt::xarray<T>& s = map.singular_values;
@@ -72,6 +142,15 @@ void validate(const BasicSVDMap<T>& map) {
           "at most min(dof, num_samples) singular values, and a rank of at most their number");
   require(map.unresolved_squares >= 0.0 && std::isfinite(map.unresolved_squares), "a sum of squares of 0 or more");
   require(all_finite(u) && all_finite(s), "finite numbers");
+  require(!map.space || map.space->dof() == dof, "a space of as many numbers as the projection matrix has rows");
+  const xt::xarray<T>& dual = map.dual_basis;
+  require(dual.size() == 0 || (map.space && map.space->parts().mass && dual.shape() == u.shape() && all_finite(dual)),
+          "a dual basis like the basis, and for a mass matrix only");
+  const auto& covariance = map.latent_covariance;
+  require((map.latent_mean.size() == 0 && covariance.size() == 0) ||
+              (map.latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
+               all_finite(map.latent_mean) && all_finite(covariance)),
+          "a finite mean and covariance of the coefficients");
   require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
           "descending singular values, the first above 0");
   require(map.latent_ranges.size() == rank, "one latent range for each mode");
@@ -96,10 +175,7 @@ void validate(const BasicSVDMap<T>& map) {
 
   // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  const xt::xarray<T> products = gram(as_matrix(u, dof, rank));
-  for (std::size_t i = 0; i < rank; ++i)
-    for (std::size_t j = 0; j < rank; ++j)
-      require(std::abs(static_cast<double>(products(i, j)) - (i == j ? 1.0 : 0.0)) <= tolerance, "orthonormal columns");
+  require(projection_on(map).off_orthonormal() <= tolerance, "orthonormal columns");
 }
 
 }  // namespace
@@ -126,6 +202,7 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
                            .interpolate_opts = std::move(options.interpolate_opts),
                            .operator_cache_bytes = options.operator_cache_bytes}),
       rule_(options.rank_rule()),
+      field_opts_(std::move(options.field_opts)),
       validate_every_(options.validate_every),
       keep_training_latents_(options.keep_training_latents),
       method_(options.method),
@@ -133,12 +210,17 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
       operator_cache_bytes_(options.operator_cache_bytes),
       progress_(std::move(options.progress)) {
   validate(rule_);
+  validate(field_opts_, this->fields());
   if (validate_every_ == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
 }
 
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options, BasicSVDMap<T> map) : BasicSVD(std::move(options)) {
+  complete(map);
   validate(map);
+  if (map.space && map.space->parts().fields != this->fields())
+    throw InvalidArgument(message("map: expected a space of the fields ", listing(this->fields()), ", got ",
+                                  listing(map.space->parts().fields)));
   for (const auto* errors : {&map.errors, &map.validation_errors})
     if (*errors && (*errors)->fields.size() != this->num_qoi())
       throw InvalidArgument(
@@ -165,6 +247,7 @@ void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rul
   ArrayStore<T> basis;
   auto [map, report] = learn(snapshots, basis, rule);
   map.projection_matrix = std::move(basis.array());
+  complete(map);
   map_ = std::move(map);
   report_ = report;
   this->set_num_pts(this->num_pts_of(snapshots.rows(), "snapshots"));
@@ -180,22 +263,48 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
   if (dof == 0 || snapshots.cols() == 0)
     throw InvalidArgument(
         message("snapshots: expected rows and samples, got the shape (", dof, ", ", snapshots.cols(), ")"));
-  auto found = decompose<T>(snapshots,
-                            {.choose_rank = [&](const Spectrum<T>& spectrum) { return choose_rank(chosen, spectrum); },
-                             .known_rank = chosen.rank,
-                             .expected_tail = expected_tail(chosen),
-                             .method = method_,
-                             .threads = threads_,
-                             .groups = this->num_qoi(),
-                             .leave_out_every = validate_every_,
-                             .progress = progress_},
-                            basis);
+  DecompositionRequest<T> request{
+      .choose_rank = [&](const Spectrum<T>& spectrum) { return choose_rank(chosen, spectrum); },
+      .known_rank = chosen.rank,
+      .expected_tail = expected_tail(chosen),
+      .method = method_,
+      .threads = threads_,
+      .groups = this->num_qoi(),
+      .leave_out_every = validate_every_};
+  std::optional<LearnedSpace> learned;
+  std::unique_ptr<Metric<T>> metric;
+  std::vector<double> row_scales;
+  std::vector<T> sample_roots;
+  std::optional<SpaceRows<T>> in_space;
+  if (!is_plain(field_opts_)) {
+    learned.emplace(learn_space(snapshots, field_opts_, this->fields(), validate_every_, threads_));
+    row_scales = learned->space.row_scales();
+    metric = learned->space.template metric<T>();
+    request.metric = metric.get();
+    if (field_opts_.sample_weights)
+      for (const double weight : *field_opts_.sample_weights) sample_roots.push_back(static_cast<T>(std::sqrt(weight)));
+    if (!learned->survey.gaps.empty()) fill_gaps(snapshots, *learned, sample_roots, request);
+    in_space.emplace(snapshots, learned->space, row_scales, sample_roots, learned->survey.gaps);
+  }
+  request.progress = progress_;
+  auto found = decompose<T>(in_space ? *in_space : snapshots, request, basis);
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
                                   snapshots.cols() - found.left_out.size(), " of ", dof,
                                   " rows, all of them with NaN or infinity"));
-  if (found.rank == 0) throw InvalidArgument("snapshots: expected one that is not zero, got only zeros");
-
+  const bool centered = learned && learned->space.parts().is_centered;
+  if (found.rank == 0)
+    throw InvalidArgument(centered ? "snapshots: expected some that differ, got one and the same"
+                                   : "snapshots: expected one that is not zero, got only zeros");
+  std::vector<double> sample_weights(found.kept.size(), 1.0);
+  if (learned) {
+    const auto signs = unscale(basis, found.rank, row_scales);
+    scale_columns(as_matrix(found.latents), signs);
+    for (std::size_t j = 0; j < found.kept.size() && !sample_roots.empty(); ++j) {
+      sample_weights[j] = field_opts_.sample_weights->data()[found.kept[j]];
+      for (T& latent : as_matrix(found.latents).row(j)) latent /= sample_roots[found.kept[j]];
+    }
+  }
   BasicSVDMap<T> map{.projection_matrix = {},
                      .singular_values = std::move(found.s),
                      .unresolved_squares = found.unresolved_squares,
@@ -205,6 +314,11 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
                      .num_dropped = snapshots.cols() - found.kept.size() - found.left_out.size(),
                      .errors = snapshot_errors(std::move(found.errors)),
                      .validation_errors = std::nullopt};
+  describe_latents(found.latents, sample_weights, map);
+  if (learned) {
+    map.num_filled = learned->survey.gaps.size();
+    map.space = std::move(learned->space);
+  }
   if (!found.left_out.empty()) map.validation_errors = snapshot_errors(std::move(found.left_out_errors));
   if (keep_training_latents_) map.training_latents = std::move(found.latents);
   return {std::move(map), found.report};
@@ -236,7 +350,34 @@ void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const
   if (latent.size() != rows.rows * rank())
     throw InvalidArgument(
         message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
-  multiply(rows, as_matrix(projection_matrix()), MatrixView<T>{latent.data(), rows.rows, rank()});
+  projection().compress(rows, field_opts_.gappy_states, {latent.data(), rows.rows, rank()});
+}
+
+template <class T>
+SpaceProjection<T> BasicSVD<T>::projection() const {
+  return projection_on(map());
+}
+
+template <class T>
+BasicAssessment<T> BasicSVD<T>::assess(const ArrayRef<T>& states) const {
+  const auto [loop_shape, rows] = split_loop(states, {this->dof()}, "states");
+  BasicAssessment<T> result{xt::xarray<T>::from_shape(joined(loop_shape, {rank()})),
+                            xt::xarray<double>::from_shape(loop_shape), xt::xarray<double>::from_shape(loop_shape),
+                            xt::xarray<double>::from_shape(loop_shape)};
+  // Norms come first into the place of what they divide.
+  projection().assess(rows, as_matrix(result.latent, rows.rows, rank()), result.distance.data(),
+                      result.relative_distance.data(), result.condition.data());
+  for (std::size_t k = 0; k < rows.rows; ++k) {
+    double& relative = result.relative_distance.data()[k];
+    const double distance = result.distance.data()[k];
+    relative = distance > 0.0 ? distance / relative : distance;
+  }
+  return result;
+}
+
+template <class T>
+std::vector<std::size_t> BasicSVD<T>::sensors(std::size_t count) const {
+  return sensor_rows(as_matrix(projection_matrix()), count);
 }
 
 template <class T>
@@ -253,24 +394,106 @@ void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) co
   if (states.size() != rows.rows * this->dof())
     throw InvalidArgument(
         message("states: expected memory for ", rows.rows, " x ", this->dof(), " numbers, got ", states.size()));
-  multiply_transposed(rows, as_matrix(projection_matrix()), MatrixView<T>{states.data(), rows.rows, this->dof()});
+  projection().reconstruct(rows, {states.data(), rows.rows, this->dof()});
 }
 
 template <class T>
 BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const {
   const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
-  if (rows.rows <= rank()) return this->interpolate_from_grid(reconstruct(latent), new_coords);
-  auto modes = xt::xarray<T>::from_shape({rank(), this->dof()});
-  transpose_into(as_matrix(projection_matrix()), as_matrix(modes));
+  const FieldSpace* const space = map().space ? &*map().space : nullptr;
+  if (rows.rows <= rank() || (space != nullptr && space->is_logarithmic()))
+    return this->interpolate_from_grid(reconstruct(latent), new_coords);
+  // The modes, and what no coefficients give.
+  const std::size_t origin = space != nullptr ? 1 : 0;
+  xt::xarray<T> modes = xt::zeros<T>({rank() + origin, this->dof()});
+  const MatrixView<T> changes{modes.data(), rank(), this->dof()};
+  transpose_into(as_matrix(projection_matrix()), changes);
+  auto coefficients = xt::xarray<T>::from_shape({rows.rows, rank() + origin});
+  for (std::size_t k = 0; k < rows.rows; ++k) {
+    std::ranges::copy(rows.row(k), as_matrix(coefficients).row(k).begin());
+    if (origin > 0) coefficients(k, rank()) = T{1};
+  }
+  if (space != nullptr) {
+    space->leave_difference(changes);
+    space->leave(MatrixView<T>{&modes(rank(), 0), 1, this->dof()});
+  }
   BasicFields<T> fields = this->interpolate_from_grid(modes, new_coords);
   for (auto& [name, values] : fields) {
     const Shape coord_shape(values.shape().begin() + 1, values.shape().end());
     auto summed = xt::xarray<T>::from_shape(joined(loop_shape, coord_shape));
     const std::size_t count = size_of(coord_shape);
-    multiply(rows, as_matrix(std::as_const(values), rank(), count), as_matrix(summed, rows.rows, count));
+    multiply(as_matrix(std::as_const(coefficients)), as_matrix(std::as_const(values), rank() + origin, count),
+             as_matrix(summed, rows.rows, count));
     values = std::move(summed);
   }
   return fields;
+}
+
+template <class T>
+LatentRanges BasicSVD<T>::estimate_latent_ranges(double margin) const {
+  if (!(margin >= 0.0) || !std::isfinite(margin))
+    throw InvalidArgument(message("margin: expected a finite share of 0 or more, got ", margin));
+  LatentRanges ranges = map().latent_ranges;
+  for (auto& [low, high] : ranges) {
+    const double more = margin * (high - low);
+    low -= more;
+    high += more;
+  }
+  return ranges;
+}
+
+template <class T>
+const xt::xarray<double>& BasicSVD<T>::latent_mean() const {
+  if (map().latent_mean.size() == 0)
+    throw NotReady("the statistics of the coefficients are not known: the map was learned without them");
+  return map().latent_mean;
+}
+
+template <class T>
+const xt::xarray<double>& BasicSVD<T>::latent_covariance() const {
+  latent_mean();
+  return map().latent_covariance;
+}
+
+template <class T>
+xt::xarray<double> BasicSVD<T>::whitening_factor() const {
+  const auto eigenvalues = symmetric_eigen(xt::xarray<double>(latent_covariance())).values;
+  const double rounding = static_cast<double>(rank()) * static_cast<double>(std::numeric_limits<T>::epsilon());
+  if (!(eigenvalues(0) > rounding * eigenvalues(rank() - 1)))
+    throw NumericalError(message("the covariance of the ", rank(), " coefficients over ", num_samples(),
+                                 " snapshots is singular: they cannot be whitened"));
+  return inverse_cholesky(xt::xarray<double>(latent_covariance()));
+}
+
+template <class T>
+xt::xarray<T> BasicSVD<T>::whiten(const ArrayRef<T>& latent) const {
+  const auto rows = split_loop(latent, {rank()}, "latent").matrix;
+  auto deviations = xt::xarray<double>::from_shape({rows.rows, rank()});
+  for (std::size_t k = 0; k < rows.rows; ++k)
+    for (std::size_t i = 0; i < rank(); ++i) deviations(k, i) = static_cast<double>(rows(k, i)) - latent_mean()(i);
+  xt::xarray<T> white = xt::cast<T>(product(deviations, whitening_factor()));
+  white.reshape(latent.shape());
+  return white;
+}
+
+template <class T>
+xt::xarray<T> BasicSVD<T>::unwhiten(const ArrayRef<T>& white) const {
+  const auto rows = split_loop(white, {rank()}, "white").matrix;
+  auto numbers = xt::xarray<double>::from_shape({rows.rows, rank()});
+  for (std::size_t k = 0; k < rows.rows; ++k) std::ranges::copy(rows.row(k), as_matrix(numbers).row(k).begin());
+  // With R^T R the covariance, R is R^-T times it.
+  auto latents = product(numbers, inner_product(whitening_factor(), latent_covariance()));
+  for (std::size_t k = 0; k < rows.rows; ++k)
+    for (std::size_t i = 0; i < rank(); ++i) latents(k, i) += latent_mean()(i);
+  xt::xarray<T> latent = xt::cast<T>(latents);
+  latent.reshape(white.shape());
+  return latent;
+}
+
+template <class T>
+xt::xarray<T> BasicSVD<T>::mean() const {
+  if (!is_centered()) throw NotReady("there is no mean snapshot: center of the field options asks for one");
+  return reconstruct(xt::xarray<T>(xt::zeros<T>({rank()})));
 }
 
 template <class T>
@@ -309,6 +532,7 @@ SVDOptions BasicSVD<T>::options() const {
           .coords = this->has_coords() ? std::optional(this->coords()) : std::nullopt,
           .interpolate_method = this->interpolate_method(),
           .interpolate_opts = this->interpolate_opts(),
+          .field_opts = field_opts_,
           .rank = rule_.rank,
           .energy_tol = rule_.energy_tol,
           .reconstruction_tol = rule_.reconstruction_tol,

@@ -1,0 +1,205 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.space_projection;
+
+import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.field_space;
+import fieldfold.gappy;
+import fieldfold.linalg;
+
+namespace fieldfold {
+namespace {
+
+/// States and numbers of them that are worked on at a time: what lies between is in the cache.
+constexpr std::size_t block_states = 64;
+constexpr std::size_t block_dof = 8192;
+
+/// Numbers of states that are kept whole at a time.
+constexpr std::size_t most_numbers = std::size_t{1} << 22;
+
+template <class T>
+bool all_finite(std::span<const T> numbers) {
+  return std::ranges::all_of(numbers, [](T x) { return std::isfinite(x); });
+}
+
+}  // namespace
+
+template <class T>
+void SpaceProjection<T>::enter(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
+  if (space_ != nullptr) return space_->enter(states, first, result);
+  for (std::size_t k = 0; k < states.rows; ++k) std::ranges::copy(states.row(k), result.row(k).begin());
+}
+
+template <class T>
+void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy, MatrixView<T> latent) const {
+  if (space_ == nullptr) {
+    multiply(states, basis_, latent);
+  } else {
+    const auto projector = dual_.rows > 0 ? dual_ : basis_;
+    std::vector<T> buffer(std::min(block_states, states.rows) * std::min(block_dof, states.cols));
+    std::vector<T> weights(std::min(block_dof, states.cols));
+    std::fill(latent.data, latent.data + latent.rows * latent.cols, T{0});
+    for (std::size_t state = 0; state < states.rows; state += block_states)
+      for (std::size_t first = 0; first < states.cols; first += block_dof) {
+        const std::size_t rows = std::min(block_states, states.rows - state);
+        const std::size_t count = std::min(block_dof, states.cols - first);
+        const MatrixView<T> y{buffer.data(), rows, count};
+        enter({states.row(state).data() + first, rows, count, states.stride}, first, y);
+        if (has_diagonal_weights()) {
+          for (std::size_t i = 0; i < count; ++i) weights[i] = static_cast<T>(space_->weight(first + i));
+          for (std::size_t k = 0; k < rows; ++k)
+            std::ranges::transform(y.row(k), weights, y.row(k).begin(), std::multiplies<>{});
+        }
+        add_product(readable(y), {projector.row(first).data(), count, projector.cols, projector.stride},
+                    {latent.row(state).data(), rows, latent.cols, latent.stride});
+      }
+  }
+  if (policy == GappyStates::nan) return;
+  for (std::size_t state = 0; state < states.rows; ++state) {
+    if (all_finite(readable(latent).row(state))) continue;
+    if (policy == GappyStates::error) tell_hole(state, states);
+    fill(state, states, latent);
+  }
+}
+
+template <class T>
+void SpaceProjection<T>::tell_hole(std::size_t state, MatrixView<const T> states) const {
+  std::size_t hole = 0;
+  for (std::size_t i = states.cols; i-- > 0;)
+    if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_absent(i))) hole = i;
+  const std::string field =
+      space_ == nullptr ? "" : message(" of the field ", space_->parts().fields[hole % space_->num_qoi()]);
+  throw InvalidArgument(message("states: expected finite numbers, got ", states(state, hole), " in state ", state,
+                                ", number ", hole, field, "; gappy_states can be nan or fill"));
+}
+
+template <class T>
+double SpaceProjection<T>::fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const {
+  std::vector<T> y(states.cols);
+  enter({states.row(state).data(), 1, states.cols}, 0, {y.data(), 1, y.size()});
+  std::vector<double> weights;
+  GappyProduct product;
+  if (dual_.rows > 0) {
+    product.weigh = [this](MatrixView<const double> values, MatrixView<double> result) {
+      space_->weigh(values, result);
+    };
+  } else if (has_diagonal_weights()) {
+    for (std::size_t i = 0; i < y.size(); ++i) weights.push_back(space_->weight(i));
+    product.weights = weights;
+  }
+  const auto solution = [&] {
+    try {
+      return gappy_coefficients<T>(basis_, y, product);
+    } catch (const NumericalError& error) {
+      throw NumericalError(message("states: in state ", state, " ", error.what()));
+    }
+  }();
+  std::ranges::transform(solution.coefficients, latent.row(state).begin(), [](double c) { return static_cast<T>(c); });
+  return solution.condition;
+}
+
+template <class T>
+void SpaceProjection<T>::reconstruct(MatrixView<const T> latent, MatrixView<T> states) const {
+  multiply_transposed(latent, basis_, states);
+  if (space_ != nullptr) space_->leave(states);
+}
+
+template <class T>
+double SpaceProjection<T>::squared_norm(const T* y) const {
+  const std::size_t dof = basis_.rows;
+  if (dual_.rows == 0 && !has_diagonal_weights()) return sum_of_squares(MatrixView<const T>{y, 1, dof});
+  double sum = 0.0;
+  if (dual_.rows == 0) {
+    for (std::size_t i = 0; i < dof; ++i)
+      sum += space_->weight(i) * static_cast<double>(y[i]) * static_cast<double>(y[i]);
+    return sum;
+  }
+  const std::vector<double> values(y, y + dof);
+  std::vector<double> weighed(dof);
+  space_->weigh({values.data(), dof, 1}, {weighed.data(), dof, 1});
+  for (std::size_t i = 0; i < dof; ++i) sum += values[i] * weighed[i];
+  return std::max(0.0, sum);
+}
+
+template <class T>
+void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent, double* distances, double* norms,
+                                double* conditions) const {
+  compress(states, GappyStates::nan, latent);
+  for (std::size_t state = 0; state < states.rows; ++state)
+    conditions[state] = all_finite(readable(latent).row(state)) ? 1.0 : fill(state, states, latent);
+  const std::size_t block = std::max<std::size_t>(1, std::min(block_states, most_numbers / states.cols));
+  std::vector<T> buffer(std::min(block, states.rows) * states.cols);
+  for (std::size_t first = 0; first < states.rows; first += block) {
+    const std::size_t count = std::min(block, states.rows - first);
+    const MatrixView<T> y{buffer.data(), count, states.cols};
+    enter({states.row(first).data(), count, states.cols, states.stride}, 0, y);
+    // What is missing is neither in the norm nor in the distance: 0 in both.
+    std::vector<std::vector<std::size_t>> holes(count);
+    for (std::size_t k = 0; k < count; ++k) {
+      for (std::size_t i = 0; i < y.cols && conditions[first + k] != 1.0; ++i)
+        if (!std::isfinite(y(k, i))) holes[k].push_back(i);
+      for (const std::size_t i : holes[k]) y(k, i) = T{0};
+      norms[first + k] = std::sqrt(squared_norm(y.row(k).data()));
+    }
+    subtract_product_transposed({latent.row(first).data(), count, latent.cols, latent.stride}, basis_, y);
+    for (std::size_t k = 0; k < count; ++k) {
+      for (const std::size_t i : holes[k]) y(k, i) = T{0};
+      distances[first + k] = std::sqrt(squared_norm(y.row(k).data()));
+    }
+  }
+}
+
+template <class T>
+double SpaceProjection<T>::off_orthonormal() const {
+  const std::size_t rank = basis_.cols;
+  xt::xarray<double> products = xt::zeros<double>({rank, rank});
+  if (dual_.rows > 0) {
+    add_symmetric_product(basis_, dual_, as_matrix(products));
+  } else if (!has_diagonal_weights()) {
+    add_gram(basis_, as_matrix(products));
+  } else {
+    std::vector<T> scaled(std::min(block_dof, basis_.rows) * rank);
+    for (std::size_t first = 0; first < basis_.rows; first += block_dof) {
+      const std::size_t count = std::min(block_dof, basis_.rows - first);
+      for (std::size_t i = 0; i < count; ++i) {
+        const T root = static_cast<T>(std::sqrt(space_->weight(first + i)));
+        for (std::size_t mode = 0; mode < rank; ++mode) scaled[i * rank + mode] = root * basis_(first + i, mode);
+      }
+      add_gram(MatrixView<const T>{scaled.data(), count, rank}, as_matrix(products));
+    }
+  }
+  double largest = 0.0;
+  for (std::size_t i = 0; i < rank; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double off = std::abs(products(i, j) - (i == j ? 1.0 : 0.0));
+      largest = off > largest || std::isnan(off) ? off : largest;
+    }
+  return largest;
+}
+
+template <class T>
+xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis) {
+  const xt::xarray<double> columns = xt::cast<double>(basis);
+  auto weighed = xt::xarray<double>::from_shape(columns.shape());
+  space.weigh(as_matrix(columns), as_matrix(weighed));
+  return xt::cast<T>(weighed);
+}
+
+template class SpaceProjection<double>;
+template class SpaceProjection<float>;
+template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&);
+template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&);
+
+}  // namespace fieldfold

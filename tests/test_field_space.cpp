@@ -1,0 +1,578 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "closeness.hpp"
+
+import fieldfold.arrays;
+import fieldfold.compression;
+import fieldfold.diagnostics;
+import fieldfold.field_space;
+import fieldfold.mass_matrix;
+import fieldfold.normalization;
+import fieldfold.quadrature;
+import fieldfold.svd;
+
+#include "cosines.hpp"
+
+namespace {
+
+using fieldfold::as_matrix;
+using fieldfold::FieldOptions;
+using fieldfold::Fields;
+using fieldfold::Normalization;
+using fieldfold::NormalizationMethod;
+using fieldfold::SVD;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t points = 60;
+constexpr std::size_t samples = 12;
+
+/// Three modes and noise of none: ranks are known. The mean is large.
+xt::xarray<double> field(double size, double mean, double phase) {
+  auto values = xt::xarray<double>::from_shape({samples, points});
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t p = 0; p < points; ++p) {
+      const double x = static_cast<double>(p) / points;
+      const double t = static_cast<double>(j);
+      values(j, p) =
+          mean * (1.0 + 0.1 * x) + size * (std::cos(7.0 * x + phase + t) + 0.3 * std::sin(3.0 * x - 2.0 * t));
+    }
+  return values;
+}
+
+Fields two_fields(double unit = 1.0) { return {{"p", field(30.0, 1e5, 0.2) * unit}, {"u", field(2.0, 5.0, 1.0)}}; }
+
+SVD learned(const Fields& fields, FieldOptions options, fieldfold::RankRule rule = {.rank = 3}) {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : fields) names.push_back(name);
+  SVD svd({.fields = names, .field_opts = std::move(options)});
+  svd.compute_map(fields, rule);
+  return svd;
+}
+
+/// The same snapshots as a matrix of states `(samples, dof)`.
+xt::xarray<double> states_of(const SVD& svd, const Fields& fields) { return svd.join_fields(fields); }
+
+double largest_of(const xt::xarray<double>& array) {
+  double largest = 0.0;
+  for (const double x : array) largest = std::max(largest, std::abs(x));
+  return largest;
+}
+
+/// The largest entry of `U^T W U - I` for a diagonal W.
+double off_orthonormal(const SVD& svd, const std::function<double(std::size_t)>& weight) {
+  const auto& u = svd.projection_matrix();
+  double largest = 0.0;
+  for (std::size_t i = 0; i < svd.rank(); ++i)
+    for (std::size_t k = 0; k < svd.rank(); ++k) {
+      double sum = i == k ? -1.0 : 0.0;
+      for (std::size_t row = 0; row < svd.dof(); ++row) sum += u(row, i) * weight(row) * u(row, k);
+      largest = std::max(largest, std::abs(sum));
+    }
+  return largest;
+}
+
+bool fails(const std::function<void()>& action, const std::string& part) {
+  try {
+    action();
+  } catch (const std::invalid_argument& error) {
+    BOOST_TEST_MESSAGE(error.what());
+    return std::string(error.what()).find(part) != std::string::npos;
+  } catch (const std::runtime_error& error) {
+    BOOST_TEST_MESSAGE(error.what());
+    return std::string(error.what()).find(part) != std::string::npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_default_is_the_numbers_as_they_are) {
+  const auto fields = two_fields();
+  SVD plain({.fields = {"p", "u"}});
+  plain.compute_map(fields, {.rank = 3});
+  const auto same = learned(fields, {});
+  BOOST_TEST((same.projection_matrix() == plain.projection_matrix()));
+  BOOST_TEST(!same.map().space.has_value());
+  BOOST_TEST(!same.is_centered());
+  BOOST_TEST(fails([&] { same.mean(); }, "center of the field options"));
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_one_change_nothing) {
+  const auto fields = two_fields();
+  const auto plain = learned(fields, {});
+  std::vector<double> ones_rows(points);
+  std::iota(ones_rows.begin(), ones_rows.end(), 0.0);
+  const xt::xarray<double> diagonal = xt::adapt(ones_rows, fieldfold::Shape{points});
+  const std::vector<FieldOptions> units{
+      {.point_weights = xt::ones<double>({points})},
+      {.field_weights = {{"p", 1.0}, {"u", 1.0}}},
+      {.sample_weights = xt::ones<double>({samples})},
+      {.mass = fieldfold::MassMatrix(points, diagonal, diagonal, xt::ones<double>({points}))},
+      {.normalize = {.method = NormalizationMethod::linear}},
+      {.mask = fieldfold::Mask::automatic}};
+  for (const auto& options : units) {
+    const auto same = learned(fields, options);
+    BOOST_TEST(relative_difference(same.projection_matrix(), plain.projection_matrix()) < 1e-14);
+    BOOST_TEST(relative_difference(same.singular_values(), plain.singular_values()) < 1e-14);
+    const auto states = states_of(plain, fields);
+    BOOST_TEST(relative_difference(same.compress(states), plain.compress(states)) < 1e-14);
+    BOOST_TEST(relative_difference(same.reconstruct(same.compress(states)), plain.reconstruct(plain.compress(states))) <
+               1e-14);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_normalization_is_what_it_says) {
+  const auto fields = two_fields();
+  const auto& p = fields.at("p");
+  double mean = 0.0;
+  for (const double x : p) mean += x / static_cast<double>(p.size());
+  double variance = 0.0;
+  for (const double x : p) variance += (x - mean) * (x - mean) / static_cast<double>(p.size());
+  const auto [low, high] = std::ranges::minmax(p);
+  const std::vector<std::pair<Normalization, std::function<double(double)>>> cases{
+      {{.method = NormalizationMethod::none}, [](double x) { return x; }},
+      {{.method = NormalizationMethod::linear, .slope = -0.5, .offset = 3.0}, [](double x) { return 3.0 - 0.5 * x; }},
+      {{.method = NormalizationMethod::minmax}, [=](double x) { return (x - low) / (high - low); }},
+      {{.method = NormalizationMethod::zscore}, [=](double x) { return (x - mean) / std::sqrt(variance); }},
+      {{.method = NormalizationMethod::log10, .offset = -1e4}, [](double x) { return std::log10(x - 1e4); }}};
+  for (const auto& [normalization, formula] : cases) {
+    const auto svd = learned(fields, {.normalize_field = {{"p", normalization}}}, {.rank = 5});
+    // The same by hand, before anything is learned.
+    Fields by_hand = fields;
+    for (double& x : by_hand.at("p")) x = formula(x);
+    const auto expected = learned(by_hand, {}, {.rank = 5});
+    const std::string name(fieldfold::normalization_methods()[static_cast<std::size_t>(normalization.method)]);
+    BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12, name);
+    // Of numbers that lose digits to their mean: 1e5 over a spread of 1e3.
+    const auto states = states_of(svd, fields);
+    BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states_of(expected, by_hand))) < 1e-11,
+               name);
+    const auto again = svd.split_fields(svd.reconstruct(svd.compress(states)));
+    BOOST_TEST(relative_difference(again.at("p"), p) < 1e-4, name);
+    const auto by_hand_again =
+        expected.split_fields(expected.reconstruct(expected.compress(states_of(expected, by_hand))));
+    xt::xarray<double> forward = again.at("p");
+    for (double& x : forward) x = formula(x);
+    BOOST_TEST(relative_difference(forward, by_hand_again.at("p")) < 1e-10, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
+  auto fields = two_fields();
+  const auto with = [](NormalizationMethod method, double offset = 0.0) {
+    return FieldOptions{.normalize = {.method = method, .offset = offset}};
+  };
+  fields.at("u") = xt::ones<double>({samples, points}) * 0.1;
+  BOOST_TEST(
+      fails([&] { learned(fields, with(NormalizationMethod::zscore)); }, "field u: expected one that is not constant"));
+  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::minmax)); }, "got values from 0.1 to 0.1"));
+  fields.at("u")(3, 7) = -2.0;
+  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::log10)); },
+                   "field u: expected numbers above -0 for log10 with the offset 0, got -2"));
+  const auto svd = learned(fields, with(NormalizationMethod::log10, 3.0));
+  auto states = states_of(svd, fields);
+  states(0, 1) = -4.0;
+  BOOST_TEST(fails([&] { svd.compress(states); }, "field u: expected numbers above -3"));
+  BOOST_TEST(fails([&] { learned(fields, {.normalize_field = {{"v", {}}}}); },
+                   "normalize_field: expected names among p, u; got v"));
+  BOOST_TEST(
+      fails([&] { learned(fields, {.normalize = {.method = NormalizationMethod::linear, .slope = 0.0}}); }, "slope"));
+  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::ones<double>({points + 1})}); },
+                   "point_weights: expected one for each of the 60 points, got (61,)"));
+  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::zeros<double>({points})}); },
+                   "point_weights: expected finite numbers above 0"));
+  BOOST_TEST(fails([&] { learned(fields, {.sample_weights = xt::ones<double>({3})}); },
+                   "sample_weights: expected one for each of the 12 snapshots, got (3,)"));
+  BOOST_TEST(fails([&] { learned(fields, {.field_weights = {{"u", -1.0}}}); }, "field_weights of u"));
+  BOOST_TEST(fails([&] { learned({{"p", xt::ones<double>({samples, points})}}, {.center = true}); },
+                   "expected some that differ"));
+}
+
+BOOST_AUTO_TEST_CASE(units_do_not_matter_after_zscore) {
+  // Numbers that differ by a factor of 1e6 round differently: 1e-16 of a mean that is 3000 times the spread.
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::zscore}, .center = true};
+  const auto in_pascal = learned(two_fields(), options);
+  const auto in_megapascal = learned(two_fields(1e-6), options);
+  BOOST_TEST(relative_difference(in_megapascal.projection_matrix(), in_pascal.projection_matrix()) < 1e-11);
+  BOOST_TEST(relative_difference(in_megapascal.singular_values(), in_pascal.singular_values()) < 1e-11);
+  BOOST_TEST(relative_difference(in_megapascal.compress(states_of(in_megapascal, two_fields(1e-6))),
+                                 in_pascal.compress(states_of(in_pascal, two_fields()))) < 1e-11);
+}
+
+BOOST_AUTO_TEST_CASE(the_mean_is_taken_away_and_put_back) {
+  const auto fields = two_fields();
+  const auto svd = learned(fields, {.center = true}, {.rank = 4});
+  const auto states = states_of(svd, fields);
+  BOOST_TEST(svd.is_centered());
+  xt::xarray<double> mean = xt::zeros<double>({svd.dof()});
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t i = 0; i < svd.dof(); ++i) mean(i) += states(j, i) / samples;
+  BOOST_TEST(relative_difference(svd.mean(), mean) < 1e-14);
+  // Four modes, two of each of two waves: exact but for rounding of the mean, and energy counts the waves alone.
+  BOOST_TEST(largest_of(xt::xarray<double>(svd.reconstruct(svd.compress(states)) - states)) < 1e-9);
+  BOOST_TEST(largest_of(svd.compress(mean)) < 1e-9);
+  const auto one = learned(fields, {.center = true}, {.rank = 1});
+  double all = 0.0;
+  double rest = 0.0;
+  const xt::xarray<double> gap = one.reconstruct(one.compress(states)) - states;
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t i = 0; i < svd.dof(); ++i) {
+      all += std::pow(states(j, i) - mean(i), 2);
+      rest += std::pow(gap(j, i), 2);
+    }
+  BOOST_TEST(std::abs(one.reconstruction_error() / std::sqrt(rest / all) - 1.0) < 1e-7);
+  BOOST_TEST(std::abs(one.energy() - (1.0 - rest / all)) < 1e-7);
+  // Coefficients of deviations have the mean 0 and the covariance of the singular values.
+  for (std::size_t i = 0; i < 4; ++i) {
+    BOOST_TEST(std::abs(svd.latent_mean()(i)) < 1e-9);
+    for (std::size_t k = 0; k < 4; ++k) {
+      const double expected = i == k ? std::pow(svd.singular_values()(i), 2) / samples : 0.0;
+      BOOST_TEST(std::abs(svd.latent_covariance()(i, k) - expected) < 1e-8 * std::pow(svd.singular_values()(0), 2));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(standardized_numbers_have_the_deviation_one) {
+  auto fields = two_fields();
+  // A wall: the same number in all snapshots.
+  for (std::size_t j = 0; j < samples; ++j) fields.at("u")(j, 5) = 0.1;
+  const auto svd = learned(fields, {.standardize = true}, {.rank = 6});
+  double squares = svd.map().unresolved_squares;
+  for (const double s : svd.singular_values()) squares += s * s;
+  // One for each number that changes, in each snapshot.
+  BOOST_TEST(std::abs(squares / static_cast<double>(samples * (2 * points - 1)) - 1.0) < 1e-10);
+  const auto again = svd.reconstruct(svd.compress(states_of(svd, fields)));
+  for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::abs(again(j, 2 * 5 + 1) - 0.1) < 1e-15);
+  BOOST_TEST(relative_difference(again, states_of(svd, fields)) < 1e-10);
+}
+
+BOOST_AUTO_TEST_CASE(a_weighted_basis_is_orthonormal_in_its_product) {
+  const auto fields = two_fields();
+  auto weights = xt::xarray<double>::from_shape({points});
+  for (std::size_t p = 0; p < points; ++p) weights(p) = std::pow(10.0, -6.0 * static_cast<double>(p % 7) / 7.0);
+  const FieldOptions options{.center = true, .point_weights = weights, .field_weights = {{"u", 400.0}}};
+  const auto weight = [&](std::size_t i) { return weights(i / 2) * (i % 2 == 1 ? 400.0 : 1.0); };
+  const auto svd = learned(fields, options);
+  BOOST_TEST(off_orthonormal(svd, weight) < 1e-13);
+  // The same by hand: roots of weights before, and after.
+  const auto states = states_of(svd, fields);
+  xt::xarray<double> by_hand = xt::zeros<double>({svd.dof(), samples});
+  const auto mean = svd.mean();
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t i = 0; i < svd.dof(); ++i) by_hand(i, j) = std::sqrt(weight(i)) * (states(j, i) - mean(i));
+  SVD expected({.fields = {"p", "u"}});
+  expected.compute_map(by_hand, {.rank = 3});
+  BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-9);
+  BOOST_TEST(relative_difference(svd.errors().snapshots, expected.errors().snapshots) < 1e-6);
+  BOOST_TEST(relative_difference(svd.errors().fields, expected.errors().fields) < 1e-6);
+  // Projection leaves what is orthogonal to the basis.
+  const xt::xarray<double> rest = svd.reconstruct(svd.compress(states)) - states;
+  for (std::size_t mode = 0; mode < 3; ++mode)
+    for (std::size_t j = 0; j < samples; ++j) {
+      double sum = 0.0;
+      for (std::size_t i = 0; i < svd.dof(); ++i) sum += svd.projection_matrix()(i, mode) * weight(i) * rest(j, i);
+      BOOST_TEST(std::abs(sum) < 1e-8);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_of_weight_two_is_one_that_comes_twice) {
+  const auto fields = two_fields();
+  Fields twice;
+  for (const auto& [name, values] : fields) {
+    auto more = xt::xarray<double>::from_shape({samples + 1, points});
+    for (std::size_t j = 0; j <= samples; ++j)
+      for (std::size_t p = 0; p < points; ++p) more(j, p) = values(j == samples ? 4 : j, p);
+    twice.emplace(name, more);
+  }
+  xt::xarray<double> weights = xt::ones<double>({samples});
+  weights(4) = 2.0;
+  for (const auto method : {NormalizationMethod::none, NormalizationMethod::zscore}) {
+    FieldOptions options{.normalize = {.method = method}, .center = true};
+    const auto expected = learned(twice, options);
+    options.sample_weights = weights;
+    const auto svd = learned(fields, options);
+    BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
+    BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+    for (std::size_t k = 0; k < 3; ++k)
+      BOOST_TEST(std::abs(svd.singular_values()(k) / expected.singular_values()(k) - 1.0) < 1e-11);
+    BOOST_TEST(relative_difference(svd.latent_covariance(), expected.latent_covariance()) < 1e-10);
+    for (std::size_t k = 0; k < 3; ++k) {
+      BOOST_TEST(std::abs(svd.estimate_latent_ranges()[k].first - expected.estimate_latent_ranges()[k].first) < 1e-8);
+      BOOST_TEST(std::abs(svd.estimate_latent_ranges()[k].second - expected.estimate_latent_ranges()[k].second) < 1e-8);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(halves_of_a_cell_with_half_its_weight_are_the_cell) {
+  const auto whole = field(2.0, 5.0, 1.0);
+  auto split = xt::xarray<double>::from_shape({samples, points + 1});
+  xt::xarray<double> weights = xt::ones<double>({points + 1});
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t p = 0; p <= points; ++p) split(j, p) = whole(j, p == points ? 9 : p);
+  weights(9) = 0.5;
+  weights(points) = 0.5;
+  for (const auto method : {NormalizationMethod::none, NormalizationMethod::minmax, NormalizationMethod::zscore}) {
+    FieldOptions options{.normalize = {.method = method}, .center = true};
+    const auto expected = learned({{"u", whole}}, options);
+    options.point_weights = weights;
+    const auto svd = learned({{"u", split}}, options);
+    for (std::size_t k = 0; k < 3; ++k)
+      BOOST_TEST(std::abs(svd.singular_values()(k) / expected.singular_values()(k) - 1.0) < 1e-12);
+    BOOST_TEST(relative_difference(svd.compress(split), expected.compress(whole)) < 1e-11);
+    for (std::size_t k = 0; k < 3; ++k)
+      BOOST_TEST(std::abs(svd.projection_matrix()(points, k) - svd.projection_matrix()(9, k)) < 1e-13);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(points_in_another_order_have_the_basis_in_that_order) {
+  const auto fields = two_fields();
+  std::vector<std::size_t> order(points);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::shuffle(order, std::mt19937_64(3));
+  Fields shuffled = fields;
+  auto weights = xt::xarray<double>::from_shape({points});
+  auto shuffled_weights = weights;
+  for (std::size_t p = 0; p < points; ++p) weights(p) = 1.0 + static_cast<double>(p % 5);
+  for (auto& [name, values] : shuffled)
+    for (std::size_t j = 0; j < samples; ++j)
+      for (std::size_t p = 0; p < points; ++p) values(j, p) = fields.at(name)(j, order[p]);
+  for (std::size_t p = 0; p < points; ++p) shuffled_weights(p) = weights(order[p]);
+  const Normalization zscore{.method = NormalizationMethod::zscore};
+  const auto svd = learned(fields, {.normalize = zscore, .center = true, .point_weights = weights});
+  const auto other = learned(shuffled, {.normalize = zscore, .center = true, .point_weights = shuffled_weights});
+  for (std::size_t p = 0; p < points; ++p)
+    for (std::size_t qoi = 0; qoi < 2; ++qoi)
+      for (std::size_t k = 0; k < 3; ++k)
+        BOOST_TEST(std::abs(other.projection_matrix()(2 * p + qoi, k) -
+                            svd.projection_matrix()(2 * order[p] + qoi, k)) < 1e-11);
+}
+
+BOOST_AUTO_TEST_CASE(a_diagonal_mass_matrix_is_point_weights) {
+  const auto fields = two_fields();
+  auto weights = xt::xarray<double>::from_shape({points});
+  auto numbers = weights;
+  for (std::size_t p = 0; p < points; ++p) {
+    weights(p) = std::pow(10.0, -4.0 * static_cast<double>(p % 7) / 7.0);
+    numbers(p) = static_cast<double>(p);
+  }
+  const FieldOptions options{
+      .normalize = {.method = NormalizationMethod::zscore}, .center = true, .field_weights = {{"u", 4.0}}};
+  auto weighted = options;
+  weighted.point_weights = weights;
+  const auto expected = learned(fields, weighted);
+  auto sparse = options;
+  sparse.mass = fieldfold::MassMatrix(points, numbers, numbers, weights);
+  auto function = options;
+  function.mass = fieldfold::MassMatrix(points, [&](std::span<const double> x, std::span<double> y) {
+    for (std::size_t p = 0; p < points; ++p) y[p] = weights(p) * x[p];
+  });
+  const auto states = states_of(expected, fields);
+  xt::xarray<double> gappy = states;
+  gappy(2, 17) = nan;
+  gappy(2, 100) = nan;
+  const auto assessed = expected.assess(gappy);
+  for (const auto& with_mass : {sparse, function}) {
+    const auto svd = learned(fields, with_mass);
+    BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12);
+    BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-11);
+    BOOST_TEST(relative_difference(svd.errors().snapshot_fields, expected.errors().snapshot_fields) < 1e-6);
+    BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-11);
+    BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
+                                   expected.reconstruct(expected.compress(states))) < 1e-12);
+    const auto found = svd.assess(gappy);
+    BOOST_TEST(relative_difference(found.latent, assessed.latent) < 1e-9);
+    BOOST_TEST(relative_difference(found.distance, assessed.distance) < 1e-9);
+    BOOST_TEST(relative_difference(found.condition, assessed.condition) < 1e-9);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(land_leaves_the_map_and_comes_back_as_nan) {
+  const auto fields = two_fields();
+  const auto is_land = [](std::size_t p) { return p % 9 == 4; };
+  Fields with_land = fields;
+  Fields ocean;
+  std::size_t wet = 0;
+  for (std::size_t p = 0; p < points; ++p) wet += is_land(p) ? 0 : 1;
+  for (auto& [name, values] : with_land) {
+    auto kept = xt::xarray<double>::from_shape({samples, wet});
+    for (std::size_t j = 0; j < samples; ++j) {
+      std::size_t place = 0;
+      for (std::size_t p = 0; p < points; ++p)
+        if (is_land(p))
+          values(j, p) = nan;
+        else
+          kept(j, place++) = values(j, p);
+    }
+    ocean.emplace(name, kept);
+  }
+  const FieldOptions options{
+      .normalize = {.method = NormalizationMethod::zscore}, .center = true, .mask = fieldfold::Mask::automatic};
+  BOOST_TEST(fails([&] { learned(with_land, {.center = true}); }, "all of them with NaN"));
+  const auto svd = learned(with_land, options);
+  const auto expected = learned(ocean, options);
+  BOOST_TEST(svd.num_samples() == samples);
+  BOOST_TEST(svd.map().space->num_absent() == 2 * (points - wet));
+  BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-13);
+  const auto latent = svd.compress(states_of(svd, with_land));
+  BOOST_TEST(relative_difference(latent, expected.compress(states_of(expected, ocean))) < 1e-11);
+  // What lies on land matters to nobody.
+  BOOST_TEST((svd.compress(states_of(svd, fields)) == latent));
+  const auto again = svd.split_fields(svd.reconstruct(latent));
+  const auto ocean_again = expected.split_fields(expected.reconstruct(latent));
+  for (const auto& [name, values] : again)
+    for (std::size_t j = 0; j < samples; ++j) {
+      std::size_t place = 0;
+      for (std::size_t p = 0; p < points; ++p) {
+        BOOST_TEST(std::isnan(values(j, p)) == is_land(p));
+        if (!is_land(p)) BOOST_TEST(std::abs(values(j, p) / ocean_again.at(name)(j, place++) - 1.0) < 1e-11);
+      }
+    }
+  const auto assessed = svd.assess(states_of(svd, with_land));
+  for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(assessed.condition(j) == 1.0);
+  BOOST_TEST(relative_difference(assessed.relative_distance, svd.errors().snapshots) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
+  auto fields = two_fields();
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::minmax},
+                             .center = true,
+                             .sample_weights = xt::linspace<double>(1.0, 2.0, samples)};
+  Fields complete;
+  auto fewer = options;
+  fewer.sample_weights = xt::xarray<double>(xt::view(*options.sample_weights, xt::range(1, samples)));
+  for (auto& [name, values] : fields) complete.emplace(name, xt::view(values, xt::range(1, samples), xt::all()));
+  // A number that would spoil means and ranges.
+  fields.at("p")(0, 3) = 1e9;
+  fields.at("u")(0, 40) = nan;
+  const auto svd = learned(fields, options);
+  const auto expected = learned(complete, fewer);
+  BOOST_TEST(svd.num_dropped() == 1);
+  BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
+  BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+}
+
+BOOST_AUTO_TEST_CASE(validation_snapshots_teach_no_mean) {
+  auto fields = two_fields();
+  SVD svd({.fields = {"p", "u"}, .field_opts = {.center = true}, .validate_every = 4});
+  svd.compute_map(fields, {.rank = 2});
+  Fields kept;
+  for (const auto& [name, values] : fields) {
+    auto rest = xt::xarray<double>::from_shape({samples - 3, points});
+    std::size_t place = 0;
+    for (std::size_t j = 0; j < samples; ++j)
+      if (j % 4 != 3) {
+        for (std::size_t p = 0; p < points; ++p) rest(place, p) = values(j, p);
+        ++place;
+      }
+    kept.emplace(name, rest);
+  }
+  BOOST_TEST(relative_difference(svd.mean(), learned(kept, {.center = true}, {.rank = 2}).mean()) < 1e-14);
+  BOOST_TEST(svd.validation_errors().snapshots.size() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
+  // Linear interpolation between points of a line, by radial functions: exact for linear functions.
+  xt::xarray<double> coords = xt::linspace<double>(0.0, 1.0, points);
+  const auto fields = two_fields();
+  for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::log10}) {
+    SVD svd({.fields = {"p", "u"},
+             .coords = coords,
+             .field_opts = {.normalize_field = {{"p", {.method = method}}}, .center = true}});
+    svd.compute_map(fields, {.rank = 4});
+    const auto latent = svd.compress(states_of(svd, fields));
+    const xt::xarray<double> there = xt::linspace<double>(0.01, 0.97, 23);
+    // More samples than modes: modes are interpolated where that is the same, which is no matter of the result.
+    const auto found = fieldfold::reconstruct_fields(svd, latent, there);
+    const auto expected = svd.interpolate_from_grid(svd.reconstruct(latent), there);
+    for (const auto& [name, values] : expected) BOOST_TEST(relative_difference(found.at(name), values) < 1e-11);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
+  const auto fields = two_fields();
+  for (const bool center : {false, true}) {
+    const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = center});
+    const auto latent = svd.compress(states_of(svd, fields));
+    const auto white = svd.whiten(latent);
+    for (std::size_t i = 0; i < 3; ++i) {
+      double mean = 0.0;
+      for (std::size_t j = 0; j < samples; ++j) mean += white(j, i) / samples;
+      BOOST_TEST(std::abs(mean) < 1e-9);
+      for (std::size_t k = 0; k < 3; ++k) {
+        double product = i == k ? -1.0 : 0.0;
+        for (std::size_t j = 0; j < samples; ++j) product += white(j, i) * white(j, k) / samples;
+        BOOST_TEST(std::abs(product) < 1e-9);
+      }
+    }
+    BOOST_TEST(relative_difference(svd.unwhiten(white), latent) < 1e-11);
+  }
+  const auto singular =
+      learned({{"u", xt::view(fields.at("u"), xt::range(0, 3), xt::all())}}, {.center = true}, {.rank = 3});
+  BOOST_TEST(fails([&] { singular.whiten(xt::zeros<double>({3})); }, "cannot be whitened"));
+}
+
+BOOST_AUTO_TEST_CASE(ranges_are_widened_by_a_share_of_their_width) {
+  const auto svd = learned(two_fields(), {});
+  const auto ranges = svd.estimate_latent_ranges();
+  const auto wider = svd.estimate_latent_ranges(0.1);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const double width = ranges[k].second - ranges[k].first;
+    BOOST_TEST(std::abs(wider[k].first - (ranges[k].first - 0.1 * width)) < 1e-9 * width);
+    BOOST_TEST(std::abs(wider[k].second - (ranges[k].second + 0.1 * width)) < 1e-9 * width);
+  }
+  BOOST_TEST(fails([&] { svd.estimate_latent_ranges(-0.1); }, "margin"));
+}
+
+BOOST_AUTO_TEST_CASE(threads_change_nothing) {
+  constexpr std::size_t many = 30000;
+  xt::xarray<double> snapshots = xt::zeros<double>({many, std::size_t{60}});
+  for (std::size_t i = 0; i < many; ++i)
+    for (std::size_t j = 0; j < 60; ++j)
+      snapshots(i, j) = 100.0 + std::cos(0.001 * static_cast<double>(i * (1 + j % 7))) +
+                        (i % 3 == 0 ? 50.0 : 0.01 * std::sin(static_cast<double>(i + j * j)));
+  xt::xarray<double> weights = xt::linspace<double>(0.5, 2.0, many / 3);
+  const auto with = [&](std::size_t threads) {
+    SVD svd(
+        {.fields = {"a", "b", "c"},
+         .field_opts = {.normalize = {.method = NormalizationMethod::zscore}, .center = true, .point_weights = weights},
+         .threads = threads});
+    svd.compute_map(snapshots, {.rank = 5});
+    return svd;
+  };
+  const auto one = with(1);
+  const auto two = with(2);
+  BOOST_TEST(one.report().threads == 1);
+  BOOST_TEST(two.report().threads == 2);
+  BOOST_TEST(relative_difference(two.projection_matrix(), one.projection_matrix()) < 1e-10);
+  BOOST_TEST(relative_difference(two.mean(), one.mean()) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_does_not_lose_the_waves_to_the_mean) {
+  // 30 beside 1e5: to float, the waves have four digits.
+  const auto fields = two_fields();
+  fieldfold::BasicFields<float> floats;
+  for (const auto& [name, values] : fields) floats.emplace(name, xt::cast<float>(values));
+  fieldfold::BasicSVD<float> svd(
+      {.fields = {"p", "u"}, .field_opts = {.normalize = {.method = NormalizationMethod::zscore}, .center = true}});
+  svd.compute_map(floats, {.rank = 4});
+  const auto expected =
+      learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = true}, {.rank = 4});
+  for (std::size_t k = 0; k < 4; ++k)
+    BOOST_TEST(std::abs(static_cast<double>(svd.singular_values()(k)) / expected.singular_values()(k) - 1.0) < 1e-4);
+  const auto states = svd.join_fields(floats);
+  const auto again = svd.reconstruct(svd.compress(states));
+  BOOST_TEST(relative_difference(again, states) < 1e-6);
+}
