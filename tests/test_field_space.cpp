@@ -35,7 +35,7 @@ using fieldfold::Normalization;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t points = 60;
 constexpr std::size_t samples = 12;
 
@@ -381,8 +381,8 @@ BOOST_AUTO_TEST_CASE(a_diagonal_mass_matrix_is_point_weights) {
   });
   const auto states = states_of(expected, fields);
   xt::xarray<double> gappy = states;
-  gappy(2, 17) = nan;
-  gappy(2, 100) = nan;
+  gappy(2, 17) = missing;
+  gappy(2, 100) = missing;
   const auto assessed = expected.assess(gappy);
   for (const auto& with_mass : {sparse, function}) {
     const auto svd = learned(fields, with_mass);
@@ -412,7 +412,7 @@ BOOST_AUTO_TEST_CASE(land_leaves_the_map_and_comes_back_as_nan) {
       std::size_t place = 0;
       for (std::size_t p = 0; p < points; ++p)
         if (is_land(p))
-          values(j, p) = nan;
+          values(j, p) = missing;
         else
           kept(j, place++) = values(j, p);
     }
@@ -456,7 +456,7 @@ BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
   for (auto& [name, values] : fields) complete.emplace(name, xt::view(values, xt::range(1, samples), xt::all()));
   // A number that would spoil means and ranges.
   fields.at("p")(0, 3) = 1e9;
-  fields.at("u")(0, 40) = nan;
+  fields.at("u")(0, 40) = missing;
   const auto svd = learned(fields, options);
   const auto expected = learned(complete, fewer);
   BOOST_TEST(svd.num_dropped() == 1);
