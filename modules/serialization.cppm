@@ -19,7 +19,9 @@ import fieldfold.svd;
 
 export namespace fieldfold {
 
-/// Saves a compressor, its options and, if there is one, its map. The file is complete or not there.
+/// Saves a compressor, its options and, if there is one, its map. The file is complete or not there. Of a mass matrix
+/// that is a function its product with the basis is kept, so that a loaded map compresses; what needs the function
+/// itself is then `NotReady`.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd);

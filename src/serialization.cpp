@@ -1,36 +1,34 @@
 module;
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <memory>
+#include <map>
 #include <optional>
 #include <ostream>
-#include <streambuf>
+#include <span>
 #include <string>
-#include <type_traits>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <xxhash.h>
-#include <cereal/archives/portable_binary.hpp>
 
 #include "xtensor_headers.hpp"
 
 module fieldfold.serialization;
 
 import fieldfold.any_compressor;
+import fieldfold.archive;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.file_rows;
 import fieldfold.files;
 import fieldfold.interpolation;
+import fieldfold.mass_matrix;
+import fieldfold.normalization;
 import fieldfold.rbf;
 import fieldfold.sparse_rows;
 import fieldfold.svd;
@@ -38,212 +36,93 @@ import fieldfold.svd;
 namespace fieldfold {
 namespace {
 
-constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
-constexpr std::uint32_t format_version = 3;
 constexpr std::uint32_t method_svd = 1;
 constexpr std::uint32_t interpolation_operator = 2;
-constexpr std::size_t trailer_size = 16;
 
-class Checksum {
- public:
-  void update(const char* bytes, std::size_t count) { XXH64_update(state_.get(), bytes, count); }
-  std::uint64_t value() const { return XXH64_digest(state_.get()); }
+void describe_kernel(Writer& archive, const Kernel& kernel) { archive(std::string(traits(kernel).name)); }
 
- private:
-  struct Free {
-    void operator()(XXH64_state_t* state) const { XXH64_freeState(state); }
-  };
-  static XXH64_state_t* fresh() {
-    XXH64_state_t* state = XXH64_createState();
-    XXH64_reset(state, 0);
-    return state;
-  }
-  std::unique_ptr<XXH64_state_t, Free> state_{fresh()};
-};
-
-/// Passes bytes on to another buffer, and counts and sums them up.
-class SummingBuffer : public std::streambuf {
- public:
-  explicit SummingBuffer(std::streambuf* sink) : sink_(sink) {}
-  std::uint64_t count() const { return count_; }
-  std::uint64_t checksum() const { return checksum_.value(); }
-
- protected:
-  std::streamsize xsputn(const char* bytes, std::streamsize length) override {
-    checksum_.update(bytes, static_cast<std::size_t>(length));
-    count_ += static_cast<std::uint64_t>(length);
-    return sink_->sputn(bytes, length);
-  }
-  int_type overflow(int_type letter) override {
-    const char byte = traits_type::to_char_type(letter);
-    return xsputn(&byte, 1) == 1 ? letter : traits_type::eof();
-  }
-
- private:
-  std::streambuf* sink_;
-  Checksum checksum_;
-  std::uint64_t count_ = 0;
-};
-
-std::array<char, 8> little_endian(std::uint64_t number) {
-  std::array<char, 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (8 * i) & 0xff);
-  return bytes;
+void describe_kernel(Reader& archive, Kernel& kernel) {
+  std::string name;
+  archive(name);
+  kernel = kernel_named(name);
 }
 
-/// Writes parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
-class Writer {
- public:
-  explicit Writer(std::ostream& out) : archive_(out) {}
+/// What stands for a function that was not kept.
+MassMatrix forgotten_function(std::size_t num_pts) {
+  return {num_pts, [](std::span<const double>, std::span<double>) {
+            throw NotReady("mass: the matrix was a function, which files do not keep");
+          }};
+}
 
-  template <class Number>
-    requires std::is_arithmetic_v<Number>
-  void operator()(const Number& number) {
-    archive_(number);
-  }
-  static constexpr std::uint32_t version() { return format_version; }
-  void count(const std::size_t& number) { archive_(static_cast<std::uint64_t>(number)); }
-  void mark(const bool& is_set) { archive_(static_cast<std::uint8_t>(is_set)); }
-  void operator()(const std::string& text) {
-    count(text.size());
-    archive_(cereal::binary_data(text.data(), text.size()));
-  }
-  template <class T>
-  void operator()(const xt::xarray<T>& array) {
-    count(array.dimension());
-    for (const std::size_t length : array.shape()) count(length);
-    archive_(cereal::binary_data(array.data(), array.size() * sizeof(T)));
-  }
-  /// As an array, a block of rows at a time.
-  template <class T>
-  void rows(const ScratchStore<T>& store) {
-    for (const std::size_t length : {std::size_t{2}, store.rows(), store.cols()}) count(length);
-    std::vector<T> buffer;
-    const std::size_t block = (std::size_t{1} << 17) / store.cols() + 1;
-    for (std::size_t first = 0; first < store.rows(); first += block) {
-      const auto part = store.read(first, std::min(block, store.rows() - first), buffer);
-      archive_(cereal::binary_data(part.data, part.rows * part.cols * sizeof(T)));
-    }
-  }
-  template <class T, class Describe>
-  void optional(const std::optional<T>& value, Describe describe) {
-    mark(value.has_value());
-    if (value) describe(*value);
-  }
-  template <class T, class Describe>
-  void list(const std::vector<T>& values, Describe describe) {
-    count(values.size());
-    for (const T& value : values) describe(value);
-  }
-  void kernel(const Kernel& kernel) { (*this)(std::string(traits(kernel).name)); }
-  void method(const RBFMethod& method) { (*this)(std::string(rbf_methods()[static_cast<std::size_t>(method)])); }
-  template <class Number>
-  void numbers(const std::vector<Number>& values) {
-    count(values.size());
-    archive_(cereal::binary_data(values.data(), values.size() * sizeof(Number)));
-  }
+void describe_mass(Writer& archive, const std::optional<MassMatrix>& mass) {
+  archive.mark(mass.has_value());
+  if (!mass) return;
+  archive.count(mass->num_pts());
+  archive.mark(mass->sparse() != nullptr);
+  if (mass->sparse() == nullptr) return;
+  archive.numbers(mass->sparse()->offsets);
+  archive.numbers(mass->sparse()->columns);
+  archive.numbers(mass->sparse()->weights);
+}
 
- private:
-  cereal::PortableBinaryOutputArchive archive_;
-};
-
-/// Reads parts of a file of which so many bytes remain. Every length is compared with them before it is used.
-class Reader {
- public:
-  Reader(std::istream& in, std::uint64_t remaining) : archive_(in), remaining_(remaining - 1) {}
-
-  template <class Number>
-    requires std::is_arithmetic_v<Number>
-  void operator()(Number& number) {
-    take(1, sizeof(Number));
-    archive_(number);
+void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
+  bool exists = false;
+  bool is_sparse = false;
+  mass.reset();
+  archive.mark(exists);
+  if (!exists) return;
+  SparseRows rows;
+  archive.count(rows.cols);
+  archive.mark(is_sparse);
+  if (!is_sparse) {
+    mass.emplace(forgotten_function(rows.cols));
+    return;
   }
-  void count(std::size_t& number) {
-    std::uint64_t stored = 0;
-    (*this)(stored);
-    number = stored;
-  }
-  void mark(bool& is_set) {
-    std::uint8_t stored = 0;
-    (*this)(stored);
-    if (stored > 1) throw FileError("a mark is neither 0 nor 1");
-    is_set = stored == 1;
-  }
-  void operator()(std::string& text) {
-    std::size_t length = 0;
-    count(length);
-    take(length, 1);
-    text.resize(length);
-    archive_(cereal::binary_data(text.data(), length));
-  }
-  template <class T>
-  void operator()(xt::xarray<T>& array) {
-    std::size_t dimension = 0;
-    count(dimension);
-    if (dimension > 2) throw FileError("an array has more than two axes");
-    Shape shape(dimension);
-    std::uint64_t numbers = 1;
-    for (std::size_t& length : shape) {
-      count(length);
-      if (length > 0 && numbers > remaining_ / length) throw FileError("an array is longer than the file");
-      numbers *= length;
-    }
-    take(numbers, sizeof(T));
-    array = xt::xarray<T>::from_shape(shape);
-    archive_(cereal::binary_data(array.data(), array.size() * sizeof(T)));
-  }
-  template <class T, class Describe>
-  void optional(std::optional<T>& value, Describe describe) {
-    bool present = false;
-    mark(present);
-    value.reset();
-    if (present) describe(value.emplace());
-  }
-  template <class T, class Describe>
-  void list(std::vector<T>& values, Describe describe) {
-    std::size_t length = 0;
-    count(length);
-    if (length > remaining_) throw FileError("a list is longer than the file");
-    values.clear();
-    for (std::size_t i = 0; i < length; ++i) describe(values.emplace_back());
-  }
-  void kernel(Kernel& kernel) {
-    std::string name;
-    (*this)(name);
-    kernel = kernel_named(name);
-  }
-  void method(RBFMethod& method) {
-    std::string name;
-    (*this)(name);
-    method = rbf_method_named(name);
-  }
-  template <class Number>
-  void numbers(std::vector<Number>& values) {
-    std::size_t length = 0;
-    count(length);
-    take(length, sizeof(Number));
-    values.resize(length);
-    archive_(cereal::binary_data(values.data(), length * sizeof(Number)));
-  }
-
-  std::uint64_t remaining() const { return remaining_; }
-
-  /// Of the format of the file; told once it is read.
-  std::uint32_t version() const { return version_; }
-  void set_version(std::uint32_t version) { version_ = version; }
-
- private:
-  void take(std::uint64_t count, std::size_t size) {
-    if (count > remaining_ / size) throw FileError("it ends too early");
-    remaining_ -= count * size;
-  }
-
-  cereal::PortableBinaryInputArchive archive_;
-  std::uint64_t remaining_;
-  std::uint32_t version_ = format_version;
-};
+  archive.numbers(rows.offsets);
+  archive.numbers(rows.columns);
+  archive.numbers(rows.weights);
+  if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
+  mass.emplace(std::move(rows));
+}
 
 /// The order of things in the file, for a `Writer` of constants or a `Reader` of variables.
+template <class Archive, class Options>
+void describe_field_options(Archive& archive, Options& options) {
+  const auto itself = [&](auto& value) { archive(value); };
+  const auto normalization = [&](auto& value) {
+    archive.choice(value.method, normalization_methods());
+    archive(value.slope);
+    archive(value.offset);
+  };
+  normalization(options.normalize);
+  archive.by_name(options.normalize_field, normalization);
+  archive.mark(options.center);
+  archive.mark(options.standardize);
+  archive.optional(options.point_weights, itself);
+  archive.by_name(options.field_weights, itself);
+  archive.optional(options.sample_weights, itself);
+  archive.choice(options.mask, masks());
+  archive.choice(options.gappy_snapshots, gappy_snapshots_policies());
+  archive.choice(options.gappy_states, gappy_states_policies());
+}
+
+/// Of a space all but the names of the fields.
+template <class Archive, class Parts>
+void describe_space(Archive& archive, Parts& parts) {
+  archive.list(parts.transforms, [&](auto& transform) {
+    archive.mark(transform.is_logarithmic);
+    archive(transform.offset);
+    archive(transform.shift);
+    archive(transform.factor);
+  });
+  archive.mark(parts.is_centered);
+  archive(parts.mean);
+  archive(parts.deviation);
+  archive(parts.point_weights);
+  archive.numbers(parts.field_weights);
+  archive.numbers(parts.absent);
+}
+
 template <class Archive, class Options>
 void describe_options(Archive& archive, Options& options) {
   const auto itself = [&](auto& value) { archive(value); };
@@ -254,7 +133,7 @@ void describe_options(Archive& archive, Options& options) {
   auto& rbf = options.interpolate_opts;
   archive.optional(rbf.neighbors, count);
   archive(rbf.smoothing);
-  archive.kernel(rbf.kernel);
+  describe_kernel(archive, rbf.kernel);
   archive.optional(rbf.epsilon, itself);
   archive.optional(rbf.degree, itself);
   archive.optional(options.rank, count);
@@ -267,13 +146,14 @@ void describe_options(Archive& archive, Options& options) {
   archive.mark(options.optimal_threshold);
   archive.count(options.validate_every);
   if (archive.version() < 3) return;
-  archive.method(rbf.method);
+  archive.choice(rbf.method, rbf_methods());
   archive.count(rbf.cluster_size);
   archive.optional(rbf.overlap, itself);
   archive.mark(rbf.allow_lower_degree);
   archive.numbers(rbf.scales);
   archive.numbers(rbf.periods);
   archive(rbf.power);
+  if (archive.version() >= 4) describe_field_options(archive, options.field_opts);
 }
 
 /// Of an operator: the sparse weights, or the dense ones.
@@ -309,6 +189,40 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
   };
   archive.optional(map.errors, describe_errors);
   archive.optional(map.validation_errors, describe_errors);
+  if (archive.version() < 4) return;
+  archive.count(map.num_filled);
+  archive(map.latent_mean);
+  archive(map.latent_covariance);
+}
+
+/// What comes after all else: the mass matrix, which options and space share, the space, and what a function is not
+/// kept for.
+template <class T>
+void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const BasicSVDMap<T>* map) {
+  describe_mass(writer, mass);
+  const bool has_space = map != nullptr && map->space;
+  writer.mark(has_space);
+  if (!has_space) return;
+  describe_space(writer, map->space->parts());
+  const bool keeps_dual = mass && mass->sparse() == nullptr;
+  writer(keeps_dual ? map->dual_basis : xt::xarray<T>(xt::zeros<T>({0, 0})));
+}
+
+template <class T>
+void read_space(Reader& reader, SVDOptions& options, BasicSVDMap<T>* map) {
+  describe_mass(reader, options.field_opts.mass);
+  bool has_space = false;
+  reader.mark(has_space);
+  if (!has_space) return;
+  if (map == nullptr) throw FileError("it has the space of no map");
+  FieldSpaceParts parts;
+  parts.fields = options.fields;
+  describe_space(reader, parts);
+  parts.mass = options.field_opts.mass;
+  reader(map->dual_basis);
+  const std::size_t dof = map->projection_matrix.dimension() == 2 ? map->projection_matrix.shape(0) : 0;
+  if (parts.fields.empty() || dof % parts.fields.size() != 0) throw FileError("its fields do not fit its map");
+  map->space.emplace(std::move(parts), dof / options.fields.size());
 }
 
 template <class T>
@@ -318,26 +232,9 @@ AnyCompressor read_svd(Reader& reader) {
   std::optional<BasicSVDMap<T>> map;
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
+  if (reader.version() >= 4) read_space(reader, options, map ? &*map : nullptr);
   if (reader.remaining() != 0) throw FileError("it has bytes too many");
   return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
-}
-
-/// Writes magic, an archive that begins with what it is an archive of, and the trailer.
-void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
-                  const std::function<void(Writer&)>& describe) try {
-  SummingBuffer buffer(file.rdbuf());
-  std::ostream out(&buffer);
-  out.write(magic.data(), magic.size());
-  Writer writer(out);
-  writer(format_version);
-  writer(kind);
-  writer(static_cast<std::uint32_t>(scalar_size));
-  describe(writer);
-  out.write(little_endian(buffer.count()).data(), 8);
-  out.write(little_endian(buffer.checksum()).data(), 8);
-  if (!out) file.setstate(std::ios::failbit);
-} catch (const cereal::Exception&) {
-  file.setstate(std::ios::failbit);  // what cereal says of a full disk
 }
 
 /// \param map             null: there is none  \param describe_basis  writes the projection matrix
@@ -348,33 +245,8 @@ void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<
     describe_options(writer, options);
     writer.mark(map != nullptr);
     if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
+    write_space(writer, options.field_opts.mass, map);
   });
-}
-
-/// Compares the trailer with what comes before it, and returns the number of bytes between magic and trailer.
-std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
-  if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
-  std::array<char, magic.size()> start{};
-  in.read(start.data(), start.size());
-  if (start != magic) throw FileError("it is not a fieldfold file");
-  in.seekg(0);
-  Checksum checksum;
-  std::vector<char> chunk(std::size_t{1} << 20);
-  for (std::uint64_t left = file_size - 8; left > 0 && in;) {
-    const auto length = std::min<std::uint64_t>(left, chunk.size());
-    in.read(chunk.data(), static_cast<std::streamsize>(length));
-    checksum.update(chunk.data(), length);
-    left -= length;
-  }
-  std::array<char, 8> stored{};
-  in.read(stored.data(), stored.size());
-  if (!in || stored != little_endian(checksum.value())) throw FileError("it is damaged: the checksum does not match");
-  in.seekg(static_cast<std::streamoff>(file_size - trailer_size));
-  in.read(stored.data(), stored.size());
-  if (!in || stored != little_endian(file_size - trailer_size))
-    throw FileError("it is damaged: its length does not match");
-  in.seekg(magic.size());
-  return file_size - magic.size() - trailer_size;
 }
 
 }  // namespace
@@ -390,6 +262,11 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
 template <class T>
 BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
                              const RankRule& rule) {
+  const auto mass = svd.options().field_opts.mass;
+  if (mass && mass->sparse() == nullptr)
+    throw InvalidArgument(
+        "mass: expected a sparse matrix, because a function cannot be kept in a file, nor be applied "
+        "to a basis that may be larger than memory");
   ScratchStore<T> basis(path.parent_path());
   BasicSVDMap<T> map;
   // The file is opened first, so that one that cannot be written is no end to hours of work.
@@ -406,45 +283,20 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
   throw InvalidArgument("compressor: expected an SVD in double or float, which are what the file format has");
 }
 
-namespace {
-
-/// Opens a file, checks its frame and its version, and hands on what it is an archive of.
-template <class Read>
-auto read_framed(const std::filesystem::path& path, const Read& read) {
-  std::ifstream in = open_for_reading(path);
-  try {
-    const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
-    Reader reader(in, payload);
-    std::uint32_t version = 0;
-    std::uint32_t kind = 0;
-    std::uint32_t scalar_size = 0;
-    reader(version);
-    if (version < 1 || version > format_version)
-      throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
-    reader.set_version(version);
-    reader(kind);
-    reader(scalar_size);
-    return read(reader, kind, scalar_size);
-  } catch (const FileError& error) {
-    throw FileError(message(path.string(), ": ", error.what()));
-  } catch (const InvalidArgument& error) {
-    throw FileError(message(path.string(), ": what it holds contradicts itself: ", error.what()));
-  } catch (const cereal::Exception& error) {
-    throw FileError(message(path.string(), ": ", error.what()));
-  }
-}
-
-}  // namespace
-
 AnyCompressor load(const std::filesystem::path& path) {
-  return read_framed(path, [](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) -> AnyCompressor {
+  std::optional<AnyCompressor> compressor;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
     if (kind == interpolation_operator)
       throw FileError("it holds an interpolation operator, which load_operator reads, and no compressor");
     if (kind != method_svd) throw FileError(message("its method has the unknown number ", kind));
-    if (scalar_size == sizeof(double)) return read_svd<double>(reader);
-    if (scalar_size == sizeof(float)) return read_svd<float>(reader);
-    throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+    if (scalar_size == sizeof(double))
+      compressor.emplace(read_svd<double>(reader));
+    else if (scalar_size == sizeof(float))
+      compressor.emplace(read_svd<float>(reader));
+    else
+      throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
   });
+  return std::move(*compressor);
 }
 
 void save(const std::filesystem::path& path, const InterpolationOperator& interpolation) {
@@ -462,7 +314,8 @@ void save(const std::filesystem::path& path, const InterpolationOperator& interp
 }
 
 InterpolationOperator load_operator(const std::filesystem::path& path) {
-  return read_framed(path, [](Reader& reader, std::uint32_t kind, std::uint32_t) {
+  std::optional<InterpolationOperator> interpolation;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t) {
     if (kind != interpolation_operator) throw FileError("it holds no interpolation operator");
     Shape query_shape;
     bool is_sparse = false;
@@ -470,9 +323,12 @@ InterpolationOperator load_operator(const std::filesystem::path& path) {
     xt::xarray<double> dense;
     describe_operator(reader, query_shape, is_sparse, sparse, dense);
     if (reader.remaining() != 0) throw FileError("it has bytes too many");
-    if (is_sparse) return InterpolationOperator(std::move(sparse), std::move(query_shape));
-    return InterpolationOperator(std::move(dense), std::move(query_shape));
+    if (is_sparse)
+      interpolation.emplace(std::move(sparse), std::move(query_shape));
+    else
+      interpolation.emplace(std::move(dense), std::move(query_shape));
   });
+  return std::move(*interpolation);
 }
 
 template void save(const std::filesystem::path&, const SVD&);

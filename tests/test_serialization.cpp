@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -7,10 +8,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <xxhash.h>
 
@@ -20,7 +24,10 @@ import fieldfold.any_compressor;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.interpolation;
+import fieldfold.mass_matrix;
+import fieldfold.normalization;
 import fieldfold.rbf;
 import fieldfold.serialization;
 import fieldfold.svd;
@@ -134,7 +141,7 @@ BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_still_load, Files) {
     for (std::size_t j = 0; j < 4; ++j) snapshots(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
   SVD svd({.fields = {"ux", "uy"}, .rank = 2});
   svd.compute_map(snapshots);
-  for (const int format : {1, 2}) {
+  for (const int format : {1, 2, 3}) {
     const auto any = fieldfold::load(FIGURES "/format_" + std::to_string(format) + ".fold");
     const auto* loaded = any.target<SVD>();
     BOOST_TEST_REQUIRE((loaded != nullptr));
@@ -151,6 +158,116 @@ BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_still_load, Files) {
       BOOST_TEST((loaded->interpolate_opts().kernel == fieldfold::Kernel::cubic));
       BOOST_TEST(loaded->interpolate_opts().neighbors.value() == 3U);
     }
+  }
+}
+
+namespace {
+
+/// All that field options can be, and holes.
+template <class T>
+BasicSVD<T> learned_in_space(std::optional<fieldfold::MassMatrix> mass) {
+  constexpr std::size_t points = 9;
+  constexpr std::size_t samples = 7;
+  xt::xarray<T> snapshots = xt::zeros<T>({2 * points, samples});
+  for (std::size_t i = 0; i < 2 * points; ++i)
+    for (std::size_t j = 0; j < samples; ++j)
+      snapshots(i, j) = static_cast<T>(3.0 + std::cos(0.37 * static_cast<double>((i + 1) * (j + 1))));
+  for (std::size_t j = 0; j < samples; ++j) snapshots(5, j) = std::numeric_limits<T>::quiet_NaN();
+  snapshots(8, 2) = std::numeric_limits<T>::quiet_NaN();
+  fieldfold::FieldOptions options{
+      .normalize = {.method = fieldfold::NormalizationMethod::zscore},
+      .normalize_field = {{"uy", {.method = fieldfold::NormalizationMethod::log10, .offset = 0.5}}},
+      .center = true,
+      .field_weights = {{"uy", 2.5}},
+      .sample_weights = xt::linspace<double>(1.0, 2.0, samples),
+      .mass = std::move(mass),
+      .mask = fieldfold::Mask::automatic,
+      .gappy_snapshots = fieldfold::GappySnapshots::fill,
+      .gappy_states = fieldfold::GappyStates::fill};
+  if (!options.mass) options.point_weights = xt::linspace<double>(1.0, 3.0, points);
+  BasicSVD<T> svd({.fields = {"ux", "uy"}, .field_opts = std::move(options), .rank = 2});
+  svd.compute_map(snapshots);
+  return svd;
+}
+
+template <class T>
+void check_space_round_trip(Files& files, const BasicSVD<T>& svd, bool keeps_mass) {
+  fieldfold::save(files.path, svd);
+  const auto any = fieldfold::load(files.path);
+  const auto* loaded = any.target<BasicSVD<T>>();
+  BOOST_TEST_REQUIRE((loaded != nullptr));
+  const auto given = svd.options().field_opts;
+  const auto found = loaded->options().field_opts;
+  BOOST_TEST((found.normalize == given.normalize && found.normalize_field == given.normalize_field));
+  BOOST_TEST((found.center && found.field_weights == given.field_weights));
+  BOOST_TEST((found.point_weights == given.point_weights && found.sample_weights == given.sample_weights));
+  BOOST_TEST((found.mask == given.mask && found.gappy_snapshots == given.gappy_snapshots &&
+              found.gappy_states == given.gappy_states));
+  BOOST_TEST(loaded->map().num_filled == 1U);
+  BOOST_TEST((loaded->mean().size() == 18U && std::isnan(loaded->mean()(5))));
+  BOOST_TEST((loaded->latent_mean() == svd.latent_mean() && loaded->latent_covariance() == svd.latent_covariance()));
+  xt::xarray<T> state = xt::linspace<T>(T{2}, T{4}, 18);
+  BOOST_TEST((loaded->compress(state) == svd.compress(state)));
+  BOOST_TEST((loaded->compress(state) != xt::xarray<T>(xt::zeros<T>({2}))));
+  const auto once = svd.reconstruct(svd.compress(state));
+  const auto again = loaded->reconstruct(loaded->compress(state));
+  for (std::size_t i = 0; i < 18; ++i) BOOST_TEST((again(i) == once(i) || i == 5));
+  if (keeps_mass)
+    BOOST_TEST((loaded->assess(state).distance == svd.assess(state).distance));
+  else
+    BOOST_CHECK_THROW(loaded->assess(state), fieldfold::NotReady);
+  // Saved again, it is the same file.
+  const std::string first = files.content();
+  fieldfold::save(files.path, *loaded);
+  BOOST_TEST((files.content() == first));
+}
+
+fieldfold::MassMatrix small_mass() {
+  std::vector<double> rows;
+  std::vector<double> columns;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < 9; ++i)
+    for (std::size_t j = i == 0 ? 0 : i - 1; j <= std::min<std::size_t>(i + 1, 8); ++j) {
+      rows.push_back(static_cast<double>(i));
+      columns.push_back(static_cast<double>(j));
+      values.push_back(i == j ? 4.0 : 1.0);
+    }
+  const fieldfold::Shape shape{rows.size()};
+  return {9, xt::adapt(rows, shape), xt::adapt(columns, shape), xt::adapt(values, shape)};
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_space_of_fields_comes_back, Files) {
+  check_space_round_trip(*this, learned_in_space<double>(std::nullopt), true);
+  check_space_round_trip(*this, learned_in_space<float>(std::nullopt), true);
+  check_space_round_trip(*this, learned_in_space<double>(small_mass()), true);
+  const fieldfold::MassMatrix function(9, [mass = small_mass()](std::span<const double> x, std::span<double> y) {
+    mass.multiply({x.data(), 9, 1}, {y.data(), 9, 1});
+  });
+  check_space_round_trip(*this, learned_in_space<double>(function), false);
+  // A map that is written as it comes is the same.
+  const auto svd = learned_in_space<double>(small_mass());
+  const xt::xarray<double> snapshots = xt::ones<double>({18, 3});
+  BOOST_CHECK_THROW(fieldfold::learn_to_file<double>(path, learned_in_space<double>(function),
+                                                     fieldfold::MatrixRows<double>(fieldfold::as_matrix(snapshots))),
+                    fieldfold::InvalidArgument);
+}
+
+BOOST_FIXTURE_TEST_CASE(damage_of_a_space_is_noticed_too, Files) {
+  fieldfold::save(path, learned_in_space<float>(small_mass()));
+  const std::string good = content();
+  for (std::size_t length = 0; length < good.size(); length += 3) {
+    write(good.substr(0, length));
+    BOOST_TEST_REQUIRE(is_refused(), "cut to " << length);
+  }
+  // With a checksum that fits, what is read must be refused or make sense.
+  for (std::size_t i = 9; i < good.size() - 16; ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+    seal(bad);
+    write(bad);
+    is_refused();
   }
 }
 
@@ -294,10 +411,10 @@ BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
   BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
   fieldfold::save(path, SVD());
   std::string next = content();
-  next[9] = 4;  // after the magic and the archive's mark of byte order
+  next[9] = 5;  // after the magic and the archive's mark of byte order
   seal(next);
   write(next);
-  BOOST_TEST(error() == path.string() + ": its format version is 4, and this library reads 1 to 3");
+  BOOST_TEST(error() == path.string() + ": its format version is 5, and this library reads 1 to 4");
   BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
   BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
 }
