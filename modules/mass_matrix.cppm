@@ -33,6 +33,9 @@ class MassMatrix {
   MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const ArrayRef<double>& columns,
              const ArrayRef<double>& values);
 
+  /// The same, of as many points as the largest index says.
+  MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values);
+
   /// The same from compressed rows. \throws InvalidArgument  as above
   explicit MassMatrix(SparseRows rows);
 

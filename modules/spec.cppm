@@ -21,11 +21,16 @@ export namespace fieldfold {
 /// | `coords`             | nested list `(num_pts, dim)` or `(num_pts,)`                                |
 /// | `interpolate_method` | `"rbf"` (the default), or another of `interpolation_methods`                |
 /// | `interpolate_opts`   | object with the members of `RBFOptions`; `method` and `kernel` by name      |
+/// | `field_opts`         | object with the members of `FieldOptions`, see below                        |
 /// | `rank`, `energy_tol`, `reconstruction_tol`, `sample_tol`, `noise` | numbers, see `RankRule`        |
 /// | `optimal_threshold`  | true or false, see `RankRule`                                               |
 /// | `validate_every`     | whole number, see `SVDOptions`                                              |
 /// | `keep_training_latents` | true or false                                                            |
 /// | `data_matrix`        | nested list `(dof, num_samples)`: the map is learned at once; null is NaN   |
+///
+/// In `field_opts`, `normalize` is one word as `normalization_from` reads it, or an object of these by field; `mass` is
+/// an object of the lists `rows`, `columns` and `values`; `mask`, `gappy_snapshots` and `gappy_states` are given by
+/// name.
 ///
 /// Of the reference's keys, `projection_matrix` and `_map_computed` are not taken: a basis alone has no ranges and
 /// errors; a map is learned from data or loaded from a file.

@@ -152,6 +152,9 @@ class BasicSVD : public BasicCompression<T> {
   /// \throws NumericalError   the numbers that are there do not determine the coefficients
   xt::xarray<T> compress(const ArrayRef<T>& states) const;
 
+  /// The same with another policy for numbers that are missing.
+  xt::xarray<T> compress(const ArrayRef<T>& states, GappyStates policy) const;
+
   /// The same into memory of the caller, which must not overlap the states.
   /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
   void compress(const ArrayRef<T>& states, std::span<T> latent) const;
@@ -161,9 +164,6 @@ class BasicSVD : public BasicCompression<T> {
   /// \param states  `(*loop_shape, dof)`
   /// \throws         as `compress`; NotReady  the mass matrix was a function, and the map has been loaded
   BasicAssessment<T> assess(const ArrayRef<T>& states) const;
-
-  /// What `compress` does with states in which numbers are missing, from now on.
-  void set_gappy_states(GappyStates policy) { field_opts_.gappy_states = policy; }
 
   /// Places to measure: numbers of a state, `point * num_qoi + field`, from which `compress` with `gappy_states` fill
   /// finds the coefficients with little noise; see `sensor_rows`. At least as many as the rank are needed for that.

@@ -29,6 +29,14 @@ std::uint32_t checked_index(double index, std::size_t num_pts, const char* name)
   return static_cast<std::uint32_t>(index);
 }
 
+std::size_t points_of(const ArrayRef<double>& rows) {
+  double largest = -1.0;
+  for (const double row : rows.values())
+    largest = std::max<double>(largest, checked_index(row, std::numeric_limits<std::uint32_t>::max(), "rows"));
+  if (largest < 0.0) throw InvalidArgument("triplets: expected at least one, got none");
+  return static_cast<std::size_t>(largest) + 1;
+}
+
 /// The entries of one row in the order of columns, those of the same column added up.
 void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
   std::ranges::sort(row);
@@ -84,6 +92,9 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
   }
   validate();
 }
+
+MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
+    : MassMatrix(points_of(rows), rows, columns, values) {}
 
 MassMatrix::MassMatrix(SparseRows rows) : num_pts_(rows.rows()), rows_(std::move(rows)) {
   const auto& offsets = rows_.offsets;

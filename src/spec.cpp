@@ -4,6 +4,7 @@ module;
 #include <cctype>
 #include <cstddef>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,10 @@ import fieldfold.any_compressor;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.interpolation;
+import fieldfold.mass_matrix;
+import fieldfold.normalization;
 import fieldfold.rbf;
 import fieldfold.svd;
 
@@ -110,6 +114,16 @@ std::vector<double> numbers(std::string_view key, const json& value) {
   return result;
 }
 
+/// A value for all fields, or an object of some by name.
+template <class Value, class Read>
+void by_field(const json& value, Value& of_all, std::map<std::string, Value>& of_some, Read read) {
+  if (!value.is_object()) {
+    of_all = read(value);
+    return;
+  }
+  for (const auto& [name, own] : value.items()) of_some[name] = read(own);
+}
+
 /// What to do with the value of a key.
 template <class Target>
 struct Key {
@@ -147,6 +161,48 @@ constexpr Key<RBFOptions> rbf_keys[] = {
     {"threads", [](auto& options, auto key, auto& value) { options.threads = count(key, value); }},
 };
 
+struct Triplets {
+  std::vector<double> rows;
+  std::vector<double> columns;
+  std::vector<double> values;
+};
+
+constexpr Key<Triplets> triplets_keys[] = {
+    {"rows", [](auto& triplets, auto key, auto& value) { triplets.rows = numbers(key, value); }},
+    {"columns", [](auto& triplets, auto key, auto& value) { triplets.columns = numbers(key, value); }},
+    {"values", [](auto& triplets, auto key, auto& value) { triplets.values = numbers(key, value); }},
+};
+
+MassMatrix mass_matrix(std::string_view key, const json& value) {
+  Triplets triplets;
+  read_object(value, key, triplets_keys, triplets);
+  const auto array_of = [](const std::vector<double>& list) { return xt::adapt(list, Shape{list.size()}); };
+  return {array_of(triplets.rows), array_of(triplets.columns), array_of(triplets.values)};
+}
+
+constexpr Key<FieldOptions> field_keys[] = {
+    {"normalize",
+     [](auto& options, auto key, auto& value) {
+       by_field(value, options.normalize, options.normalize_field,
+                [&](const json& own) { return normalization_from(text(key, own)); });
+     }},
+    {"center", [](auto& options, auto key, auto& value) { options.center = mark(key, value); }},
+    {"standardize", [](auto& options, auto key, auto& value) { options.standardize = mark(key, value); }},
+    {"point_weights", [](auto& options, auto key, auto& value) { options.point_weights = array(key, value); }},
+    {"field_weights",
+     [](auto& options, auto key, auto& value) {
+       if (!value.is_object()) expected(key, "an object of fields and their weights", value);
+       for (const auto& [name, weight] : value.items()) options.field_weights[name] = number(key, weight);
+     }},
+    {"sample_weights", [](auto& options, auto key, auto& value) { options.sample_weights = array(key, value); }},
+    {"mass", [](auto& options, auto key, auto& value) { options.mass = mass_matrix(key, value); }},
+    {"mask", [](auto& options, auto key, auto& value) { options.mask = mask_named(text(key, value)); }},
+    {"gappy_snapshots",
+     [](auto& options, auto key, auto& value) { options.gappy_snapshots = gappy_snapshots_named(text(key, value)); }},
+    {"gappy_states",
+     [](auto& options, auto key, auto& value) { options.gappy_states = gappy_states_named(text(key, value)); }},
+};
+
 struct SVDSpec {
   SVDOptions options;
   std::optional<xt::xarray<double>> data_matrix;
@@ -160,6 +216,8 @@ constexpr Key<SVDSpec> svd_keys[] = {
      [](auto& spec, auto key, auto& value) { spec.options.interpolate_method = method_name(key, value); }},
     {"interpolate_opts",
      [](auto& spec, auto key, auto& value) { read_object(value, key, rbf_keys, spec.options.interpolate_opts); }},
+    {"field_opts",
+     [](auto& spec, auto key, auto& value) { read_object(value, key, field_keys, spec.options.field_opts); }},
     {"rank", [](auto& spec, auto key, auto& value) { spec.options.rank = count(key, value); }},
     {"energy_tol", [](auto& spec, auto key, auto& value) { spec.options.energy_tol = number(key, value); }},
     {"reconstruction_tol",

@@ -338,9 +338,14 @@ const BasicSVDMap<T>& BasicSVD<T>::map() const {
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states) const {
+  return compress(states, field_opts_.gappy_states);
+}
+
+template <class T>
+xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states, GappyStates policy) const {
   const auto [loop_shape, rows] = split_loop(states, {this->dof()}, "states");
   auto latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
-  compress(states, {latent.data(), latent.size()});
+  projection().compress(rows, policy, as_matrix(latent, rows.rows, rank()));
   return latent;
 }
 

@@ -8,6 +8,8 @@
 import fieldfold.any_compressor;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
+import fieldfold.normalization;
 import fieldfold.rbf;
 import fieldfold.spec;
 import fieldfold.svd;
@@ -109,4 +111,60 @@ BOOST_AUTO_TEST_CASE(options_of_interpolation_are_read) {
              "method: expected one of direct, partition_of_unity; got multipole");
   BOOST_TEST(error_of(R"({"interpolate_opts": {"scales": 3}})") == "scales: expected a list of numbers, got 3");
   BOOST_TEST(error_of(R"({"interpolate_opts": {"overlap": 0}})") == "overlap: expected a number from 0.01 to 1, got 0");
+}
+
+BOOST_AUTO_TEST_CASE(field_options_come_from_their_names) {
+  const auto any = fieldfold::from_spec(R"({"fields": ["p", "u"], "field_opts": {
+      "normalize": {"p": "zscore", "u": "log10:2.5"}, "center": true, "field_weights": {"u": 3.0},
+      "sample_weights": [1, 2, 3], "mask": "auto", "gappy_snapshots": "fill", "gappy_states": "error",
+      "mass": {"rows": [0, 1], "columns": [0, 1], "values": [2.0, 3.0]}},
+      "rank": 1, "data_matrix": [[1, 2, 4], [1, 3, 2], [0, 1, 5], [null, null, null]]})");
+  const auto* svd = any.target<fieldfold::SVD>();
+  BOOST_TEST_REQUIRE((svd != nullptr));
+  const auto options = svd->options().field_opts;
+  BOOST_TEST((options.normalize_field.at("p").method == fieldfold::NormalizationMethod::zscore));
+  BOOST_TEST(options.normalize_field.at("u").offset == 2.5);
+  BOOST_TEST((options.center && !options.standardize));
+  BOOST_TEST(options.field_weights.at("u") == 3.0);
+  BOOST_TEST((options.sample_weights == xt::xarray<double>{1.0, 2.0, 3.0}));
+  BOOST_TEST((options.mask == fieldfold::Mask::automatic));
+  BOOST_TEST((options.gappy_snapshots == fieldfold::GappySnapshots::fill));
+  BOOST_TEST((options.gappy_states == fieldfold::GappyStates::error));
+  BOOST_TEST(options.mass->num_pts() == 2U);
+  BOOST_TEST(svd->map().space->num_absent() == 1U);
+  const auto of_all = fieldfold::from_spec(R"({"field_opts": {"normalize": "linear:2,0.5", "point_weights": [1, 2]}})");
+  const auto linear = of_all.target<fieldfold::SVD>()->options().field_opts;
+  BOOST_TEST((linear.normalize.slope == 2.0 && linear.normalize.offset == 0.5));
+  BOOST_TEST((linear.point_weights == xt::xarray<double>{1.0, 2.0}));
+}
+
+BOOST_AUTO_TEST_CASE(field_options_that_cannot_be_are_told) {
+  const auto error = [](const std::string& options) -> std::string {
+    try {
+      fieldfold::from_spec(R"({"fields": ["p"], "field_opts": )" + options + "}");
+    } catch (const fieldfold::InvalidArgument& failure) {
+      return failure.what();
+    }
+    return "no error";
+  };
+  const auto tells = [&](const std::string& options, const std::string& part) {
+    BOOST_TEST(error(options).find(part) != std::string::npos, error(options));
+  };
+  tells(R"({"normalise": "zscore"})", "field_opts: expected keys among normalize, center");
+  tells(R"({"normalize": "z"})", "normalize: expected one of none, linear, minmax, zscore, log10; got z");
+  tells(R"({"normalize": 3})", "normalize: expected a string, got 3");
+  tells(R"({"normalize": "linear"})", "expected linear:SLOPE,OFFSET, got linear");
+  tells(R"({"normalize": "linear:2"})", "expected linear:SLOPE,OFFSET or log10:OFFSET, got linear:2");
+  tells(R"({"normalize": "log10:x"})", "expected a number in log10:x, got x");
+  tells(R"({"normalize": {"q": "zscore"}})", "normalize_field: expected names among p; got q");
+  tells(R"({"mask": "yes"})", "mask: expected one of none, auto; got yes");
+  tells(R"({"gappy_snapshots": "nan"})", "gappy_snapshots: expected one of drop, fill; got nan");
+  tells(R"({"gappy_states": "drop"})", "gappy_states: expected one of nan, fill, error; got drop");
+  tells(R"({"field_weights": 2})", "field_weights: expected an object");
+  tells(R"({"field_weights": {"p": 0}})", "field_weights of p: expected finite numbers above 0, got 0");
+  tells(R"({"mass": {"rows": [0], "columns": [0], "values": [-1]}})", "positive definite matrix, got -1");
+  tells(R"({"mass": {"rows": []}})", "triplets: expected at least one");
+  tells(R"({"mass": 3})", "mass: expected an object");
+  tells(R"({"point_weights": [1], "mass": {"rows": [0], "columns": [0], "values": [1]}})",
+        "point_weights: expected none where there is a mass matrix");
 }

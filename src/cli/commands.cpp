@@ -60,6 +60,67 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .power = arguments.power};
 }
 
+/// `NAME=VALUE`.
+std::pair<std::string, std::string> named(const std::string& text, const char* option) {
+  const std::size_t split = text.find('=');
+  if (split == std::string::npos || split == 0)
+    throw InvalidArgument(message(option, ": expected FIELD=VALUE, got ", text));
+  return {text.substr(0, split), text.substr(split + 1)};
+}
+
+double number_of(const std::string& text, const char* option) {
+  double number = 0.0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size())
+    throw InvalidArgument(message(option, ": expected a number, got ", text));
+  return number;
+}
+
+/// The inner product that `--mass` asks for.
+void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords, FieldOptions& options) {
+  const bool is_lumped = arguments.mass == "lumped";
+  if (is_lumped || arguments.mass == "consistent") {
+    if (!coords || arguments.cells.empty())
+      throw InvalidArgument(message("--mass ", arguments.mass, ": expected --coords and --cells"));
+    const auto cells = load_npy(arguments.cells);
+    if (is_lumped)
+      options.point_weights = lumped_mass(*coords, cells);
+    else
+      options.mass = consistent_mass(*coords, cells);
+    return;
+  }
+  const auto triplets = load_npy(arguments.mass);
+  if (triplets.dimension() != 2 || triplets.shape(1) != 3 || triplets.shape(0) == 0)
+    throw InvalidArgument(message(arguments.mass,
+                                  ": expected triplets (row, column, value) of the shape (entries, 3), ", "got ",
+                                  shape_text(ArrayRef<double>(triplets).shape())));
+  const auto column = [&](std::size_t k) { return xt::view(triplets, xt::all(), k); };
+  options.mass.emplace(column(0), column(1), column(2));
+}
+
+FieldOptions field_options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
+  FieldOptions options{.center = arguments.center,
+                       .standardize = arguments.standardize,
+                       .point_weights = load_optional(arguments.point_weights),
+                       .sample_weights = load_optional(arguments.sample_weights),
+                       .mask = mask_named(arguments.mask),
+                       .gappy_snapshots = gappy_snapshots_named(arguments.gappy)};
+  for (const std::string& text : arguments.normalize) {
+    if (text.find('=') == std::string::npos) {
+      options.normalize = normalization_from(text);
+      continue;
+    }
+    const auto [name, method] = named(text, "--normalize");
+    options.normalize_field[name] = normalization_from(method);
+  }
+  for (const std::string& text : arguments.field_weights) {
+    const auto [name, weight] = named(text, "--field-weight");
+    options.field_weights[name] = number_of(weight, "--field-weight");
+  }
+  if (!arguments.mass.empty()) add_mass(arguments, coords, options);
+  return options;
+}
+
 volatile std::sig_atomic_t caught_signal = 0;
 
 /// Thrown where the work is when a signal has been caught, so that what was begun is taken back.
@@ -130,12 +191,14 @@ template <class T>
 void fit_in(const FitArguments& arguments) {
   std::vector<std::string> names = arguments.fields;
   for (const FieldFile& file : arguments.field_files) names.push_back(file.name);
+  const auto coords = load_optional(arguments.coords);
   const NotedSignals noted;
   ProgressBar bar;
   const BasicSVD<T> svd({.fields = names,
-                         .coords = load_optional(arguments.coords),
+                         .coords = coords,
                          .interpolate_method = arguments.interpolation.interpolate_method,
                          .interpolate_opts = options_of(arguments.interpolation),
+                         .field_opts = field_options_of(arguments.space, coords),
                          .rank = arguments.rank,
                          .energy_tol = arguments.energy_tol,
                          .reconstruction_tol = arguments.reconstruction_tol,
@@ -151,6 +214,7 @@ void fit_in(const FitArguments& arguments) {
     bar.clear();
     if (map.num_dropped > 0)
       warn(message(map.num_dropped, " snapshots of those to learn from have NaN or infinity and are left out"));
+    if (map.num_filled > 0) warn(message(map.num_filled, " numbers of the snapshots were missing and are filled"));
   } catch (const Interrupted&) {
     bar.clear();
   }
@@ -194,6 +258,29 @@ void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const 
   facts[prefix + "snapshot_errors"] = numbers(errors.snapshots);
 }
 
+/// What the numbers go through before they are compressed.
+void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const FieldSpace* space,
+               const std::vector<std::string>& fields) {
+  nlohmann::ordered_json normalize;
+  for (const std::string& field : fields) {
+    const auto own = options.normalize_field.find(field);
+    const auto& normalization = own == options.normalize_field.end() ? options.normalize : own->second;
+    normalize[field] = normalization_methods()[static_cast<std::size_t>(normalization.method)];
+  }
+  facts["normalize"] = std::move(normalize);
+  facts["centered"] = options.center || options.standardize;
+  facts["standardized"] = options.standardize;
+  facts["energy_and_errors_count_the_mean"] = !(options.center || options.standardize);
+  facts["point_weights"] = options.point_weights.has_value();
+  facts["field_weights"] = options.field_weights;
+  facts["sample_weights"] = options.sample_weights.has_value();
+  facts["mass_matrix"] = !options.mass ? "none" : options.mass->sparse() != nullptr ? "sparse" : "function";
+  facts["mask"] = masks()[static_cast<std::size_t>(options.mask)];
+  facts["num_masked"] = space != nullptr ? space->num_absent() : 0;
+  facts["gappy_snapshots"] = gappy_snapshots_policies()[static_cast<std::size_t>(options.gappy_snapshots)];
+  facts["gappy_states"] = gappy_states_policies()[static_cast<std::size_t>(options.gappy_states)];
+}
+
 template <class T>
 nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   nlohmann::ordered_json facts;
@@ -207,6 +294,8 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["kernel"] = traits(options.kernel).name;
   facts["rbf_method"] = rbf_methods()[static_cast<std::size_t>(options.method)];
   facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
+  const SVDOptions all = svd.options();
+  add_space(facts, all.field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr, svd.fields());
   facts["map_exists"] = svd.map_exists();
   if (!svd.map_exists()) return facts;
   facts["num_pts"] = svd.num_pts();
@@ -216,6 +305,7 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
   facts["num_samples"] = svd.num_samples();
   facts["num_dropped"] = svd.num_dropped();
+  facts["num_filled"] = svd.map().num_filled;
   if (svd.map().errors) add_errors(facts, "", svd.errors());
   if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
   facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
@@ -232,8 +322,12 @@ std::string shown(const nlohmann::ordered_json& value) {
     rounded << value.get<double>();
     return rounded.str();
   }
-  if (!value.is_array()) return value.dump();
   std::vector<std::string> parts;
+  if (value.is_object()) {
+    for (const auto& [name, own] : value.items()) parts.push_back(name + " " + shown(own));
+    return value.empty() ? "none" : listing(parts);
+  }
+  if (!value.is_array()) return value.dump();
   for (std::size_t i = 0; i < std::min(value.size(), most); ++i)
     parts.push_back(value[i].is_array() ? "[" + shown(value[i]) + "]" : shown(value[i]));
   if (value.size() > most) parts.push_back(message("... (", value.size(), " in all)"));
@@ -261,6 +355,15 @@ void info(const InfoArguments& arguments) {
   });
 }
 
+namespace {
+
+template <class T>
+void save_latents(const CompressArguments& arguments, const BasicSVD<T>& svd, const xt::xarray<T>& latent) {
+  save_npy(arguments.output, arguments.whiten ? svd.whiten(latent) : latent);
+}
+
+}  // namespace
+
 void compress(const CompressArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto states = [&]() -> xt::xarray<T> {
@@ -269,18 +372,52 @@ void compress(const CompressArguments& arguments) {
       if (arguments.coords.empty()) return svd.join_fields(fields);
       return svd.interpolate_to_grid(load_npy(arguments.coords), fields);
     };
-    save_npy(arguments.output, svd.compress(states()));
+    if (arguments.gappy.empty() && arguments.distances.empty())
+      return save_latents(arguments, svd, svd.compress(states()));
+    // A copy of the map would be one of its basis.
+    const auto given = states();
+    if (arguments.distances.empty())
+      return save_latents(arguments, svd, svd.compress(given, gappy_states_named(arguments.gappy)));
+    const auto assessed = svd.assess(given);
+    const auto worst = std::ranges::max_element(assessed.condition);
+    if (worst != assessed.condition.end() && *worst > 1.0)
+      warn(message("numbers are missing in states: errors of the others are magnified by up to ", *worst));
+    save_npy(arguments.distances, assessed.relative_distance);
+    save_latents(
+        arguments, svd,
+        arguments.gappy.empty() ? svd.compress(given) : svd.compress(given, gappy_states_named(arguments.gappy)));
   });
 }
 
 void reconstruct(const ReconstructArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    const auto latent = load_npy<T>(arguments.latent);
+    const auto given = load_npy<T>(arguments.latent);
+    const xt::xarray<T> latent = arguments.is_white ? svd.unwhiten(given) : given;
     if (!arguments.states.empty()) save_npy(arguments.states, svd.reconstruct(latent));
     if (!arguments.output_folder.empty())
       save_fields(arguments.output_folder, arguments.coords.empty()
                                                ? svd.split_fields(svd.reconstruct(latent))
                                                : reconstruct_fields(svd, latent, load_npy(arguments.coords)));
+  });
+}
+
+void sensors(const SensorsArguments& arguments) {
+  with_svd(arguments.map, [&](const auto& svd) {
+    const auto chosen = svd.sensors(arguments.count.value_or(svd.rank()));
+    if (!arguments.output.empty()) {
+      auto numbers = xt::xarray<double>::from_shape({chosen.size()});
+      std::ranges::copy(chosen, numbers.begin());
+      save_npy(arguments.output, numbers);
+    }
+    for (const std::size_t number : chosen) {
+      const std::size_t point = number / svd.num_qoi();
+      std::cout << message("point ", point, "  field ", svd.fields()[number % svd.num_qoi()]);
+      if (svd.has_coords()) {
+        std::cout << "  at";
+        for (std::size_t axis = 0; axis < svd.dim(); ++axis) std::cout << message(" ", svd.coords()(point, axis));
+      }
+      std::cout << '\n';
+    }
   });
 }
 

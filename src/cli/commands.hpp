@@ -32,6 +32,20 @@ struct InterpolationArguments {
   double power = 2.0;
 };
 
+/// How fields are brought into one space, as it is typed.
+struct FieldArguments {
+  std::vector<std::string> normalize;      ///< `METHOD`, or `FIELD=METHOD`
+  std::vector<std::string> field_weights;  ///< `FIELD=WEIGHT`
+  bool center = false;
+  bool standardize = false;
+  std::filesystem::path point_weights;
+  std::filesystem::path sample_weights;
+  std::string mass;  ///< `lumped`, `consistent`, or a file of triplets `(entries, 3)`
+  std::filesystem::path cells;
+  std::string mask = "none";
+  std::string gappy = "drop";
+};
+
 struct FitArguments {
   std::vector<FieldFile> field_files;
   std::filesystem::path data;       ///< `(dof, num_samples)`; instead of field files
@@ -47,6 +61,7 @@ struct FitArguments {
   std::size_t threads = 0;
   bool single_precision = false;
   bool keep_training_latents = false;
+  FieldArguments space;
   InterpolationArguments interpolation;
   std::filesystem::path output;
 };
@@ -64,6 +79,9 @@ struct CompressArguments {
   std::vector<FieldFile> field_files;
   std::filesystem::path coords;
   std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
+  std::string gappy;             ///< what to do with states with holes; empty: as the map says
+  bool whiten = false;
+  std::filesystem::path distances;  ///< where to put relative distances to the space; empty: nowhere
   std::filesystem::path output;
 };
 void compress(const CompressArguments& arguments);
@@ -71,11 +89,19 @@ void compress(const CompressArguments& arguments);
 struct ReconstructArguments {
   std::filesystem::path map;
   std::filesystem::path latent;
+  bool is_white = false;  ///< as `compress` with `whiten` made them
   std::filesystem::path coords;
   std::filesystem::path output_folder;
   std::filesystem::path states;
 };
 void reconstruct(const ReconstructArguments& arguments);
+
+struct SensorsArguments {
+  std::filesystem::path map;
+  std::optional<std::size_t> count;  ///< none: as many as coefficients
+  std::filesystem::path output;      ///< for the numbers `(count,)`; empty: nowhere
+};
+void sensors(const SensorsArguments& arguments);
 
 struct InterpolateArguments {
   std::vector<FieldFile> field_files;

@@ -93,6 +93,42 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       ->group(group);
 }
 
+void add_space(CLI::App& command, FieldArguments& arguments) {
+  const std::string group = "Fields as they are";
+  command
+      .add_option("--normalize", arguments.normalize,
+                  "zscore, minmax, log10:OFFSET or linear:SLOPE,OFFSET; of one field as p=zscore")
+      ->type_name("[FIELD=]METHOD")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_flag("--center", arguments.center, "Take the mean snapshot away, and put it back")->group(group);
+  command.add_flag("--standardize", arguments.standardize, "Divide each number by its own deviation; centres too")
+      ->group(group);
+  command.add_option("--point-weights", arguments.point_weights, "What each point counts, (num_pts,)")->group(group);
+  command.add_option("--field-weight", arguments.field_weights, "What a field counts")
+      ->type_name("FIELD=WEIGHT")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--sample-weights", arguments.sample_weights, "What each snapshot counts, (num_samples,)")
+      ->group(group);
+  auto* cells =
+      command.add_option("--cells", arguments.cells, "Triangles or tetrahedra of the points, (cells, corners)")
+          ->group(group);
+  auto* mass = command
+                   .add_option("--mass", arguments.mass,
+                               "lumped or consistent, of the cells; or a file of triplets (row, column, value)")
+                   ->group(group);
+  cells->needs(mass);
+  command.add_option("--mask", arguments.mask, "auto: points that never have a value leave the map")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--gappy", arguments.gappy, "Snapshots in which numbers are missing: drop or fill")
+      ->capture_default_str()
+      ->group(group);
+}
+
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example) {
   CLI::App* command = app.add_subcommand(name, description);
@@ -128,6 +164,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   command->add_flag("--keep-training-latents", arguments.keep_training_latents,
                     "Store the coefficients of the snapshots");
   command->add_option("-o,--output", arguments.output, "The map")->required();
+  add_space(*command, arguments.space);
   add_interpolation(*command, arguments.interpolation);
   data->excludes(fields);
   command->callback([&arguments] {
@@ -151,6 +188,11 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
   auto* fields = add_field_files(*command, arguments.field_files);
   auto* coords = command->add_option("--coords", arguments.coords, "Points of the fields, if not those of the map");
   auto* states = command->add_option("--states", arguments.states, "States on the grid of the map, (*loop_shape, dof)");
+  command->add_option("--gappy", arguments.gappy, "States in which numbers are missing: nan, fill or error");
+  command->add_option("--distances", arguments.distances,
+                      "File for the distances of the states to what is unfolded, over their norms, (*loop_shape)");
+  command->add_flag("--whiten", arguments.whiten,
+                    "Coefficients of mean 0 and covariance 1 over the training snapshots");
   command->add_option("-o,--output", arguments.output, "Latent coefficients, (*loop_shape, rank)")->required();
   states->excludes(fields);
   states->excludes(coords);
@@ -165,6 +207,7 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
                                   "fieldfold reconstruct map.fold latent.npy --coords other.npy -o fields");
   command->add_option("map", arguments.map, "The map")->required();
   command->add_option("latent", arguments.latent, "Latent coefficients, (*loop_shape, rank)")->required();
+  command->add_flag("--whitened", arguments.is_white, "The coefficients are those of compress --whiten");
   auto* folder = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
   command->add_option("--coords", arguments.coords, "Points to unfold onto, if not those of the map")->needs(folder);
   command->add_option("--states", arguments.states, "File for the states on the grid of the map");
@@ -172,6 +215,16 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
     if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
     reconstruct(arguments);
   });
+}
+
+void add_sensors(CLI::App& app, SensorsArguments& arguments) {
+  CLI::App* command = add_command(app, "sensors", "Show where to measure, so that little tells the coefficients",
+                                  "fieldfold sensors map.fold --count 12");
+  command->add_option("map", arguments.map, "The map")->required();
+  command->add_option("--count", arguments.count, "How many numbers; at least as many as coefficients (the default)")
+      ->check(not_negative());
+  command->add_option("-o,--output", arguments.output, "File for these numbers of a state, point * num_qoi + field");
+  command->callback([&arguments] { sensors(arguments); });
 }
 
 void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
@@ -222,11 +275,13 @@ int main(int argc, char** argv) try {
   InfoArguments info_arguments;
   CompressArguments compress_arguments;
   ReconstructArguments reconstruct_arguments;
+  SensorsArguments sensors_arguments;
   InterpolateArguments interpolate_arguments;
   add_fit(app, fit_arguments);
   add_info(app, info_arguments);
   add_compress(app, compress_arguments);
   add_reconstruct(app, reconstruct_arguments);
+  add_sensors(app, sensors_arguments);
   add_interpolate(app, interpolate_arguments);
   try {
     app.parse(argc, argv);
