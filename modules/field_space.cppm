@@ -138,9 +138,9 @@ class FieldSpace {
   /// Whether all of these are 1, and there is no mass matrix.
   bool is_unweighted() const;
 
-  /// `W y`. \param y  `(dof, k)`  \param result  `(dof, k)`
+  /// `W y`. \param y  `(dof, k)`  \param result  `(dof, k)`  \param threads  0: as many as the machine has
   /// \throws NotReady  the mass matrix was a function, which is not kept in files
-  void weigh(MatrixView<const double> y, MatrixView<double> result) const;
+  void weigh(MatrixView<const double> y, MatrixView<double> result, std::size_t threads = 1) const;
 
   /// The rows of what is decomposed, by which y is multiplied, so that a metric of unit diagonal remains: roots of
   /// weights, and of the diagonal of the mass matrix. 0 for numbers that left the map.

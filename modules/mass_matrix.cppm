@@ -19,7 +19,7 @@ export namespace fieldfold {
 
 /// A symmetric positive definite matrix M `(num_pts, num_pts)`: two fields x and y on the same points have the inner
 /// product `x^T M y`. In finite elements M holds the integrals of products of shape functions, so that inner products
-/// are integrals over the domain.
+/// are integrals over the domain. Copies are cheap.
 class MassMatrix {
  public:
   /// `y = M x`, of as many numbers as there are points.
@@ -45,10 +45,11 @@ class MassMatrix {
   std::size_t num_pts() const { return num_pts_; }
 
   /// The entries, or null where M is a function.
-  const SparseRows* sparse() const { return apply_ ? nullptr : &rows_; }
+  const SparseRows* sparse() const { return rows_.get(); }
 
   /// `results = M values`. \param values  `(num_pts, k)`  \param results  `(num_pts, k)`
-  void multiply(MatrixView<const double> values, MatrixView<double> results) const;
+  /// \param threads  to use for a sparse matrix; 0: as many as the machine has
+  void multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads = 1) const;
 
   /// The sums of the rows, `(num_pts,)`: of finite elements the integrals of the shape functions.
   xt::xarray<double> row_sums() const;
@@ -66,7 +67,7 @@ class MassMatrix {
   void validate() const;
 
   std::size_t num_pts_;
-  SparseRows rows_;
+  std::shared_ptr<const SparseRows> rows_;  ///< shared by copies; null where M is a function
   Apply apply_;
 };
 

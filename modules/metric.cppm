@@ -5,6 +5,7 @@ module;
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 /// Inner products of columns of tall matrices.
 export module fieldfold.metric;
@@ -14,6 +15,27 @@ import fieldfold.rows;
 import fieldfold.sparse_rows;
 
 export namespace fieldfold {
+
+/// Rows of a matrix X, and the same of `M X`.
+template <class T>
+struct WithDuals {
+  MatrixView<const T> rows;
+  MatrixView<const T> duals;
+};
+
+/// The rows of `M X`, and those of X beside them.
+template <class T>
+class ProductRows : public RowSource<T> {
+ public:
+  /// What both are read into.
+  struct Buffers {
+    std::vector<T> rows;
+    std::vector<T> duals;
+  };
+
+  /// Both at once: what M X is made of is not read twice. \param buffers  of the thread
+  virtual WithDuals<T> read_both(std::size_t first, std::size_t count, Buffers& buffers) const = 0;
+};
 
 /// The inner product `x^T M y`, with a symmetric positive definite matrix M.
 template <class T>
@@ -25,7 +47,7 @@ class Metric {
   virtual ~Metric();
 
   /// The rows of `M X`. \param x  it must outlive what is returned
-  virtual std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const = 0;
+  virtual std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const = 0;
 };
 
 /// M is sparse, and the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
@@ -35,7 +57,7 @@ class SparseMetric final : public Metric<T> {
  public:
   /// \param matrix  `(rows / groups, rows / groups)`, rows in their order
   SparseMetric(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
-  std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const override;
+  std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
   SparseRows matrix_;
@@ -50,7 +72,7 @@ class OperatorMetric final : public Metric<T> {
   using Apply = std::function<void(std::span<const double> x, std::span<double> y)>;
 
   OperatorMetric(Apply apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
-  std::unique_ptr<RowSource<T>> times(const RowSource<T>& x) const override;
+  std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
   Apply apply_;

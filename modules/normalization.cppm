@@ -43,7 +43,7 @@ Normalization normalization_from(std::string_view text);
 struct FieldStatistics {
   double mean = 0.0;
   double deviation = 0.0;  ///< the root of the mean squared distance from the mean
-  double low = 0.0;
+  double low = 0.0;        ///< of fields for `minmax`
   double high = 0.0;
 };
 

@@ -64,6 +64,6 @@ class SpaceProjection {
 
 /// `W U` for a space with a mass matrix. \param basis  `(dof, rank)`
 template <class T>
-xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis);
+xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads);
 
 }  // namespace fieldfold

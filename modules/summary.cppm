@@ -10,6 +10,7 @@ export module fieldfold.summary;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+import fieldfold.metric;
 import fieldfold.rows;
 
 export namespace fieldfold {
@@ -44,10 +45,11 @@ class FactorRows {
 
 /// The Gram matrices of B, one for each of `groups` interleaved sets of rows (every `groups`-th one), `(width,
 /// width)` each, with both triangles, summed up in double. An entry of a column that is not finite is not finite.
-/// \param duals  the rows of M A, for inner products `x^T M y`; the source itself where M is the identity
+/// \param product  the rows of M A, for inner products `x^T M y`; null where M is the identity
 template <class T>
-std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const RowSource<T>& duals,
-                                              const Factorization& factorization, std::size_t groups, const Pass& pass);
+std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const ProductRows<T>* product,
+                                              const Factorization& factorization, std::size_t groups,
+                                              const Pass& pass);
 
 /// What a sketch of a matrix tells.
 struct Sketch {
@@ -79,8 +81,8 @@ struct OrthogonalFactor {
 /// \param factorization  of `sketched_factorization`, with leading columns; made better where it serves too little
 /// \throws NumericalError  the inner product is not positive definite
 template <class T>
-OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const RowSource<T>& duals, Factorization factorization,
-                                   std::size_t groups, const Pass& pass);
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows<T>* product,
+                                   Factorization factorization, std::size_t groups, const Pass& pass);
 
 /// \throws NumericalError  eigenvalues of a Gram matrix, ascending, are those of an inner product that is not positive
 ///                         definite

@@ -165,7 +165,7 @@ class Decomposer {
   bool by_gram() {
     factorization_ = {};
     for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
-    grams_ = gram_matrices(source_, duals(), factorization_, gram_groups(), pass("summary", 0.0, 1.0));
+    grams_ = gram_matrices(source_, dual_.get(), factorization_, gram_groups(), pass("summary", 0.0, 1.0));
     Matrix total = sum_of(grams_);
     // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
     std::vector<std::size_t> finite;
@@ -222,7 +222,7 @@ class Decomposer {
     factorization_ = std::move(sketch.factorization);
     if (factorization_.leading.empty()) return true;
     auto [factorization, to_basis, triangle, grams] =
-        orthogonal_factor(source_, duals(), std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
+        orthogonal_factor(source_, dual_.get(), std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
     factorization_ = std::move(factorization);
     grams_ = std::move(grams);
 
@@ -426,7 +426,7 @@ class Decomposer {
     const auto dual_basis = basis_duals(rank);
     Factorization all;
     for (std::size_t mode = 0; mode < rank; ++mode) all.columns.push_back(mode);
-    return gram_matrices<T>(*stored_, *dual_basis, all, 1, {.threads = threads_, .alignment = request_.groups})[0];
+    return gram_matrices<T>(*stored_, dual_basis.get(), all, 1, {.threads = threads_, .alignment = request_.groups})[0];
   }
 
   void find_errors(bool summary_may_tell) {
@@ -463,7 +463,7 @@ class Decomposer {
     Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
     if (sketched.leading.empty()) return true;
     const Matrix triangle =
-        orthogonal_factor(states, states, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
+        orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
     // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
     Matrix square = xt::zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());
@@ -495,7 +495,7 @@ class Decomposer {
   const RowSource<T>& duals() const { return dual_ ? *dual_ : source_; }
 
   /// The rows of M U, of the basis as it is; null where the inner product is the plain one.
-  std::unique_ptr<RowSource<T>> basis_duals(std::size_t rank) {
+  std::unique_ptr<ProductRows<T>> basis_duals(std::size_t rank) {
     if (request_.metric == nullptr) return nullptr;
     stored_.emplace(basis_, m_, rank);
     return request_.metric->times(*stored_);
@@ -504,8 +504,8 @@ class Decomposer {
   const RowSource<T>& source_;
   const DecompositionRequest<T>& request_;
   RowStore<T>& basis_;
-  std::unique_ptr<RowSource<T>> dual_;   ///< the rows of M A, if there is an M
-  std::optional<StoredRows<T>> stored_;  ///< the basis, if it is asked for M U
+  std::unique_ptr<ProductRows<T>> dual_;  ///< the rows of M A, if there is an M
+  std::optional<StoredRows<T>> stored_;   ///< the basis, if it is asked for M U
   std::size_t m_;
   std::size_t n_;
   std::size_t threads_ = 1;

@@ -229,16 +229,17 @@ void FieldSpace::leave_difference(MatrixView<T> changes) const {
                                    : static_cast<T>(static_cast<double>(changes(k, i)) / factor_[i]);
 }
 
-void FieldSpace::weigh(MatrixView<const double> y, MatrixView<double> result) const {
+void FieldSpace::weigh(MatrixView<const double> y, MatrixView<double> result, std::size_t threads) const {
   const std::size_t qoi = num_qoi();
   if (parts_.mass) {
     // All fields of a point are seen as one row.
-    parts_.mass->multiply({y.data, y.rows / qoi, y.cols * qoi}, {result.data, y.rows / qoi, y.cols * qoi});
+    parts_.mass->multiply({y.data, y.rows / qoi, y.cols * qoi}, {result.data, y.rows / qoi, y.cols * qoi}, threads);
   } else {
     for (std::size_t i = 0; i < y.rows; ++i) std::ranges::copy(y.row(i), result.row(i).begin());
   }
   for (std::size_t i = 0; i < y.rows; ++i)
-    for (double& entry : result.row(i)) entry *= weight(i);
+    if (const double own = weight(i); own != 1.0)
+      for (double& entry : result.row(i)) entry *= own;
 }
 
 std::vector<double> FieldSpace::row_scales() const {
@@ -308,7 +309,6 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
       in_place ? MatrixView<T>{buffer.data() + (from.data - buffer.data()), from.rows, from.cols, from.stride}
                : MatrixView<T>{buffer.data(), count, from.cols};
   auto gap = std::ranges::lower_bound(gaps_, first, {}, &Gap::row);
-  const std::size_t qoi = space_.num_qoi();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t row = first + i;
     const T* const x = from.row(i).data();
@@ -318,18 +318,20 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
       std::fill_n(y, from.cols, T{0});
       continue;
     }
+    const FieldTransform& transform = space_.parts().transforms[row % space_.num_qoi()];
     const double shift = space_.shift(row);
-    if (space_.parts().transforms[row % qoi].is_logarithmic) {
+    const T own_shift = static_cast<T>(shift);
+    if (transform.is_logarithmic)
       for (std::size_t j = 0; j < from.cols; ++j)
-        y[j] = static_cast<T>(std::log10(static_cast<double>(x[j]) + space_.parts().transforms[row % qoi].offset) -
-                              shift) *
-               scale;
-    } else {
-      const T own_shift = static_cast<T>(shift);
+        y[j] = static_cast<T>(std::log10(static_cast<double>(x[j]) + transform.offset) - shift) * scale;
+    else if (sample_roots_.empty())
       for (std::size_t j = 0; j < from.cols; ++j) y[j] = (x[j] - own_shift) * scale;
-    }
-    for (; gap != gaps_.end() && gap->row == row; ++gap) y[gap->column] = static_cast<T>(gap->value - shift) * scale;
-    for (std::size_t j = 0; j < sample_roots_.size(); ++j) y[j] *= sample_roots_[j];
+    else
+      for (std::size_t j = 0; j < from.cols; ++j) y[j] = (x[j] - own_shift) * (scale * sample_roots_[j]);
+    for (std::size_t j = 0; j < sample_roots_.size() && transform.is_logarithmic; ++j) y[j] *= sample_roots_[j];
+    for (; gap != gaps_.end() && gap->row == row; ++gap)
+      y[gap->column] =
+          static_cast<T>(gap->value - shift) * scale * (sample_roots_.empty() ? T{1} : sample_roots_[gap->column]);
   }
   return readable(to);
 }

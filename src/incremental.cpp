@@ -285,7 +285,7 @@ Matrix BasicIncrementalSVD<T>::absorb(MatrixView<T> rows, const std::vector<doub
   for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
   bound_ += lost;
   OrthogonalFactor factor{{}, xt::zeros<double>({b, std::size_t{0}}), xt::zeros<double>({std::size_t{0}, b}), {}};
-  if (!sketched.leading.empty()) factor = orthogonal_factor(rest, rest, std::move(sketched), 1, pass);
+  if (!sketched.leading.empty()) factor = orthogonal_factor<T>(rest, nullptr, std::move(sketched), 1, pass);
   const std::size_t added = factor.triangle.shape(0);
 
   // The basis with what is added to it, orthonormal as a whole: what is small in the rest is not yet orthogonal to the

@@ -78,32 +78,34 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
   for (std::size_t e = 0; e < values.size(); ++e)
     entries[next[static_cast<std::size_t>(rows.data()[e])]++] = {checked_index(columns.data()[e], num_pts, "columns"),
                                                                  values.data()[e]};
-  rows_.cols = num_pts;
+  SparseRows sorted{.cols = num_pts};
   std::vector<std::pair<std::uint32_t, double>> row;
   for (std::size_t i = 0; i < num_pts; ++i) {
     row.assign(entries.begin() + static_cast<std::ptrdiff_t>(offsets[i]),
                entries.begin() + static_cast<std::ptrdiff_t>(offsets[i + 1]));
     sort_row(row);
     for (const auto& [column, value] : row) {
-      rows_.columns.push_back(column);
-      rows_.weights.push_back(value);
+      sorted.columns.push_back(column);
+      sorted.weights.push_back(value);
     }
-    rows_.offsets.push_back(rows_.columns.size());
+    sorted.offsets.push_back(sorted.columns.size());
   }
+  rows_ = std::make_shared<const SparseRows>(std::move(sorted));
   validate();
 }
 
 MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
     : MassMatrix(points_of(rows), rows, columns, values) {}
 
-MassMatrix::MassMatrix(SparseRows rows) : num_pts_(rows.rows()), rows_(std::move(rows)) {
-  const auto& offsets = rows_.offsets;
-  bool holds = num_pts_ > 0 && rows_.cols == num_pts_ && rows_.order.empty() && offsets.front() == 0 &&
-               offsets.back() == rows_.columns.size() && rows_.columns.size() == rows_.weights.size() &&
+MassMatrix::MassMatrix(SparseRows rows)
+    : num_pts_(rows.rows()), rows_(std::make_shared<const SparseRows>(std::move(rows))) {
+  const auto& offsets = rows_->offsets;
+  bool holds = num_pts_ > 0 && rows_->cols == num_pts_ && rows_->order.empty() && offsets.front() == 0 &&
+               offsets.back() == rows_->columns.size() && rows_->columns.size() == rows_->weights.size() &&
                std::ranges::is_sorted(offsets);
   for (std::size_t i = 0; holds && i < num_pts_; ++i)
     for (std::uint64_t e = offsets[i]; e < offsets[i + 1]; ++e)
-      holds = holds && rows_.columns[e] < num_pts_ && (e == offsets[i] || rows_.columns[e - 1] < rows_.columns[e]);
+      holds = holds && rows_->columns[e] < num_pts_ && (e == offsets[i] || rows_->columns[e - 1] < rows_->columns[e]);
   if (!holds) throw InvalidArgument("mass: expected square compressed rows, columns of each row ascending");
   validate();
 }
@@ -114,27 +116,30 @@ MassMatrix::MassMatrix(std::size_t num_pts, Apply apply) : num_pts_(num_pts), ap
 
 void MassMatrix::validate() const {
   for (std::size_t i = 0; i < num_pts_; ++i) {
-    const double diagonal = entry(rows_, i, i);
+    const double diagonal = entry(*rows_, i, i);
     if (!(diagonal > 0.0))
       throw InvalidArgument(
           message("mass: expected a positive definite matrix, got ", diagonal, " on its diagonal, at point ", i));
   }
   for (std::size_t i = 0; i < num_pts_; ++i)
-    for (std::uint64_t e = rows_.offsets[i]; e < rows_.offsets[i + 1]; ++e) {
-      const std::size_t j = rows_.columns[e];
-      const double here = rows_.weights[e];
-      const double there = entry(rows_, j, i);
+    for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e) {
+      const std::size_t j = rows_->columns[e];
+      const double here = rows_->weights[e];
+      const double there = entry(*rows_, j, i);
       if (!std::isfinite(here))
         throw InvalidArgument(message("mass: expected finite entries, got ", here, " at (", i, ", ", j, ")"));
-      const double scale = std::sqrt(entry(rows_, i, i)) * std::sqrt(entry(rows_, j, j));
+      const double scale = std::sqrt(entry(*rows_, i, i)) * std::sqrt(entry(*rows_, j, j));
       if (!(std::abs(here - there) <= symmetry_tolerance * scale))
         throw InvalidArgument(message("mass: expected a symmetric matrix, got ", here, " at (", i, ", ", j, ") and ",
                                       there, " at (", j, ", ", i, ")"));
     }
 }
 
-void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results) const {
-  if (!apply_) return rows_.multiply(values, results, 1);
+void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
+  if (!apply_) {
+    const double operations = 2.0 * static_cast<double>(rows_->columns.size()) * static_cast<double>(values.cols);
+    return rows_->multiply(values, results, threads_for(threads, operations));
+  }
   std::vector<double> column(num_pts_);
   std::vector<double> result(num_pts_);
   for (std::size_t k = 0; k < values.cols; ++k) {
@@ -154,14 +159,14 @@ xt::xarray<double> MassMatrix::row_sums() const {
 
 std::vector<double> MassMatrix::scales() const {
   std::vector<double> result(num_pts_, 1.0);
-  for (std::size_t i = 0; i < num_pts_ && !apply_; ++i) result[i] = std::sqrt(entry(rows_, i, i));
+  for (std::size_t i = 0; i < num_pts_ && !apply_; ++i) result[i] = std::sqrt(entry(*rows_, i, i));
   return result;
 }
 
 template <class T>
 std::unique_ptr<Metric<T>> MassMatrix::scaled_metric(std::size_t groups) const {
   if (apply_) return std::make_unique<OperatorMetric<T>>(apply_, groups);
-  SparseRows scaled = rows_;
+  SparseRows scaled = *rows_;
   const std::vector<double> by = scales();
   for (std::size_t i = 0; i < num_pts_; ++i)
     for (std::uint64_t e = scaled.offsets[i]; e < scaled.offsets[i + 1]; ++e)

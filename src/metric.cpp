@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t acceptable_span = 4;
 
 template <class T>
-class SparseProductRows final : public RowSource<T> {
+class SparseProductRows final : public ProductRows<T> {
  public:
   SparseProductRows(const SparseRows& matrix, std::size_t groups, const RowSource<T>& x)
       : matrix_(matrix), groups_(groups), x_(x) {}
@@ -30,20 +30,18 @@ class SparseProductRows final : public RowSource<T> {
   std::size_t block_rows() const override { return x_.block_rows(); }
 
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
-    const std::size_t begin = first / groups_;
-    const std::size_t points = (first + count + groups_ - 1) / groups_ - begin;
-    const std::size_t width = groups_ * cols();
-    const Needed needed = read_needed(begin, points);
-    buffer.assign(points * width, T{0});
-    for (std::size_t i = 0; i < points; ++i) {
-      T* const sums = buffer.data() + i * width;
-      for (std::uint64_t e = matrix_.offsets[begin + i]; e < matrix_.offsets[begin + i + 1]; ++e) {
-        const T weight = static_cast<T>(matrix_.weights[e]);
-        const T* const from = needed.row(matrix_.columns[e]);
-        for (std::size_t c = 0; c < width; ++c) sums[c] += weight * from[c];
-      }
-    }
-    return {buffer.data() + (first - begin * groups_) * cols(), count, cols()};
+    std::vector<T> memory;
+    return product(first, count, read_needed(first, count, memory), buffer);
+  }
+
+  WithDuals<T> read_both(std::size_t first, std::size_t count,
+                         typename ProductRows<T>::Buffers& buffers) const override {
+    const Needed needed = read_needed(first, count, buffers.rows);
+    const auto duals = product(first, count, needed, buffers.duals);
+    const std::size_t place = needed.place_of(first / groups_) * groups_ + first % groups_;
+    // Where points are gathered from all over, rows that follow each other may have others in between.
+    if (needed.points.empty()) return {{needed.rows.row(place).data(), count, cols(), needed.rows.stride}, duals};
+    return {x_.read(first, count, buffers.rows), duals};
   }
 
  private:
@@ -51,52 +49,81 @@ class SparseProductRows final : public RowSource<T> {
   struct Needed {
     std::vector<std::uint32_t> points;  ///< ascending, those of the numbers; empty: all from the first on
     std::size_t first = 0;
-    std::vector<T> buffer;
     MatrixView<const T> rows;
-    std::size_t groups = 1;
 
-    const T* row(std::uint32_t point) const {
-      const std::size_t place =
-          points.empty() ? point - first
-                         : static_cast<std::size_t>(std::ranges::lower_bound(points, point) - points.begin());
-      return rows.row(place * groups).data();
+    std::size_t place_of(std::size_t point) const {
+      if (points.empty()) return point - first;
+      return static_cast<std::size_t>(std::ranges::lower_bound(points, point) - points.begin());
     }
   };
 
-  Needed read_needed(std::size_t begin, std::size_t points) const {
+  std::size_t points_to(std::size_t first, std::size_t count) const { return (first + count + groups_ - 1) / groups_; }
+
+  Needed read_needed(std::size_t first, std::size_t count, std::vector<T>& memory) const {
     Needed needed;
-    needed.groups = groups_;
-    const auto columns = std::span(matrix_.columns)
-                             .subspan(matrix_.offsets[begin], matrix_.offsets[begin + points] - matrix_.offsets[begin]);
-    if (columns.empty()) return needed;
-    const auto [low, high] = std::ranges::minmax(columns);
-    const std::size_t span = high - low + 1;
-    if (span <= acceptable_span * points) {
+    const std::size_t begin = first / groups_;
+    const std::size_t end = points_to(first, count);
+    const auto columns =
+        std::span(matrix_.columns).subspan(matrix_.offsets[begin], matrix_.offsets[end] - matrix_.offsets[begin]);
+    const auto [lowest, highest] = std::ranges::minmax(columns);
+    const std::size_t low = std::min<std::size_t>(lowest, begin);
+    const std::size_t high = std::max<std::size_t>(highest + std::size_t{1}, end);
+    if (high - low <= acceptable_span * (end - begin)) {
       needed.first = low;
-      needed.rows = x_.read(low * groups_, span * groups_, needed.buffer);
-      // All groups of a point are seen as one row.
-      if (needed.rows.stride != needed.rows.cols) needed.rows = packed(needed.rows, needed.buffer);
+      needed.rows = x_.read(low * groups_, (high - low) * groups_, memory);
       return needed;
     }
     needed.points.assign(columns.begin(), columns.end());
     std::ranges::sort(needed.points);
     needed.points.erase(std::ranges::unique(needed.points).begin(), needed.points.end());
-    needed.buffer.resize(needed.points.size() * groups_ * cols());
+    memory.resize(needed.points.size() * groups_ * cols());
     std::vector<T> single;
     for (std::size_t i = 0; i < needed.points.size(); ++i) {
       const auto rows = x_.read(needed.points[i] * groups_, groups_, single);
       for (std::size_t row = 0; row < groups_; ++row)
-        std::ranges::copy(rows.row(row), needed.buffer.data() + (i * groups_ + row) * cols());
+        std::ranges::copy(rows.row(row), memory.data() + (i * groups_ + row) * cols());
     }
-    needed.rows = {needed.buffer.data(), needed.points.size() * groups_, cols()};
+    needed.rows = {memory.data(), needed.points.size() * groups_, cols()};
     return needed;
   }
 
-  static MatrixView<const T> packed(MatrixView<const T> rows, std::vector<T>& buffer) {
-    std::vector<T> copy(rows.rows * rows.cols);
-    for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), copy.data() + i * rows.cols);
-    buffer = std::move(copy);
-    return {buffer.data(), rows.rows, rows.cols};
+  MatrixView<const T> product(std::size_t first, std::size_t count, const Needed& needed,
+                              std::vector<T>& buffer) const {
+    const std::size_t begin = first / groups_;
+    const std::size_t points = points_to(first, count) - begin;
+    buffer.resize(points * groups_ * cols());
+    std::vector<const T*> from;
+    std::vector<T> weights;
+    for (std::size_t i = 0; i < points; ++i) {
+      from.clear();
+      weights.clear();
+      for (std::uint64_t e = matrix_.offsets[begin + i]; e < matrix_.offsets[begin + i + 1]; ++e) {
+        from.push_back(needed.rows.row(needed.place_of(matrix_.columns[e]) * groups_).data());
+        weights.push_back(static_cast<T>(matrix_.weights[e]));
+      }
+      for (std::size_t group = 0; group < groups_; ++group) {
+        add_rows(from, weights, buffer.data() + (i * groups_ + group) * cols());
+        for (const T*& row : from) row += needed.rows.stride;
+      }
+    }
+    return {buffer.data() + (first - begin * groups_) * cols(), count, cols()};
+  }
+
+  /// A sum of rows, so many of its numbers at a time as there are registers.
+  void add_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
+    constexpr std::size_t width = 16;
+    std::size_t c = 0;
+    for (; c + width <= cols(); c += width) {
+      T own[width] = {};
+      for (std::size_t e = 0; e < from.size(); ++e)
+        for (std::size_t k = 0; k < width; ++k) own[k] += weights[e] * from[e][c + k];
+      std::copy_n(own, width, sums + c);
+    }
+    for (; c < cols(); ++c) {
+      T own{0};
+      for (std::size_t e = 0; e < from.size(); ++e) own += weights[e] * from[e][c];
+      sums[c] = own;
+    }
   }
 
   const SparseRows& matrix_;
@@ -104,19 +131,25 @@ class SparseProductRows final : public RowSource<T> {
   const RowSource<T>& x_;
 };
 
-/// Rows of a matrix that it keeps.
+/// A product that is kept whole.
 template <class T>
-class KeptRows final : public RowSource<T> {
+class KeptProductRows final : public ProductRows<T> {
  public:
-  KeptRows(std::size_t rows, std::size_t cols) : matrix_(xt::xarray<T>::from_shape({rows, cols})) {}
+  explicit KeptProductRows(const RowSource<T>& x) : x_(x), matrix_(xt::xarray<T>::from_shape({x.rows(), x.cols()})) {}
   std::size_t rows() const override { return matrix_.shape(0); }
   std::size_t cols() const override { return matrix_.shape(1); }
+  std::size_t block_rows() const override { return x_.block_rows(); }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {matrix_.data() + first * cols(), count, cols()};
+  }
+  WithDuals<T> read_both(std::size_t first, std::size_t count,
+                         typename ProductRows<T>::Buffers& buffers) const override {
+    return {x_.read(first, count, buffers.rows), read(first, count, buffers.duals)};
   }
   xt::xarray<T>& matrix() { return matrix_; }
 
  private:
+  const RowSource<T>& x_;
   xt::xarray<T> matrix_;
 };
 
@@ -126,13 +159,13 @@ template <class T>
 Metric<T>::~Metric() = default;
 
 template <class T>
-std::unique_ptr<RowSource<T>> SparseMetric<T>::times(const RowSource<T>& x) const {
+std::unique_ptr<ProductRows<T>> SparseMetric<T>::times(const RowSource<T>& x) const {
   return std::make_unique<SparseProductRows<T>>(matrix_, groups_, x);
 }
 
 template <class T>
-std::unique_ptr<RowSource<T>> OperatorMetric<T>::times(const RowSource<T>& x) const {
-  auto product = std::make_unique<KeptRows<T>>(x.rows(), x.cols());
+std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) const {
+  auto product = std::make_unique<KeptProductRows<T>>(x);
   xt::xarray<T>& matrix = product->matrix();
   // X as it is, and then a column of a group of it at a time.
   std::vector<T> buffer;

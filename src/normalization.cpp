@@ -70,12 +70,11 @@ bool needs_statistics(NormalizationMethod method) {
 
 FieldTransform transform_of(const Normalization& normalization, const FieldStatistics& statistics,
                             std::string_view name) {
-  const auto check = [&](bool holds, double spread) {
-    const double size = std::max(std::abs(statistics.low), std::abs(statistics.high));
-    if (!holds || !(spread > units_of_a_constant * size))
+  const auto check = [&](double spread, double size, const std::string& found) {
+    if (!(spread > units_of_a_constant * size))
       throw InvalidArgument(message("field ", name, ": expected one that is not constant for ",
-                                    normalization_methods()[static_cast<std::size_t>(normalization.method)],
-                                    ", got values from ", statistics.low, " to ", statistics.high));
+                                    normalization_methods()[static_cast<std::size_t>(normalization.method)], ", got ",
+                                    found));
   };
   switch (normalization.method) {
     case NormalizationMethod::none:
@@ -87,10 +86,12 @@ FieldTransform transform_of(const Normalization& normalization, const FieldStati
                                       normalization.slope, " and ", normalization.offset));
       return {.shift = -normalization.offset / normalization.slope, .factor = normalization.slope};
     case NormalizationMethod::minmax:
-      check(statistics.low < statistics.high, statistics.high - statistics.low);
+      check(statistics.high - statistics.low, std::max(std::abs(statistics.low), std::abs(statistics.high)),
+            message("values from ", statistics.low, " to ", statistics.high));
       return {.shift = statistics.low, .factor = 1.0 / (statistics.high - statistics.low)};
     case NormalizationMethod::zscore:
-      check(statistics.deviation > 0.0, statistics.deviation);
+      check(statistics.deviation, std::abs(statistics.mean),
+            message("a deviation of ", statistics.deviation, " from the mean ", statistics.mean));
       return {.shift = statistics.mean, .factor = 1.0 / statistics.deviation};
     case NormalizationMethod::log10:
       if (!std::isfinite(normalization.offset))

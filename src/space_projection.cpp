@@ -6,6 +6,7 @@ module;
 #include <functional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -190,16 +191,21 @@ double SpaceProjection<T>::off_orthonormal() const {
 }
 
 template <class T>
-xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis) {
-  const xt::xarray<double> columns = xt::cast<double>(basis);
-  auto weighed = xt::xarray<double>::from_shape(columns.shape());
-  space.weigh(as_matrix(columns), as_matrix(weighed));
-  return xt::cast<T>(weighed);
+xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads) {
+  auto weighed = xt::xarray<double>::from_shape(basis.shape());
+  if constexpr (std::is_same_v<T, double>) {
+    space.weigh(as_matrix(basis), as_matrix(weighed), threads);
+    return weighed;
+  } else {
+    const xt::xarray<double> columns = xt::cast<double>(basis);
+    space.weigh(as_matrix(columns), as_matrix(weighed), threads);
+    return xt::cast<T>(weighed);
+  }
 }
 
 template class SpaceProjection<double>;
 template class SpaceProjection<float>;
-template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&);
-template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&);
+template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
+template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
 
 }  // namespace fieldfold

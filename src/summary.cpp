@@ -18,6 +18,7 @@ module fieldfold.summary;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
+import fieldfold.metric;
 import fieldfold.rows;
 
 namespace fieldfold {
@@ -97,7 +98,7 @@ MatrixView<const T> FactorRows<T>::operator()(MatrixView<const T> rows, std::vec
 }
 
 template <class T>
-std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const RowSource<T>& duals,
+std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const ProductRows<T>* product,
                                               const Factorization& factorization, std::size_t groups,
                                               const Pass& pass) {
   const std::size_t n = factorization.width();
@@ -107,19 +108,20 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
       groups, std::vector<xt::xarray<double>>(pass.threads, xt::zeros<double>({n, n})));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> factors(pass.threads);
-  std::vector<std::vector<T>> dual_buffers(pass.threads);
+  std::vector<typename ProductRows<T>::Buffers> both(pass.threads);
   std::vector<std::vector<T>> dual_factors(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-    const auto rows = factor_rows(source.read(first, count, buffers[part]), factors[part]);
-    auto dual_rows = rows;
-    if (&duals != &source) dual_rows = factor_rows(duals.read(first, count, dual_buffers[part]), dual_factors[part]);
-    for (std::size_t group = 0; group < groups; ++group) {
-      const auto sum = as_matrix(sums[group][part], n, n);
-      if (&duals == &source)
-        add_gram(every(groups, group, rows), sum);
-      else
-        add_symmetric_product(every(groups, group, rows), every(groups, group, dual_rows), sum);
+    const auto sum_of_group = [&](std::size_t group) { return as_matrix(sums[group][part], n, n); };
+    if (product == nullptr) {
+      const auto rows = factor_rows(source.read(first, count, buffers[part]), factors[part]);
+      for (std::size_t group = 0; group < groups; ++group) add_gram(every(groups, group, rows), sum_of_group(group));
+      return;
     }
+    const auto found = product->read_both(first, count, both[part]);
+    const auto rows = factor_rows(found.rows, factors[part]);
+    const auto duals = factor_rows(found.duals, dual_factors[part]);
+    for (std::size_t group = 0; group < groups; ++group)
+      add_symmetric_product(every(groups, group, rows), every(groups, group, duals), sum_of_group(group));
   });
   std::vector<xt::xarray<double>> grams;
   for (auto& parts : sums) {
@@ -201,16 +203,16 @@ void check_inner_product(const xt::xarray<double>& eigenvalues) {
 }
 
 template <class T>
-OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const RowSource<T>& duals, Factorization factorization,
-                                   std::size_t groups, const Pass& pass) {
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows<T>* product,
+                                   Factorization factorization, std::size_t groups, const Pass& pass) {
   for (int attempt = 0;; ++attempt) {
-    auto grams = gram_matrices(source, duals, factorization, groups, pass);
+    auto grams = gram_matrices(source, product, factorization, groups, pass);
     xt::xarray<double> total = grams[0];
     for (std::size_t group = 1; group < groups; ++group) total += grams[group];
     const auto eigen = symmetric_eigen(std::move(total));
     const std::size_t width = eigen.values.size();
     const double largest = eigen.values(width - 1);
-    if (&duals != &source) check_inner_product(eigen.values);
+    if (product != nullptr) check_inner_product(eigen.values);
     const bool serves = largest <= well_conditioned * eigen.values(0);
     // What is less than rounding cannot be divided by.
     const double smallest = largest * 1e-14;
@@ -230,13 +232,13 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const RowSource<T
 
 template class FactorRows<double>;
 template class FactorRows<float>;
-template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const RowSource<double>&,
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const ProductRows<double>*,
                                                        const Factorization&, std::size_t, const Pass&);
-template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const RowSource<float>&,
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const ProductRows<float>*,
                                                        const Factorization&, std::size_t, const Pass&);
-template OrthogonalFactor orthogonal_factor(const RowSource<double>&, const RowSource<double>&, Factorization,
+template OrthogonalFactor orthogonal_factor(const RowSource<double>&, const ProductRows<double>*, Factorization,
                                             std::size_t, const Pass&);
-template OrthogonalFactor orthogonal_factor(const RowSource<float>&, const RowSource<float>&, Factorization,
+template OrthogonalFactor orthogonal_factor(const RowSource<float>&, const ProductRows<float>*, Factorization,
                                             std::size_t, const Pass&);
 template Sketch sketched_factorization(const RowSource<double>&, const Pass&, const std::function<bool(std::size_t)>&,
                                        double);

@@ -134,6 +134,9 @@ class Surveyor {
     const std::size_t m = source_.rows();
     const bool wants_fields = std::ranges::any_of(
         request_.normalizations, [](const Normalization& field) { return needs_statistics(field.method); });
+    const bool wants_ranges = std::ranges::any_of(request_.normalizations, [](const Normalization& field) {
+      return field.method == NormalizationMethod::minmax;
+    });
     const bool wants_deviations = request_.wants_deviations || wants_fields;
     const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
     means_ = xt::zeros<double>({wants_means ? m : 0});
@@ -153,9 +156,9 @@ class Surveyor {
           values[j] = weights_[j] > 0.0 ? logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset,
                                                        request_.fields[field])
                                         : 0.0;
-        moments = moments_of(values.data(), wants_deviations, wants_fields);
+        moments = moments_of(values.data(), wants_deviations, wants_ranges);
       } else {
-        moments = moments_of(x, wants_deviations, wants_fields);
+        moments = moments_of(x, wants_deviations, wants_ranges);
       }
       if (!std::isfinite(moments.mean)) complete[part] = 0;
       if (has_gaps_ && moments.weight == 0.0)
@@ -198,12 +201,33 @@ class Surveyor {
         const double apart = static_cast<double>(x[j]) - mean;
         return w[j] * apart * apart;
       });
-    for (std::size_t j = 0; j < n && wants_range; ++j) {
-      const auto value = static_cast<double>(x[j]);
-      moments.low = std::min(moments.low, w[j] > 0.0 ? value : infinity);
-      moments.high = std::max(moments.high, w[j] > 0.0 ? value : -infinity);
-    }
+    if (wants_range) add_range(x, moments);
     return moments;
+  }
+
+  template <class X>
+  void add_range(const X* x, Moments& moments) const {
+    const std::size_t n = source_.cols();
+    const double* const w = weights_.data();
+    // Side by side, so that comparisons do not wait for each other.
+    constexpr std::size_t width = 8;
+    double low[width];
+    double high[width];
+    std::fill_n(low, width, infinity);
+    std::fill_n(high, width, -infinity);
+    const auto take = [&](std::size_t j, std::size_t k) {
+      const auto value = static_cast<double>(x[j]);
+      const double at_most = w[j] > 0.0 ? value : infinity;
+      const double at_least = w[j] > 0.0 ? value : -infinity;
+      low[k] = at_most < low[k] ? at_most : low[k];
+      high[k] = at_least > high[k] ? at_least : high[k];
+    };
+    std::size_t j = 0;
+    for (; j + width <= n; j += width)
+      for (std::size_t k = 0; k < width; ++k) take(j + k, k);
+    for (; j < n; ++j) take(j, 0);
+    moments.low = *std::min_element(low, low + width);
+    moments.high = *std::max_element(high, high + width);
   }
 
   template <class X>

@@ -71,38 +71,42 @@ SpaceProjection<T> projection_on(const BasicSVDMap<T>& map) {
 
 /// Makes what is not kept: the dual basis of a mass matrix.
 template <class T>
-void complete(BasicSVDMap<T>& map) {
+void complete(BasicSVDMap<T>& map, std::size_t threads) {
   if (map.space && map.space->parts().mass && map.dual_basis.size() == 0)
-    map.dual_basis = dual_basis(*map.space, map.projection_matrix);
+    map.dual_basis = dual_basis(*map.space, map.projection_matrix, threads);
 }
 
 /// Divides the rows of a basis that was made of scaled ones by their scales, and fixes the signs of its columns.
 /// Returns these.
 template <class T>
-std::vector<T> unscale(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales) {
+std::vector<T> unscale(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales, std::size_t threads) {
   if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
-  const std::size_t block = StoredRows<T>(basis, scales.size(), rank).block_rows();
-  std::vector<T> buffer;
-  std::vector<T> memory;
-  ColumnSigns<T> signs(rank);
-  const auto for_blocks = [&](const auto& change) {
-    for (std::size_t first = 0; first < scales.size(); first += block) {
-      const std::size_t count = std::min(block, scales.size() - first);
-      const auto from = basis.read(first, count, buffer);
-      const auto to = basis.space(first, count, memory);
-      for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t mode = 0; mode < rank; ++mode) to(i, mode) = change(from(i, mode), first + i, mode);
-      basis.write(first, readable(to));
-      signs.add(readable(to));
-    }
+  const StoredRows<T> stored(basis, scales.size(), rank);
+  std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
+  std::vector<std::vector<T>> buffers(threads);
+  std::vector<std::vector<T>> spaces(threads);
+  const auto for_blocks = [&](const auto& change_row) {
+    for_each_block(scales.size(), stored.block_rows(), {.threads = threads},
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto from = basis.read(first, count, buffers[part]);
+                     const auto to = basis.space(first, count, spaces[part]);
+                     for (std::size_t i = 0; i < count; ++i)
+                       change_row(first + i, from.row(i).data(), to.row(i).data());
+                     basis.write(first, readable(to));
+                     signs[part].add(readable(to));
+                   });
   };
   // Numbers that left the map are 0 in the basis.
-  for_blocks([&](T x, std::size_t row, std::size_t) {
-    return scales[row] > 0.0 ? static_cast<T>(static_cast<double>(x) / scales[row]) : T{0};
+  for_blocks([&](std::size_t row, const T* from, T* to) {
+    const T factor = scales[row] > 0.0 ? static_cast<T>(1.0 / scales[row]) : T{0};
+    for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
   });
-  const std::vector<T> turned = signs.signs();
+  for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
+  const std::vector<T> turned = signs[0].signs();
   if (std::ranges::find(turned, T{-1}) != turned.end())
-    for_blocks([&](T x, std::size_t, std::size_t mode) { return x * turned[mode]; });
+    for_blocks([&](std::size_t, const T* from, T* to) {
+      for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * turned[mode];
+    });
   return turned;
 }
 
@@ -216,7 +220,7 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
 
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options, BasicSVDMap<T> map) : BasicSVD(std::move(options)) {
-  complete(map);
+  complete(map, threads_);
   validate(map);
   if (map.space && map.space->parts().fields != this->fields())
     throw InvalidArgument(message("map: expected a space of the fields ", listing(this->fields()), ", got ",
@@ -247,7 +251,7 @@ void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rul
   ArrayStore<T> basis;
   auto [map, report] = learn(snapshots, basis, rule);
   map.projection_matrix = std::move(basis.array());
-  complete(map);
+  complete(map, threads_);
   map_ = std::move(map);
   report_ = report;
   this->set_num_pts(this->num_pts_of(snapshots.rows(), "snapshots"));
@@ -298,7 +302,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
                                    : "snapshots: expected one that is not zero, got only zeros");
   std::vector<double> sample_weights(found.kept.size(), 1.0);
   if (learned) {
-    const auto signs = unscale(basis, found.rank, row_scales);
+    const auto signs = unscale(basis, found.rank, row_scales, found.report.threads);
     scale_columns(as_matrix(found.latents), signs);
     for (std::size_t j = 0; j < found.kept.size() && !sample_roots.empty(); ++j) {
       sample_weights[j] = field_opts_.sample_weights->data()[found.kept[j]];
