@@ -13,6 +13,7 @@ export module fieldfold.compression;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.interpolation;
 import fieldfold.rbf;
 
@@ -55,6 +56,9 @@ struct CompressionOptions {
   std::optional<xt::xarray<double>> coords = std::nullopt;
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
+  /// `automatic`: points of which a field has a value in no sample (land) are left out when it is interpolated, and
+  /// what lies nearest to such a point becomes NaN.
+  Mask mask = Mask::none;
   /// Operators and factorizations of interpolation are kept up to this size, and used again when the same coordinates
   /// come; 0: none. It belongs to the program that runs, and is not saved with a compressor.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
@@ -162,6 +166,8 @@ class BasicCompression {
   struct Points;
   std::vector<LoopRows<T>> rows_on_grid(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
   xt::xarray<T> join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
+  xt::xarray<double> interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
+                                 const xt::xarray<double>& to) const;
   Points points_of(const ArrayRef<double>& coords, std::string_view name) const;
   bool is_grid(const Points& points, double relative, double absolute) const;
 

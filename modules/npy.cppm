@@ -19,13 +19,14 @@ export namespace fieldfold {
 struct NpyHeader {
   Shape shape;
   bool fortran_order = false;   ///< the first axis varies fastest in the file
-  std::size_t scalar_size = 8;  ///< bytes a number: 4 for float32, 8 for float64
+  char kind = 'f';              ///< of the numbers: f for floating point, i and u for integers with a sign and without
+  std::size_t scalar_size = 8;  ///< bytes a number: 4 or 8
   std::uint64_t offset = 0;     ///< bytes before the first number
 };
 
 /// Reads the head of an .npy file and checks it against the size of the file.
-/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32 or float64 (the message
-///                    names it); a file shorter or longer than its shape says
+/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32, float64 or integers
+///                    of 4 or 8 bytes (the message names it); a file shorter or longer than its shape says
 NpyHeader read_npy_header(const std::filesystem::path& path);
 
 /// The numbers of an .npy file in the order in which they lie there, read a part at a time, by many threads at once.
@@ -36,7 +37,7 @@ class NpyFile {
 
   const NpyHeader& header() const { return header_; }
 
-  /// Reads the numbers from `first` to `first + count`, whichever of the two types they have.
+  /// Reads the numbers from `first` to `first + count`, whichever of these types they have.
   /// \throws FileError  reading failed
   template <class T>
   void read(std::size_t first, std::size_t count, T* numbers) const;
@@ -46,7 +47,7 @@ class NpyFile {
   RandomAccessFile file_;
 };
 
-/// Loads an .npy file into a row-major array of `T`, whichever of the two types and orders it has.
+/// Loads an .npy file into a row-major array of `T`, whichever of these types and of the two orders it has.
 /// \throws FileError  as `read_npy_header`
 template <class T = double>
 xt::xarray<T> load_npy(const std::filesystem::path& path);

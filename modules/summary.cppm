@@ -48,8 +48,7 @@ class FactorRows {
 /// \param product  the rows of M A, for inner products `x^T M y`; null where M is the identity
 template <class T>
 std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const ProductRows<T>* product,
-                                              const Factorization& factorization, std::size_t groups,
-                                              const Pass& pass);
+                                              const Factorization& factorization, std::size_t groups, const Pass& pass);
 
 /// What a sketch of a matrix tells.
 struct Sketch {

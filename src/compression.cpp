@@ -15,6 +15,7 @@ module fieldfold.compression;
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.interpolation;
 import fieldfold.rbf;
 
@@ -178,6 +179,40 @@ bool BasicCompression<T>::is_grid(const Points& points, double relative, double 
          });
 }
 
+/// Values `(points, samples, fields)` at other points; those that have none in any sample are left out.
+template <class T>
+xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
+                                                    const xt::xarray<double>& to) const {
+  if (options_.mask == Mask::none) return interpolation_(from, values, to);
+  const std::size_t samples = values.shape(1);
+  xt::xarray<double> present = xt::zeros<double>({from.shape(0), num_qoi()});
+  for (std::size_t p = 0; p < from.shape(0); ++p)
+    for (std::size_t i = 0; i < samples; ++i)
+      for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
+        if (std::isfinite(values(p, i, qoi))) present(p, qoi) = 1.0;
+  if (samples == 0 || std::ranges::find(present, 0.0) == present.end()) return interpolation_(from, values, to);
+  const Interpolation nearest{"nearest", {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}};
+  const xt::xarray<double> has_value = nearest(from, present, to);
+  auto result = xt::xarray<double>::from_shape({to.shape(0), samples, num_qoi()});
+  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
+    std::vector<std::size_t> kept;
+    for (std::size_t p = 0; p < from.shape(0); ++p)
+      if (present(p, qoi) == 1.0) kept.push_back(p);
+    auto points = xt::xarray<double>::from_shape({kept.size(), from.shape(1)});
+    auto own = xt::xarray<double>::from_shape({kept.size(), samples});
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+      for (std::size_t axis = 0; axis < from.shape(1); ++axis) points(k, axis) = from(kept[k], axis);
+      for (std::size_t i = 0; i < samples; ++i) own(k, i) = values(kept[k], i, qoi);
+    }
+    xt::xarray<double> found = xt::zeros<double>({to.shape(0), samples});
+    if (!kept.empty()) found = interpolation_(points, own, to);
+    for (std::size_t q = 0; q < to.shape(0); ++q)
+      for (std::size_t i = 0; i < samples; ++i)
+        result(q, i, qoi) = has_value(q, qoi) == 1.0 ? found(q, i) : std::numeric_limits<double>::quiet_NaN();
+  }
+  return result;
+}
+
 template <class T>
 BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& states,
                                                           const ArrayRef<double>& new_coords) const {
@@ -188,7 +223,7 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
   for (std::size_t i = 0; i < rows.rows; ++i)
     for (std::size_t p = 0; p < num_pts(); ++p)
       for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) on_grid(p, i, qoi) = rows(i, p * num_qoi() + qoi);
-  const xt::xarray<double> elsewhere = interpolation_(coords(), on_grid, points.rows);
+  const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows);
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
     auto values = xt::xarray<T>::from_shape(joined(loop_shape, points.coord_shape));
@@ -229,7 +264,7 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t q = 0; q < points.rows.shape(0); ++q) elsewhere(q, i, qoi) = all[qoi].matrix(i, q);
-  const xt::xarray<double> on_grid = interpolation_(points.rows, elsewhere, coords());
+  const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords());
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
   const auto rows = as_matrix(states, count, dof());
   for (std::size_t i = 0; i < count; ++i)

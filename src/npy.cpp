@@ -1,6 +1,7 @@
 module;
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -12,6 +13,7 @@ module;
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include "xtensor_headers.hpp"
@@ -104,12 +106,14 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
 
   const HeaderText header(std::move(text), path);
   const std::string_view type = header.quoted("descr");
-  if (type != "<f8" && type != "<f4")
-    throw FileError(message(path.string(),
-                            ": expected numbers of type <f4 or <f8 (float32 or float64, little-endian), got ", type));
+  constexpr std::array known{"<f4", "<f8", "<i4", "<i8", "<u4", "<u8"};
+  if (std::ranges::find(known, type) == known.end())
+    throw FileError(message(path.string(), ": expected numbers of one of the types ", listing(known),
+                            " (little-endian floating point or integers of 4 or 8 bytes), got ", type));
   NpyHeader result{.shape = header.shape("shape"),
                    .fortran_order = header.boolean("fortran_order"),
-                   .scalar_size = type == "<f8" ? std::size_t{8} : std::size_t{4},
+                   .kind = type[1],
+                   .scalar_size = type[2] == '8' ? std::size_t{8} : std::size_t{4},
                    .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
 
   // The product is compared by division, so that no shape overflows it.
@@ -126,6 +130,15 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
                             "-byte numbers does not fit the ", file_size - result.offset,
                             " bytes of data in the file"));
   return result;
+}
+
+/// Calls `action` with a number of the type that the file has.
+template <class Action>
+auto with_scalar(const NpyHeader& header, const Action& action) {
+  const bool is_long = header.scalar_size == 8;
+  if (header.kind == 'i') return is_long ? action(std::int64_t{}) : action(std::int32_t{});
+  if (header.kind == 'u') return is_long ? action(std::uint64_t{}) : action(std::uint32_t{});
+  return is_long ? action(double{}) : action(float{});
 }
 
 template <class Scalar, class T>
@@ -156,16 +169,15 @@ NpyFile::NpyFile(const std::filesystem::path& path) : header_(read_npy_header(pa
 template <class T>
 void NpyFile::read(std::size_t first, std::size_t count, T* numbers) const {
   const std::uint64_t offset = header_.offset + first * header_.scalar_size;
-  const auto convert = [&]<class Scalar>(std::vector<Scalar> stored) {
-    file_.read(offset, stored.data(), count * sizeof(Scalar));
-    std::transform(stored.begin(), stored.end(), numbers, [](Scalar number) { return static_cast<T>(number); });
-  };
-  if (header_.scalar_size == sizeof(T))
-    file_.read(offset, numbers, count * sizeof(T));
-  else if (header_.scalar_size == sizeof(float))
-    convert(std::vector<float>(count));
-  else
-    convert(std::vector<double>(count));
+  with_scalar(header_, [&]<class Scalar>(Scalar) {
+    if constexpr (std::is_same_v<Scalar, T>) {
+      file_.read(offset, numbers, count * sizeof(T));
+    } else {
+      std::vector<Scalar> stored(count);
+      file_.read(offset, stored.data(), count * sizeof(Scalar));
+      std::transform(stored.begin(), stored.end(), numbers, [](Scalar number) { return static_cast<T>(number); });
+    }
+  });
 }
 
 template <class T>
@@ -173,7 +185,7 @@ xt::xarray<T> load_npy(const std::filesystem::path& path) {
   std::ifstream in = open_for_reading(path);
   const NpyHeader header = read_header(in, path);
   xt::xarray<T> numbers =
-      header.scalar_size == 8 ? read_numbers<double, T>(in, header) : read_numbers<float, T>(in, header);
+      with_scalar(header, [&]<class Scalar>(Scalar) { return read_numbers<Scalar, T>(in, header); });
   if (!in) throw FileError(message(path.string(), ": reading failed: ", std::strerror(errno)));
   return numbers;
 }

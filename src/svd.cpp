@@ -204,6 +204,7 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
                            .coords = std::move(options.coords),
                            .interpolate_method = std::move(options.interpolate_method),
                            .interpolate_opts = std::move(options.interpolate_opts),
+                           .mask = options.field_opts.mask,
                            .operator_cache_bytes = options.operator_cache_bytes}),
       rule_(options.rank_rule()),
       field_opts_(std::move(options.field_opts)),

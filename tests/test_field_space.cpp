@@ -501,6 +501,43 @@ BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(land_is_no_neighbor_of_the_sea) {
+  // Two lines of points, linear functions of them; the left end is land, of one field only.
+  constexpr std::size_t n = 30;
+  xt::xarray<double> coords = xt::linspace<double>(0.0, 29.0, n);
+  auto p = xt::xarray<double>::from_shape({4, n});
+  auto u = p;
+  for (std::size_t j = 0; j < 4; ++j)
+    for (std::size_t i = 0; i < n; ++i) {
+      const double slope = static_cast<double>(j * j) - 3.0;
+      p(j, i) = i < 10 ? missing : 2.0 + slope * coords(i);
+      u(j, i) = 1.0 - slope * coords(i);
+    }
+  SVD svd({.fields = {"p", "u"}, .coords = coords, .field_opts = {.center = true, .mask = fieldfold::Mask::automatic}});
+  svd.compute_map({{"p", p}, {"u", u}}, {.rank = 1});
+  const xt::xarray<double> there{3.0, 9.4, 9.6, 15.5};
+  const auto latent = svd.compress(svd.join_fields({{"p", p}, {"u", u}}));
+  const auto found = fieldfold::reconstruct_fields(svd, latent, there);
+  for (std::size_t j = 0; j < 4; ++j)
+    for (std::size_t q = 0; q < 4; ++q) {
+      const double slope = static_cast<double>(j * j) - 3.0;
+      // Thin plate splines in one dimension, with linear polynomials, are exact for linear functions.
+      BOOST_TEST(std::isnan(found.at("p")(j, q)) == (q < 2));
+      if (q >= 2) BOOST_TEST(std::abs(found.at("p")(j, q) - (2.0 + slope * there(q))) < 1e-9);
+      BOOST_TEST(std::abs(found.at("u")(j, q) - (1.0 - slope * there(q))) < 1e-9);
+    }
+  // From points of another grid, where land is land too.
+  const xt::xarray<double> other = coords * 0.98 + 0.2;
+  fieldfold::Fields elsewhere{{"p", p}, {"u", u}};
+  for (std::size_t j = 0; j < 4; ++j)
+    for (std::size_t i = 0; i < n; ++i) {
+      const double slope = static_cast<double>(j * j) - 3.0;
+      elsewhere.at("p")(j, i) = other(i) < 9.5 ? missing : 2.0 + slope * other(i);
+      elsewhere.at("u")(j, i) = 1.0 - slope * other(i);
+    }
+  BOOST_TEST(relative_difference(fieldfold::compress_fields(svd, other, elsewhere), latent) < 1e-9);
+}
+
 BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
   const auto fields = two_fields();
   for (const bool center : {false, true}) {
