@@ -11,8 +11,8 @@ export module fieldfold.rbf.stencils;
 
 import fieldfold.arrays;
 import fieldfold.rbf.polynomial;
-import fieldfold.rbf.simd;
 import fieldfold.rbf.system;
+import fieldfold.simd;
 
 export namespace fieldfold {
 

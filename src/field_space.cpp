@@ -21,6 +21,7 @@ import fieldfold.mass_matrix;
 import fieldfold.metric;
 import fieldfold.normalization;
 import fieldfold.rows;
+import fieldfold.simd;
 import fieldfold.survey;
 
 namespace fieldfold {
@@ -308,6 +309,8 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
   const MatrixView<T> to =
       in_place ? MatrixView<T>{buffer.data() + (from.data - buffer.data()), from.rows, from.cols, from.stride}
                : MatrixView<T>{buffer.data(), count, from.cols};
+  constexpr std::size_t block = 256;
+  double logarithms[block];
   auto gap = std::ranges::lower_bound(gaps_, first, {}, &Gap::row);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t row = first + i;
@@ -322,8 +325,12 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
     const double shift = space_.shift(row);
     const T own_shift = static_cast<T>(shift);
     if (transform.is_logarithmic)
-      for (std::size_t j = 0; j < from.cols; ++j)
-        y[j] = static_cast<T>(std::log10(static_cast<double>(x[j]) + transform.offset) - shift) * scale;
+      for (std::size_t j = 0; j < from.cols; j += block) {
+        const std::size_t part = std::min(block, from.cols - j);
+        for (std::size_t k = 0; k < part; ++k) logarithms[k] = static_cast<double>(x[j + k]) + transform.offset;
+        instruction_set().decimal_logarithms(logarithms, part);
+        for (std::size_t k = 0; k < part; ++k) y[j + k] = static_cast<T>(logarithms[k] - shift) * scale;
+      }
     else if (sample_roots_.empty())
       for (std::size_t j = 0; j < from.cols; ++j) y[j] = (x[j] - own_shift) * scale;
     else

@@ -5,6 +5,7 @@ module;
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@ module fieldfold.metric;
 
 import fieldfold.arrays;
 import fieldfold.rows;
+import fieldfold.simd;
 import fieldfold.sparse_rows;
 
 namespace fieldfold {
@@ -102,30 +104,24 @@ class SparseProductRows final : public ProductRows<T> {
         weights.push_back(static_cast<T>(matrix_.weights[e]));
       }
       for (std::size_t group = 0; group < groups_; ++group) {
-        add_rows(from, weights, buffer.data() + (i * groups_ + group) * cols());
+        sum_rows(from, weights, buffer.data() + (i * groups_ + group) * cols());
         for (const T*& row : from) row += needed.rows.stride;
       }
     }
     return {buffer.data() + (first - begin * groups_) * cols(), count, cols()};
   }
 
-  /// A sum of rows, so many of its numbers at a time as there are registers.
-  void add_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
-    constexpr std::size_t width = 16;
-    std::size_t c = 0;
-    for (; c + width <= cols(); c += width) {
-      T own[width] = {};
+  void sum_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
+    if constexpr (std::is_same_v<T, double>) {
+      set_.sum_rows(from.data(), weights.data(), from.size(), cols(), sums);
+    } else {
+      std::fill_n(sums, cols(), T{0});
       for (std::size_t e = 0; e < from.size(); ++e)
-        for (std::size_t k = 0; k < width; ++k) own[k] += weights[e] * from[e][c + k];
-      std::copy_n(own, width, sums + c);
-    }
-    for (; c < cols(); ++c) {
-      T own{0};
-      for (std::size_t e = 0; e < from.size(); ++e) own += weights[e] * from[e][c];
-      sums[c] = own;
+        for (std::size_t c = 0; c < cols(); ++c) sums[c] += weights[e] * from[e][c];
     }
   }
 
+  const InstructionSet& set_ = instruction_set();
   const SparseRows& matrix_;
   std::size_t groups_;
   const RowSource<T>& x_;

@@ -16,6 +16,7 @@ import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.normalization;
 import fieldfold.rows;
+import fieldfold.simd;
 
 namespace fieldfold {
 namespace {
@@ -152,10 +153,14 @@ class Surveyor {
       if (is_logarithmic(field)) {
         auto& values = logarithms[part];
         values.resize(source_.cols());
-        for (std::size_t j = 0; j < values.size(); ++j)
-          values[j] = weights_[j] > 0.0 ? logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset,
-                                                       request_.fields[field])
-                                        : 0.0;
+        for (std::size_t j = 0; j < values.size(); ++j) {
+          // What is not learned from may be anything.
+          values[j] = weights_[j] > 0.0 ? static_cast<double>(x[j]) + request_.normalizations[field].offset : 1.0;
+          if (!(values[j] > 0.0))
+            values[j] =
+                logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
+        }
+        instruction_set().decimal_logarithms(values.data(), values.size());
         moments = moments_of(values.data(), wants_deviations, wants_ranges);
       } else {
         moments = moments_of(x, wants_deviations, wants_ranges);

@@ -15,7 +15,7 @@
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.rbf;
-import fieldfold.rbf.simd;
+import fieldfold.simd;
 
 #include "scattered_points.hpp"
 

@@ -16,11 +16,11 @@
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
-import fieldfold.rbf;
 import fieldfold.rbf.leave_one_out;
-import fieldfold.rbf.simd;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
+import fieldfold.rbf;
+import fieldfold.simd;
 import fieldfold.sparse_cholesky;
 import fieldfold.sparse_rows;
 

@@ -18,10 +18,10 @@ import fieldfold.linalg;
 import fieldfold.neighbors;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
-import fieldfold.rbf.simd;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 import fieldfold.rows;
+import fieldfold.simd;
 import fieldfold.sparse_cholesky;
 import fieldfold.sparse_rows;
 

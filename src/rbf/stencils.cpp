@@ -14,8 +14,8 @@ module fieldfold.rbf.stencils;
 import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.rbf.polynomial;
-import fieldfold.rbf.simd;
 import fieldfold.rbf.system;
+import fieldfold.simd;
 
 namespace fieldfold {
 

@@ -16,8 +16,8 @@ import fieldfold.diagnostics;
 import fieldfold.linalg;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
-import fieldfold.rbf.simd;
 import fieldfold.rows;
+import fieldfold.simd;
 
 namespace fieldfold {
 namespace {

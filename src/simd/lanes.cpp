@@ -7,7 +7,7 @@ module;
 
 #include "formulas.hpp"
 
-module fieldfold.rbf.simd;
+module fieldfold.simd;
 
 import fieldfold.rbf.kernel;
 
@@ -460,8 +460,32 @@ void solve(const LaneSystems& systems, double* columns, double* remainder, std::
     }
 }
 
-constexpr InstructionSet set{FIELDFOLD_SET_NAME,  width,     squared_distances, kernel_values, kernel_slopes,
-                             multiply_transposed, factorize, lane_squares,      solve,         solve_all};
+struct DecimalLogarithm {
+  static Vector value(Vector x) { return xsimd::log10(x); }
+};
+
+void decimal_logarithms(double* numbers, std::size_t count) { apply<Value, DecimalLogarithm>(numbers, count); }
+
+void sum_rows(const double* const* rows, const double* weights, std::size_t count, std::size_t length, double* sums) {
+  constexpr std::size_t vectors = 4;
+  std::size_t c = 0;
+  for (; c + vectors * width <= length; c += vectors * width) {
+    Vector own[vectors];
+    for (std::size_t k = 0; k < vectors; ++k) own[k] = Vector(0.0);
+    for (std::size_t e = 0; e < count; ++e)
+      for (std::size_t k = 0; k < vectors; ++k) own[k] = own[k] + Vector(weights[e]) * load(rows[e] + c + k * width);
+    for (std::size_t k = 0; k < vectors; ++k) store(sums + c + k * width, own[k]);
+  }
+  for (; c < length; ++c) {
+    double own = 0.0;
+    for (std::size_t e = 0; e < count; ++e) own += weights[e] * rows[e][c];
+    sums[c] = own;
+  }
+}
+
+constexpr InstructionSet set{
+    FIELDFOLD_SET_NAME,  width,     decimal_logarithms, sum_rows, squared_distances, kernel_values, kernel_slopes,
+    multiply_transposed, factorize, lane_squares,       solve,    solve_all};
 
 }  // namespace
 

@@ -3,7 +3,7 @@ module;
 #include <span>
 #include <vector>
 
-module fieldfold.rbf.simd;
+module fieldfold.simd;
 
 namespace fieldfold {
 

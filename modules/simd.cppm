@@ -4,8 +4,8 @@ module;
 #include <span>
 #include <string_view>
 
-/// The inner loops of interpolation, compiled once for each instruction set and chosen when the program runs.
-export module fieldfold.rbf.simd;
+/// The inner loops, compiled once for each instruction set and chosen when the program runs.
+export module fieldfold.simd;
 
 import fieldfold.rbf.kernel;
 
@@ -40,6 +40,13 @@ struct LaneSystems {
 struct InstructionSet {
   std::string_view name;
   std::size_t lanes;  ///< doubles in a register
+
+  /// Replaces numbers by their logarithms to the base 10.
+  void (*decimal_logarithms)(double* numbers, std::size_t count);
+
+  /// `sums = weights[0] rows[0] + ...`, of `count` rows of the same length.
+  void (*sum_rows)(const double* const* rows, const double* weights, std::size_t count, std::size_t length,
+                   double* sums);
 
   /// Squared distances of a point `(dim)` from points that lie axis by axis, `axes[axis * stride + j]`, when
   /// differences are multiplied by epsilon.
