@@ -164,6 +164,13 @@ class FieldSpace {
   std::vector<double> factor_;
 };
 
+/// The space of options that learn nothing from snapshots: for these to be added one by one.
+/// \param fields  their names
+/// \throws InvalidArgument  options that learn, or know an end: means, deviations, `minmax`, `zscore`, masks, weights
+/// of
+///                          snapshots, gaps that are filled; a mass matrix; weights for another number of points
+FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts);
+
 /// A space, and what is missing in the snapshots that it was learned from.
 struct LearnedSpace {
   FieldSpace space;

@@ -11,6 +11,7 @@ export module fieldfold.incremental;
 import fieldfold.arrays;
 import fieldfold.compression;
 import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.rows;
 import fieldfold.svd;
 
@@ -40,13 +41,15 @@ template <class T>
 class BasicIncrementalSVD : public BasicCompression<T> {
  public:
   /// \param options      of the SVD it will become; `threads` holds for the updates too
-  /// \throws InvalidArgument  as `BasicSVD`; a rule that needs modes that are not kept (`sample_tol`,
-  ///                          `optimal_threshold`) or `validate_every`; a number of `incremental` is out of its range
+  /// \throws InvalidArgument  as `BasicSVD`; field options that learn from snapshots (`fixed_space`); a rule that needs
+  ///                          modes that are not kept (`sample_tol`, `optimal_threshold`) or `validate_every`; a number
+  ///                          of `incremental` is out of its range
   explicit BasicIncrementalSVD(SVDOptions options = {}, IncrementalOptions incremental = {});
 
   /// Adds snapshots. Those with NaN or infinity are left out and counted.
   /// \param states  `(*loop_shape, dof)`, in the order of time
-  /// \throws InvalidArgument  a length that is not that of the first one, or does not fit coords and fields
+  /// \throws InvalidArgument  a length that is not that of the first one, or does not fit coords, fields and weights;
+  ///                          the logarithm of a number that is not positive, and the states before are taken in
   /// \throws NumericalError   sums of squares overflow; the states before are taken in
   void add(const ArrayRef<T>& states);
 
@@ -67,7 +70,8 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   /// The number of modes that are kept.
   std::size_t rank() const { return s_.size(); }
 
-  /// `(dof, rank)`, orthonormal columns; `(rank,)`, descending.
+  /// `(dof, rank)`, orthonormal columns, in the space of the field options times the roots of its weights; `(rank,)`,
+  /// descending.
   const xt::xarray<T>& basis() const { return basis_; }
   const xt::xarray<double>& singular_values() const { return s_; }
 
@@ -95,7 +99,9 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   xt::xarray<double> s_ = xt::xarray<double>::from_shape({0});
   xt::xarray<double> scores_ =
       xt::xarray<double>::from_shape({0, 0});  ///< (num_samples, rank): U^T x, but for what is dropped
-  std::vector<T> waiting_;                     ///< states, one after another
+  std::optional<FieldSpace> space_;            ///< of options that have one, from the first state on
+  std::vector<double> row_scales_;
+  std::vector<T> waiting_;  ///< states, one after another
   std::size_t num_samples_ = 0;
   std::size_t num_dropped_ = 0;
   double squares_ = 0.0;  ///< of all (weighted) snapshots

@@ -100,6 +100,11 @@ struct BasicSVDMap {
   xt::xarray<double> latent_covariance = xt::zeros<double>({0, 0});
 };
 
+/// Puts the mean and the covariance of coefficients `(samples, rank)` into a map.
+/// \param weights  `(samples,)`: what each sample counts
+template <class T>
+void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights, BasicSVDMap<T>& map);
+
 /// Folds a state x of `dof` numbers into its coefficients `U^T W y` in the leading left singular vectors U of the
 /// training snapshots. With the default options y is x, and W the identity; what else they can be says `FieldSpace`.
 /// Copies are independent; calls of const members are safe from many threads at once.

@@ -256,16 +256,55 @@ std::unique_ptr<Metric<T>> FieldSpace::metric() const {
   return parts_.mass ? parts_.mass->scaled_metric<T>(num_qoi()) : nullptr;
 }
 
+namespace {
+
+void check_points(const FieldOptions& options, std::size_t num_pts) {
+  if (options.point_weights) check_length(*options.point_weights, num_pts, "point_weights", "points");
+  if (options.mass && options.mass->num_pts() != num_pts)
+    throw InvalidArgument(
+        message("mass: expected a matrix for ", num_pts, " points, got one for ", options.mass->num_pts()));
+}
+
+/// What does not come from snapshots, or from their statistics alone.
+FieldSpaceParts parts_of(const FieldOptions& options, const std::vector<std::string>& fields,
+                         const std::vector<FieldStatistics>& statistics) {
+  FieldSpaceParts parts{.fields = fields,
+                        .transforms = {},
+                        .field_weights = std::vector<double>(fields.size(), 1.0),
+                        .mass = options.mass,
+                        .absent = {}};
+  const auto normalizations = normalizations_of(options, fields);
+  for (std::size_t field = 0; field < fields.size(); ++field) {
+    parts.transforms.push_back(transform_of(normalizations[field], statistics[field], fields[field]));
+    const auto weight = options.field_weights.find(fields[field]);
+    if (weight != options.field_weights.end()) parts.field_weights[field] = weight->second;
+  }
+  if (options.point_weights) parts.point_weights = ArrayRef<double>(*options.point_weights).copy();
+  return parts;
+}
+
+}  // namespace
+
+FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts) {
+  const auto normalizations = normalizations_of(options, fields);
+  const bool learns =
+      std::ranges::any_of(normalizations, [](const Normalization& field) { return needs_statistics(field.method); });
+  if (learns || options.center || options.standardize || options.sample_weights || options.mass ||
+      options.mask != Mask::none || options.gappy_snapshots != GappySnapshots::drop)
+    throw InvalidArgument(
+        "field_opts: expected none of center, standardize, minmax, zscore, sample_weights, mass, mask "
+        "and gappy_snapshots, because snapshots that come one by one are not kept");
+  check_points(options, num_pts);
+  return {parts_of(options, fields, std::vector<FieldStatistics>(fields.size())), num_pts};
+}
+
 template <class T>
 LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& options,
                          const std::vector<std::string>& fields, std::size_t leave_out_every, std::size_t threads) {
   const std::size_t qoi = fields.size();
   const std::size_t num_pts = snapshots.rows() / qoi;
-  if (options.point_weights) check_length(*options.point_weights, num_pts, "point_weights", "points");
+  check_points(options, num_pts);
   if (options.sample_weights) check_length(*options.sample_weights, snapshots.cols(), "sample_weights", "snapshots");
-  if (options.mass && options.mass->num_pts() != num_pts)
-    throw InvalidArgument(
-        message("mass: expected a matrix for ", num_pts, " points, got one for ", options.mass->num_pts()));
   SurveyRequest request{.fields = fields,
                         .normalizations = normalizations_of(options, fields),
                         .wants_means = options.center || options.standardize,
@@ -284,20 +323,11 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
                         return needs_statistics(field.method) || field.method == NormalizationMethod::log10;
                       });
   Survey found = learns ? survey(snapshots, request) : Survey{.statistics = std::vector<FieldStatistics>(qoi)};
-  FieldSpaceParts parts{.fields = fields,
-                        .transforms = {},
-                        .is_centered = request.wants_means,
-                        .mean = request.wants_means ? found.means : xt::zeros<double>({0}),
-                        .deviation = std::move(found.deviations),
-                        .field_weights = std::vector<double>(qoi, 1.0),
-                        .mass = options.mass,
-                        .absent = found.absent};
-  for (std::size_t field = 0; field < qoi; ++field) {
-    parts.transforms.push_back(transform_of(request.normalizations[field], found.statistics[field], fields[field]));
-    const auto weight = options.field_weights.find(fields[field]);
-    if (weight != options.field_weights.end()) parts.field_weights[field] = weight->second;
-  }
-  if (options.point_weights) parts.point_weights = ArrayRef<double>(*options.point_weights).copy();
+  FieldSpaceParts parts = parts_of(options, fields, found.statistics);
+  parts.is_centered = request.wants_means;
+  if (request.wants_means) parts.mean = found.means;
+  parts.deviation = std::move(found.deviations);
+  parts.absent = found.absent;
   return {FieldSpace(std::move(parts), num_pts), std::move(found)};
 }
 

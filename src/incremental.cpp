@@ -77,10 +77,8 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(SVDOptions options, IncrementalOptio
   validate(incremental_);
   if (options_.sample_tol || options_.optimal_threshold)
     throw InvalidArgument("options: sample_tol and optimal_threshold need all modes, which are not kept here");
-  if (!is_plain(options_.field_opts))
-    throw InvalidArgument(
-        "field_opts: expected the default, because means, spreads and weights are those of all "
-        "snapshots, which are not kept here");
+  const auto& weights = options_.field_opts.point_weights;
+  fixed_space(options_.field_opts, this->fields(), weights ? weights->size() : 1);
   if (options_.validate_every != 0)
     throw InvalidArgument(
         message("validate_every: expected 0, because no snapshot is kept, got ", options_.validate_every));
@@ -108,9 +106,20 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
                                   dof_ == 0 ? " or more" : ", as before", ", got ", dof));
   dof_ = dof;
   this->set_num_pts(num_pts);
+  if (!space_ && !is_plain(options_.field_opts)) {
+    space_.emplace(fixed_space(options_.field_opts, this->fields(), num_pts));
+    row_scales_ = space_->row_scales();
+  }
   const auto rows = split_loop(states, {dof}, "states").matrix;
+  std::vector<T> in_space(space_ ? dof : 0);
   for (std::size_t i = 0; i < rows.rows; ++i) {
-    const auto row = rows.row(i);
+    auto row = rows.row(i);
+    if (space_) {
+      space_->enter({row.data(), 1, dof}, 0, MatrixView<T>{in_space.data(), 1, dof});
+      std::ranges::transform(in_space, row_scales_, in_space.begin(),
+                             [](T y, double scale) { return static_cast<T>(static_cast<double>(y) * scale); });
+      row = in_space;
+    }
     const double square = sum_of_squares(MatrixView<const T>{row.data(), 1, dof});
     if (!std::isfinite(square + squares_)) {
       if (std::ranges::all_of(row, [](T x) { return std::isfinite(x); }))
@@ -364,6 +373,8 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
   const auto leading = [=](const auto& matrix) { return xt::view(matrix, xt::all(), xt::range(0, modes)); };
   xt::xarray<T> basis = leading(basis_);
   xt::xarray<T> latents = xt::cast<T>(leading(scores_));
+  for (std::size_t i = 0; i < row_scales_.size(); ++i)
+    for (T& entry : as_matrix(basis).row(i)) entry = static_cast<T>(static_cast<double>(entry) / row_scales_[i]);
   fix_signs(basis, latents);
   BasicSVDMap<T> map{.projection_matrix = std::move(basis),
                      .singular_values = xt::cast<T>(s_),
@@ -373,7 +384,9 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
                      .num_samples = num_samples(),
                      .num_dropped = num_dropped_,
                      .errors = std::nullopt,
-                     .validation_errors = std::nullopt};
+                     .validation_errors = std::nullopt,
+                     .space = space_};
+  describe_latents(latents, std::vector<double>(num_samples(), 1.0), map);
   if (options_.keep_training_latents) map.training_latents = std::move(latents);
   return BasicSVD<T>(options_, std::move(map));
 }

@@ -110,25 +110,6 @@ std::vector<T> unscale(RowStore<T>& basis, std::size_t rank, const std::vector<d
   return turned;
 }
 
-/// The mean and the covariance of coefficients `(samples, rank)`, of which each counts its weight.
-template <class T>
-void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights, BasicSVDMap<T>& map) {
-  const std::size_t rank = latents.shape(1);
-  map.latent_mean = xt::zeros<double>({rank});
-  map.latent_covariance = xt::zeros<double>({rank, rank});
-  double total = 0.0;
-  for (std::size_t j = 0; j < weights.size(); ++j) {
-    total += weights[j];
-    for (std::size_t i = 0; i < rank; ++i) map.latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
-  }
-  map.latent_mean /= total;
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t i = 0; i < rank; ++i)
-      for (std::size_t k = 0; k < rank; ++k)
-        map.latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - map.latent_mean(i)) *
-                                       (static_cast<double>(latents(j, k)) - map.latent_mean(k));
-}
-
 template <class T>
 void validate(const BasicSVDMap<T>& map) {
   const auto require = [](bool holds, const char* expected) {
@@ -183,6 +164,24 @@ void validate(const BasicSVDMap<T>& map) {
 }
 
 }  // namespace
+
+template <class T>
+void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights, BasicSVDMap<T>& map) {
+  const std::size_t rank = latents.shape(1);
+  map.latent_mean = xt::zeros<double>({rank});
+  map.latent_covariance = xt::zeros<double>({rank, rank});
+  double total = 0.0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    total += weights[j];
+    for (std::size_t i = 0; i < rank; ++i) map.latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
+  }
+  map.latent_mean /= total;
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    for (std::size_t i = 0; i < rank; ++i)
+      for (std::size_t k = 0; k < rank; ++k)
+        map.latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - map.latent_mean(i)) *
+                                       (static_cast<double>(latents(j, k)) - map.latent_mean(k));
+}
 
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
@@ -557,6 +556,8 @@ SVDOptions BasicSVD<T>::options() const {
           .progress = progress_};
 }
 
+template void describe_latents(const xt::xarray<double>&, const std::vector<double>&, BasicSVDMap<double>&);
+template void describe_latents(const xt::xarray<float>&, const std::vector<double>&, BasicSVDMap<float>&);
 template LatentRanges ranges_of(const xt::xarray<double>&);
 template LatentRanges ranges_of(const xt::xarray<float>&);
 

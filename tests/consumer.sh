@@ -23,7 +23,7 @@ expect_no_work() {
 
 meson setup plain --buildtype=debug > setup.log || { cat setup.log; fail "meson setup"; }
 ninja -C plain > build.log || { cat build.log; fail "the build"; }
-(cd plain && ./consumer && ./threads) || fail "the consumer as it was built"
+(cd plain && ./consumer && ./threads && ./fields > fields.log) || fail "the consumer as it was built"
 expect_no_work
 
 touch subprojects/fieldfold/modules/svd.cppm
@@ -43,4 +43,6 @@ meson setup openmp --buildtype=debug -Dfieldfold:openmp=true -Dcpp_args=-fopenmp
 ninja -C openmp > build.log || { cat build.log; fail "the build with OpenMP"; }
 (cd openmp && OMP_NUM_THREADS=8 ./threads > threads.log && ./consumer) || fail "the consumer with OpenMP"
 grep -q '^8 threads' openmp/threads.log || fail "OpenMP is not on"
+(cd openmp && OMP_NUM_THREADS=8 ./fields > fields.log) && cmp plain/fields.log openmp/fields.log ||
+    fail "the agreement of consumers with OpenMP and without"
 echo "3 test cases out of 3 passed"

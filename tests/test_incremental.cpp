@@ -14,8 +14,11 @@
 #include "error_of.hpp"
 
 import fieldfold.arrays;
+import fieldfold.diagnostics;
+import fieldfold.field_space;
 import fieldfold.incremental;
 import fieldfold.linalg;
+import fieldfold.normalization;
 import fieldfold.svd;
 
 #include "cosines.hpp"
@@ -67,6 +70,17 @@ double projection_error(const xt::xarray<T>& u, const xt::xarray<T>& states) {
     square += std::pow(static_cast<double>(states.flat(i)), 2);
   }
   return std::sqrt(error / square);
+}
+
+/// Two fields on 40 points, `(dof, samples)`, of which one is above -3.
+xt::xarray<double> field_snapshots() {
+  auto snapshots = xt::xarray<double>::from_shape({80, 9});
+  for (std::size_t i = 0; i < 80; ++i)
+    for (std::size_t j = 0; j < 9; ++j) {
+      const double angle = 0.1 * static_cast<double>(i / 2) * static_cast<double>(j + 1);
+      snapshots(i, j) = i % 2 == 0 ? 1000.0 + 200.0 * std::sin(angle) : 2.0 * std::cos(angle);
+    }
+  return snapshots;
 }
 
 }  // namespace
@@ -263,4 +277,34 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   IncrementalSVD other;
   other.add(xt::ones<double>({6}));
   BOOST_TEST(error_of([&] { grown.merge(other); }) == "other: expected states of the length 4, got 6");
+}
+
+BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
+  const auto snapshots = field_snapshots();
+  const fieldfold::FieldOptions options{
+      .normalize_field = {{"u", {.method = fieldfold::NormalizationMethod::log10, .offset = 3.0}},
+                          {"p", {.method = fieldfold::NormalizationMethod::linear, .slope = 1e-3, .offset = 0.5}}},
+      .point_weights = xt::linspace<double>(1.0, 5.0, 40),
+      .field_weights = {{"u", 3.0}},
+      .gappy_states = fieldfold::GappyStates::fill};
+  fieldfold::SVD expected({.fields = {"p", "u"}, .field_opts = options});
+  expected.compute_map(snapshots, {.rank = 3});
+  fieldfold::IncrementalSVD grown({.fields = {"p", "u"}, .field_opts = options, .rank = 3}, {});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  for (std::size_t j = 0; j < states.shape(0); ++j) grown.add(xt::view(states, j, xt::all()));
+  const auto svd = grown.finish();
+  BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12);
+  BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-9);
+  BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-9);
+  BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
+                                 expected.reconstruct(expected.compress(states))) < 1e-10);
+  BOOST_TEST(relative_difference(svd.latent_covariance(), expected.latent_covariance()) < 1e-9);
+  for (const fieldfold::FieldOptions& learning :
+       {fieldfold::FieldOptions{.center = true},
+        fieldfold::FieldOptions{.normalize = {.method = fieldfold::NormalizationMethod::zscore}},
+        fieldfold::FieldOptions{.mask = fieldfold::Mask::automatic}})
+    BOOST_CHECK_THROW(fieldfold::IncrementalSVD({.fields = {"p", "u"}, .field_opts = learning}),
+                      fieldfold::InvalidArgument);
+  fieldfold::IncrementalSVD other({.fields = {"p", "u"}, .field_opts = options});
+  BOOST_CHECK_THROW(other.add(xt::xarray<double>(xt::ones<double>({10}))), fieldfold::InvalidArgument);
 }
