@@ -2,6 +2,7 @@ module;
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -180,11 +181,13 @@ struct LearnedSpace {
 /// Learns the space of snapshots `(dof, num_samples)`.
 /// \param fields           their names
 /// \param leave_out_every  of so many columns the last is not learned from; 0: all are
+/// \param progress         as of `SurveyRequest`
 /// \throws InvalidArgument  weights or a mass matrix for another number of points or snapshots; what `survey` and
 ///                          `transform_of` throw
 template <class T>
 LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& options,
-                         const std::vector<std::string>& fields, std::size_t leave_out_every, std::size_t threads);
+                         const std::vector<std::string>& fields, std::size_t leave_out_every, std::size_t threads,
+                         const std::function<void(double share)>& progress = {});
 
 /// The rows that are decomposed: y of the snapshots, times row scales and the roots of sample weights.
 template <class T>

@@ -2,6 +2,7 @@ module;
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct SurveyRequest {
   /// `(dof / fields,)`; empty: 1.
   xt::xarray<double> point_weights = xt::zeros<double>({0});
   std::size_t threads = 1;
+  /// Hears which share of a pass is done; what it throws ends the survey.
+  std::function<void(double share)> progress = {};
 };
 
 /// A number that is missing, of a column that is learned from.

@@ -4,6 +4,7 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -300,7 +301,8 @@ FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::strin
 
 template <class T>
 LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& options,
-                         const std::vector<std::string>& fields, std::size_t leave_out_every, std::size_t threads) {
+                         const std::vector<std::string>& fields, std::size_t leave_out_every, std::size_t threads,
+                         const std::function<void(double share)>& progress) {
   const std::size_t qoi = fields.size();
   const std::size_t num_pts = snapshots.rows() / qoi;
   check_points(options, num_pts);
@@ -313,7 +315,8 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
                         .keeps_gappy_columns = options.gappy_snapshots == GappySnapshots::fill,
                         .column_weights = std::vector<double>(snapshots.cols(), 1.0),
                         .point_weights = statistical_weights(options),
-                        .threads = threads_for(threads, static_cast<double>(snapshots.rows() * snapshots.cols()))};
+                        .threads = threads_for(threads, static_cast<double>(snapshots.rows() * snapshots.cols())),
+                        .progress = progress};
   for (std::size_t j = 0; j < snapshots.cols(); ++j) {
     if (options.sample_weights) request.column_weights[j] = options.sample_weights->data()[j];
     if (leave_out_every > 0 && (j + 1) % leave_out_every == 0) request.column_weights[j] = 0.0;
@@ -382,9 +385,9 @@ template void FieldSpace::leave_difference(MatrixView<float>) const;
 template std::unique_ptr<Metric<double>> FieldSpace::metric() const;
 template std::unique_ptr<Metric<float>> FieldSpace::metric() const;
 template LearnedSpace learn_space(const RowSource<double>&, const FieldOptions&, const std::vector<std::string>&,
-                                  std::size_t, std::size_t);
+                                  std::size_t, std::size_t, const std::function<void(double)>&);
 template LearnedSpace learn_space(const RowSource<float>&, const FieldOptions&, const std::vector<std::string>&,
-                                  std::size_t, std::size_t);
+                                  std::size_t, std::size_t, const std::function<void(double)>&);
 template class SpaceRows<double>;
 template class SpaceRows<float>;
 

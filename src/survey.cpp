@@ -88,7 +88,8 @@ class Surveyor {
   template <class Work>
   void for_rows(const Work& work) const {
     std::vector<std::vector<T>> buffers(request_.threads);
-    for_each_block(source_.rows(), source_.block_rows(), {.threads = request_.threads, .alignment = groups_},
+    for_each_block(source_.rows(), source_.block_rows(),
+                   {.threads = request_.threads, .alignment = groups_, .progress = request_.progress},
                    [&](std::size_t part, std::size_t first, std::size_t count) {
                      const auto rows = source_.read(first, count, buffers[part]);
                      for (std::size_t i = 0; i < count; ++i) work(part, first + i, rows.row(i).data());

@@ -274,14 +274,17 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
       .method = method_,
       .threads = threads_,
       .groups = this->num_qoi(),
-      .leave_out_every = validate_every_};
+      .leave_out_every = validate_every_,
+      .progress = progress_};
   std::optional<LearnedSpace> learned;
   std::unique_ptr<Metric<T>> metric;
   std::vector<double> row_scales;
   std::vector<T> sample_roots;
   std::optional<SpaceRows<T>> in_space;
   if (!is_plain(field_opts_)) {
-    learned.emplace(learn_space(snapshots, field_opts_, this->fields(), validate_every_, threads_));
+    std::function<void(double)> survey_progress;
+    if (progress_) survey_progress = [this](double share) { progress_("survey", share); };
+    learned.emplace(learn_space(snapshots, field_opts_, this->fields(), validate_every_, threads_, survey_progress));
     row_scales = learned->space.row_scales();
     metric = learned->space.template metric<T>();
     request.metric = metric.get();
@@ -290,7 +293,6 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
     if (!learned->survey.gaps.empty()) fill_gaps(snapshots, *learned, sample_roots, request);
     in_space.emplace(snapshots, learned->space, row_scales, sample_roots, learned->survey.gaps);
   }
-  request.progress = progress_;
   auto found = decompose<T>(in_space ? *in_space : snapshots, request, basis);
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
