@@ -43,7 +43,7 @@ GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y
 /// \param learned       its gaps are filled
 /// \param sample_roots  as of `SpaceRows`
 /// \param request       how to learn the modes
-/// \throws  as `decompose` and `gappy_coefficients`; it warns where there is no end after 200 times
+/// \throws  as `decompose` and `gappy_coefficients`; it warns where it still changes after 200 times
 template <class T>
 void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::vector<T>& sample_roots,
                const DecompositionRequest<T>& request);

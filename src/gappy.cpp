@@ -199,6 +199,7 @@ void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::
   const auto row_scales = space.row_scales();
   const auto product = product_of(request.metric);
   const double tolerance = sizeof(T) == sizeof(double) ? 1e-10 : 1e-5;
+  double last = 0.0;
   for (std::size_t iteration = 0; iteration < most_iterations; ++iteration) {
     const SpaceRows<T> rows(snapshots, space, row_scales, sample_roots, gaps);
     ArrayStore<T> store;
@@ -225,9 +226,12 @@ void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::
     if (space.parts().is_centered)
       update_means(learned, [&](std::size_t column) { return std::pow(root_of(column), 2); });
     if (change <= tolerance * tolerance * size) return;
+    last = std::sqrt(change / size);
   }
-  warn(message("what is missing in snapshots still changes after it was filled ", most_iterations, " times: a smaller ",
-               "rank would say more about it"));
+  // The last digits of noise need no end.
+  if (last > 1e-6)
+    warn(message("what is missing in snapshots still changes by ", last, " of itself after it was filled ",
+                 most_iterations, " times: a smaller rank would say more about it"));
 }
 
 template <class T>
