@@ -1,8 +1,10 @@
 module;
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -43,7 +45,7 @@ struct Spectrum {
   xt::xarray<T> s;            ///< `(min(m, columns),)`, descending
   xt::xarray<double> scores;  ///< `(columns, modes)`: the coefficients of each column in the singular vectors, of all
                               ///< modes that are not 0; empty where only a known rank is asked for
-  std::size_t rows;           ///< m
+  std::size_t rows;           ///< m, without absent rows
   std::size_t columns;        ///< those that are learned from
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not in s
 };
@@ -66,6 +68,8 @@ struct DecompositionRequest {
   DecompositionMethod method = DecompositionMethod::automatic;
   /// The inner product of columns; null: `x^T y`. `transpose` and `randomized` know no other.
   const Metric<T>* metric = nullptr;
+  /// `(m,)`, 1 for rows that are zero, and are zero in the basis too; empty: there are none.
+  std::span<const std::uint8_t> absent_rows = {};
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
   /// Rows of which errors are told apart: those whose index modulo `groups` is the same. It divides the rows.

@@ -25,7 +25,8 @@ struct GappyProduct {
 /// Coefficients by least squares, and what they can be trusted.
 struct GappySolution {
   std::vector<double> coefficients;  ///< `(rank,)`
-  /// Of the least squares problem: by what errors of the numbers are magnified at most. 1 where all is there.
+  /// By what errors of the numbers are magnified at most: 1 over the root of the smallest eigenvalue of `U^T W U` over
+  /// what is there, and at least 1, which it is where all is there.
   double condition = 1.0;
 };
 
@@ -38,7 +39,8 @@ template <class T>
 GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y, const GappyProduct& product);
 
 /// Fills what is missing in snapshots with what the modes say, which are learned from all, again and again until both
-/// agree. The space has the means of the filled snapshots then.
+/// agree, with one mode more each time until there are as many as asked for. The space has the means of the filled
+/// snapshots then. The basis and the snapshots in which numbers are missing are in memory meanwhile.
 /// \param snapshots     `(dof, num_samples)`
 /// \param learned       its gaps are filled
 /// \param sample_roots  as of `SpaceRows`

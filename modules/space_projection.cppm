@@ -19,8 +19,9 @@ struct BasicAssessment {
   xt::xarray<T> latent;                  ///< `(*loop_shape, rank)`: what `compress` gives, holes filled
   xt::xarray<double> distance;           ///< `(*loop_shape)`: the norm of what the basis does not have of the state
   xt::xarray<double> relative_distance;  ///< `(*loop_shape)`: over the norm of the state; 0 where both are 0
-  xt::xarray<double> condition;          ///< `(*loop_shape)`: by what errors of the numbers are magnified at most where
-                                         ///< some are missing; 1 where none is
+  /// `(*loop_shape)`: by what errors of the numbers that are there are magnified at most in the coefficients; 1 where
+  /// all are there, infinite where they do not determine the coefficients, which are NaN then, as the distances.
+  xt::xarray<double> condition;
 };
 
 /// A basis U `(dof, rank)` in a space, orthonormal in its inner product W: a view of what others own.
@@ -42,7 +43,7 @@ class SpaceProjection {
   void reconstruct(MatrixView<const T> latent, MatrixView<T> states) const;
 
   /// The coefficients, and how far the states are from what they give, in the norm of the space over the numbers that
-  /// are there. Holes are filled whatever the policy.
+  /// are there. Holes are filled whatever the policy; where that cannot be, all is NaN and the condition infinite.
   /// \param distances, norms, conditions  `(k,)`
   void assess(MatrixView<const T> states, MatrixView<T> latent, double* distances, double* norms,
               double* conditions) const;

@@ -85,6 +85,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
 
 /// \throws NumericalError  eigenvalues of a Gram matrix, ascending, are those of an inner product that is not positive
 ///                         definite
+template <class T>
 void check_inner_product(const xt::xarray<double>& eigenvalues);
 
 /// Of the columns of A those without NaN and infinity, ascending.

@@ -123,8 +123,9 @@ class BasicSVD : public BasicCompression<T> {
   /// \param snapshots  `(dof, num_samples)`
   /// \param rule       replaces the rule of the options if it is not empty
   /// \throws InvalidArgument  snapshots not 2-D; rows that do not fit the coords or fields; no finite snapshot, or
-  ///                          only zeros; a rank of 0 or above min(dof, num_samples); a tolerance out of its range; a
-  ///                          field that cannot be normalized; weights of another number of points or snapshots
+  ///                          only zeros; a rank of 0 or above min(dof, num_samples), dof without numbers that left the
+  ///                          map; a tolerance out of its range; a field that cannot be normalized; weights of another
+  ///                          number of points or snapshots
   /// \throws NumericalError   the decomposition did not converge, squares of the snapshots overflow, or a mass matrix
   ///                          is not positive definite
   /// The map is unchanged then.
@@ -167,7 +168,8 @@ class BasicSVD : public BasicCompression<T> {
   /// Folds states and says how far they are from what their coefficients give: a state that is unlike the training
   /// snapshots shows at once. What is missing is filled by least squares.
   /// \param states  `(*loop_shape, dof)`
-  /// \throws         as `compress`; NotReady  the mass matrix was a function, and the map has been loaded
+  /// \throws         as `compress`, but for states that are not determined; NotReady  the mass matrix was a function,
+  /// and the map has been loaded
   BasicAssessment<T> assess(const ArrayRef<T>& states) const;
 
   /// Places to measure: numbers of a state, `point * num_qoi + field`, from which `compress` with `gappy_states` fill

@@ -87,6 +87,7 @@ class Decomposer {
     const std::size_t blocks = m_ / source.block_rows() + 1;
     threads_ = work() < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
     if (request.metric != nullptr) dual_ = request.metric->times(source);
+    present_ = m_ - static_cast<std::size_t>(std::ranges::count(request.absent_rows, std::uint8_t{1}));
   }
 
   Decomposition<T> run() {
@@ -99,10 +100,11 @@ class Decomposer {
     DecompositionMethod method = request_.method;
     if (request_.metric != nullptr && (method == transpose || method == randomized))
       throw InvalidArgument(message("method: expected gram or sketch with a mass matrix, got ", name_of(method)));
+    if (present_ < m_ && method == transpose) method = sketch;
     if (method == automatic) {
-      if (m_ < n_ && request_.metric == nullptr)
+      if (m_ < n_ && request_.metric == nullptr && present_ == m_)
         method = transpose;
-      else if (too_small || work() < small_work || m_ < n_)
+      else if (too_small || work() < small_work || present_ < n_)
         method = sketch;
       else
         // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
@@ -120,6 +122,8 @@ class Decomposer {
 
  private:
   std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
+
+  bool is_absent(std::size_t row) const { return !request_.absent_rows.empty() && request_.absent_rows[row] != 0; }
 
   /// Operations of a Gram matrix.
   double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
@@ -186,7 +190,7 @@ class Decomposer {
     divide(finite);
 
     const auto eigen = symmetric_eigen(rows_of(columns_of(total, learned_), learned_));
-    if (request_.metric != nullptr) check_inner_product(eigen.values);
+    if (request_.metric != nullptr) check_inner_product<T>(eigen.values);
     const std::size_t kept = learned_.size();
     auto s = Matrix::from_shape({kept});
     auto v = Matrix::from_shape({kept, kept});
@@ -194,7 +198,8 @@ class Decomposer {
       s(mode) = std::sqrt(std::max(0.0, eigen.values(kept - 1 - mode)));
       for (std::size_t i = 0; i < kept; ++i) v(i, mode) = eigen.vectors(i, kept - 1 - mode);
     }
-    const Spectrum<T> spectrum{xt::cast<T>(s), scaled_columns(v, s), m_, kept};
+    if (kept > present_) return false;
+    const Spectrum<T> spectrum{xt::cast<T>(s), scaled_columns(v, s), present_, kept};
     const RankChoice choice = request_.choose_rank(spectrum);
     const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
     if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return false;
@@ -229,8 +234,8 @@ class Decomposer {
     const auto svd = thin_svd(Matrix(triangle));
     const std::size_t found = svd.s.size();
     const std::size_t kept = learned_.size();
-    Spectrum<T> spectrum{xt::zeros<T>({std::min(m_, kept)}), scaled_columns(svd.v, svd.s), m_, kept};
-    std::copy(svd.s.begin(), svd.s.end(), spectrum.s.begin());
+    Spectrum<T> spectrum{xt::zeros<T>({std::min(present_, kept)}), scaled_columns(svd.v, svd.s), present_, kept};
+    std::copy_n(svd.s.begin(), std::min(found, spectrum.s.size()), spectrum.s.begin());
     const std::size_t rank = request_.choose_rank(spectrum).rank;
     const std::size_t modes = std::min({rank, found, numerical_rank(spectrum.s)});
     result_.s = std::move(spectrum.s);
@@ -291,7 +296,7 @@ class Decomposer {
     if (request_.leave_out_every > 0) factorization_.columns = finite_columns(source_, pass("summary", 1.0, 0.0));
     divide(factorization_.columns);
     const std::size_t rank =
-        request_.choose_rank({xt::zeros<T>({std::min(m_, learned_.size())}), {}, m_, learned_.size()}).rank;
+        request_.choose_rank({xt::zeros<T>({std::min(present_, learned_.size())}), {}, present_, learned_.size()}).rank;
     const double share = found->s(rank - 1) / found->s(0);
     double left = found->squares;
     for (const double value : found->s) left -= value * value;
@@ -331,7 +336,8 @@ class Decomposer {
       multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
       for (std::size_t i = 0; i < basis.rows; ++i)
         for (std::size_t j = modes; j < rank; ++j)
-          basis(i, j) = static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
+          basis(i, j) =
+              is_absent(first + i) ? T{0} : static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
       if (!refine) return;
       auto dual_factor = factor;
       if (dual_) dual_factor = factor_rows(dual_->read(first, rows.rows, dual_buffers[part]), dual_factors[part]);
@@ -507,6 +513,7 @@ class Decomposer {
   std::unique_ptr<ProductRows<T>> dual_;  ///< the rows of M A, if there is an M
   std::optional<StoredRows<T>> stored_;   ///< the basis, if it is asked for M U
   std::size_t m_;
+  std::size_t present_ = 0;  ///< rows that are not absent
   std::size_t n_;
   std::size_t threads_ = 1;
   std::chrono::steady_clock::time_point phase_start_;

@@ -57,6 +57,12 @@ void check_length(const xt::xarray<double>& weights, std::size_t length, std::st
                                   shape_text(ArrayRef<double>(weights).shape())));
 }
 
+xt::xarray<double> flattened(const xt::xarray<double>& array) {
+  xt::xarray<double> result = array;
+  result.reshape({array.size()});
+  return result;
+}
+
 std::vector<Normalization> normalizations_of(const FieldOptions& options, const std::vector<std::string>& fields) {
   std::vector<Normalization> result;
   for (const std::string& field : fields) {
@@ -68,7 +74,7 @@ std::vector<Normalization> normalizations_of(const FieldOptions& options, const 
 
 /// The weights of points in statistics: those given, or what the shape functions stand for.
 xt::xarray<double> statistical_weights(const FieldOptions& options) {
-  if (options.point_weights) return *options.point_weights;
+  if (options.point_weights) return flattened(*options.point_weights);
   if (!options.mass) return xt::zeros<double>({0});
   xt::xarray<double> sums = options.mass->row_sums();
   // Of a matrix that is no mass matrix they need not be weights.
@@ -128,6 +134,7 @@ bool is_plain(const FieldOptions& options) {
 }
 
 FieldSpace::FieldSpace(FieldSpaceParts parts, std::size_t num_pts) : parts_(std::move(parts)) {
+  for (auto* array : {&parts_.mean, &parts_.deviation, &parts_.point_weights}) array->reshape({array->size()});
   const std::size_t qoi = parts_.fields.size();
   const std::size_t dof = num_pts * qoi;
   const auto require = [](bool holds, const char* expected) {
@@ -211,12 +218,10 @@ void FieldSpace::leave(MatrixView<T> states) const {
   const bool logarithmic = is_logarithmic();
   for (std::size_t k = 0; k < states.rows; ++k) {
     T* const x = states.row(k).data();
-    for (std::size_t i = 0; i < states.cols; ++i)
-      x[i] = static_cast<T>(static_cast<double>(x[i]) / factor_[i] + shift_[i]);
-    for (std::size_t field = 0; field < qoi && logarithmic; ++field) {
-      const FieldTransform& transform = parts_.transforms[field];
-      for (std::size_t i = field; i < states.cols && transform.is_logarithmic; i += qoi)
-        x[i] = static_cast<T>(std::pow(10.0, static_cast<double>(x[i])) - transform.offset);
+    const auto linear = [&](std::size_t i) { return static_cast<double>(x[i]) / factor_[i] + shift_[i]; };
+    for (std::size_t i = 0; i < states.cols; ++i) {
+      const bool is_power = logarithmic && parts_.transforms[i % qoi].is_logarithmic;
+      x[i] = static_cast<T>(is_power ? std::pow(10.0, linear(i)) - parts_.transforms[i % qoi].offset : linear(i));
     }
     for (std::size_t i = 0; i < states.cols && !parts_.absent.empty(); ++i)
       if (is_absent(i)) x[i] = std::numeric_limits<T>::quiet_NaN();
@@ -280,7 +285,7 @@ FieldSpaceParts parts_of(const FieldOptions& options, const std::vector<std::str
     const auto weight = options.field_weights.find(fields[field]);
     if (weight != options.field_weights.end()) parts.field_weights[field] = weight->second;
   }
-  if (options.point_weights) parts.point_weights = ArrayRef<double>(*options.point_weights).copy();
+  if (options.point_weights) parts.point_weights = flattened(*options.point_weights);
   return parts;
 }
 
@@ -356,7 +361,6 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
     }
     const FieldTransform& transform = space_.parts().transforms[row % space_.num_qoi()];
     const double shift = space_.shift(row);
-    const T own_shift = static_cast<T>(shift);
     if (transform.is_logarithmic)
       for (std::size_t j = 0; j < from.cols; j += block) {
         const std::size_t part = std::min(block, from.cols - j);
@@ -365,9 +369,10 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
         for (std::size_t k = 0; k < part; ++k) y[j + k] = static_cast<T>(logarithms[k] - shift) * scale;
       }
     else if (sample_roots_.empty())
-      for (std::size_t j = 0; j < from.cols; ++j) y[j] = (x[j] - own_shift) * scale;
+      for (std::size_t j = 0; j < from.cols; ++j) y[j] = static_cast<T>(static_cast<double>(x[j]) - shift) * scale;
     else
-      for (std::size_t j = 0; j < from.cols; ++j) y[j] = (x[j] - own_shift) * (scale * sample_roots_[j]);
+      for (std::size_t j = 0; j < from.cols; ++j)
+        y[j] = static_cast<T>(static_cast<double>(x[j]) - shift) * (scale * sample_roots_[j]);
     for (std::size_t j = 0; j < sample_roots_.size() && transform.is_logarithmic; ++j) y[j] *= sample_roots_[j];
     for (; gap != gaps_.end() && gap->row == row; ++gap)
       y[gap->column] =

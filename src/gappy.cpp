@@ -32,10 +32,15 @@ using Matrix = xt::xarray<double>;
 /// Normal equations of a condition up to this keep half of the digits.
 constexpr double well_conditioned = 1e4;
 
-/// Beyond this, what is there says nothing about some coefficient.
-constexpr double hopeless = 1e13;
+/// Where errors are magnified by more, what is there says nothing about some coefficient: it is rounding of the basis.
+template <class T>
+constexpr double hopeless = 0.01 / static_cast<double>(std::numeric_limits<T>::epsilon());
 
 constexpr std::size_t most_iterations = 200;
+
+/// Before a mode more is taken, what is missing changes by less than this, over itself, or so many times.
+constexpr double settled = 1e-6;
+constexpr std::size_t most_for_a_mode = 10;
 
 [[noreturn]] void not_determined(std::size_t present, std::size_t rank) {
   throw NumericalError(
@@ -100,8 +105,8 @@ GappySolution decomposed_solution(MatrixView<const T> basis, std::span<const T> 
     values[k] = root * static_cast<double>(y[present[k]]);
   }
   const auto svd = thin_svd(std::move(rows));
-  if (!(svd.s(0) < hopeless * svd.s(rank - 1))) not_determined(present.size(), rank);
-  GappySolution solution{std::vector<double>(rank, 0.0), svd.s(0) / svd.s(rank - 1)};
+  if (!(1.0 < hopeless<T> * svd.s(rank - 1))) not_determined(present.size(), rank);
+  GappySolution solution{std::vector<double>(rank, 0.0), std::max(1.0, 1.0 / svd.s(rank - 1))};
   for (std::size_t mode = 0; mode < rank; ++mode) {
     double sum = 0.0;
     for (std::size_t k = 0; k < present.size(); ++k) sum += svd.u(k, mode) * values[k];
@@ -140,6 +145,22 @@ GappyProduct product_of(const Metric<T>* metric) {
   }};
 }
 
+/// The coefficients of a snapshot from what is there, by least squares; where these magnify errors, those of the
+/// snapshot as it is filled now: a smaller step of the same way (the EM algorithm; Dempster, Laird and Rubin 1977,
+/// doi:10.1111/j.2517-6161.1977.tb01600.x).
+template <class T>
+std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, std::span<const T> filled,
+                         const GappyProduct& product) {
+  constexpr double too_large = 30.0;
+  try {
+    auto solution = gappy_coefficients<T>(basis, gappy, product);
+    if (solution.condition < too_large) return std::move(solution.coefficients);
+  } catch (const NumericalError&) {
+    // Not determined, which filling does not need.
+  }
+  return gappy_coefficients<T>(basis, filled, product).coefficients;
+}
+
 /// The means of rows with gaps, of what is there and what is taken for the rest.
 void update_means(LearnedSpace& learned, const auto& weight_of) {
   const auto& gaps = learned.survey.gaps;
@@ -167,12 +188,11 @@ GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y
   Normal normal = normal_equations(basis, y, present, product);
   const auto eigen = symmetric_eigen(std::move(normal.matrix));
   const double largest = eigen.values(rank - 1);
-  const double limit = product.weigh ? hopeless : well_conditioned * well_conditioned;
-  if (!(largest < limit * eigen.values(0))) {
-    if (product.weigh) not_determined(present.size(), rank);
-    return decomposed_solution(basis, y, present, product.weights);
-  }
-  GappySolution solution{std::vector<double>(rank, 0.0), std::sqrt(largest / eigen.values(0))};
+  const bool keeps_digits = largest < well_conditioned * well_conditioned * eigen.values(0);
+  if (!product.weigh && !keeps_digits) return decomposed_solution(basis, y, present, product.weights);
+  if (!(largest < 1e14 * eigen.values(0)) || !(1.0 < hopeless<T> * hopeless<T> * eigen.values(0)))
+    not_determined(present.size(), rank);
+  GappySolution solution{std::vector<double>(rank, 0.0), std::max(1.0, 1.0 / std::sqrt(eigen.values(0)))};
   for (std::size_t k = 0; k < rank; ++k) {
     double sum = 0.0;
     for (std::size_t i = 0; i < rank; ++i) sum += eigen.vectors(i, k) * normal.right_hand[i];
@@ -200,17 +220,30 @@ void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::
   const auto product = product_of(request.metric);
   const double tolerance = sizeof(T) == sizeof(double) ? 1e-10 : 1e-5;
   double last = 0.0;
-  for (std::size_t iteration = 0; iteration < most_iterations; ++iteration) {
+  // One mode more each time that what is missing has settled: it must not become a mode of its own before it is known.
+  DecompositionRequest<T> capped = request;
+  std::size_t cap = 1;
+  std::size_t at_this_cap = 0;
+  bool is_capped = false;
+  capped.known_rank.reset();
+  capped.choose_rank = [&](const Spectrum<T>& spectrum) {
+    RankChoice choice = request.choose_rank(spectrum);
+    is_capped = choice.rank > cap;
+    choice.rank = std::min(choice.rank, cap);
+    return choice;
+  };
+  while (at_this_cap < most_iterations) {
     const SpaceRows<T> rows(snapshots, space, row_scales, sample_roots, gaps);
     ArrayStore<T> store;
-    if (decompose<T>(rows, request, store).rank == 0) return;
+    if (decompose<T>(rows, capped, store).rank == 0) return;
     const auto basis = as_matrix(std::as_const(store.array()));
-    auto states = gathered_columns(rows, columns);
+    const auto filled = gathered_columns(rows, columns);
+    auto states = filled;
     for (const Gap& gap : gaps) states(place_of[gap.column], gap.row) = std::numeric_limits<T>::quiet_NaN();
     std::vector<std::vector<double>> coefficients;
     for (std::size_t k = 0; k < columns.size(); ++k)
       coefficients.push_back(
-          gappy_coefficients<T>(basis, as_matrix(std::as_const(states)).row(k), product).coefficients);
+          step<T>(basis, as_matrix(std::as_const(states)).row(k), as_matrix(std::as_const(filled)).row(k), product));
     double change = 0.0;
     double size = 0.0;
     for (Gap& gap : gaps) {
@@ -218,15 +251,20 @@ void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::
       for (std::size_t mode = 0; mode < basis.cols; ++mode)
         value += static_cast<double>(basis(gap.row, mode)) * coefficients[place_of[gap.column]][mode];
       const double unit = root_of(gap.column) * space.factor(gap.row) * row_scales[gap.row];
-      const double filled = space.shift(gap.row) + value / unit;
-      change += std::pow((filled - gap.value) * unit, 2);
+      const double new_value = space.shift(gap.row) + value / unit;
+      change += std::pow((new_value - gap.value) * unit, 2);
       size += value * value;
-      gap.value = filled;
+      gap.value = new_value;
     }
     if (space.parts().is_centered)
       update_means(learned, [&](std::size_t column) { return std::pow(root_of(column), 2); });
-    if (change <= tolerance * tolerance * size) return;
     last = std::sqrt(change / size);
+    if (!is_capped && !(last > tolerance)) return;
+    ++at_this_cap;
+    if (is_capped && (last <= settled || at_this_cap >= most_for_a_mode)) {
+      ++cap;
+      at_this_cap = 0;
+    }
   }
   // The last digits of noise need no end.
   if (last > 1e-6)

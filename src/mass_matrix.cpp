@@ -15,6 +15,7 @@ import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.metric;
 import fieldfold.rows;
+import fieldfold.sparse_cholesky;
 import fieldfold.sparse_rows;
 
 namespace fieldfold {
@@ -22,6 +23,9 @@ namespace {
 
 /// Entries on both sides of the diagonal may differ by this, relative to the diagonal.
 constexpr double symmetry_tolerance = 1e-10;
+
+/// Up to so many points a Cholesky factorization tells whether a matrix is positive definite.
+constexpr std::size_t most_factorized = 20'000;
 
 std::uint32_t checked_index(double index, std::size_t num_pts, const char* name) {
   if (!(index >= 0.0 && index < static_cast<double>(num_pts) && index == std::floor(index)))
@@ -31,8 +35,11 @@ std::uint32_t checked_index(double index, std::size_t num_pts, const char* name)
 
 std::size_t points_of(const ArrayRef<double>& rows) {
   double largest = -1.0;
-  for (const double row : rows.values())
-    largest = std::max<double>(largest, checked_index(row, std::numeric_limits<std::uint32_t>::max(), "rows"));
+  for (const double row : rows.values()) {
+    if (!(row >= 0.0 && row < 4294967295.0))
+      throw InvalidArgument(message("rows: expected whole numbers from 0 to 4294967294, got ", row));
+    largest = std::max(largest, std::floor(row));
+  }
   if (largest < 0.0) throw InvalidArgument("triplets: expected at least one, got none");
   return static_cast<std::size_t>(largest) + 1;
 }
@@ -69,6 +76,9 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
   if (rows.size() != values.size() || columns.size() != values.size())
     throw InvalidArgument(message("triplets: expected rows, columns and values of one length, got ", rows.size(), ", ",
                                   columns.size(), " and ", values.size()));
+  if (num_pts > values.size())
+    throw InvalidArgument(message("triplets: expected one on the diagonal for each of the ", num_pts, " points, got ",
+                                  values.size(), " in all"));
   // A counting sort by rows.
   std::vector<std::uint64_t> offsets(num_pts + 1, 0);
   for (const double row : rows.values()) ++offsets[checked_index(row, num_pts, "rows") + std::size_t{1}];
@@ -132,7 +142,22 @@ void MassMatrix::validate() const {
       if (!(std::abs(here - there) <= symmetry_tolerance * scale))
         throw InvalidArgument(message("mass: expected a symmetric matrix, got ", here, " at (", i, ", ", j, ") and ",
                                       there, " at (", j, ", ", i, ")"));
+      if (i != j && !(std::abs(here) < scale))
+        throw InvalidArgument(message("mass: expected a positive definite matrix, got ", here, " at (", i, ", ", j,
+                                      "), not below the root of the product of the diagonal, ", scale));
     }
+  if (num_pts_ > most_factorized || !sparse_cholesky_is_built()) return;
+  SparseRows lower{.cols = num_pts_};
+  for (std::size_t i = 0; i < num_pts_; ++i) {
+    for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e) {
+      if (rows_->columns[e] > i) break;
+      lower.columns.push_back(rows_->columns[e]);
+      lower.weights.push_back(rows_->weights[e]);
+    }
+    lower.offsets.push_back(lower.columns.size());
+  }
+  if (!SparseCholesky(lower).is_positive_definite())
+    throw InvalidArgument("mass: expected a positive definite matrix, got one that has no Cholesky factor");
 }
 
 void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {

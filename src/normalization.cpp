@@ -71,6 +71,9 @@ bool needs_statistics(NormalizationMethod method) {
 FieldTransform transform_of(const Normalization& normalization, const FieldStatistics& statistics,
                             std::string_view name) {
   const auto check = [&](double spread, double size, const std::string& found) {
+    if (!std::isfinite(spread) || (spread > 0.0 && !std::isfinite(1.0 / spread)))
+      throw InvalidArgument(
+          message("field ", name, ": expected numbers whose squares and reciprocals do not overflow, ", "got ", found));
     if (!(spread > units_of_a_constant * size))
       throw InvalidArgument(message("field ", name, ": expected one that is not constant for ",
                                     normalization_methods()[static_cast<std::size_t>(normalization.method)], ", got ",

@@ -4,6 +4,7 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -138,8 +139,18 @@ template <class T>
 void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent, double* distances, double* norms,
                                 double* conditions) const {
   compress(states, GappyStates::nan, latent);
-  for (std::size_t state = 0; state < states.rows; ++state)
-    conditions[state] = all_finite(readable(latent).row(state)) ? 1.0 : fill(state, states, latent);
+  std::vector<char> is_gappy(states.rows, 0);
+  for (std::size_t state = 0; state < states.rows; ++state) {
+    conditions[state] = 1.0;
+    if (all_finite(readable(latent).row(state))) continue;
+    is_gappy[state] = 1;
+    try {
+      conditions[state] = fill(state, states, latent);
+    } catch (const NumericalError&) {
+      std::ranges::fill(latent.row(state), std::numeric_limits<T>::quiet_NaN());
+      conditions[state] = std::numeric_limits<double>::infinity();
+    }
+  }
   const std::size_t block = std::max<std::size_t>(1, std::min(block_states, most_numbers / states.cols));
   std::vector<T> buffer(std::min(block, states.rows) * states.cols);
   for (std::size_t first = 0; first < states.rows; first += block) {
@@ -149,7 +160,7 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent
     // What is missing is neither in the norm nor in the distance: 0 in both.
     std::vector<std::vector<std::size_t>> holes(count);
     for (std::size_t k = 0; k < count; ++k) {
-      for (std::size_t i = 0; i < y.cols && conditions[first + k] != 1.0; ++i)
+      for (std::size_t i = 0; i < y.cols && is_gappy[first + k] != 0; ++i)
         if (!std::isfinite(y(k, i))) holes[k].push_back(i);
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
       norms[first + k] = std::sqrt(squared_norm(y.row(k).data()));

@@ -38,6 +38,8 @@ struct SparseCholesky::Factor {
     common.nmethods = 1;
     common.method[0].ordering = CHOLMOD_METIS;
     common.postorder = 1;
+    // L L^T, which ends where a matrix is not positive definite; L D L^T would go on.
+    common.final_ll = 1;
   }
   Factor(const Factor&) = delete;
   Factor& operator=(const Factor&) = delete;

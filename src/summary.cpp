@@ -194,9 +194,11 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
   return result;
 }
 
+template <class T>
 void check_inner_product(const xt::xarray<double>& eigenvalues) {
-  // Rounding of a Gram matrix is a unit of its largest eigenvalue, times the number of columns at most.
-  const double rounding = 1e-12 * static_cast<double>(eigenvalues.size());
+  // Rounding of a Gram matrix of many rows is some units of its largest eigenvalue, times the number of columns at
+  // most.
+  const double rounding = (sizeof(T) == sizeof(double) ? 1e-12 : 1e-5) * static_cast<double>(eigenvalues.size());
   const double largest = std::abs(eigenvalues(eigenvalues.size() - 1));
   if (eigenvalues(0) < -rounding * std::max(largest, std::abs(eigenvalues(0))))
     throw NumericalError("mass: expected a positive definite matrix, got a field with a negative norm");
@@ -212,7 +214,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
     const auto eigen = symmetric_eigen(std::move(total));
     const std::size_t width = eigen.values.size();
     const double largest = eigen.values(width - 1);
-    if (product != nullptr) check_inner_product(eigen.values);
+    if (product != nullptr) check_inner_product<T>(eigen.values);
     const bool serves = largest <= well_conditioned * eigen.values(0);
     // What is less than rounding cannot be divided by.
     const double smallest = largest * 1e-14;
@@ -230,6 +232,8 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
   }
 }
 
+template void check_inner_product<double>(const xt::xarray<double>&);
+template void check_inner_product<float>(const xt::xarray<double>&);
 template class FactorRows<double>;
 template class FactorRows<float>;
 template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const ProductRows<double>*,

@@ -122,6 +122,8 @@ class Surveyor {
     for (std::size_t j = 0; j < n; ++j)
       if (missing[0][j] > 0 && (!request_.keeps_gappy_columns || missing[0][j] == present)) weights_[j] = 0.0;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+    missing_ = std::move(missing[0]);
+    if (present == 0) throw InvalidArgument("snapshots: expected a number that is finite in one of them, got none");
     if (total_ == 0.0)
       throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", n,
                                     ", all of them with NaN ", "or infinity"));
@@ -155,11 +157,12 @@ class Surveyor {
         auto& values = logarithms[part];
         values.resize(source_.cols());
         for (std::size_t j = 0; j < values.size(); ++j) {
-          // What is not learned from may be anything.
-          values[j] = weights_[j] > 0.0 ? static_cast<double>(x[j]) + request_.normalizations[field].offset : 1.0;
-          if (!(values[j] > 0.0))
-            values[j] =
-                logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
+          values[j] = static_cast<double>(x[j]) + request_.normalizations[field].offset;
+          if (values[j] > 0.0) continue;
+          // Of snapshots that are left out anyway, numbers may be anything; which these are is known the second time.
+          if (has_gaps_ && (weights_[j] > 0.0 || missing_[j] == 0))
+            logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
+          values[j] = std::numeric_limits<double>::quiet_NaN();
         }
         instruction_set().decimal_logarithms(values.data(), values.size());
         moments = moments_of(values.data(), wants_deviations, wants_ranges);
@@ -265,6 +268,7 @@ class Surveyor {
   std::vector<double> weights_;  ///< of the columns; 0 where they are not learned from
   double total_ = 0.0;
   bool has_gaps_ = false;
+  std::vector<std::size_t> missing_;  ///< numbers that are missing in each column; empty before anybody has looked
   std::vector<std::uint8_t> absent_;
   std::vector<Gap> gaps_;
   std::vector<double> finite_weights_;
@@ -278,8 +282,8 @@ class Surveyor {
 double logarithm_of(double x, double offset, const std::string& field) {
   if (!std::isfinite(x)) return std::numeric_limits<double>::quiet_NaN();
   if (!(x + offset > 0.0))
-    throw InvalidArgument(message("field ", field, ": expected numbers above ", -offset, " for log10 with the offset ",
-                                  offset, ", got ", x));
+    throw InvalidArgument(message("field ", field, ": expected numbers above ", 0.0 - offset,
+                                  " for log10 with the offset ", offset, ", got ", x));
   return std::log10(x + offset);
 }
 

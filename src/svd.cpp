@@ -181,6 +181,11 @@ void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& w
       for (std::size_t k = 0; k < rank; ++k)
         map.latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - map.latent_mean(i)) *
                                        (static_cast<double>(latents(j, k)) - map.latent_mean(k));
+  const auto is_finite = [](double x) { return std::isfinite(x); };
+  if (std::ranges::all_of(map.latent_mean, is_finite) && std::ranges::all_of(map.latent_covariance, is_finite)) return;
+  // Their squares overflow: they are not known.
+  map.latent_mean = xt::zeros<double>({0});
+  map.latent_covariance = xt::zeros<double>({0, 0});
 }
 
 template <class T>
@@ -288,8 +293,14 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
     row_scales = learned->space.row_scales();
     metric = learned->space.template metric<T>();
     request.metric = metric.get();
+    request.absent_rows = learned->space.parts().absent;
     if (field_opts_.sample_weights)
-      for (const double weight : *field_opts_.sample_weights) sample_roots.push_back(static_cast<T>(std::sqrt(weight)));
+      for (const double weight : *field_opts_.sample_weights) {
+        sample_roots.push_back(static_cast<T>(std::sqrt(weight)));
+        if (!(sample_roots.back() > T{0}) || !std::isfinite(sample_roots.back()))
+          throw InvalidArgument(
+              message("sample_weights: expected numbers whose roots are of the precision, got ", weight));
+      }
     if (!learned->survey.gaps.empty()) fill_gaps(snapshots, *learned, sample_roots, request);
     in_space.emplace(snapshots, learned->space, row_scales, sample_roots, learned->survey.gaps);
   }
@@ -468,12 +479,21 @@ const xt::xarray<double>& BasicSVD<T>::latent_covariance() const {
 
 template <class T>
 xt::xarray<double> BasicSVD<T>::whitening_factor() const {
-  const auto eigenvalues = symmetric_eigen(xt::xarray<double>(latent_covariance())).values;
+  // Of correlations, which are 1 on the diagonal, however different the coefficients are.
+  xt::xarray<double> correlations = latent_covariance();
+  std::vector<double> roots(rank());
+  for (std::size_t i = 0; i < rank(); ++i) roots[i] = 1.0 / std::sqrt(correlations(i, i));
+  for (std::size_t i = 0; i < rank(); ++i)
+    for (std::size_t k = 0; k < rank(); ++k) correlations(i, k) *= roots[i] * roots[k];
+  const bool is_finite = std::ranges::all_of(correlations, [](double x) { return std::isfinite(x); });
   const double rounding = static_cast<double>(rank()) * static_cast<double>(std::numeric_limits<T>::epsilon());
-  if (!(eigenvalues(0) > rounding * eigenvalues(rank() - 1)))
+  if (!is_finite || !(symmetric_eigen(xt::xarray<double>(correlations)).values(0) > rounding))
     throw NumericalError(message("the covariance of the ", rank(), " coefficients over ", num_samples(),
                                  " snapshots is singular: they cannot be whitened"));
-  return inverse_cholesky(xt::xarray<double>(latent_covariance()));
+  auto factor = inverse_cholesky(std::move(correlations));
+  for (std::size_t i = 0; i < rank(); ++i)
+    for (std::size_t k = 0; k < rank(); ++k) factor(i, k) *= roots[i];
+  return factor;
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -181,7 +182,7 @@ BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
   BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::minmax)); }, "got values from 0.1 to 0.1"));
   fields.at("u")(3, 7) = -2.0;
   BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::log10)); },
-                   "field u: expected numbers above -0 for log10 with the offset 0, got -2"));
+                   "field u: expected numbers above 0 for log10 with the offset 0, got -2"));
   const auto svd = learned(fields, with(NormalizationMethod::log10, 3.0));
   auto states = states_of(svd, fields);
   states(0, 1) = -4.0;
@@ -443,6 +444,91 @@ BOOST_AUTO_TEST_CASE(land_leaves_the_map_and_comes_back_as_nan) {
   const auto assessed = svd.assess(states_of(svd, with_land));
   for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(assessed.condition(j) == 1.0);
   BOOST_TEST(relative_difference(assessed.relative_distance, svd.errors().snapshots) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(a_map_with_land_is_one_that_can_be_given) {
+  // More modes than the snapshots have, or than there are numbers: what is made up is none of the land.
+  for (const auto& [rows, columns, rank] :
+       std::vector<std::array<std::size_t, 3>>{{30, 5, 5}, {20, 50, 10}, {20, 50, 4}}) {
+    auto snapshots = xt::xarray<double>::from_shape({rows, columns});
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < columns; ++j)
+        snapshots(i, j) = i < 10 ? missing : std::cos(static_cast<double>((i + 1) * (j % 4 + 1))) + (j < 5 ? 0.0 : 0.1);
+    for (const bool center : {false, true}) {
+      SVD svd({.field_opts = {.center = center, .mask = fieldfold::Mask::automatic}});
+      svd.compute_map(snapshots, {.rank = rank});
+      BOOST_TEST(off_orthonormal(svd, [](std::size_t) { return 1.0; }) < 1e-13);
+      for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(svd.projection_matrix()(i, 0) == 0.0);
+      // What was learned can be given to another.
+      const SVD other(svd.options(), svd.map());
+      BOOST_TEST(other.rank() == rank);
+    }
+    BOOST_TEST(
+        fails([&] { SVD({.field_opts = {.mask = fieldfold::Mask::automatic}}).compute_map(snapshots, {.rank = 11}); },
+              "rank: expected 1 to min(dof, samples)"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(weights_are_theirs_whatever_their_shape) {
+  const auto fields = two_fields();
+  xt::xarray<double> weights = xt::linspace<double>(1.0, 9.0, points);
+  const auto expected =
+      learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .point_weights = weights});
+  for (const fieldfold::Shape& shape : {fieldfold::Shape{points, 1}, {1, points}, {6, 10}}) {
+    weights.reshape(shape);
+    const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .point_weights = weights});
+    BOOST_TEST((svd.projection_matrix() == expected.projection_matrix()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_that_are_left_out_may_be_anything) {
+  auto fields = two_fields();
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::log10, .offset = 10.0}};
+  fields.at("u")(3, 5) = missing;
+  fields.at("u")(3, 6) = -50.0;
+  BOOST_TEST(learned(fields, options).num_dropped() == 1);
+  // But not one that is to be a test.
+  fields.at("u")(3, 5) = 1.0;
+  SVD svd({.fields = {"p", "u"}, .field_opts = options, .validate_every = 4});
+  BOOST_TEST(fails([&] { svd.compute_map(fields, {.rank = 2}); }, "field u: expected numbers above -10"));
+}
+
+BOOST_AUTO_TEST_CASE(statistics_that_overflow_do_not_spoil_a_map) {
+  const auto values = field(1e159, 1e160, 0.3);
+  const auto svd = learned({{"u", values}}, {});
+  BOOST_TEST(fails([&] { svd.latent_mean(); }, "not known"));
+  BOOST_TEST(SVD(svd.options(), svd.map()).rank() == 3);
+  BOOST_TEST(fails([&] { learned({{"u", values}}, {.normalize = {.method = NormalizationMethod::zscore}}); },
+                   "field u: expected numbers whose squares"));
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_knows_its_rounding_of_a_mass_matrix) {
+  constexpr std::size_t n = 20000;
+  auto snapshots = xt::xarray<float>::from_shape({n, 130});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < 130; ++j)
+      snapshots(i, j) = static_cast<float>(std::cos(0.001 * static_cast<double>(i)) * static_cast<double>(j) +
+                                           std::sin(0.003 * static_cast<double>(i)));
+  const xt::xarray<double> numbers = xt::arange<double>(0.0, static_cast<double>(n));
+  fieldfold::BasicSVD<float> svd(
+      {.field_opts = {.mass = fieldfold::MassMatrix(numbers, numbers, xt::ones<double>({n}))}});
+  svd.compute_map(snapshots, {.rank = 2});
+  BOOST_TEST(svd.reconstruction_error() < 1e-3);
+}
+
+BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
+  // Orthogonal snapshots, each a hundredth of the one before: covariances over 24 orders of magnitude.
+  const auto u = cosines(points, 13);
+  auto snapshots = xt::xarray<double>::from_shape({points, 26});
+  for (std::size_t i = 0; i < points; ++i)
+    for (std::size_t j = 0; j < 26; ++j)
+      snapshots(i, j) = (j < 13 ? 1.0 : -1.0) * u(i, j % 13) * std::pow(10.0, -static_cast<double>(j % 13));
+  SVD svd;
+  svd.compute_map(snapshots, {.rank = 10});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  const auto white = svd.whiten(svd.compress(states));
+  // Each mode is in two of 26 snapshots: 13 in the square.
+  for (std::size_t k = 0; k < 10; ++k) BOOST_TEST(std::abs(std::abs(white(k, k)) / std::sqrt(13.0) - 1.0) < 1e-5);
 }
 
 BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {

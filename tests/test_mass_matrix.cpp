@@ -161,10 +161,12 @@ BOOST_AUTO_TEST_CASE(what_is_no_inner_product_is_told) {
   };
   const double infinity = std::numeric_limits<double>::infinity();
   fails({0.0, 1.0}, {0.0, 1.0}, {1.0}, "rows, columns and values of one length, got 2, 2 and 1");
+  fails({0.0, 1.0, 0.0, 1.0}, {0.0, 1.0, 1.0, 0.0}, {1.0, 1.0, 2.0, 2.0}, "got 2 at (0, 1), not below the root");
+  fails({0.0}, {0.0}, {1.0}, "one on the diagonal for each of the 2 points, got 1");
   fails({0.0, 2.0}, {0.0, 1.0}, {1.0, 1.0}, "rows: expected whole numbers below num_pts = 2, got 2");
   fails({0.0, 1.0}, {0.0, -1.0}, {1.0, 1.0}, "columns: expected whole numbers");
   fails({0.0, 0.5}, {0.0, 1.0}, {1.0, 1.0}, "rows: expected whole numbers");
-  fails({0.0}, {0.0}, {1.0}, "expected a positive definite matrix, got 0 on its diagonal, at point 1");
+  fails({0.0, 0.0}, {0.0, 0.0}, {1.0, 1.0}, "expected a positive definite matrix, got 0 on its diagonal, at point 1");
   fails({0.0, 1.0, 0.0}, {0.0, 1.0, 1.0}, {1.0, 1.0, 0.5}, "expected a symmetric matrix, got 0.5 at (0, 1) and 0");
   fails({0.0, 1.0, 0.0, 1.0}, {0.0, 1.0, 1.0, 0.0}, {1.0, 1.0, infinity, infinity}, "expected finite entries");
   BOOST_CHECK_THROW(MassMatrix(0, [](auto, auto) {}), fieldfold::InvalidArgument);
@@ -210,10 +212,28 @@ BOOST_AUTO_TEST_CASE(more_snapshots_than_numbers_are_decomposed_too) {
   BOOST_TEST(off_identity(line.mass(), basis.array(), 2) < 1e-13);
 }
 
-BOOST_AUTO_TEST_CASE(an_indefinite_matrix_is_told_where_fields_show_it) {
+BOOST_AUTO_TEST_CASE(an_indefinite_matrix_of_positive_pairs_is_told) {
+  // 1 on the diagonal and -0.6 beside: an eigenvalue of 1 - 1.2.
+  std::vector<double> rows;
+  std::vector<double> columns;
+  std::vector<double> values;
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) {
+      rows.push_back(i);
+      columns.push_back(j);
+      values.push_back(i == j ? 1.0 : -0.6);
+    }
+  const fieldfold::Shape shape{9};
+  BOOST_CHECK_THROW(MassMatrix(3, xt::adapt(rows, shape), xt::adapt(columns, shape), xt::adapt(values, shape)),
+                    fieldfold::InvalidArgument);
+}
+
+BOOST_AUTO_TEST_CASE(an_indefinite_function_is_told_where_fields_show_it) {
   // Eigenvalues 1 - 2 and 1 + 2.
-  const MassMatrix mass(2, xt::xarray<int>{0, 1, 0, 1}, xt::xarray<int>{0, 1, 1, 0},
-                        xt::xarray<double>{1.0, 1.0, 2.0, 2.0});
+  const MassMatrix mass(2, [](std::span<const double> x, std::span<double> y) {
+    y[0] = x[0] + 2.0 * x[1];
+    y[1] = 2.0 * x[0] + x[1];
+  });
   const auto metric = mass.scaled_metric<double>(1);
   const xt::xarray<double> matrix{{1.0, 0.5}, {-1.0, 1.0}};
   for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
