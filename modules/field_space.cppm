@@ -32,12 +32,13 @@ enum class Mask {
 /// What is done with snapshots to learn from in which numbers are missing.
 enum class GappySnapshots {
   drop,  ///< they are left out, and counted
-  fill,  ///< what is missing is what the modes say, which are learned from all, again and again until both agree
+  fill,  ///< what is missing is what the modes say, which are learned from all, again and again until both agree; the
+         ///< basis and these snapshots are in memory meanwhile
 };
 
 /// What is done with states to compress in which numbers are missing.
 enum class GappyStates {
-  nan,    ///< their coefficients are NaN
+  nan,    ///< their coefficients are not finite either
   fill,   ///< coefficients by least squares over what is there (Everson and Sirovich 1995,
           ///< doi:10.1364/JOSAA.12.001657)
   error,  ///< they are an error
@@ -45,7 +46,8 @@ enum class GappyStates {
 
 /// How fields are brought into one space. The default leaves them as they are.
 struct FieldOptions {
-  /// Of all fields, and of some by name, which come first.
+  /// Of all fields, and of some by name, which come first. Means and deviations weigh points and snapshots as below;
+  /// with a mass matrix points count the sums of its rows, if these are all above 0.
   Normalization normalize = {};
   std::map<std::string, Normalization> normalize_field = {};
   /// Whether the mean snapshot is taken away, and put back by `reconstruct`.
@@ -53,7 +55,8 @@ struct FieldOptions {
   /// Whether each number is divided by its own deviation over the snapshots; it centres too. A number that is the same
   /// in all snapshots is divided by nothing.
   bool standardize = false;
-  /// `(num_pts,)`, above 0: what each point counts in inner products, such as the volume of its cell.
+  /// `(num_pts,)`, or another shape of as many, above 0: what each point counts in inner products, such as the volume
+  /// of its cell.
   std::optional<xt::xarray<double>> point_weights = std::nullopt;
   /// Above 0: what a field counts; 1 for those without a name here.
   std::map<std::string, double> field_weights = {};
@@ -84,7 +87,7 @@ void validate(const FieldOptions& options, const std::vector<std::string>& field
 /// Whether learning with these options is learning from the numbers as they are.
 bool is_plain(const FieldOptions& options);
 
-/// What a space consists of. A state x becomes `y_i = ((g(x_i) - shift) factor - mean...)`: see `FieldSpace`.
+/// What a space consists of.
 struct FieldSpaceParts {
   std::vector<std::string> fields;         ///< names
   std::vector<FieldTransform> transforms;  ///< one a field

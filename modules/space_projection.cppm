@@ -1,7 +1,8 @@
 module;
 
 #include <cstddef>
-#include <string_view>
+#include <span>
+#include <vector>
 
 /// Projection on a basis in the space of fields.
 export module fieldfold.space_projection;
@@ -56,7 +57,8 @@ class SpaceProjection {
   void enter(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const;
   double fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const;
   [[noreturn]] void tell_hole(std::size_t state, MatrixView<const T> states) const;
-  double squared_norm(const T* y) const;
+  double squared_norm(const std::vector<double>& y) const;
+  double norm(std::span<const T> y) const;
 
   MatrixView<const T> basis_;
   const FieldSpace* space_;

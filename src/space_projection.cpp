@@ -119,20 +119,33 @@ void SpaceProjection<T>::reconstruct(MatrixView<const T> latent, MatrixView<T> s
 }
 
 template <class T>
-double SpaceProjection<T>::squared_norm(const T* y) const {
+double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
   const std::size_t dof = basis_.rows;
-  if (dual_.rows == 0 && !has_diagonal_weights()) return sum_of_squares(MatrixView<const T>{y, 1, dof});
   double sum = 0.0;
   if (dual_.rows == 0) {
-    for (std::size_t i = 0; i < dof; ++i)
-      sum += space_->weight(i) * static_cast<double>(y[i]) * static_cast<double>(y[i]);
+    const bool is_weighted = has_diagonal_weights();
+    for (std::size_t i = 0; i < dof; ++i) sum += (is_weighted ? space_->weight(i) : 1.0) * y[i] * y[i];
     return sum;
   }
-  const std::vector<double> values(y, y + dof);
   std::vector<double> weighed(dof);
-  space_->weigh({values.data(), dof, 1}, {weighed.data(), dof, 1});
-  for (std::size_t i = 0; i < dof; ++i) sum += values[i] * weighed[i];
+  space_->weigh({y.data(), dof, 1}, {weighed.data(), dof, 1});
+  for (std::size_t i = 0; i < dof; ++i) sum += y[i] * weighed[i];
   return std::max(0.0, sum);
+}
+
+template <class T>
+double SpaceProjection<T>::norm(std::span<const T> y) const {
+  if (dual_.rows == 0 && !has_diagonal_weights()) {
+    const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
+    if (std::isnormal(squares)) return std::sqrt(squares);
+  }
+  // Over the largest, so that squares neither overflow nor vanish.
+  double largest = 0.0;
+  for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  if (largest == 0.0 || !std::isfinite(largest)) return largest;
+  std::vector<double> scaled(y.begin(), y.end());
+  for (double& x : scaled) x /= largest;
+  return largest * std::sqrt(squared_norm(scaled));
 }
 
 template <class T>
@@ -163,12 +176,13 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent
       for (std::size_t i = 0; i < y.cols && is_gappy[first + k] != 0; ++i)
         if (!std::isfinite(y(k, i))) holes[k].push_back(i);
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
-      norms[first + k] = std::sqrt(squared_norm(y.row(k).data()));
+      norms[first + k] = norm(readable(y).row(k));
     }
     subtract_product_transposed({latent.row(first).data(), count, latent.cols, latent.stride}, basis_, y);
     for (std::size_t k = 0; k < count; ++k) {
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
-      distances[first + k] = std::sqrt(squared_norm(y.row(k).data()));
+      distances[first + k] =
+          std::isinf(conditions[first + k]) ? std::numeric_limits<double>::quiet_NaN() : norm(readable(y).row(k));
     }
   }
 }

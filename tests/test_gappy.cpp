@@ -298,6 +298,17 @@ BOOST_AUTO_TEST_CASE(a_state_unlike_the_others_is_far_from_the_space) {
   BOOST_TEST(svd.assess(mean).relative_distance() < 1.0);
 }
 
+BOOST_AUTO_TEST_CASE(distances_do_not_depend_on_units) {
+  const auto svd = learned(waves(1.0), {}, 2);
+  const xt::xarray<double> states = xt::transpose(waves(1.0));
+  const auto expected = svd.assess(states).relative_distance;
+  for (const double unit : {1e-170, 1e-12, 1e160})
+    BOOST_TEST(relative_difference(svd.assess(states * unit).relative_distance, expected) < 1e-12);
+  const auto weighted = learned(waves(1.0), {.point_weights = xt::linspace<double>(1.0, 2.0, points)}, 2);
+  const auto of_weighted = weighted.assess(states).relative_distance;
+  BOOST_TEST(relative_difference(weighted.assess(states * 1e-170).relative_distance, of_weighted) < 1e-12);
+}
+
 BOOST_AUTO_TEST_CASE(sensors_are_the_rows_that_others_leave_most_of) {
   const auto svd = learned(waves(3.0), {}, 4);
   const auto& u = svd.projection_matrix();

@@ -124,7 +124,9 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
   command.add_option("--mask", arguments.mask, "auto: points that never have a value leave the map")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--gappy", arguments.gappy, "Snapshots in which numbers are missing: drop or fill")
+  command
+      .add_option("--gappy", arguments.gappy,
+                  "Snapshots in which numbers are missing: drop or fill; of states compress is asked")
       ->capture_default_str()
       ->group(group);
 }
