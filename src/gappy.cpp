@@ -152,13 +152,13 @@ template <class T>
 std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, std::span<const T> filled,
                          const GappyProduct& product) {
   constexpr double too_large = 30.0;
+  const auto of_filled = [&] { return gappy_coefficients<T>(basis, filled, product).coefficients; };
   try {
     auto solution = gappy_coefficients<T>(basis, gappy, product);
-    if (solution.condition < too_large) return std::move(solution.coefficients);
+    return solution.condition < too_large ? std::move(solution.coefficients) : of_filled();
   } catch (const NumericalError&) {
-    // Not determined, which filling does not need.
+    return of_filled();
   }
-  return gappy_coefficients<T>(basis, filled, product).coefficients;
 }
 
 /// The means of rows with gaps, of what is there and what is taken for the rest.
@@ -241,6 +241,7 @@ void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::
     auto states = filled;
     for (const Gap& gap : gaps) states(place_of[gap.column], gap.row) = std::numeric_limits<T>::quiet_NaN();
     std::vector<std::vector<double>> coefficients;
+    coefficients.reserve(columns.size());
     for (std::size_t k = 0; k < columns.size(); ++k)
       coefficients.push_back(
           step<T>(basis, as_matrix(std::as_const(states)).row(k), as_matrix(std::as_const(filled)).row(k), product));
