@@ -11,6 +11,7 @@ import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.field_space;
 import fieldfold.gappy;
+import fieldfold.rows;
 
 export namespace fieldfold {
 
@@ -68,5 +69,11 @@ class SpaceProjection {
 /// `W U` for a space with a mass matrix. \param basis  `(dof, rank)`
 template <class T>
 xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads);
+
+/// Divides the rows of a basis that was made of scaled ones by their scales, and fixes the signs of its columns.
+/// \param scales  `(dof,)`, as `FieldSpace::row_scales` gives them  \returns  the signs, 1 or -1 for each column
+template <class T>
+std::vector<T> unscale_basis(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales,
+                             std::size_t threads);
 
 }  // namespace fieldfold

@@ -23,6 +23,7 @@ import fieldfold.metric;
 export import fieldfold.rank_rule;
 import fieldfold.rbf;
 export import fieldfold.space_projection;
+import fieldfold.whitening;
 
 export namespace fieldfold {
 
@@ -254,8 +255,8 @@ class BasicSVD : public BasicCompression<T> {
 
  private:
   SpaceProjection<T> projection() const;
-  /// The factor R^-1 of whitening. \throws NumericalError  the covariance is singular
-  xt::xarray<double> whitening_factor() const;
+  /// \throws NumericalError  the covariance is singular
+  Whitening whitening() const;
 
   RankRule rule_;
   FieldOptions field_opts_;

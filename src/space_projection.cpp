@@ -20,6 +20,7 @@ import fieldfold.diagnostics;
 import fieldfold.field_space;
 import fieldfold.gappy;
 import fieldfold.linalg;
+import fieldfold.rows;
 
 namespace fieldfold {
 namespace {
@@ -228,9 +229,44 @@ xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, st
   }
 }
 
+template <class T>
+std::vector<T> unscale_basis(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales,
+                             std::size_t threads) {
+  if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
+  const StoredRows<T> stored(basis, scales.size(), rank);
+  std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
+  std::vector<std::vector<T>> buffers(threads);
+  std::vector<std::vector<T>> spaces(threads);
+  const auto for_blocks = [&](const auto& change_row) {
+    for_each_block(scales.size(), stored.block_rows(), {.threads = threads},
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto from = basis.read(first, count, buffers[part]);
+                     const auto to = basis.space(first, count, spaces[part]);
+                     for (std::size_t i = 0; i < count; ++i)
+                       change_row(first + i, from.row(i).data(), to.row(i).data());
+                     basis.write(first, readable(to));
+                     signs[part].add(readable(to));
+                   });
+  };
+  // Numbers that left the map are 0 in the basis.
+  for_blocks([&](std::size_t row, const T* from, T* to) {
+    const T factor = scales[row] > 0.0 ? static_cast<T>(1.0 / scales[row]) : T{0};
+    for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
+  });
+  for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
+  const std::vector<T> turned = signs[0].signs();
+  if (std::ranges::find(turned, T{-1}) != turned.end())
+    for_blocks([&](std::size_t, const T* from, T* to) {
+      for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * turned[mode];
+    });
+  return turned;
+}
+
 template class SpaceProjection<double>;
 template class SpaceProjection<float>;
 template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
 template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
+template std::vector<double> unscale_basis(RowStore<double>&, std::size_t, const std::vector<double>&, std::size_t);
+template std::vector<float> unscale_basis(RowStore<float>&, std::size_t, const std::vector<double>&, std::size_t);
 
 }  // namespace fieldfold

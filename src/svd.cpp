@@ -29,6 +29,7 @@ import fieldfold.rank_rule;
 import fieldfold.rbf;
 import fieldfold.rows;
 import fieldfold.space_projection;
+import fieldfold.whitening;
 
 namespace fieldfold {
 namespace {
@@ -74,40 +75,6 @@ template <class T>
 void complete(BasicSVDMap<T>& map, std::size_t threads) {
   if (map.space && map.space->parts().mass && map.dual_basis.size() == 0)
     map.dual_basis = dual_basis(*map.space, map.projection_matrix, threads);
-}
-
-/// Divides the rows of a basis that was made of scaled ones by their scales, and fixes the signs of its columns.
-/// Returns these.
-template <class T>
-std::vector<T> unscale(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales, std::size_t threads) {
-  if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
-  const StoredRows<T> stored(basis, scales.size(), rank);
-  std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
-  std::vector<std::vector<T>> buffers(threads);
-  std::vector<std::vector<T>> spaces(threads);
-  const auto for_blocks = [&](const auto& change_row) {
-    for_each_block(scales.size(), stored.block_rows(), {.threads = threads},
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto from = basis.read(first, count, buffers[part]);
-                     const auto to = basis.space(first, count, spaces[part]);
-                     for (std::size_t i = 0; i < count; ++i)
-                       change_row(first + i, from.row(i).data(), to.row(i).data());
-                     basis.write(first, readable(to));
-                     signs[part].add(readable(to));
-                   });
-  };
-  // Numbers that left the map are 0 in the basis.
-  for_blocks([&](std::size_t row, const T* from, T* to) {
-    const T factor = scales[row] > 0.0 ? static_cast<T>(1.0 / scales[row]) : T{0};
-    for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
-  });
-  for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
-  const std::vector<T> turned = signs[0].signs();
-  if (std::ranges::find(turned, T{-1}) != turned.end())
-    for_blocks([&](std::size_t, const T* from, T* to) {
-      for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * turned[mode];
-    });
-  return turned;
 }
 
 template <class T>
@@ -315,7 +282,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
                                    : "snapshots: expected one that is not zero, got only zeros");
   std::vector<double> sample_weights(found.kept.size(), 1.0);
   if (learned) {
-    const auto signs = unscale(basis, found.rank, row_scales, found.report.threads);
+    const auto signs = unscale_basis(basis, found.rank, row_scales, found.report.threads);
     scale_columns(as_matrix(found.latents), signs);
     for (std::size_t j = 0; j < found.kept.size() && !sample_roots.empty(); ++j) {
       sample_weights[j] = field_opts_.sample_weights->data()[found.kept[j]];
@@ -478,45 +445,20 @@ const xt::xarray<double>& BasicSVD<T>::latent_covariance() const {
 }
 
 template <class T>
-xt::xarray<double> BasicSVD<T>::whitening_factor() const {
-  // Of correlations, which are 1 on the diagonal, however different the coefficients are.
-  xt::xarray<double> correlations = latent_covariance();
-  std::vector<double> roots(rank());
-  for (std::size_t i = 0; i < rank(); ++i) roots[i] = 1.0 / std::sqrt(correlations(i, i));
-  for (std::size_t i = 0; i < rank(); ++i)
-    for (std::size_t k = 0; k < rank(); ++k) correlations(i, k) *= roots[i] * roots[k];
-  const bool is_finite = std::ranges::all_of(correlations, [](double x) { return std::isfinite(x); });
-  const double rounding = static_cast<double>(rank()) * static_cast<double>(std::numeric_limits<T>::epsilon());
-  if (!is_finite || !(symmetric_eigen(xt::xarray<double>(correlations)).values(0) > rounding))
-    throw NumericalError(message("the covariance of the ", rank(), " coefficients over ", num_samples(),
-                                 " snapshots is singular: they cannot be whitened"));
-  auto factor = inverse_cholesky(std::move(correlations));
-  for (std::size_t i = 0; i < rank(); ++i)
-    for (std::size_t k = 0; k < rank(); ++k) factor(i, k) *= roots[i];
-  return factor;
+Whitening BasicSVD<T>::whitening() const {
+  return {latent_mean(), latent_covariance(), static_cast<double>(std::numeric_limits<T>::epsilon())};
 }
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::whiten(const ArrayRef<T>& latent) const {
-  const auto rows = split_loop(latent, {rank()}, "latent").matrix;
-  auto deviations = xt::xarray<double>::from_shape({rows.rows, rank()});
-  for (std::size_t k = 0; k < rows.rows; ++k)
-    for (std::size_t i = 0; i < rank(); ++i) deviations(k, i) = static_cast<double>(rows(k, i)) - latent_mean()(i);
-  xt::xarray<T> white = xt::cast<T>(product(deviations, whitening_factor()));
+  auto white = whitening().apply(split_loop(latent, {rank()}, "latent").matrix);
   white.reshape(latent.shape());
   return white;
 }
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::unwhiten(const ArrayRef<T>& white) const {
-  const auto rows = split_loop(white, {rank()}, "white").matrix;
-  auto numbers = xt::xarray<double>::from_shape({rows.rows, rank()});
-  for (std::size_t k = 0; k < rows.rows; ++k) std::ranges::copy(rows.row(k), as_matrix(numbers).row(k).begin());
-  // With R^T R the covariance, R is R^-T times it.
-  auto latents = product(numbers, inner_product(whitening_factor(), latent_covariance()));
-  for (std::size_t k = 0; k < rows.rows; ++k)
-    for (std::size_t i = 0; i < rank(); ++i) latents(k, i) += latent_mean()(i);
-  xt::xarray<T> latent = xt::cast<T>(latents);
+  auto latent = whitening().undo(split_loop(white, {rank()}, "white").matrix);
   latent.reshape(white.shape());
   return latent;
 }

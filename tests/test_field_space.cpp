@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "closeness.hpp"
+#include "failing.hpp"
 
 import fieldfold.arrays;
 import fieldfold.compression;
@@ -83,19 +84,6 @@ double off_orthonormal(const SVD& svd, const std::function<double(std::size_t)>&
       largest = std::max(largest, std::abs(sum));
     }
   return largest;
-}
-
-bool fails(const std::function<void()>& action, const std::string& part) {
-  try {
-    action();
-  } catch (const std::invalid_argument& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return std::string(error.what()).find(part) != std::string::npos;
-  } catch (const std::runtime_error& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return std::string(error.what()).find(part) != std::string::npos;
-  }
-  return false;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "closeness.hpp"
+#include "failing.hpp"
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
@@ -61,16 +62,6 @@ SVD learned(const xt::xarray<double>& matrix, FieldOptions options, std::size_t 
   SVD svd({.field_opts = std::move(options)});
   svd.compute_map(matrix, {.rank = rank});
   return svd;
-}
-
-bool fails(const std::function<void()>& action, const std::string& part) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return std::string(error.what()).find(part) != std::string::npos;
-  }
-  return false;
 }
 
 fieldfold::MassMatrix line_mass() {

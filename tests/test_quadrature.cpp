@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "closeness.hpp"
+#include "failing.hpp"
 
 import fieldfold.arrays;
 import fieldfold.diagnostics;
@@ -62,16 +63,6 @@ double inner(const fieldfold::MassMatrix& mass, const xt::xarray<double>& x, con
   double sum = 0.0;
   for (std::size_t i = 0; i < x.size(); ++i) sum += x(i) * product(i);
   return sum;
-}
-
-bool fails(const auto& action, const std::string& part) {
-  try {
-    action();
-  } catch (const fieldfold::InvalidArgument& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return std::string(error.what()).find(part) != std::string::npos;
-  }
-  return false;
 }
 
 }  // namespace
