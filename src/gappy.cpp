@@ -53,6 +53,18 @@ struct Normal {
   std::vector<double> right_hand;  ///< `(rank,)`
 };
 
+/// Some rows of the basis and numbers y, times the roots of their weights.
+template <class T>
+void gather(MatrixView<const T> basis, std::span<const T> y, std::span<const std::size_t> chosen,
+            std::span<const double> weights, MatrixView<double> rows, std::vector<double>& values) {
+  for (std::size_t k = 0; k < chosen.size(); ++k) {
+    const double root = weights.empty() ? 1.0 : std::sqrt(weights[chosen[k]]);
+    for (std::size_t mode = 0; mode < basis.cols; ++mode)
+      rows(k, mode) = root * static_cast<double>(basis(chosen[k], mode));
+    values[k] = root * static_cast<double>(y[chosen[k]]);
+  }
+}
+
 template <class T>
 Normal normal_equations(MatrixView<const T> basis, std::span<const T> y, const std::vector<std::size_t>& present,
                         const GappyProduct& product) {
@@ -76,16 +88,10 @@ Normal normal_equations(MatrixView<const T> basis, std::span<const T> y, const s
     std::vector<double> values(block);
     for (std::size_t first = 0; first < present.size(); first += block) {
       const std::size_t count = std::min(block, present.size() - first);
-      for (std::size_t k = 0; k < count; ++k) {
-        const std::size_t i = present[first + k];
-        const double root = product.weights.empty() ? 1.0 : std::sqrt(product.weights[i]);
-        for (std::size_t mode = 0; mode < rank; ++mode)
-          rows[k * rank + mode] = root * static_cast<double>(basis(i, mode));
-        values[k] = root * static_cast<double>(y[i]);
-      }
-      const MatrixView<const double> part{rows.data(), count, rank};
-      add_gram(part, as_matrix(normal.matrix));
-      add_product_transposed(part, MatrixView<const double>{values.data(), count, 1}, right_hand);
+      const MatrixView<double> part{rows.data(), count, rank};
+      gather(basis, y, std::span(present).subspan(first, count), product.weights, part, values);
+      add_gram(readable(part), as_matrix(normal.matrix));
+      add_product_transposed(readable(part), MatrixView<const double>{values.data(), count, 1}, right_hand);
     }
   }
   fill_upper(as_matrix(normal.matrix));
@@ -99,11 +105,7 @@ GappySolution decomposed_solution(MatrixView<const T> basis, std::span<const T> 
   const std::size_t rank = basis.cols;
   auto rows = Matrix::from_shape({present.size(), rank});
   std::vector<double> values(present.size());
-  for (std::size_t k = 0; k < present.size(); ++k) {
-    const double root = weights.empty() ? 1.0 : std::sqrt(weights[present[k]]);
-    for (std::size_t mode = 0; mode < rank; ++mode) rows(k, mode) = root * static_cast<double>(basis(present[k], mode));
-    values[k] = root * static_cast<double>(y[present[k]]);
-  }
+  gather<T>(basis, y, present, weights, as_matrix(rows), values);
   const auto svd = thin_svd(std::move(rows));
   if (!(1.0 < hopeless<T> * svd.s(rank - 1))) not_determined(present.size(), rank);
   GappySolution solution{std::vector<double>(rank, 0.0), std::max(1.0, 1.0 / svd.s(rank - 1))};
