@@ -1,6 +1,7 @@
 module;
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -87,6 +88,18 @@ std::string listing(const Names& names) {
     joined += message(name);
   }
   return joined;
+}
+
+/// The value of an enumeration by its name. \param names  in the order of the enumeration  \param what  the argument
+/// \throws InvalidArgument  an unknown name; the message lists the known ones
+template <class Choice, class Names>
+Choice choice_named(std::string_view name, const Names& names, std::string_view what) {
+  std::size_t place = 0;
+  for (const auto& known : names) {
+    if (known == name) return static_cast<Choice>(place);
+    ++place;
+  }
+  throw InvalidArgument(message(what, ": expected one of ", listing(names), "; got ", name));
 }
 
 }  // namespace fieldfold

@@ -67,6 +67,12 @@ struct FieldOptions {
   Mask mask = Mask::none;
   GappySnapshots gappy_snapshots = GappySnapshots::drop;
   GappyStates gappy_states = GappyStates::nan;
+
+  /// Of a field by its name.
+  const Normalization& normalization_of(const std::string& field) const {
+    const auto own = normalize_field.find(field);
+    return own == normalize_field.end() ? normalize : own->second;
+  }
 };
 
 /// The names of the enumerations, in their order.

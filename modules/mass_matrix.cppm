@@ -23,7 +23,7 @@ export namespace fieldfold {
 class MassMatrix {
  public:
   /// `y = M x`, of as many numbers as there are points.
-  using Apply = std::function<void(std::span<const double> x, std::span<double> y)>;
+  using Apply = ApplyToColumn;
 
   /// A sparse matrix from triplets; those of the same place add up.
   /// \param rows, columns  `(entries,)`: whole numbers below num_pts; both triangles

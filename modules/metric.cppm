@@ -64,18 +64,22 @@ class SparseMetric final : public Metric<T> {
   std::size_t groups_;
 };
 
+/// `y = M x` of one column; it is called from one thread.
+using ApplyToColumn = std::function<void(std::span<const double> x, std::span<double> y)>;
+
+/// `Y = M X`, a column at a time; both may be the same. \param x, y  `(rows, k)`
+template <class T>
+void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixView<T> y);
+
 /// M is what a function does to a column of `rows / groups` numbers, likewise. `M X` is made at once, in memory.
 template <class T>
 class OperatorMetric final : public Metric<T> {
  public:
-  /// `y = M x`; it is called from one thread.
-  using Apply = std::function<void(std::span<const double> x, std::span<double> y)>;
-
-  OperatorMetric(Apply apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
+  OperatorMetric(ApplyToColumn apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
-  Apply apply_;
+  ApplyToColumn apply_;
   std::size_t groups_;
 };
 

@@ -10,7 +10,6 @@ module;
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,13 +26,6 @@ import fieldfold.survey;
 
 namespace fieldfold {
 namespace {
-
-template <class Choice>
-Choice choice_named(std::string_view name, const std::vector<std::string_view>& names, std::string_view what) {
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) throw InvalidArgument(message(what, ": expected one of ", listing(names), "; got ", name));
-  return static_cast<Choice>(found - names.begin());
-}
 
 template <class Value>
 void check_names(const std::map<std::string, Value>& by_name, const std::vector<std::string>& fields,
@@ -65,10 +57,8 @@ xt::xarray<double> flattened(const xt::xarray<double>& array) {
 
 std::vector<Normalization> normalizations_of(const FieldOptions& options, const std::vector<std::string>& fields) {
   std::vector<Normalization> result;
-  for (const std::string& field : fields) {
-    const auto own = options.normalize_field.find(field);
-    result.push_back(own == options.normalize_field.end() ? options.normalize : own->second);
-  }
+  result.reserve(fields.size());
+  for (const std::string& field : fields) result.push_back(options.normalization_of(field));
   return result;
 }
 

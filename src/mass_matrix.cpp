@@ -165,14 +165,7 @@ void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> re
     const double operations = 2.0 * static_cast<double>(rows_->columns.size()) * static_cast<double>(values.cols);
     return rows_->multiply(values, results, threads_for(threads, operations));
   }
-  std::vector<double> column(num_pts_);
-  std::vector<double> result(num_pts_);
-  for (std::size_t k = 0; k < values.cols; ++k) {
-    for (std::size_t p = 0; p < num_pts_; ++p) column[p] = values(p, k);
-    std::ranges::fill(result, 0.0);
-    apply_(column, result);
-    for (std::size_t p = 0; p < num_pts_; ++p) results(p, k) = result[p];
-  }
+  apply_to_columns(apply_, values, results);
 }
 
 xt::xarray<double> MassMatrix::row_sums() const {

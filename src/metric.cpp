@@ -152,6 +152,18 @@ class KeptProductRows final : public ProductRows<T> {
 }  // namespace
 
 template <class T>
+void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixView<T> y) {
+  std::vector<double> column(x.rows);
+  std::vector<double> result(x.rows);
+  for (std::size_t k = 0; k < x.cols; ++k) {
+    for (std::size_t p = 0; p < x.rows; ++p) column[p] = static_cast<double>(x(p, k));
+    std::ranges::fill(result, 0.0);
+    apply(column, result);
+    for (std::size_t p = 0; p < x.rows; ++p) y(p, k) = static_cast<T>(result[p]);
+  }
+}
+
+template <class T>
 Metric<T>::~Metric() = default;
 
 template <class T>
@@ -163,24 +175,19 @@ template <class T>
 std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) const {
   auto product = std::make_unique<KeptProductRows<T>>(x);
   xt::xarray<T>& matrix = product->matrix();
-  // X as it is, and then a column of a group of it at a time.
+  // X as it is, and then in place. All groups of a point are seen as one row.
   std::vector<T> buffer;
   for (std::size_t first = 0; first < x.rows(); first += x.block_rows()) {
     const auto rows = x.read(first, std::min(x.block_rows(), x.rows() - first), buffer);
     for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), &matrix(first + i, 0));
   }
-  std::vector<double> column(x.rows() / groups_);
-  std::vector<double> result(column.size());
-  for (std::size_t j = 0; j < x.cols(); ++j)
-    for (std::size_t group = 0; group < groups_; ++group) {
-      for (std::size_t p = 0; p < column.size(); ++p) column[p] = static_cast<double>(matrix(p * groups_ + group, j));
-      std::ranges::fill(result, 0.0);
-      apply_(column, result);
-      for (std::size_t p = 0; p < column.size(); ++p) matrix(p * groups_ + group, j) = static_cast<T>(result[p]);
-    }
+  const auto by_points = as_matrix(matrix, x.rows() / groups_, groups_ * x.cols());
+  apply_to_columns(apply_, readable(by_points), by_points);
   return product;
 }
 
+template void apply_to_columns(const ApplyToColumn&, MatrixView<const double>, MatrixView<double>);
+template void apply_to_columns(const ApplyToColumn&, MatrixView<const float>, MatrixView<float>);
 template class Metric<double>;
 template class Metric<float>;
 template class SparseMetric<double>;

@@ -36,11 +36,7 @@ const std::vector<std::string_view>& normalization_methods() {
 }
 
 NormalizationMethod normalization_method_named(std::string_view name) {
-  const auto& names = normalization_methods();
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end())
-    throw InvalidArgument(message("normalize: expected one of ", listing(names), "; got ", name));
-  return static_cast<NormalizationMethod>(found - names.begin());
+  return choice_named<NormalizationMethod>(name, normalization_methods(), "normalize");
 }
 
 Normalization normalization_from(std::string_view text) {

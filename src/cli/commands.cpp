@@ -38,10 +38,16 @@ std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& pat
   return load_npy(path);
 }
 
-xt::xarray<double> number_or_file(const std::string& text) {
+/// None where the text is anything else.
+std::optional<double> number_in(const std::string& text) {
   double number = 0.0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure == std::errc{} && end == text.data() + text.size()) return number;
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+xt::xarray<double> number_or_file(const std::string& text) {
+  if (const auto number = number_in(text)) return *number;
   return load_npy(text);
 }
 
@@ -69,11 +75,8 @@ std::pair<std::string, std::string> named(const std::string& text, const char* o
 }
 
 double number_of(const std::string& text, const char* option) {
-  double number = 0.0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size())
-    throw InvalidArgument(message(option, ": expected a number, got ", text));
-  return number;
+  if (const auto number = number_in(text)) return *number;
+  throw InvalidArgument(message(option, ": expected a number, got ", text));
 }
 
 /// The inner product that `--mass` asks for.
@@ -261,15 +264,13 @@ void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const 
 void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const FieldSpace* space,
                const std::vector<std::string>& fields) {
   nlohmann::ordered_json normalize;
-  for (const std::string& field : fields) {
-    const auto own = options.normalize_field.find(field);
-    const auto& normalization = own == options.normalize_field.end() ? options.normalize : own->second;
-    normalize[field] = normalization_methods()[static_cast<std::size_t>(normalization.method)];
-  }
+  for (const std::string& field : fields)
+    normalize[field] = normalization_methods()[static_cast<std::size_t>(options.normalization_of(field).method)];
+  const bool is_centered = options.center || options.standardize;
   facts["normalize"] = std::move(normalize);
-  facts["centered"] = options.center || options.standardize;
+  facts["centered"] = is_centered;
   facts["standardized"] = options.standardize;
-  facts["energy_and_errors_count_the_mean"] = !(options.center || options.standardize);
+  facts["energy_and_errors_count_the_mean"] = !is_centered;
   facts["point_weights"] = options.point_weights.has_value();
   facts["field_weights"] = options.field_weights;
   facts["sample_weights"] = options.sample_weights.has_value();
@@ -354,15 +355,6 @@ void info(const InfoArguments& arguments) {
   });
 }
 
-namespace {
-
-template <class T>
-void save_latents(const CompressArguments& arguments, const BasicSVD<T>& svd, const xt::xarray<T>& latent) {
-  save_npy(arguments.output, arguments.whiten ? svd.whiten(latent) : latent);
-}
-
-}  // namespace
-
 void compress(const CompressArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto states = [&]() -> xt::xarray<T> {
@@ -371,20 +363,18 @@ void compress(const CompressArguments& arguments) {
       if (arguments.coords.empty()) return svd.join_fields(fields);
       return svd.interpolate_to_grid(load_npy(arguments.coords), fields);
     };
-    if (arguments.gappy.empty() && arguments.distances.empty())
-      return save_latents(arguments, svd, svd.compress(states()));
-    // A copy of the map would be one of its basis.
     const auto given = states();
-    if (arguments.distances.empty())
-      return save_latents(arguments, svd, svd.compress(given, gappy_states_named(arguments.gappy)));
-    const auto assessed = svd.assess(given);
-    const auto worst = std::ranges::max_element(assessed.condition);
-    if (worst != assessed.condition.end() && *worst > 1.0)
-      warn(message("numbers are missing in states: errors of the others are magnified by up to ", *worst));
-    save_npy(arguments.distances, assessed.relative_distance);
-    save_latents(
-        arguments, svd,
-        arguments.gappy.empty() ? svd.compress(given) : svd.compress(given, gappy_states_named(arguments.gappy)));
+    const auto latent =
+        arguments.gappy.empty() ? svd.compress(given) : svd.compress(given, gappy_states_named(arguments.gappy));
+    const xt::xarray<T> result = arguments.whiten ? svd.whiten(latent) : latent;
+    if (!arguments.distances.empty()) {
+      const auto assessed = svd.assess(given);
+      const auto worst = std::ranges::max_element(assessed.condition);
+      if (worst != assessed.condition.end() && *worst > 1.0)
+        warn(message("numbers are missing in states: errors of the others are magnified by up to ", *worst));
+      save_npy(arguments.distances, assessed.relative_distance);
+    }
+    save_npy(arguments.output, result);
   });
 }
 

@@ -113,12 +113,7 @@ std::vector<double> smooth_function_at(MatrixView<const double> points) {
 
 std::vector<std::string_view> rbf_methods() { return {"direct", "partition_of_unity"}; }
 
-RBFMethod rbf_method_named(std::string_view name) {
-  const auto known = rbf_methods();
-  const auto found = std::ranges::find(known, name);
-  if (found == known.end()) throw InvalidArgument(message("method: expected one of ", listing(known), "; got ", name));
-  return static_cast<RBFMethod>(found - known.begin());
-}
+RBFMethod rbf_method_named(std::string_view name) { return choice_named<RBFMethod>(name, rbf_methods(), "method"); }
 
 void validate(const RBFOptions& options) {
   const KernelTraits& kernel = traits(options.kernel);
