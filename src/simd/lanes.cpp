@@ -238,28 +238,44 @@ void kernel_row(Kernel kernel, const LaneSystems& systems, std::size_t row, std:
   }
 }
 
-/// Subtracts `x_k y_k` for k < count from a square of vectors; rows of x and of y lie `x_rows[r]`, `y_rows[c]`.
+/// Products of two sets of rows of vectors, `count` in each row.
 template <std::size_t rows, std::size_t cols>
-void subtract_products(const double* const (&x_rows)[rows], const double* const (&y_rows)[cols], std::size_t count,
-                       Vector (&square)[rows][cols]) {
+struct Products {
+  const double* x[rows];
+  const double* y[cols];
+  std::size_t count;
+};
+
+/// Subtracts `x_k y_k` for all k of all products from a square of vectors, which stays in registers.
+template <std::size_t rows, std::size_t cols, std::size_t number>
+void subtract_products(const Products<rows, cols> (&products)[number], Vector (&square)[rows][cols]) {
   // Copies, which the compiler keeps in registers where it would write what is referred to in every turn.
   Vector sums[rows][cols];
-  const double* xs[rows];
-  const double* ys[cols];
-  for (std::size_t r = 0; r < rows; ++r) xs[r] = x_rows[r];
-  for (std::size_t c = 0; c < cols; ++c) ys[c] = y_rows[c];
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < cols; ++c) sums[r][c] = square[r][c];
-  for (std::size_t k = 0; k < count; ++k) {
-    Vector y[cols];
-    for (std::size_t c = 0; c < cols; ++c) y[c] = load(ys[c] + k * width);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const Vector x = load(xs[r] + k * width);
-      for (std::size_t c = 0; c < cols; ++c) sums[r][c] = sums[r][c] - x * y[c];
+  for (std::size_t p = 0; p < number; ++p) {
+    const double* xs[rows];
+    const double* ys[cols];
+    for (std::size_t r = 0; r < rows; ++r) xs[r] = products[p].x[r];
+    for (std::size_t c = 0; c < cols; ++c) ys[c] = products[p].y[c];
+    for (std::size_t k = 0; k < products[p].count; ++k) {
+      Vector y[cols];
+      for (std::size_t c = 0; c < cols; ++c) y[c] = load(ys[c] + k * width);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const Vector x = load(xs[r] + k * width);
+        for (std::size_t c = 0; c < cols; ++c) sums[r][c] = sums[r][c] - x * y[c];
+      }
     }
   }
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < cols; ++c) square[r][c] = sums[r][c];
+}
+
+/// Adds up products of a row of m entries with another one.
+Vector row_product(const double* x, const double* y, std::size_t m) {
+  Vector sum(0.0);
+  for (std::size_t k = 0; k < m; ++k) sum = xsimd::fma(load(x + k * width), load(y + k * width), sum);
+  return sum;
 }
 
 /// Rows `first` to `first + rows` of the Cholesky factor, from K_22 in their place and the rows before. A pivot that is
@@ -268,28 +284,24 @@ template <std::size_t rows>
 void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding) {
   const std::size_t m = systems.monomials;
   double* row[rows];
-  const double* own[rows];
-  const double* multipliers[rows];
-  const double* columns[rows];
+  Products<rows, side> products[3];
+  products[0].count = products[1].count = m;
   for (std::size_t r = 0; r < rows; ++r) {
-    own[r] = row[r] = systems.factor + triangle(first + r) * width;
-    multipliers[r] = systems.multipliers + (first + r) * m * width;
-    columns[r] = systems.pivot_columns + (first + r) * m * width;
+    products[2].x[r] = row[r] = systems.factor + triangle(first + r) * width;
+    products[0].x[r] = systems.multipliers + (first + r) * m * width;
+    products[1].x[r] = systems.pivot_columns + (first + r) * m * width;
   }
   for (std::size_t col = 0; col < first; col += side) {
     Vector square[rows][side];
     const double* before[side];
-    const double* before_multipliers[side];
-    const double* before_columns[side];
+    products[2].count = col;
     for (std::size_t c = 0; c < side; ++c) {
-      before[c] = systems.factor + triangle(col + c) * width;
-      before_multipliers[c] = systems.multipliers + (col + c) * m * width;
-      before_columns[c] = systems.pivot_columns + (col + c) * m * width;
+      products[2].y[c] = before[c] = systems.factor + triangle(col + c) * width;
+      products[1].y[c] = systems.multipliers + (col + c) * m * width;
+      products[0].y[c] = systems.pivot_columns + (col + c) * m * width;
       for (std::size_t r = 0; r < rows; ++r) square[r][c] = load(row[r] + (col + c) * width);
     }
-    subtract_products(multipliers, before_columns, m, square);
-    subtract_products(columns, before_multipliers, m, square);
-    subtract_products(own, before, col, square);
+    subtract_products(products, square);
     for (std::size_t c = 0; c < side; ++c)
       for (std::size_t r = 0; r < rows; ++r) {
         Vector value = square[r][c];
@@ -303,10 +315,17 @@ void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding)
   Vector whole[rows];
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < rows; ++c) square[r][c] = c <= r ? load(row[r] + (first + c) * width) : Vector(0.0);
-  subtract_products(multipliers, columns, m, square);
-  subtract_products(columns, multipliers, m, square);
-  for (std::size_t r = 0; r < rows; ++r) whole[r] = square[r][r];
-  subtract_products(own, own, first, square);
+  Products<rows, rows> diagonal[3];
+  diagonal[0].count = diagonal[1].count = m;
+  diagonal[2].count = first;
+  for (std::size_t r = 0; r < rows; ++r) {
+    diagonal[0].x[r] = diagonal[1].y[r] = products[0].x[r];
+    diagonal[1].x[r] = diagonal[0].y[r] = products[1].x[r];
+    diagonal[2].x[r] = diagonal[2].y[r] = row[r];
+  }
+  for (std::size_t r = 0; r < rows; ++r)
+    whole[r] = square[r][r] - Vector(2.0) * row_product(diagonal[0].x[r], diagonal[0].y[r], m);
+  subtract_products(diagonal, square);
   Vector inverse[rows];
   for (std::size_t c = 0; c < rows; ++c) {
     for (std::size_t k = 0; k < c; ++k) square[c][c] = square[c][c] - square[c][k] * square[c][k];
@@ -322,13 +341,6 @@ void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding)
     for (std::size_t c = 0; c <= r; ++c) store(row[r] + (first + c) * width, square[r][c]);
     store(systems.inverse_diagonal + (first + r) * width, inverse[r]);
   }
-}
-
-/// Adds up products of a row of m entries with another one.
-Vector row_product(const double* x, const double* y, std::size_t m) {
-  Vector sum(0.0);
-  for (std::size_t k = 0; k < m; ++k) sum = xsimd::fma(load(x + k * width), load(y + k * width), sum);
-  return sum;
 }
 
 void factorize(Kernel kernel, const LaneSystems& systems) {
