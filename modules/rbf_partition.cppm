@@ -9,6 +9,7 @@ module;
 export module fieldfold.rbf.partition;
 
 import fieldfold.arrays;
+import fieldfold.cells;
 import fieldfold.rbf.stencils;
 import fieldfold.sparse_rows;
 
@@ -56,63 +57,42 @@ class PartitionOfUnity {
                      double& relative_error) const;
 
  private:
-  /// What lies between two corners.
-  struct Box {
-    std::vector<double> low;
-    std::vector<double> high;
-  };
+  /// A cell made wider.
   struct Patch {
-    Box cell;
-    Box reach;                         ///< the cell made wider: where its points lie
-    Box support;                       ///< in between: where its weight is not 0
     std::vector<std::size_t> members;  ///< places of points in the order of cells, ascending
-  };
-  /// A box of the tree over the cells. Children come after their parents.
-  struct Node {
-    Box cell;           ///< of all cells below
-    Box support;        ///< of all patches below
-    std::size_t first;  ///< of the points in it, in the order of cells
-    std::size_t last;
-    std::size_t patch;        ///< of a leaf
-    std::size_t children[2];  ///< 0: it is a leaf
-    std::size_t axis;         ///< along which it is split
-    double split;
+    std::vector<double> centre;        ///< of where its weight is not 0
+    std::vector<double> half_width;
   };
   /// The weight of a patch at a query, before all are made to add up to one, and its derivative.
   struct Blend {
     double weight;
     double slope;
   };
-
-  /// Points from the origin.
-  xt::xarray<double> moved(MatrixView<const double> points) const;
-  std::size_t split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells, Box box);
-  void fill(std::size_t patch, std::size_t wanted);
-  std::vector<std::size_t> inside(const Box& box) const;
-  /// Calls `visit(patch)` for each leaf where `enter(node)` has let it through.
-  std::size_t cell_of(std::span<const double> point) const;
-  std::vector<std::size_t> reaching(const Box& box) const;
-  void clamp(std::span<const double> query, std::span<double> clamped) const;
-  static Blend blend(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
-                     std::optional<std::size_t> derivative_axis);
-
   /// Queries in the order of the cells that they are in.
   struct Sorted {
     std::vector<std::size_t> order;
     std::vector<std::size_t> offsets;  ///< of each cell, one more at the end
   };
+
+  /// Points from the origin.
+  xt::xarray<double> moved(MatrixView<const double> points) const;
+  Patch patch_of(const Box& cell, std::size_t wanted, std::vector<std::size_t>& found) const;
+  /// The patches that have a weight somewhere in a cell.
+  std::span<const std::size_t> reaching(std::size_t cell) const;
+  void clamp(std::span<const double> query, std::span<double> clamped) const;
+  static Blend blend(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
+                     std::optional<std::size_t> derivative_axis);
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
 
-  PointCloud cloud_;            ///< of the points in the order of cells, from the origin
-  std::vector<double> origin_;  ///< the lower corner of the domain, so that offsets cost no digits
   double overlap_;
-  Box domain_;
-  std::vector<Patch> patches_;
-  std::vector<Node> nodes_;
-  std::vector<std::size_t> by_size_;  ///< the patches, ordered by the number of members
-  std::vector<std::size_t> order_;    ///< the points, cell by cell
-  xt::xarray<double> points_;
+  std::vector<double> origin_;  ///< the lower corner of the domain, so that offsets cost no digits
+  Cells cells_;                 ///< of the points from the origin
   std::vector<double> smoothing_;
+  PointCloud cloud_;  ///< of the points in the order of cells
+  std::vector<Patch> patches_;
+  std::vector<std::size_t> by_size_;  ///< the patches, ordered by the number of members
+  std::vector<std::size_t> reaching_offsets_;
+  std::vector<std::size_t> reaching_;  ///< `reaching` of all cells
 };
 
 }  // namespace fieldfold

@@ -19,6 +19,8 @@ std::size_t monomial_count(std::size_t dim, int degree);
 /// maps the points they are fitted to onto [-1, 1] along each axis.
 class Monomials {
  public:
+  Monomials() = default;
+
   /// \param redundant_squares  `(dim,)`: axes whose square follows from other monomials on the points there are, and
   ///                           is left out; none: all squares count
   Monomials(std::size_t dim, int degree, const std::vector<bool>& redundant_squares = {});

@@ -231,6 +231,7 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_interpolant) {
       if (blended) {
         options.method = RBFMethod::partition_of_unity;
         options.cluster_size = 60;
+        options.overlap = 0.5;
       }
       const RBFInterpolator f(points, values, options);
       const auto found = f.gradient(queries);

@@ -13,7 +13,7 @@ module;
 module fieldfold.rbf.partition;
 
 import fieldfold.arrays;
-import fieldfold.neighbors;
+import fieldfold.cells;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
@@ -23,57 +23,66 @@ import fieldfold.sparse_rows;
 namespace fieldfold {
 namespace {
 
-/// Patches at the edge of the domain reach out of it and have fewer points; they are made wider until they have this
-/// share of what others have.
-constexpr double least_share = 1.0;
-
 /// Interpolants are at their worst at the edge of their points, and have no weight there: it reaches over this share of
 /// the overlap.
-constexpr double support_share = 0.4;
+constexpr double support_share = 0.3;
+
+/// At the edge of the domain, interpolants have points on one side only; there patches are made wider until they have
+/// so many times as many points as a cluster.
+constexpr double edge_share = 1.3;
+
+std::vector<double> lower_corner(MatrixView<const double> points) {
+  std::vector<double> corner(points.row(0).begin(), points.row(0).end());
+  for (std::size_t i = 1; i < points.rows; ++i)
+    for (std::size_t axis = 0; axis < points.cols; ++axis) corner[axis] = std::min(corner[axis], points(i, axis));
+  return corner;
+}
+
+/// So many that patches have `cluster_size` points, about.
+std::size_t cells_for(MatrixView<const double> points, std::size_t cluster_size, double overlap) {
+  if (points.rows <= cluster_size) return 1;
+  const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(points.cols));
+  const double cells = std::ceil(static_cast<double>(points.rows) * growth / static_cast<double>(cluster_size));
+  return std::min(points.rows, static_cast<std::size_t>(cells));
+}
 
 }  // namespace
 
 PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap,
                                    std::size_t threads)
-    : cloud_(cloud), overlap_(overlap), order_(spatial_order(cloud.points)) {
+    : overlap_(overlap),
+      origin_(lower_corner(cloud.points)),
+      cells_(moved(cloud.points), cells_for(cloud.points, cluster_size, overlap)),
+      smoothing_(cloud.points.rows),
+      cloud_(cloud),
+      patches_(cells_.size()) {
   const std::size_t n = cloud.points.rows;
-  const std::size_t dim = cloud.points.cols;
-  origin_.assign(cloud.points.row(0).begin(), cloud.points.row(0).end());
-  for (std::size_t i = 1; i < n; ++i)
-    for (std::size_t axis = 0; axis < dim; ++axis) origin_[axis] = std::min(origin_[axis], cloud.points(i, axis));
-  const auto from_origin = moved(cloud.points);
-  domain_ = {std::vector<double>(dim, 0.0), std::vector<double>(dim, 0.0)};
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t axis = 0; axis < dim; ++axis)
-      domain_.high[axis] = std::max(domain_.high[axis], from_origin(i, axis));
-  const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(dim));
-  const double cells = std::ceil(static_cast<double>(n) * growth / static_cast<double>(cluster_size));
-  const bool one = n <= cluster_size;
-  split(as_matrix(from_origin), order_, one ? 1 : std::min(n, static_cast<std::size_t>(cells)), domain_);
-  points_ = xt::xarray<double>::from_shape({n, dim});
-  smoothing_.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    std::ranges::copy(as_matrix(from_origin).row(order_[i]), as_matrix(points_).row(i).begin());
-    smoothing_[i] = cloud.smoothing[order_[i]];
-  }
-  cloud_.points = as_matrix(std::as_const(points_));
+  for (std::size_t i = 0; i < n; ++i) smoothing_[i] = cloud.smoothing[cells_.order()[i]];
+  cloud_.points = cells_.points();
   cloud_.smoothing = smoothing_;
-  const double share = least_share * static_cast<double>(cluster_size);
-  const auto wanted = std::max(Monomials(dim, cloud.model.degree, cloud.model.redundant_squares).size(),
-                               static_cast<std::size_t>(share));
+  const std::size_t wanted =
+      std::max(Monomials(cloud.points.cols, cloud.model.degree, cloud.model.redundant_squares).size(), cluster_size);
+  std::vector<std::vector<std::size_t>> reached(patches_.size());
   for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
-    for (std::size_t patch = first; patch < first + count; ++patch) fill(patch, std::min(n, wanted));
-  });
-  for (std::size_t i = nodes_.size(); i-- > 0;) {
-    Node& node = nodes_[i];
-    node.support = node.children[0] == 0 ? patches_[node.patch].support : nodes_[node.children[0]].support;
-    if (node.children[0] == 0) continue;
-    for (std::size_t axis = 0; axis < dim; ++axis) {
-      const Box& other = nodes_[node.children[1]].support;
-      node.support.low[axis] = std::min(node.support.low[axis], other.low[axis]);
-      node.support.high[axis] = std::max(node.support.high[axis], other.high[axis]);
+    std::vector<std::size_t> found;
+    for (std::size_t i = first; i < first + count; ++i) {
+      const Patch& patch = patches_[i] = patch_of(cells_.box(i), wanted, found);
+      Box support{patch.centre, patch.centre};
+      for (std::size_t axis = 0; axis < patch.centre.size(); ++axis) {
+        support.low[axis] -= patch.half_width[axis];
+        support.high[axis] += patch.half_width[axis];
+      }
+      cells_.meeting(support, reached[i]);
     }
-  }
+  });
+  reaching_offsets_.assign(patches_.size() + 1, 0);
+  for (const auto& cells : reached)
+    for (const std::size_t cell : cells) ++reaching_offsets_[cell + 1];
+  std::partial_sum(reaching_offsets_.begin(), reaching_offsets_.end(), reaching_offsets_.begin());
+  reaching_.resize(reaching_offsets_.back());
+  auto next = reaching_offsets_;
+  for (std::size_t i = 0; i < patches_.size(); ++i)
+    for (const std::size_t cell : reached[i]) reaching_[next[cell]++] = i;
   by_size_.resize(patches_.size());
   std::iota(by_size_.begin(), by_size_.end(), std::size_t{0});
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
@@ -86,138 +95,54 @@ xt::xarray<double> PartitionOfUnity::moved(MatrixView<const double> points) cons
   return result;
 }
 
-std::size_t PartitionOfUnity::split(MatrixView<const double> all, std::span<std::size_t> points, std::size_t cells,
-                                    Box box) {
-  const std::size_t index = nodes_.size();
-  const auto place = static_cast<std::size_t>(points.data() - order_.data());
-  nodes_.push_back({box, {}, place, place + points.size(), patches_.size(), {0, 0}, 0, 0.0});
-  if (cells == 1) {
-    patches_.push_back({std::move(box), {}, {}, {}});
-    return index;
-  }
-  // The axis along which the points reach farthest; of many points the box tells that well enough.
-  constexpr std::size_t many = 4096;
-  std::size_t widest = 0;
-  double width = -1.0;
-  for (std::size_t axis = 0; axis < box.low.size(); ++axis) {
-    double extent = box.high[axis] - box.low[axis];
-    if (points.size() < many) {
-      const auto [low, high] = std::ranges::minmax(points, {}, [&](std::size_t i) { return all(i, axis); });
-      extent = all(high, axis) - all(low, axis);
-    }
-    if (extent <= width) continue;
-    width = extent;
-    widest = axis;
-  }
-  const std::size_t left_cells = cells / 2;
-  const std::size_t count = points.size() * left_cells / cells;
-  // Copies of the coordinates side by side; equal ones are split by index.
-  std::vector<std::pair<double, std::size_t>> along;
-  along.reserve(points.size());
-  for (const std::size_t i : points) along.emplace_back(all(i, widest), i);
-  const auto middle = along.begin() + static_cast<std::ptrdiff_t>(count);
-  std::ranges::nth_element(along, middle);
-  const double plane = std::max_element(along.begin(), middle)->first / 2 + middle->first / 2;
-  std::ranges::transform(along, points.begin(), [](const auto& entry) { return entry.second; });
-  along = {};
-  Box left = box;
-  Box right = std::move(box);
-  left.high[widest] = plane;
-  right.low[widest] = plane;
-  const std::size_t first = split(all, points.first(count), left_cells, std::move(left));
-  const std::size_t second = split(all, points.subspan(count), cells - left_cells, std::move(right));
-  nodes_[index].children[0] = first;
-  nodes_[index].children[1] = second;
-  nodes_[index].axis = widest;
-  nodes_[index].split = plane;
-  return index;
-}
-
-void PartitionOfUnity::fill(std::size_t index, std::size_t wanted) {
-  Patch& patch = patches_[index];
-  const std::size_t dim = cloud_.points.cols;
+PartitionOfUnity::Patch PartitionOfUnity::patch_of(const Box& cell, std::size_t wanted,
+                                                   std::vector<std::size_t>& found) const {
+  const std::size_t dim = origin_.size();
+  const Box& domain = cells_.domain();
   double widest = 0.0;
-  for (std::size_t axis = 0; axis < dim; ++axis)
-    widest = std::max(widest, patch.cell.high[axis] - patch.cell.low[axis]);
+  for (std::size_t axis = 0; axis < dim; ++axis) widest = std::max(widest, cell.high[axis] - cell.low[axis]);
   // The same margin along all axes, of the mean width; splitting along the widest keeps cells from being long, but
   // where points lie in a plane.
   double logarithms = 0.0;
   for (std::size_t axis = 0; axis < dim; ++axis)
-    logarithms += std::log(std::max(patch.cell.high[axis] - patch.cell.low[axis], widest / 4.0));
+    logarithms += std::log(std::max(cell.high[axis] - cell.low[axis], widest / 4.0));
   // A cell of points that coincide begins with its share of the domain; and all have some inside, which can grow.
-  const double extent = std::ranges::max(domain_.high);
-  const double share = extent > 0.0 ? extent / static_cast<double>(patches_.size()) : 1.0;
+  const double extent = std::ranges::max(domain.high);
+  const double share = extent > 0.0 ? extent / static_cast<double>(cells_.size()) : 1.0;
   const double mean = widest > 0.0 ? std::exp(logarithms / static_cast<double>(dim)) : share;
   const double margin = std::max(overlap_ * mean, 1e-9 * extent);
-  patch.reach = patch.cell;
-  patch.support = patch.cell;
+  Patch patch{{}, std::vector<double>(dim), std::vector<double>(dim)};
+  Box reach = cell;
+  bool is_inside = true;
   for (std::size_t axis = 0; axis < dim; ++axis) {
-    patch.reach.low[axis] -= margin;
-    patch.reach.high[axis] += margin;
-    patch.support.low[axis] -= support_share * margin;
-    patch.support.high[axis] += support_share * margin;
+    patch.centre[axis] = cell.high[axis] / 2 + cell.low[axis] / 2;
+    patch.half_width[axis] = cell.high[axis] / 2 - cell.low[axis] / 2 + support_share * margin;
+    reach.low[axis] -= margin;
+    reach.high[axis] += margin;
+    is_inside = is_inside && reach.low[axis] >= domain.low[axis] && reach.high[axis] <= domain.high[axis];
   }
-  for (patch.members = inside(patch.reach); patch.members.size() < wanted; patch.members = inside(patch.reach))
+  if (!is_inside) wanted = static_cast<std::size_t>(edge_share * static_cast<double>(wanted));
+  wanted = std::min(wanted, smoothing_.size());
+  for (cells_.inside(reach, found); found.size() < wanted; cells_.inside(reach, found)) {
+    const double lacking = static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(found.size(), 1));
+    const double growth = std::clamp(std::pow(lacking, 1.0 / static_cast<double>(dim)) - 1.0, 0.02, 1.0);
     for (std::size_t axis = 0; axis < dim; ++axis) {
-      const double more = 0.05 * (patch.reach.high[axis] - patch.reach.low[axis]);
-      patch.reach.low[axis] -= more;
-      patch.reach.high[axis] += more;
-    }
-}
-
-std::vector<std::size_t> PartitionOfUnity::inside(const Box& box) const {
-  std::vector<std::size_t> found;
-  std::vector<std::size_t> open{0};
-  while (!open.empty()) {
-    const Node& node = nodes_[open.back()];
-    open.pop_back();
-    bool whole = true;
-    bool none = false;
-    for (std::size_t axis = 0; axis < box.low.size(); ++axis) {
-      whole = whole && node.cell.low[axis] >= box.low[axis] && node.cell.high[axis] <= box.high[axis];
-      none = none || node.cell.low[axis] > box.high[axis] || node.cell.high[axis] < box.low[axis];
-    }
-    if (none) continue;
-    if (!whole && node.children[0] != 0) {
-      open.insert(open.end(), {node.children[1], node.children[0]});
-      continue;
-    }
-    for (std::size_t i = node.first; i < node.last; ++i) {
-      bool within = true;
-      for (std::size_t axis = 0; axis < box.low.size() && !whole; ++axis)
-        within = within && points_(i, axis) >= box.low[axis] && points_(i, axis) <= box.high[axis];
-      if (within) found.push_back(i);
+      const double more = growth / 2 * (reach.high[axis] - reach.low[axis]);
+      reach.low[axis] -= more;
+      reach.high[axis] += more;
     }
   }
-  return found;
+  patch.members = found;
+  return patch;
 }
 
-std::size_t PartitionOfUnity::cell_of(std::span<const double> point) const {
-  std::size_t index = 0;
-  while (nodes_[index].children[0] != 0)
-    index = nodes_[index].children[point[nodes_[index].axis] < nodes_[index].split ? 0 : 1];
-  return nodes_[index].patch;
-}
-
-std::vector<std::size_t> PartitionOfUnity::reaching(const Box& box) const {
-  std::vector<std::size_t> found;
-  std::vector<std::size_t> open{0};
-  while (!open.empty()) {
-    const Node& node = nodes_[open.back()];
-    open.pop_back();
-    bool meets = true;
-    for (std::size_t axis = 0; axis < box.low.size(); ++axis)
-      meets = meets && node.support.low[axis] <= box.high[axis] && node.support.high[axis] >= box.low[axis];
-    if (!meets) continue;
-    if (node.children[0] == 0) found.push_back(node.patch);
-    if (node.children[0] != 0) open.insert(open.end(), {node.children[1], node.children[0]});
-  }
-  return found;
+std::span<const std::size_t> PartitionOfUnity::reaching(std::size_t cell) const {
+  return std::span(reaching_).subspan(reaching_offsets_[cell], reaching_offsets_[cell + 1] - reaching_offsets_[cell]);
 }
 
 void PartitionOfUnity::clamp(std::span<const double> query, std::span<double> clamped) const {
   for (std::size_t axis = 0; axis < query.size(); ++axis)
-    clamped[axis] = std::clamp(query[axis], domain_.low[axis], domain_.high[axis]);
+    clamped[axis] = std::clamp(query[axis], cells_.domain().low[axis], cells_.domain().high[axis]);
 }
 
 PartitionOfUnity::Blend PartitionOfUnity::blend(const Patch& patch, std::span<const double> clamped,
@@ -225,9 +150,10 @@ PartitionOfUnity::Blend PartitionOfUnity::blend(const Patch& patch, std::span<co
                                                 std::optional<std::size_t> derivative_axis) {
   Blend product{1.0, 1.0};
   for (std::size_t axis = 0; axis < clamped.size(); ++axis) {
-    const double half = patch.support.high[axis] / 2 - patch.support.low[axis] / 2;
-    const double offset = clamped[axis] - (patch.support.high[axis] / 2 + patch.support.low[axis] / 2);
-    const double r = std::min(1.0, std::abs(offset) / half);
+    const double half = patch.half_width[axis];
+    const double offset = clamped[axis] - patch.centre[axis];
+    if (std::abs(offset) >= half) return {0.0, 0.0};
+    const double r = std::abs(offset) / half;
     const double t = 1.0 - r;
     const double value = t * t * t * t * (4.0 * r + 1.0);
     product.weight *= value;
@@ -245,11 +171,10 @@ PartitionOfUnity::Blend PartitionOfUnity::blend(const Patch& patch, std::span<co
 PartitionOfUnity::Sorted PartitionOfUnity::sorted(MatrixView<const double> queries, std::size_t threads) const {
   std::vector<std::size_t> cells(queries.rows);
   for_each_block(queries.rows, 4096, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
-    std::vector<double> clamped(queries.cols);
-    for (std::size_t q = first; q < first + count; ++q) {
-      clamp(queries.row(q), clamped);
-      cells[q] = cell_of(clamped);
-    }
+    std::vector<double> clamped(count * queries.cols);
+    const MatrixView<double> rows{clamped.data(), count, queries.cols};
+    for (std::size_t i = 0; i < count; ++i) clamp(queries.row(first + i), rows.row(i));
+    cells_.find(readable(rows), std::span(cells).subspan(first, count));
   });
   Sorted result{std::vector<std::size_t>(queries.rows), std::vector<std::size_t>(patches_.size() + 1, 0)};
   for (const std::size_t cell : cells) ++result.offsets[cell + 1];
@@ -261,13 +186,11 @@ PartitionOfUnity::Sorted PartitionOfUnity::sorted(MatrixView<const double> queri
 
 PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> values, std::size_t threads) const {
   Solution solution{{}, values.cols, 0.0};
-  const StencilBatch::Coefficients nothing{
-      {}, Monomials(cloud_.points.cols, cloud_.model.degree, cloud_.model.redundant_squares), {}};
-  solution.patches.resize(patches_.size(), nothing);
+  solution.patches.resize(patches_.size());
   // In the order of cells, as the points.
   auto ordered = xt::xarray<double>::from_shape({values.rows, values.cols});
   for (std::size_t i = 0; i < values.rows; ++i)
-    std::ranges::copy(values.row(order_[i]), as_matrix(ordered).row(i).begin());
+    std::ranges::copy(values.row(cells_.order()[i]), as_matrix(ordered).row(i).begin());
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
   const std::size_t lanes = batches.front().lanes();
   const Pass pass{.threads = threads, .alignment = lanes};
@@ -275,7 +198,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
     std::vector<std::span<const std::size_t>> stencils;
     stencils.reserve(count);
     for (std::size_t l = 0; l < count; ++l) stencils.emplace_back(patches_[by_size_[first + l]].members);
-    std::vector<StencilBatch::Coefficients> coefficients(count, nothing);
+    std::vector<StencilBatch::Coefficients> coefficients(count);
     batches[part].factorize(stencils);
     batches[part].solve(as_matrix(std::as_const(ordered)), coefficients);
     for (std::size_t l = 0; l < count; ++l) solution.patches[by_size_[first + l]] = std::move(coefficients[l]);
@@ -292,56 +215,65 @@ void PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& 
   const std::size_t dim = queries.cols;
   const std::size_t k = solution.columns;
   const Sorted sorted_queries = sorted(queries, threads);
-  for_each_block(patches_.size(), 1, {.threads = threads}, [&](std::size_t, std::size_t cell, std::size_t) {
-    const auto own =
-        std::span(sorted_queries.order)
-            .subspan(sorted_queries.offsets[cell], sorted_queries.offsets[cell + 1] - sorted_queries.offsets[cell]);
-    if (own.empty()) return;
-    std::vector<double> clamped(own.size() * dim);
-    const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
-    for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
-    // Sums of w, w f, and with a derivative of w' and w f' + w' f.
-    std::vector<Blend> sums(own.size(), {0.0, 0.0});
-    std::vector<double> products(own.size() * k, 0.0);
-    std::vector<double> slopes(derivative_axis ? own.size() * k : 0, 0.0);
+  for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
+    // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
+    std::vector<double> clamped;
+    std::vector<Blend> sums;
+    std::vector<double> products;
+    std::vector<double> slopes;
+    // Of those of them that are in one patch.
     std::vector<std::size_t> within;
     std::vector<Blend> blends;
     std::vector<double> points;
-    std::vector<double> values(own.size() * k);
-    for (const std::size_t index : reaching(patches_[cell].cell)) {
-      within.clear();
-      blends.clear();
-      points.clear();
-      for (std::size_t i = 0; i < own.size(); ++i) {
-        const auto query = queries.row(own[i]);
-        const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
-        if (found.weight == 0.0) continue;
-        within.push_back(i);
-        blends.push_back(found);
-        points.insert(points.end(), query.begin(), query.end());
-        sums[i].weight += found.weight;
-        sums[i].slope += found.slope;
-      }
-      const auto& patch = solution.patches[index];
-      const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
-      const MatrixView<const double> rows{points.data(), within.size(), dim};
-      const MatrixView<double> found{values.data(), within.size(), k};
-      basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
-      for (std::size_t i = 0; i < within.size(); ++i)
-        for (std::size_t c = 0; c < k; ++c) {
-          products[within[i] * k + c] += blends[i].weight * found(i, c);
-          if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+    std::vector<double> values;
+    for (std::size_t cell = first; cell < first + count; ++cell) {
+      const auto own =
+          std::span(sorted_queries.order)
+              .subspan(sorted_queries.offsets[cell], sorted_queries.offsets[cell + 1] - sorted_queries.offsets[cell]);
+      if (own.empty()) continue;
+      clamped.resize(own.size() * dim);
+      const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
+      for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
+      sums.assign(own.size(), {0.0, 0.0});
+      products.assign(own.size() * k, 0.0);
+      slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
+      values.resize(own.size() * k);
+      for (const std::size_t index : reaching(cell)) {
+        within.clear();
+        blends.clear();
+        points.clear();
+        for (std::size_t i = 0; i < own.size(); ++i) {
+          const auto query = queries.row(own[i]);
+          const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
+          if (found.weight == 0.0) continue;
+          within.push_back(i);
+          blends.push_back(found);
+          points.insert(points.end(), query.begin(), query.end());
+          sums[i].weight += found.weight;
+          sums[i].slope += found.slope;
         }
-      if (!derivative_axis) continue;
-      basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
-      for (std::size_t i = 0; i < within.size(); ++i)
-        for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
-    }
-    for (std::size_t i = 0; i < own.size(); ++i)
-      for (std::size_t c = 0; c < k; ++c) {
-        const double mean = products[i * k + c] / sums[i].weight;
-        results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+        if (within.empty()) continue;
+        const auto& patch = solution.patches[index];
+        const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
+        const MatrixView<const double> rows{points.data(), within.size(), dim};
+        const MatrixView<double> found{values.data(), within.size(), k};
+        basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
+        for (std::size_t i = 0; i < within.size(); ++i)
+          for (std::size_t c = 0; c < k; ++c) {
+            products[within[i] * k + c] += blends[i].weight * found(i, c);
+            if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+          }
+        if (!derivative_axis) continue;
+        basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
+        for (std::size_t i = 0; i < within.size(); ++i)
+          for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
       }
+      for (std::size_t i = 0; i < own.size(); ++i)
+        for (std::size_t c = 0; c < k; ++c) {
+          const double mean = products[i * k + c] / sums[i].weight;
+          results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+        }
+    }
   });
 }
 
@@ -364,7 +296,7 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
   std::vector<double> clamped(dim);
   for (std::size_t cell = 0; cell < patches_.size(); ++cell) {
     if (sorted_queries.offsets[cell] == sorted_queries.offsets[cell + 1]) continue;
-    const auto candidates = reaching(patches_[cell].cell);
+    const auto candidates = reaching(cell);
     for (std::size_t i = sorted_queries.offsets[cell]; i < sorted_queries.offsets[cell + 1]; ++i) {
       const std::size_t q = sorted_queries.order[i];
       rows.order[i] = static_cast<std::uint32_t>(q);
@@ -383,7 +315,7 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
   }
   std::partial_sum(rows.offsets.begin(), rows.offsets.end(), rows.offsets.begin());
   std::vector<double> ordered_probe(probe.size());
-  for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[order_[i]];
+  for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[cells_.order()[i]];
   rows.columns.resize(rows.offsets.back());
   rows.weights.resize(rows.offsets.back());
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
@@ -422,7 +354,7 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
         for (double& weight : weights[l]) weight *= share.weight;
         const std::uint64_t offset = rows.offsets[share.place] + share.offset;
         for (std::size_t i = 0; i < stencils[l].size(); ++i)
-          rows.columns[offset + i] = static_cast<std::uint32_t>(order_[stencils[l][i]]);
+          rows.columns[offset + i] = static_cast<std::uint32_t>(cells_.order()[stencils[l][i]]);
       }
     }
   });
