@@ -93,8 +93,13 @@ class StencilBatch {
   }
   void pack(std::size_t lane, bool usable);
   void factorize_carefully(Lane& lane);
-  void note_cancellation(std::size_t lane, std::span<const double> weights, std::span<const double> probe);
-  void note_error(std::size_t lane, std::size_t column, std::size_t columns, double largest_value);
+  /// Of the kernels, for a column of values.
+  double largest_coefficient(std::size_t lane, std::size_t column, std::size_t columns);
+  /// Of the matrix of kernels.
+  double norm_bound(std::size_t lane) { return static_cast<double>(size_) * largest_[lane]; }
+  /// \param error  in rounding units
+  void note_error(double error);
+  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe);
 
   PointCloud cloud_;
   const InstructionSet* set_;

@@ -527,3 +527,27 @@ BOOST_AUTO_TEST_CASE(all_points_on_a_line_may_have_a_lower_degree_too) {
   const xt::xarray<double> far = 1e10 * line;
   BOOST_CHECK_THROW(RBFInterpolator(far, values, {.scales = {1e308, 1e308}}), fieldfold::InvalidArgument);
 }
+
+BOOST_AUTO_TEST_CASE(far_from_a_rough_neighborhood_lost_digits_are_warned_of) {
+  // Rough values on a small cluster, and a query ten thousand times its width away. A cubic knows no scale: with
+  // coordinates times 3, which rounds otherwise, everything but rounding is the same.
+  auto points = scattered(60, 2);
+  auto values = xt::xarray<double>::from_shape({60});
+  for (std::size_t i = 0; i < 60; ++i) {
+    points(i, 0) = 1e-4 * points(i, 0);
+    points(i, 1) = 1e-4 * points(i, 1);
+    values(i) = std::fmod(7919.0 * static_cast<double>(i), 13.0) / 13.0 - 0.5;
+  }
+  const xt::xarray<double> query{{1.0, 0.7}};
+  const xt::xarray<double> tripled = 3.0 * points;
+  const xt::xarray<double> query_tripled = 3.0 * query;
+  const RBFOptions options{.neighbors = 59, .kernel = Kernel::cubic};
+  std::size_t warnings = 0;
+  const auto before = fieldfold::set_warning_handler([&](std::string_view) { ++warnings; });
+  const double one = RBFInterpolator(points, values, options)(query)(0);
+  const double three = RBFInterpolator(tripled, values, options)(query_tripled)(0);
+  fieldfold::set_warning_handler(before);
+  // More than half of the digits.
+  BOOST_TEST(std::abs(one - three) > 1e-8 * std::abs(one));
+  BOOST_TEST(warnings == 2U);
+}

@@ -117,29 +117,37 @@ void StencilBatch::factorize_carefully(Lane& lane) {
   }
 }
 
-void StencilBatch::note_error(std::size_t l, std::size_t column, std::size_t columns, double largest_value) {
+double StencilBatch::largest_coefficient(std::size_t l, std::size_t column, std::size_t columns) {
   double largest = 0.0;
   for (std::size_t i = 0; i < lane_[l].stencil.size(); ++i)
     largest = std::max(largest, std::abs(at(columns_, i * columns + column, l)));
-  // As `RBFSystem::solve` estimates it, with a bound of the norm of the matrix.
-  const double growth = static_cast<double>(size_) * largest_[l] * largest / largest_value;
-  if (std::isfinite(growth))
-    relative_error_ = std::max(relative_error_, growth * std::numeric_limits<double>::epsilon());
+  return largest;
 }
 
-void StencilBatch::note_cancellation(std::size_t l, std::span<const double> weights, std::span<const double> probe) {
+void StencilBatch::note_error(double error) {
+  if (std::isfinite(error)) relative_error_ = std::max(relative_error_, error * std::numeric_limits<double>::epsilon());
+}
+
+void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights,
+                                         std::span<const double> probe) {
   double sum = 0.0;
   double magnitudes = 0.0;
   double largest = 0.0;
+  double largest_weight = 1.0;
+  double largest_kernel = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const double value = probe[lane_[l].stencil[i]];
     sum += weights[i] * value;
     magnitudes += std::abs(weights[i] * value);
     largest = std::max(largest, std::abs(value));
+    largest_weight = std::max(largest_weight, std::abs(weights[i]));
+    largest_kernel = std::max(largest_kernel, std::abs(at(kernel_, i, l)));
   }
-  // Far outside of the points the result is as large as what is summed up.
-  const double lost = magnitudes / std::max(largest, std::abs(sum));
-  if (std::isfinite(lost)) relative_error_ = std::max(relative_error_, lost * std::numeric_limits<double>::epsilon());
+  // What rounding of the weights does, of the kernel at the query, and of the matrix, which counts for as much more as
+  // weights are above 1. Far outside of the points the result is as large as what is summed up.
+  const double coefficient = largest_coefficient(l, 1, 2);
+  const double error = std::max(coefficient * largest_kernel, norm_bound(l) * coefficient * largest_weight);
+  note_error(std::max(magnitudes, error) / std::max(largest, std::abs(sum)));
 }
 
 void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
@@ -201,8 +209,8 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
       weights[l][lane.pivots.order()[i]] = weight;
     }
     if (finite) {
-      if (columns == 2) note_error(l, 1, 2, largest_value[l]);
-      if (columns == 2 && !derivative_axis) note_cancellation(l, weights[l], probe);
+      if (columns == 2 && derivative_axis) note_error(norm_bound(l) * largest_coefficient(l, 1, 2) / largest_value[l]);
+      if (columns == 2 && !derivative_axis) note_error_of_weights(l, weights[l], probe);
       continue;
     }
     if (!lane.careful) factorize_carefully(lane);
@@ -256,10 +264,9 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
       // Monomials are at most 1 where the points are.
       double monomials = 0.0;
       for (const double coefficient : row.subspan(n)) monomials += std::abs(coefficient);
-      const double lost = monomials / largest_value[l * k + c];
-      if (std::isfinite(lost))
-        relative_error_ = std::max(relative_error_, lost * std::numeric_limits<double>::epsilon());
-      note_error(l, c, k, largest_value[l * k + c]);
+      // As `RBFSystem::solve` estimates it.
+      const double error = norm_bound(l) * largest_coefficient(l, c, k);
+      note_error(std::max(monomials, error) / largest_value[l * k + c]);
     }
   }
 }
