@@ -58,6 +58,9 @@ class Cells {
   struct Scratch;
 
   void split(std::size_t first, std::size_t last, std::size_t cells, Box box, std::size_t level, Scratch& scratch);
+  /// Moves so many of the points from `first` to `last` that are lowest along an axis before the others, and returns
+  /// the place of the first of the others.
+  double separate(std::size_t first, std::size_t last, std::size_t axis, std::size_t below, Scratch& scratch);
   template <class Visit>
   void for_each_meeting(const Box& box, std::size_t node, const Visit& visit) const;
   std::size_t widest_axis(std::size_t first, std::size_t last, const Box& box) const;

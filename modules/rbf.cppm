@@ -45,9 +45,9 @@ struct RBFOptions {
   std::optional<int> degree = std::nullopt;
   RBFMethod method = RBFMethod::direct;
   /// With `partition_of_unity`: points in a cluster, about, and at least as many as the polynomial has terms.
-  std::size_t cluster_size = 125;
+  std::size_t cluster_size = 135;
   /// With `partition_of_unity`: by which share of its width a cell is made wider on each side for the points of its
-  /// cluster; none: 0.35 in one and two dimensions, 0.2 in more.
+  /// cluster; none: 0.35 in one and two dimensions, 0.22 in more.
   std::optional<double> overlap = std::nullopt;
   /// Whether neighborhoods and clusters that do not determine the polynomial, say on a line in a plane, have one of a
   /// lower degree; it is an error otherwise.

@@ -5,6 +5,7 @@ module;
 #include <cstddef>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,14 @@ Box box_around(MatrixView<const double> points, std::size_t first, std::size_t l
       box.high[axis] = std::max(box.high[axis], points(i, axis));
     }
   return box;
+}
+
+/// Calls `work(dim)` with a dimension that the compiler knows, where that is a common one.
+template <class Work>
+void with_dimension(std::size_t dim, const Work& work) {
+  if (dim == 2) return work(std::integral_constant<std::size_t, 2>());
+  if (dim == 3) return work(std::integral_constant<std::size_t, 3>());
+  work(dim);
 }
 
 /// The number that has `rank` others before it in ascending order. A sample tells between which two it lies, most
@@ -98,40 +107,45 @@ void Cells::split(std::size_t first, std::size_t last, std::size_t cells, Box bo
     offsets_.push_back(first);
     return;
   }
-  const std::size_t dim = points_.shape(1);
   const std::size_t axis = widest_axis(first, last, box);
   const std::size_t cells_below = cells / 2;
-  const std::size_t count = last - first;
-  const std::size_t below = count * cells_below / cells;
-  double* const rows = points_.data() + first * dim;
-  const auto along = std::span(scratch.along).first(count);
-  for (std::size_t i = 0; i < count; ++i) along[i] = rows[i * dim + axis];
-  const double plane = order_statistic(along, below, scratch.candidates);
-  auto ties_below = below - static_cast<std::size_t>(std::ranges::count_if(along, [&](double x) { return x < plane; }));
-  // Each row is written to both sides, of which only one moves on: that has no branches to be guessed.
-  std::size_t low = 0;
-  std::size_t high = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double here = rows[i * dim + axis];
-    const int is_tie_below = int{here == plane} & int{ties_below > 0};
-    const int is_below = int{here < plane} | is_tie_below;
-    ties_below -= static_cast<std::size_t>(is_tie_below);
-    const std::size_t given = order_[first + i];
-    for (std::size_t k = 0; k < dim; ++k) {
-      const double coordinate = rows[i * dim + k];
-      rows[low * dim + k] = scratch.points[high * dim + k] = coordinate;
-    }
-    order_[first + low] = scratch.order[high] = given;
-    low += static_cast<std::size_t>(is_below);
-    high += static_cast<std::size_t>(1 - is_below);
-  }
-  std::copy_n(scratch.points.begin(), high * dim, rows + low * dim);
-  std::copy_n(scratch.order.begin(), high, order_.begin() + static_cast<std::ptrdiff_t>(first + low));
+  const std::size_t below = (last - first) * cells_below / cells;
+  const double plane = separate(first, last, axis, below, scratch);
   Box lower = box;
   lower.high[axis] = box.low[axis] = plane;
   split(first, first + below, cells_below, std::move(lower), level + 1, scratch);
   nodes_[index] = {plane, axis, {index + 1, nodes_.size()}, 0};
   split(first + below, last, cells - cells_below, std::move(box), level + 1, scratch);
+}
+
+double Cells::separate(std::size_t first, std::size_t last, std::size_t axis, std::size_t below, Scratch& scratch) {
+  const std::size_t count = last - first;
+  double plane = 0.0;
+  with_dimension(points_.shape(1), [&](auto dim) {
+    double* const rows = points_.data() + first * dim;
+    const auto along = std::span(scratch.along).first(count);
+    for (std::size_t i = 0; i < count; ++i) along[i] = rows[i * dim + axis];
+    plane = order_statistic(along, below, scratch.candidates);
+    auto ties_below =
+        below - static_cast<std::size_t>(std::ranges::count_if(along, [&](double x) { return x < plane; }));
+    // Each row is written to both sides, of which only one moves on: that has no branches to be guessed.
+    std::size_t low = 0;
+    std::size_t high = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double here = rows[i * dim + axis];
+      const int is_tie_below = int{here == plane} & int{ties_below > 0};
+      const int is_below = int{here < plane} | is_tie_below;
+      ties_below -= static_cast<std::size_t>(is_tie_below);
+      const std::size_t given = order_[first + i];
+      for (std::size_t k = 0; k < dim; ++k) rows[low * dim + k] = scratch.points[high * dim + k] = rows[i * dim + k];
+      order_[first + low] = scratch.order[high] = given;
+      low += static_cast<std::size_t>(is_below);
+      high += static_cast<std::size_t>(1 - is_below);
+    }
+    std::copy_n(scratch.points.begin(), high * dim, rows + low * dim);
+    std::copy_n(scratch.order.begin(), high, order_.begin() + static_cast<std::ptrdiff_t>(first + low));
+  });
+  return plane;
 }
 
 void Cells::find(MatrixView<const double> points, std::span<std::size_t> cells) const {
@@ -165,20 +179,22 @@ void Cells::meeting(const Box& box, std::vector<std::size_t>& found) const {
 }
 
 void Cells::inside(const Box& box, std::vector<std::size_t>& found) const {
-  const auto rows = points();
   found.clear();
-  for_each_meeting(box, 0, [&](std::size_t cell) {
-    // Each is written, and only those inside are kept: that has no branches to be guessed.
-    std::size_t count = found.size();
-    found.resize(count + offsets_[cell + 1] - offsets_[cell]);
-    for (std::size_t i = offsets_[cell]; i < offsets_[cell + 1]; ++i) {
-      int within = 1;
-      for (std::size_t axis = 0; axis < rows.cols; ++axis)
-        within &= int{rows(i, axis) >= box.low[axis]} & int{rows(i, axis) <= box.high[axis]};
-      found[count] = i;
-      count += static_cast<std::size_t>(within);
-    }
-    found.resize(count);
+  with_dimension(points_.shape(1), [&](auto dim) {
+    for_each_meeting(box, 0, [&](std::size_t cell) {
+      // Each is written, and only those inside are kept: that has no branches to be guessed.
+      std::size_t count = found.size();
+      found.resize(count + offsets_[cell + 1] - offsets_[cell]);
+      for (std::size_t i = offsets_[cell]; i < offsets_[cell + 1]; ++i) {
+        const double* const point = points_.data() + i * dim;
+        int within = 1;
+        for (std::size_t axis = 0; axis < dim; ++axis)
+          within &= int{point[axis] >= box.low[axis]} & int{point[axis] <= box.high[axis]};
+        found[count] = i;
+        count += static_cast<std::size_t>(within);
+      }
+      found.resize(count);
+    });
   });
 }
 

@@ -185,7 +185,7 @@ struct RBFInterpolator::Points {
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
     if (is_partition && used < num_points)
-      partition.emplace(cloud, options.cluster_size, options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.2),
+      partition.emplace(cloud, options.cluster_size, options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22),
                         threads(1e3 * static_cast<double>(num_points)));
     else if (used < num_points)
       local.emplace(cloud, used);
