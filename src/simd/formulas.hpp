@@ -8,6 +8,7 @@ namespace {
 
 constexpr double sqrt3 = 1.7320508075688772;
 constexpr double sqrt5 = 2.23606797749979;
+constexpr double infinity = __builtin_inf();
 
 /// Where the exponential is 0 the polynomial before it would be infinite.
 constexpr double decayed = 1000.0;
@@ -19,11 +20,17 @@ struct Linear {
   }
 };
 
-/// ln(sqrt(q)) for q > 0, within two units in the last place; something finite for 0, infinity and NaN. With
-/// `q = 2^k m`, m from 1/sqrt(2) to sqrt(2), it is `k ln(2) / 2 + artanh(s)` where `s = (m - 1) / (m + 1)` (Abramowitz
-/// and Stegun 1964, 4.1.27): half the operations of a logarithm that minds all cases and the last digit.
+/// ln(q) is `exponent ln(2) + 2 artanh` for q > 0; something finite for all other q.
 template <class V>
-V half_logarithm(V q) {
+struct LogarithmParts {
+  V exponent;
+  V artanh;
+};
+
+/// With `q = 2^k m`, m from 1/sqrt(2) to sqrt(2), it is `k ln(2) + 2 artanh(s)` where `s = (m - 1) / (m + 1)`
+/// (Abramowitz and Stegun 1964, 4.1.27): half the operations of a logarithm that minds all cases and the last digit.
+template <class V>
+LogarithmParts<V> logarithm_parts(V q) {
   using Bits = xsimd::as_unsigned_integer_t<V>;
   constexpr double smallest_normal = 0x1p-1022;
   constexpr unsigned long long one = 0x3ff0000000000000;        // the bits of 1
@@ -42,9 +49,31 @@ V half_logarithm(V q) {
   for (const double coefficient : {0.07665860800278021, 0.09091444562630861, 0.1111110556739754, 0.14285714312987743,
                                    0.19999999999949752, 0.3333333333333335})
     p = fma(p, z, V(coefficient));
-  constexpr double half_ln2 = 0.34657359027997264;
-  return fma(exponent, V(half_ln2), fma(s * z, p, s));
+  return {exponent, fma(s * z, p, s)};
 }
+
+/// ln(sqrt(q)) for q > 0, within two units in the last place; something finite for all other q.
+template <class V>
+V half_logarithm(V q) {
+  constexpr double half_ln2 = 0.34657359027997264;
+  const auto parts = logarithm_parts(q);
+  return fma(parts.exponent, V(half_ln2), parts.artanh);
+}
+
+/// Within three units in the last place.
+struct DecimalLogarithm {
+  template <class V>
+  static V value(V x) {
+    constexpr double log10_2 = 0.3010299956639812;
+    constexpr double two_over_ln10 = 0.8685889638065037;
+    const auto parts = logarithm_parts(x);
+    const V result = fma(parts.exponent, V(log10_2), parts.artanh * V(two_over_ln10));
+    // Infinity and NaN are their own logarithms.
+    const V of_negative = select(x == V(0.0), V(-infinity), V(__builtin_nan("")));
+    const V odd = select(x <= V(0.0), of_negative, x);
+    return select((x > V(0.0)) & (x < V(infinity)), result, odd);
+  }
+};
 
 struct ThinPlateSpline {
   template <class V>

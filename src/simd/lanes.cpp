@@ -472,10 +472,6 @@ void solve(const LaneSystems& systems, double* columns, double* remainder, std::
     }
 }
 
-struct DecimalLogarithm {
-  static Vector value(Vector x) { return xsimd::log10(x); }
-};
-
 void decimal_logarithms(double* numbers, std::size_t count) { apply<Value, DecimalLogarithm>(numbers, count); }
 
 void sum_rows(const double* const* rows, const double* weights, std::size_t count, std::size_t length, double* sums) {
