@@ -25,6 +25,7 @@ import fieldfold.linalg;
 import fieldfold.metric;
 import fieldfold.projection_errors;
 import fieldfold.rows;
+import fieldfold.signs;
 import fieldfold.subspace;
 import fieldfold.summary;
 

@@ -23,6 +23,7 @@ import fieldfold.field_space;
 import fieldfold.linalg;
 import fieldfold.rank_rule;
 import fieldfold.rows;
+import fieldfold.signs;
 import fieldfold.summary;
 import fieldfold.svd;
 

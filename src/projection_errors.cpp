@@ -13,6 +13,7 @@ module fieldfold.projection_errors;
 import fieldfold.arrays;
 import fieldfold.linalg;
 import fieldfold.rows;
+import fieldfold.signs;
 import fieldfold.summary;
 
 namespace fieldfold {

@@ -21,6 +21,7 @@ import fieldfold.field_space;
 import fieldfold.gappy;
 import fieldfold.linalg;
 import fieldfold.rows;
+import fieldfold.signs;
 
 namespace fieldfold {
 namespace {

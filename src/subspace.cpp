@@ -17,6 +17,7 @@ import fieldfold.arrays;
 import fieldfold.diagnostics;
 import fieldfold.linalg;
 import fieldfold.rows;
+import fieldfold.signs;
 import fieldfold.summary;
 
 namespace fieldfold {

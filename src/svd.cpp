@@ -28,6 +28,7 @@ import fieldfold.metric;
 import fieldfold.rank_rule;
 import fieldfold.rbf;
 import fieldfold.rows;
+import fieldfold.signs;
 import fieldfold.space_projection;
 import fieldfold.whitening;
 
