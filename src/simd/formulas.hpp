@@ -38,17 +38,18 @@ LogarithmParts<V> logarithm_parts(V q) {
   constexpr double integers = 0x1p52;                           // whose last bits are what is added to it
   const auto is_subnormal = q < V(smallest_normal);
   const V scaled = select(is_subnormal, q * V(0x1p54), q);
-  const Bits shifted = xsimd::bitwise_cast<Bits>(scaled) + Bits(one - root_half);
-  const V exponent = xsimd::bitwise_cast<V>((shifted >> 52) | xsimd::bitwise_cast<Bits>(V(integers))) -
+  // Not by xsimd's bitwise_cast, whose argument is another one from version 9 on.
+  const Bits shifted = __builtin_bit_cast(Bits, scaled) + Bits(one - root_half);
+  const V exponent = __builtin_bit_cast(V, (shifted >> 52) | __builtin_bit_cast(Bits, V(integers))) -
                      select(is_subnormal, V(integers + 1023.0 + 54.0), V(integers + 1023.0));
-  const V m = xsimd::bitwise_cast<V>((shifted & Bits((1ULL << 52) - 1)) + Bits(root_half));
+  const V m = __builtin_bit_cast(V, (shifted & Bits((1ULL << 52) - 1)) + Bits(root_half));
   const V s = (m - V(1.0)) / (m + V(1.0));
   // artanh(s) = s + s z p(z), z = s^2; p interpolates at the Chebyshev points of [0, (sqrt(2) - 1)^4], to 2^-57.
   const V z = s * s;
+  constexpr double coefficients[] = {0.07665860800278021, 0.09091444562630861, 0.1111110556739754,
+                                     0.14285714312987743, 0.19999999999949752, 0.3333333333333335};
   V p(0.07308224842521703);
-  for (const double coefficient : {0.07665860800278021, 0.09091444562630861, 0.1111110556739754, 0.14285714312987743,
-                                   0.19999999999949752, 0.3333333333333335})
-    p = fma(p, z, V(coefficient));
+  for (const double coefficient : coefficients) p = fma(p, z, V(coefficient));
   return {exponent, fma(s * z, p, s)};
 }
 
