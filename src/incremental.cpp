@@ -387,7 +387,7 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
                      .errors = std::nullopt,
                      .validation_errors = std::nullopt,
                      .space = space_};
-  describe_latents(latents, std::vector<double>(num_samples(), 1.0), map);
+  map.describe_latents(latents, std::vector<double>(num_samples(), 1.0));
   if (options_.keep_training_latents) map.training_latents = std::move(latents);
   return BasicSVD<T>(options_, std::move(map));
 }

@@ -8,7 +8,6 @@ module;
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,112 +62,7 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
   return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};
 }
 
-template <class T>
-SpaceProjection<T> projection_on(const BasicSVDMap<T>& map) {
-  const auto view = [](const xt::xarray<T>& array) {
-    return array.size() == 0 ? MatrixView<const T>() : as_matrix(array);
-  };
-  return {view(map.projection_matrix), map.space ? &*map.space : nullptr, view(map.dual_basis)};
-}
-
-/// Makes what is not kept: the dual basis of a mass matrix.
-template <class T>
-void complete(BasicSVDMap<T>& map, std::size_t threads) {
-  if (map.space && map.space->parts().mass && map.dual_basis.size() == 0)
-    map.dual_basis = dual_basis(*map.space, map.projection_matrix, threads);
-}
-
-template <class T>
-void validate(const BasicSVDMap<T>& map) {
-  const auto require = [](bool holds, const char* expected) {
-    if (!holds) throw InvalidArgument(message("map: expected ", expected));
-  };
-  const auto all_finite = [](const auto& array) {
-    return std::ranges::all_of(array, [](auto x) { return std::isfinite(x); });
-  };
-  const xt::xarray<T>& u = map.projection_matrix;
-  const xt::xarray<T>& s = map.singular_values;
-  require(u.dimension() == 2 && u.size() > 0, "a projection matrix (dof, rank)");
-  const std::size_t dof = u.shape(0);
-  const std::size_t rank = u.shape(1);
-  require(s.dimension() == 1 && s.size() <= std::min(dof, map.num_samples) && rank <= s.size(),
-          "at most min(dof, num_samples) singular values, and a rank of at most their number");
-  require(map.unresolved_squares >= 0.0 && std::isfinite(map.unresolved_squares), "a sum of squares of 0 or more");
-  require(all_finite(u) && all_finite(s), "finite numbers");
-  require(!map.space || map.space->dof() == dof, "a space of as many numbers as the projection matrix has rows");
-  const xt::xarray<T>& dual = map.dual_basis;
-  require(dual.size() == 0 || (map.space && map.space->parts().mass && dual.shape() == u.shape() && all_finite(dual)),
-          "a dual basis like the basis, and for a mass matrix only");
-  const auto& covariance = map.latent_covariance;
-  require((map.latent_mean.size() == 0 && covariance.size() == 0) ||
-              (map.latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
-               all_finite(map.latent_mean) && all_finite(covariance)),
-          "a finite mean and covariance of the coefficients");
-  require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
-          "descending singular values, the first above 0");
-  require(map.latent_ranges.size() == rank, "one latent range for each mode");
-  for (const auto& [low, high] : map.latent_ranges)
-    require(std::isfinite(low) && std::isfinite(high) && low <= high, "latent ranges from low to high");
-  if (map.training_latents)
-    require(map.training_latents->dimension() == 2 && map.training_latents->shape(0) == map.num_samples &&
-                map.training_latents->shape(1) == rank && all_finite(*map.training_latents),
-            "finite training latents (num_samples, rank)");
-  const auto are_errors = [](const xt::xarray<double>& errors, const Shape& shape) {
-    return ArrayRef<double>(errors).shape() == shape &&
-           std::ranges::all_of(errors, [](double error) { return error >= 0.0; });
-  };
-  for (const auto* errors : {&map.errors, &map.validation_errors}) {
-    if (!*errors) continue;
-    const std::size_t samples = errors == &map.errors ? map.num_samples : (*errors)->snapshots.size();
-    const std::size_t num_qoi = (*errors)->fields.size();
-    require(samples > 0 && num_qoi > 0 && are_errors((*errors)->snapshots, {samples}) &&
-                are_errors((*errors)->fields, {num_qoi}) && are_errors((*errors)->snapshot_fields, {samples, num_qoi}),
-            "errors of 0 or more of each snapshot and field");
-  }
-
-  // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
-  const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  require(projection_on(map).off_orthonormal() <= tolerance, "orthonormal columns");
-}
-
 }  // namespace
-
-template <class T>
-void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights, BasicSVDMap<T>& map) {
-  const std::size_t rank = latents.shape(1);
-  map.latent_mean = xt::zeros<double>({rank});
-  map.latent_covariance = xt::zeros<double>({rank, rank});
-  double total = 0.0;
-  for (std::size_t j = 0; j < weights.size(); ++j) {
-    total += weights[j];
-    for (std::size_t i = 0; i < rank; ++i) map.latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
-  }
-  map.latent_mean /= total;
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t i = 0; i < rank; ++i)
-      for (std::size_t k = 0; k < rank; ++k)
-        map.latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - map.latent_mean(i)) *
-                                       (static_cast<double>(latents(j, k)) - map.latent_mean(k));
-  const auto is_finite = [](double x) { return std::isfinite(x); };
-  if (std::ranges::all_of(map.latent_mean, is_finite) && std::ranges::all_of(map.latent_covariance, is_finite)) return;
-  // Their squares overflow: they are not known.
-  map.latent_mean = xt::zeros<double>({0});
-  map.latent_covariance = xt::zeros<double>({0, 0});
-}
-
-template <class T>
-LatentRanges ranges_of(const xt::xarray<T>& latents) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  LatentRanges ranges(latents.shape(1), {infinity, -infinity});
-  for (std::size_t i = 0; i < latents.shape(0); ++i)
-    for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
-      auto& [low, high] = ranges[mode];
-      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
-      low = std::min(low, latent);
-      high = std::max(high, latent);
-    }
-  return ranges;
-}
 
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options)
@@ -193,8 +87,8 @@ BasicSVD<T>::BasicSVD(SVDOptions options)
 
 template <class T>
 BasicSVD<T>::BasicSVD(SVDOptions options, BasicSVDMap<T> map) : BasicSVD(std::move(options)) {
-  complete(map, threads_);
-  validate(map);
+  map.complete(threads_);
+  map.validate();
   if (map.space && map.space->parts().fields != this->fields())
     throw InvalidArgument(message("map: expected a space of the fields ", listing(this->fields()), ", got ",
                                   listing(map.space->parts().fields)));
@@ -224,7 +118,7 @@ void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rul
   ArrayStore<T> basis;
   auto [map, report] = learn(snapshots, basis, rule);
   map.projection_matrix = std::move(basis.array());
-  complete(map, threads_);
+  map.complete(threads_);
   map_ = std::move(map);
   report_ = report;
   this->set_num_pts(this->num_pts_of(snapshots.rows(), "snapshots"));
@@ -299,7 +193,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
                      .num_dropped = snapshots.cols() - found.kept.size() - found.left_out.size(),
                      .errors = snapshot_errors(std::move(found.errors)),
                      .validation_errors = std::nullopt};
-  describe_latents(found.latents, sample_weights, map);
+  map.describe_latents(found.latents, sample_weights);
   if (learned) {
     map.num_filled = learned->survey.gaps.size();
     map.space = std::move(learned->space);
@@ -345,7 +239,7 @@ void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const
 
 template <class T>
 SpaceProjection<T> BasicSVD<T>::projection() const {
-  return projection_on(map());
+  return map().projection();
 }
 
 template <class T>
@@ -520,15 +414,6 @@ SVDOptions BasicSVD<T>::options() const {
           .operator_cache_bytes = operator_cache_bytes_,
           .progress = progress_};
 }
-
-template void describe_latents(const xt::xarray<double>&, const std::vector<double>&, BasicSVDMap<double>&);
-template void describe_latents(const xt::xarray<float>&, const std::vector<double>&, BasicSVDMap<float>&);
-template LatentRanges ranges_of(const xt::xarray<double>&);
-template LatentRanges ranges_of(const xt::xarray<float>&);
-
-double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_element(snapshots); }
-
-double SnapshotErrors::largest_of_fields() const { return *std::ranges::max_element(snapshot_fields); }
 
 template class BasicSVD<double>;
 template class BasicSVD<float>;
