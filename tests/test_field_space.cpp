@@ -4,14 +4,9 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <functional>
-#include <limits>
-#include <numbers>
 #include <numeric>
 #include <random>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "closeness.hpp"
@@ -19,74 +14,18 @@
 
 import fieldfold.arrays;
 import fieldfold.compression;
-import fieldfold.diagnostics;
 import fieldfold.field_space;
 import fieldfold.mass_matrix;
 import fieldfold.normalization;
-import fieldfold.quadrature;
 import fieldfold.svd;
 
-#include "cosines.hpp"
+#include "two_fields.hpp"
 
-namespace {
-
-using fieldfold::as_matrix;
 using fieldfold::FieldOptions;
 using fieldfold::Fields;
 using fieldfold::Normalization;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
-
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t points = 60;
-constexpr std::size_t samples = 12;
-
-/// Three modes and noise of none: ranks are known. The mean is large.
-xt::xarray<double> field(double size, double mean, double phase) {
-  auto values = xt::xarray<double>::from_shape({samples, points});
-  for (std::size_t j = 0; j < samples; ++j)
-    for (std::size_t p = 0; p < points; ++p) {
-      const double x = static_cast<double>(p) / points;
-      const double t = static_cast<double>(j);
-      values(j, p) =
-          mean * (1.0 + 0.1 * x) + size * (std::cos(7.0 * x + phase + t) + 0.3 * std::sin(3.0 * x - 2.0 * t));
-    }
-  return values;
-}
-
-Fields two_fields(double unit = 1.0) { return {{"p", field(30.0, 1e5, 0.2) * unit}, {"u", field(2.0, 5.0, 1.0)}}; }
-
-SVD learned(const Fields& fields, FieldOptions options, fieldfold::RankRule rule = {.rank = 3}) {
-  std::vector<std::string> names;
-  for (const auto& [name, values] : fields) names.push_back(name);
-  SVD svd({.fields = names, .field_opts = std::move(options)});
-  svd.compute_map(fields, rule);
-  return svd;
-}
-
-/// The same snapshots as a matrix of states `(samples, dof)`.
-xt::xarray<double> states_of(const SVD& svd, const Fields& fields) { return svd.join_fields(fields); }
-
-double largest_of(const xt::xarray<double>& array) {
-  double largest = 0.0;
-  for (const double x : array) largest = std::max(largest, std::abs(x));
-  return largest;
-}
-
-/// The largest entry of `U^T W U - I` for a diagonal W.
-double off_orthonormal(const SVD& svd, const std::function<double(std::size_t)>& weight) {
-  const auto& u = svd.projection_matrix();
-  double largest = 0.0;
-  for (std::size_t i = 0; i < svd.rank(); ++i)
-    for (std::size_t k = 0; k < svd.rank(); ++k) {
-      double sum = i == k ? -1.0 : 0.0;
-      for (std::size_t row = 0; row < svd.dof(); ++row) sum += u(row, i) * weight(row) * u(row, k);
-      largest = std::max(largest, std::abs(sum));
-    }
-  return largest;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(the_default_is_the_numbers_as_they_are) {
   const auto fields = two_fields();
@@ -121,131 +60,6 @@ BOOST_AUTO_TEST_CASE(weights_of_one_change_nothing) {
     BOOST_TEST(relative_difference(same.reconstruct(same.compress(states)), plain.reconstruct(plain.compress(states))) <
                1e-14);
   }
-}
-
-BOOST_AUTO_TEST_CASE(each_normalization_is_what_it_says) {
-  const auto fields = two_fields();
-  const auto& p = fields.at("p");
-  double mean = 0.0;
-  for (const double x : p) mean += x / static_cast<double>(p.size());
-  double variance = 0.0;
-  for (const double x : p) variance += (x - mean) * (x - mean) / static_cast<double>(p.size());
-  const auto [low, high] = std::ranges::minmax(p);
-  const std::vector<std::pair<Normalization, std::function<double(double)>>> cases{
-      {{.method = NormalizationMethod::none}, [](double x) { return x; }},
-      {{.method = NormalizationMethod::linear, .slope = -0.5, .offset = 3.0}, [](double x) { return 3.0 - 0.5 * x; }},
-      {{.method = NormalizationMethod::minmax}, [=](double x) { return (x - low) / (high - low); }},
-      {{.method = NormalizationMethod::zscore}, [=](double x) { return (x - mean) / std::sqrt(variance); }},
-      {{.method = NormalizationMethod::log10, .offset = -1e4}, [](double x) { return std::log10(x - 1e4); }}};
-  for (const auto& [normalization, formula] : cases) {
-    const auto svd = learned(fields, {.normalize_field = {{"p", normalization}}}, {.rank = 5});
-    // The same by hand, before anything is learned.
-    Fields by_hand = fields;
-    for (double& x : by_hand.at("p")) x = formula(x);
-    const auto expected = learned(by_hand, {}, {.rank = 5});
-    const std::string name(fieldfold::normalization_methods()[static_cast<std::size_t>(normalization.method)]);
-    BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12, name);
-    // Of numbers that lose digits to their mean: 1e5 over a spread of 1e3.
-    const auto states = states_of(svd, fields);
-    BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states_of(expected, by_hand))) < 1e-11,
-               name);
-    const auto again = svd.split_fields(svd.reconstruct(svd.compress(states)));
-    BOOST_TEST(relative_difference(again.at("p"), p) < 1e-4, name);
-    const auto by_hand_again =
-        expected.split_fields(expected.reconstruct(expected.compress(states_of(expected, by_hand))));
-    xt::xarray<double> forward = again.at("p");
-    for (double& x : forward) x = formula(x);
-    BOOST_TEST(relative_difference(forward, by_hand_again.at("p")) < 1e-10, name);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
-  auto fields = two_fields();
-  const auto with = [](NormalizationMethod method, double offset = 0.0) {
-    return FieldOptions{.normalize = {.method = method, .offset = offset}};
-  };
-  fields.at("u") = xt::ones<double>({samples, points}) * 0.1;
-  BOOST_TEST(
-      fails([&] { learned(fields, with(NormalizationMethod::zscore)); }, "field u: expected one that is not constant"));
-  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::minmax)); }, "got values from 0.1 to 0.1"));
-  fields.at("u")(3, 7) = -2.0;
-  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::log10)); },
-                   "field u: expected numbers above 0 for log10 with the offset 0, got -2"));
-  const auto svd = learned(fields, with(NormalizationMethod::log10, 3.0));
-  auto states = states_of(svd, fields);
-  states(0, 1) = -4.0;
-  BOOST_TEST(fails([&] { svd.compress(states); }, "field u: expected numbers above -3"));
-  BOOST_TEST(fails([&] { learned(fields, {.normalize_field = {{"v", {}}}}); },
-                   "normalize_field: expected names among p, u; got v"));
-  BOOST_TEST(
-      fails([&] { learned(fields, {.normalize = {.method = NormalizationMethod::linear, .slope = 0.0}}); }, "slope"));
-  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::ones<double>({points + 1})}); },
-                   "point_weights: expected one for each of the 60 points, got (61,)"));
-  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::zeros<double>({points})}); },
-                   "point_weights: expected finite numbers above 0"));
-  BOOST_TEST(fails([&] { learned(fields, {.sample_weights = xt::ones<double>({3})}); },
-                   "sample_weights: expected one for each of the 12 snapshots, got (3,)"));
-  BOOST_TEST(fails([&] { learned(fields, {.field_weights = {{"u", -1.0}}}); }, "field_weights of u"));
-  BOOST_TEST(fails([&] { learned({{"p", xt::ones<double>({samples, points})}}, {.center = true}); },
-                   "expected some that differ"));
-}
-
-BOOST_AUTO_TEST_CASE(units_do_not_matter_after_zscore) {
-  // Numbers that differ by a factor of 1e6 round differently: 1e-16 of a mean that is 3000 times the spread.
-  const FieldOptions options{.normalize = {.method = NormalizationMethod::zscore}, .center = true};
-  const auto in_pascal = learned(two_fields(), options);
-  const auto in_megapascal = learned(two_fields(1e-6), options);
-  BOOST_TEST(relative_difference(in_megapascal.projection_matrix(), in_pascal.projection_matrix()) < 1e-11);
-  BOOST_TEST(relative_difference(in_megapascal.singular_values(), in_pascal.singular_values()) < 1e-11);
-  BOOST_TEST(relative_difference(in_megapascal.compress(states_of(in_megapascal, two_fields(1e-6))),
-                                 in_pascal.compress(states_of(in_pascal, two_fields()))) < 1e-11);
-}
-
-BOOST_AUTO_TEST_CASE(the_mean_is_taken_away_and_put_back) {
-  const auto fields = two_fields();
-  const auto svd = learned(fields, {.center = true}, {.rank = 4});
-  const auto states = states_of(svd, fields);
-  BOOST_TEST(svd.is_centered());
-  xt::xarray<double> mean = xt::zeros<double>({svd.dof()});
-  for (std::size_t j = 0; j < samples; ++j)
-    for (std::size_t i = 0; i < svd.dof(); ++i) mean(i) += states(j, i) / samples;
-  BOOST_TEST(relative_difference(svd.mean(), mean) < 1e-14);
-  // Four modes, two of each of two waves: exact but for rounding of the mean, and energy counts the waves alone.
-  BOOST_TEST(largest_of(xt::xarray<double>(svd.reconstruct(svd.compress(states)) - states)) < 1e-9);
-  BOOST_TEST(largest_of(svd.compress(mean)) < 1e-9);
-  const auto one = learned(fields, {.center = true}, {.rank = 1});
-  double all = 0.0;
-  double rest = 0.0;
-  const xt::xarray<double> gap = one.reconstruct(one.compress(states)) - states;
-  for (std::size_t j = 0; j < samples; ++j)
-    for (std::size_t i = 0; i < svd.dof(); ++i) {
-      all += std::pow(states(j, i) - mean(i), 2);
-      rest += std::pow(gap(j, i), 2);
-    }
-  BOOST_TEST(std::abs(one.reconstruction_error() / std::sqrt(rest / all) - 1.0) < 1e-7);
-  BOOST_TEST(std::abs(one.energy() - (1.0 - rest / all)) < 1e-7);
-  // Coefficients of deviations have the mean 0 and the covariance of the singular values.
-  for (std::size_t i = 0; i < 4; ++i) {
-    BOOST_TEST(std::abs(svd.latent_mean()(i)) < 1e-9);
-    for (std::size_t k = 0; k < 4; ++k) {
-      const double expected = i == k ? std::pow(svd.singular_values()(i), 2) / samples : 0.0;
-      BOOST_TEST(std::abs(svd.latent_covariance()(i, k) - expected) < 1e-8 * std::pow(svd.singular_values()(0), 2));
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(standardized_numbers_have_the_deviation_one) {
-  auto fields = two_fields();
-  // A wall: the same number in all snapshots.
-  for (std::size_t j = 0; j < samples; ++j) fields.at("u")(j, 5) = 0.1;
-  const auto svd = learned(fields, {.standardize = true}, {.rank = 6});
-  double squares = svd.map().unresolved_squares;
-  for (const double s : svd.singular_values()) squares += s * s;
-  // One for each number that changes, in each snapshot.
-  BOOST_TEST(std::abs(squares / static_cast<double>(samples * (2 * points - 1)) - 1.0) < 1e-10);
-  const auto again = svd.reconstruct(svd.compress(states_of(svd, fields)));
-  for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::abs(again(j, 2 * 5 + 1) - 0.1) < 1e-15);
-  BOOST_TEST(relative_difference(again, states_of(svd, fields)) < 1e-10);
 }
 
 BOOST_AUTO_TEST_CASE(a_weighted_basis_is_orthonormal_in_its_product) {
@@ -469,27 +283,6 @@ BOOST_AUTO_TEST_CASE(weights_are_theirs_whatever_their_shape) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(snapshots_that_are_left_out_may_be_anything) {
-  auto fields = two_fields();
-  const FieldOptions options{.normalize = {.method = NormalizationMethod::log10, .offset = 10.0}};
-  fields.at("u")(3, 5) = missing;
-  fields.at("u")(3, 6) = -50.0;
-  BOOST_TEST(learned(fields, options).num_dropped() == 1);
-  // But not one that is to be a test.
-  fields.at("u")(3, 5) = 1.0;
-  SVD svd({.fields = {"p", "u"}, .field_opts = options, .validate_every = 4});
-  BOOST_TEST(fails([&] { svd.compute_map(fields, {.rank = 2}); }, "field u: expected numbers above -10"));
-}
-
-BOOST_AUTO_TEST_CASE(statistics_that_overflow_do_not_spoil_a_map) {
-  const auto values = field(1e159, 1e160, 0.3);
-  const auto svd = learned({{"u", values}}, {});
-  BOOST_TEST(fails([&] { svd.latent_mean(); }, "not known"));
-  BOOST_TEST(SVD(svd.options(), svd.map()).rank() == 3);
-  BOOST_TEST(fails([&] { learned({{"u", values}}, {.normalize = {.method = NormalizationMethod::zscore}}); },
-                   "field u: expected numbers whose squares"));
-}
-
 BOOST_AUTO_TEST_CASE(single_precision_knows_its_rounding_of_a_mass_matrix) {
   constexpr std::size_t n = 20000;
   auto snapshots = xt::xarray<float>::from_shape({n, 130});
@@ -502,77 +295,6 @@ BOOST_AUTO_TEST_CASE(single_precision_knows_its_rounding_of_a_mass_matrix) {
       {.field_opts = {.mass = fieldfold::MassMatrix(numbers, numbers, xt::ones<double>({n}))}});
   svd.compute_map(snapshots, {.rank = 2});
   BOOST_TEST(svd.reconstruction_error() < 1e-3);
-}
-
-BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
-  // Orthogonal snapshots, each a hundredth of the one before: covariances over 24 orders of magnitude.
-  const auto u = cosines(points, 13);
-  auto snapshots = xt::xarray<double>::from_shape({points, 26});
-  for (std::size_t i = 0; i < points; ++i)
-    for (std::size_t j = 0; j < 26; ++j)
-      snapshots(i, j) = (j < 13 ? 1.0 : -1.0) * u(i, j % 13) * std::pow(10.0, -static_cast<double>(j % 13));
-  SVD svd;
-  svd.compute_map(snapshots, {.rank = 10});
-  const xt::xarray<double> states = xt::transpose(snapshots);
-  const auto white = svd.whiten(svd.compress(states));
-  // Each mode is in two of 26 snapshots: 13 in the square.
-  for (std::size_t k = 0; k < 10; ++k) BOOST_TEST(std::abs(std::abs(white(k, k)) / std::sqrt(13.0) - 1.0) < 1e-5);
-}
-
-BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
-  auto fields = two_fields();
-  const FieldOptions options{.normalize = {.method = NormalizationMethod::minmax},
-                             .center = true,
-                             .sample_weights = xt::linspace<double>(1.0, 2.0, samples)};
-  Fields complete;
-  auto fewer = options;
-  fewer.sample_weights = xt::xarray<double>(xt::view(*options.sample_weights, xt::range(1, samples)));
-  for (auto& [name, values] : fields) complete.emplace(name, xt::view(values, xt::range(1, samples), xt::all()));
-  // A number that would spoil means and ranges.
-  fields.at("p")(0, 3) = 1e9;
-  fields.at("u")(0, 40) = missing;
-  const auto svd = learned(fields, options);
-  const auto expected = learned(complete, fewer);
-  BOOST_TEST(svd.num_dropped() == 1);
-  BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
-  BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
-}
-
-BOOST_AUTO_TEST_CASE(validation_snapshots_teach_no_mean) {
-  auto fields = two_fields();
-  SVD svd({.fields = {"p", "u"}, .field_opts = {.center = true}, .validate_every = 4});
-  svd.compute_map(fields, {.rank = 2});
-  Fields kept;
-  for (const auto& [name, values] : fields) {
-    auto rest = xt::xarray<double>::from_shape({samples - 3, points});
-    std::size_t place = 0;
-    for (std::size_t j = 0; j < samples; ++j)
-      if (j % 4 != 3) {
-        for (std::size_t p = 0; p < points; ++p) rest(place, p) = values(j, p);
-        ++place;
-      }
-    kept.emplace(name, rest);
-  }
-  BOOST_TEST(relative_difference(svd.mean(), learned(kept, {.center = true}, {.rank = 2}).mean()) < 1e-14);
-  BOOST_TEST(svd.validation_errors().snapshots.size() == 3);
-}
-
-BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
-  // Linear interpolation between points of a line, by radial functions: exact for linear functions.
-  xt::xarray<double> coords = xt::linspace<double>(0.0, 1.0, points);
-  const auto fields = two_fields();
-  for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::log10}) {
-    SVD svd({.fields = {"p", "u"},
-             .coords = coords,
-             .field_opts = {.normalize_field = {{"p", {.method = method}}}, .center = true}});
-    svd.compute_map(fields, {.rank = 4});
-    const auto latent = svd.compress(states_of(svd, fields));
-    const xt::xarray<double> there = xt::linspace<double>(0.01, 0.97, 23);
-    // More samples than modes: modes are interpolated where that is the same, which is no matter of the result.
-    const auto found = fieldfold::reconstruct_fields(svd, latent, there);
-    const auto expected = svd.interpolate_from_grid(svd.reconstruct(latent), there);
-    for (const auto& [name, values] : expected) BOOST_TEST(relative_difference(found.at(name), values) < 1e-11);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(land_is_no_neighbor_of_the_sea) {
@@ -612,29 +334,6 @@ BOOST_AUTO_TEST_CASE(land_is_no_neighbor_of_the_sea) {
   BOOST_TEST(relative_difference(fieldfold::compress_fields(svd, other, elsewhere), latent) < 1e-9);
 }
 
-BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
-  const auto fields = two_fields();
-  for (const bool center : {false, true}) {
-    const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = center});
-    const auto latent = svd.compress(states_of(svd, fields));
-    const auto white = svd.whiten(latent);
-    for (std::size_t i = 0; i < 3; ++i) {
-      double mean = 0.0;
-      for (std::size_t j = 0; j < samples; ++j) mean += white(j, i) / samples;
-      BOOST_TEST(std::abs(mean) < 1e-9);
-      for (std::size_t k = 0; k < 3; ++k) {
-        double product = i == k ? -1.0 : 0.0;
-        for (std::size_t j = 0; j < samples; ++j) product += white(j, i) * white(j, k) / samples;
-        BOOST_TEST(std::abs(product) < 1e-9);
-      }
-    }
-    BOOST_TEST(relative_difference(svd.unwhiten(white), latent) < 1e-11);
-  }
-  const auto singular =
-      learned({{"u", xt::view(fields.at("u"), xt::range(0, 3), xt::all())}}, {.center = true}, {.rank = 3});
-  BOOST_TEST(fails([&] { singular.whiten(xt::zeros<double>({3})); }, "cannot be whitened"));
-}
-
 BOOST_AUTO_TEST_CASE(ranges_are_widened_by_a_share_of_their_width) {
   const auto svd = learned(two_fields(), {});
   const auto ranges = svd.estimate_latent_ranges();
@@ -669,21 +368,4 @@ BOOST_AUTO_TEST_CASE(threads_change_nothing) {
   BOOST_TEST(two.report().threads == 2);
   BOOST_TEST(relative_difference(two.projection_matrix(), one.projection_matrix()) < 1e-10);
   BOOST_TEST(relative_difference(two.mean(), one.mean()) < 1e-14);
-}
-
-BOOST_AUTO_TEST_CASE(single_precision_does_not_lose_the_waves_to_the_mean) {
-  // 30 beside 1e5: to float, the waves have four digits.
-  const auto fields = two_fields();
-  fieldfold::BasicFields<float> floats;
-  for (const auto& [name, values] : fields) floats.emplace(name, xt::cast<float>(values));
-  fieldfold::BasicSVD<float> svd(
-      {.fields = {"p", "u"}, .field_opts = {.normalize = {.method = NormalizationMethod::zscore}, .center = true}});
-  svd.compute_map(floats, {.rank = 4});
-  const auto expected =
-      learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = true}, {.rank = 4});
-  for (std::size_t k = 0; k < 4; ++k)
-    BOOST_TEST(std::abs(static_cast<double>(svd.singular_values()(k)) / expected.singular_values()(k) - 1.0) < 1e-4);
-  const auto states = svd.join_fields(floats);
-  const auto again = svd.reconstruct(svd.compress(states));
-  BOOST_TEST(relative_difference(again, states) < 1e-6);
 }
