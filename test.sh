@@ -21,8 +21,7 @@ awk -v status="$status" '
     / test cases? out of [0-9]+ skipped/ { skipped += $1 }
     END {
         if (status != 0 && failed == 0) failed = 1
-        printf "%d passed, %d failed", passed, failed
-        if (skipped > 0) printf ", %d skipped", skipped
-        printf "\n"
+        if (skipped > 0) printf "%d skipped\n", skipped
+        printf "%d passed, %d failed\n", passed, failed
     }' build/test/meson-logs/testlog.txt
 exit "$status"
