@@ -90,6 +90,9 @@ class RBFInterpolator {
   /// \throws        as the constructor
   RBFInterpolator with_values(const ArrayRef<double>& values) const;
 
+  /// The memory of the factorization of all points; 0 where there is none, with `neighbors` or a partition of unity.
+  std::size_t bytes() const;
+
   /// Evaluates the interpolant.
   /// \param queries  `(Q, N)`
   /// \returns        `(Q, ...)`; which queries come together in a call changes results by rounding at most

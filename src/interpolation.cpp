@@ -266,13 +266,11 @@ xt::xarray<double> RememberedInterpolation::operator()(const ArrayRef<double>& p
   const bool is_partition = is_rbf && options.method == RBFMethod::partition_of_unity;
   if (is_rbf && !is_partition && options.neighbors.value_or(num_points) >= num_points) {
     // The weights of a global interpolant cost a solution for each query; its factorization is as good as they are.
-    if (num_points > memory_->most_bytes / sizeof(double) / std::max<std::size_t>(1, num_points))
-      return interpolation_(points, values, queries);
     const auto key = Memory::key_of({&points});
     if (const auto found = memory_->find(key))
       return std::get<std::shared_ptr<const RBFInterpolator>>(*found)->with_values(values)(queries);
     const auto made = std::make_shared<const RBFInterpolator>(points, values, options);
-    memory_->keep(key, made, num_points * num_points * sizeof(double));
+    memory_->keep(key, made, made->bytes());
     return (*made)(queries);
   }
   // Of a partition of unity about two clusters count for a query.

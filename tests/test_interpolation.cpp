@@ -15,6 +15,7 @@ import fieldfold.delaunay;
 import fieldfold.diagnostics;
 import fieldfold.interpolation;
 import fieldfold.rbf;
+import fieldfold.sparse_cholesky;
 import fieldfold.sparse_rows;
 
 #include "scattered_points.hpp"
@@ -211,6 +212,22 @@ BOOST_AUTO_TEST_CASE(memory_has_a_bound) {
     BOOST_TEST(relative_difference(none(points, values, queries), expected) < 1e-13);
     BOOST_TEST(remembered.bytes() == (turn == 0 ? one : 2 * one));
     BOOST_TEST(none.bytes() == 0U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sparse_factorizations_count_what_they_take) {
+  if (!fieldfold::sparse_cholesky_is_built()) return;
+  const auto points = scattered(5000, 2);
+  const auto queries = scattered(50, 2, 0.2);
+  const Interpolation kind{"rbf", {.kernel = fieldfold::Kernel::wendland_c2, .epsilon = 30.0}};
+  // A dense factorization takes 200 MB.
+  constexpr std::size_t bound = 50'000'000;
+  const RememberedInterpolation remembered(kind, bound);
+  for (const double power : {1.0, 2.0}) {
+    const auto values = values_at(points, [&](const double* x) { return std::pow(x[0], power) + x[1]; });
+    BOOST_TEST(relative_difference(remembered(points, values, queries), kind(points, values, queries)) < 1e-10);
+    BOOST_TEST(remembered.bytes() > 0U);
+    BOOST_TEST(remembered.bytes() < bound);
   }
 }
 

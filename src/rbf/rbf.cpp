@@ -265,6 +265,12 @@ RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const Arr
 
 RBFInterpolator RBFInterpolator::with_values(const ArrayRef<double>& values) const { return {points_, values}; }
 
+std::size_t RBFInterpolator::bytes() const {
+  if (points_->compact) return points_->compact->bytes();
+  const std::size_t n = points_->global ? points_->cloud.points.rows : 0;
+  return n * n * sizeof(double);
+}
+
 xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
                                              std::optional<std::size_t> derivative_axis) const {
   const Points& points = *points_;
