@@ -21,6 +21,9 @@ struct SparseRows {
   std::vector<double> weights = {};
   std::vector<std::uint32_t> order = {};  ///< `(rows,)`, each once; empty: as they are
 
+  /// Rows of as many entries each, whose columns, weights and order are to be filled in.
+  static SparseRows of_width(std::size_t rows, std::size_t cols, std::size_t width);
+
   std::size_t rows() const { return offsets.size() - 1; }
   std::size_t row(std::size_t place) const { return order.empty() ? place : order[place]; }
 

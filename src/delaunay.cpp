@@ -214,12 +214,7 @@ SparseRows linear_weights(MatrixView<const double> points, MatrixView<const doub
   for (std::size_t s = 0; s < simplices.size(); ++s)
     for (std::size_t corner = 0; corner < corners; ++corner) around[simplices[s].corners[corner]].push_back(s);
 
-  SparseRows rows{.cols = points.rows};
-  rows.offsets.resize(queries.rows + 1);
-  for (std::size_t q = 0; q <= queries.rows; ++q) rows.offsets[q] = q * corners;
-  rows.columns.resize(rows.offsets.back());
-  rows.weights.resize(rows.offsets.back());
-  rows.order.resize(queries.rows);
+  auto rows = SparseRows::of_width(queries.rows, points.rows, corners);
   const NearestNeighbors search(from_rows);
   const auto order = spatial_order(to_rows);
   const std::size_t threads = threads_for(options.threads, 300.0 * static_cast<double>(queries.rows));

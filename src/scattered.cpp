@@ -37,12 +37,7 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
     for (double& x : *array) x *= scale;
   const auto from = as_matrix(std::as_const(measured_points));
   const auto to = as_matrix(std::as_const(measured_queries));
-  SparseRows rows{.cols = points.rows};
-  rows.offsets.resize(queries.rows + 1);
-  for (std::size_t q = 0; q <= queries.rows; ++q) rows.offsets[q] = q * count;
-  rows.columns.resize(rows.offsets.back());
-  rows.weights.resize(rows.offsets.back());
-  rows.order.resize(queries.rows);
+  auto rows = SparseRows::of_width(queries.rows, points.rows, count);
   const NearestNeighbors search(from);
   const auto order = spatial_order(to);
   const std::size_t threads = threads_for(options.threads, 100.0 * static_cast<double>(rows.columns.size()));

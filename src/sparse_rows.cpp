@@ -44,6 +44,16 @@ double sum_of_row(const SparseRows& matrix, std::size_t place, MatrixView<const 
 
 }  // namespace
 
+SparseRows SparseRows::of_width(std::size_t rows, std::size_t cols, std::size_t width) {
+  SparseRows result{.cols = cols,
+                    .offsets = std::vector<std::uint64_t>(rows + 1),
+                    .columns = std::vector<std::uint32_t>(rows * width),
+                    .weights = std::vector<double>(rows * width),
+                    .order = std::vector<std::uint32_t>(rows)};
+  for (std::size_t row = 0; row <= rows; ++row) result.offsets[row] = row * width;
+  return result;
+}
+
 void SparseRows::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
   for_each_block(rows(), block_rows, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
     for (std::size_t place = first; place < first + count; ++place) {

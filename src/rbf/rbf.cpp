@@ -375,12 +375,7 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
     return sparse;
   }
   const std::size_t neighbors = *points.options.neighbors;
-  SparseRows sparse{.cols = num_points};
-  sparse.offsets.resize(rows.rows + 1);
-  for (std::size_t q = 0; q <= rows.rows; ++q) sparse.offsets[q] = q * neighbors;
-  sparse.columns.resize(sparse.offsets.back());
-  sparse.weights.resize(sparse.offsets.back());
-  sparse.order.resize(rows.rows);
+  auto sparse = SparseRows::of_width(rows.rows, num_points, neighbors);
   judge(points.local->for_each(
       rows, std::nullopt, probe, threads,
       [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
