@@ -18,8 +18,9 @@ struct Box {
 };
 
 /// The box around points, split into cells with about as many points each: again and again in half, along the axis on
-/// which the points reach farthest (Bentley 1975, doi:10.1145/361002.361007). Of points at the same place on that axis,
-/// those given first go to the lower side, so that regular grids are split reproducibly.
+/// which the points reach farthest, or of 4096 and more points the box (Bentley 1975, doi:10.1145/361002.361007). Of
+/// points at the same place on that axis, those given first go to the lower side, so that regular grids are split
+/// reproducibly.
 class Cells {
  public:
   /// \param points  `(n, dim)`, finite, n > 0  \param count  from 1 to n
@@ -30,6 +31,10 @@ class Cells {
   /// The smallest box with all points in it: what the cells fill.
   const Box& domain() const { return domain_; }
   const Box& box(std::size_t cell) const { return boxes_[cell]; }
+
+  /// How many points a cell has, and the smallest box with them in it.
+  std::size_t count(std::size_t cell) const { return offsets_[cell + 1] - offsets_[cell]; }
+  Box box_of_points(std::size_t cell) const;
 
   /// `(n, dim)`, cell by cell.
   MatrixView<const double> points() const { return as_matrix(points_); }

@@ -44,10 +44,11 @@ struct RBFOptions {
   /// one than the minimum, but not -1, is warned of: the system may be singular.
   std::optional<int> degree = std::nullopt;
   RBFMethod method = RBFMethod::direct;
-  /// With `partition_of_unity`: points in a cluster, about, and at least as many as the polynomial has terms.
+  /// With `partition_of_unity`: points in a cluster, and at least as many as the polynomial has terms. Clusters at the
+  /// edge of the domain have 1.3 times as many, others beside crowded points up to three times as many.
   std::size_t cluster_size = 135;
-  /// With `partition_of_unity`: by which share of its width a cell is made wider on each side for the points of its
-  /// cluster; none: 0.35 in one and two dimensions, 0.22 in more.
+  /// With `partition_of_unity`: by which share of its mean width a cell is made wider on each side for the points of
+  /// its cluster, which is the same along all axes; none: 0.35 in one and two dimensions, 0.22 in more.
   std::optional<double> overlap = std::nullopt;
   /// Whether neighborhoods and clusters that do not determine the polynomial, say on a line in a plane, have one of a
   /// lower degree; it is an error otherwise.

@@ -16,11 +16,12 @@ import fieldfold.sparse_rows;
 export namespace fieldfold {
 
 /// The points are split into cells, each a box with about as many points as any other; a patch is a cell made wider on
-/// all sides, with an interpolant on the points in it. These are blended with weights that add up to one: products over
-/// the axes of Wendland's function of the distance from the centre, twice continuously differentiable and 0 from the
-/// edge of the patch on (Wendland 2002, "Fast evaluation of radial basis functions: methods based on partition of
-/// unity"; Larsson, Shcherbakov and Heryudono 2017, doi:10.1137/17M1118087). A query outside of all cells has the
-/// weights of the nearest point that is not.
+/// all sides, with an interpolant on the points in it. It is made wider still until it has as many points as a cluster,
+/// 1.3 times as many at the edge of the domain; and less wide where it would have more than three times as many. These
+/// are blended with weights that add up to one: products over the axes of Wendland's function of the distance from the
+/// centre, twice continuously differentiable and 0 from the edge of the patch on (Wendland 2002, "Fast evaluation of
+/// radial basis functions: methods based on partition of unity"; Larsson, Shcherbakov and Heryudono 2017,
+/// doi:10.1137/17M1118087). A query outside of all cells has the weights of the nearest point that is not.
 class PartitionOfUnity {
  public:
   /// \param cloud         it is copied
@@ -36,7 +37,8 @@ class PartitionOfUnity {
   struct Solution {
     std::vector<StencilBatch::Coefficients> patches;
     std::size_t columns = 0;
-    double relative_error = 0.0;  ///< estimate of the error that rounding makes, over the largest value
+    std::vector<double> largest_values;  ///< `(k,)`
+    double relative_error = 0.0;         ///< estimate of the error that rounding makes, over the largest value
   };
 
   /// \param values  `(n, k)`
@@ -45,9 +47,11 @@ class PartitionOfUnity {
 
   /// The blend of the interpolants, or its derivative along an axis.
   /// \param queries  `(q, dim)`  \param results  `(q, k)`
+  /// \returns        an estimate of the error that rounding makes outside of the domain, over the largest value or the
+  ///                 result, whichever is larger
   /// \throws NumericalError  the kernel overflows at a query
-  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
-                MatrixView<double> results, std::size_t threads) const;
+  double evaluate(MatrixView<const double> queries, const Solution& solution,
+                  std::optional<std::size_t> derivative_axis, MatrixView<double> results, std::size_t threads) const;
 
   /// The weights with which values at the points add up to the blend at queries.
   /// \param queries         `(q, dim)`
@@ -76,9 +80,16 @@ class PartitionOfUnity {
 
   /// Points from the origin.
   xt::xarray<double> moved(MatrixView<const double> points) const;
-  Patch patch_of(const Box& cell, std::size_t wanted, std::vector<std::size_t>& found) const;
+  /// How wide a cell is, or what its points fill of it: the geometric mean over the axes.
+  double mean_width(std::size_t cell) const;
+  /// Keeps of points as many as are nearest to a cell, and returns how far away they are along any axis.
+  double keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const;
+  Patch patch_of(std::size_t cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
   /// The patches that have a weight somewhere in a cell.
   std::span<const std::size_t> reaching(std::size_t cell) const;
+  /// What rounding of the kernel at a query does to a result, over the largest value or the result.
+  double error_outside(std::size_t patch, const Solution& solution, std::span<const double> query,
+                       std::span<const double> result) const;
   void clamp(std::span<const double> query, std::span<double> clamped) const;
   static Blend blend(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
                      std::optional<std::size_t> derivative_axis);

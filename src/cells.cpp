@@ -35,7 +35,8 @@ void with_dimension(std::size_t dim, const Work& work) {
 }
 
 /// The number that has `rank` others before it in ascending order. A sample tells between which two it lies, most
-/// likely, and only those are put in order (Floyd and Rivest 1975, doi:10.1145/360680.360691).
+/// likely, and only those are put in order (Floyd and Rivest 1975, doi:10.1145/360680.360691); all of them where the
+/// sample was misleading.
 double order_statistic(std::span<double> numbers, std::size_t rank, std::vector<double>& candidates) {
   const auto select = [](std::span<double> among, std::size_t place) {
     const auto chosen = among.begin() + static_cast<std::ptrdiff_t>(place);
@@ -86,6 +87,8 @@ Cells::Cells(xt::xarray<double> points, std::size_t count) : points_(std::move(p
   split(0, n, count, domain_, 0, scratch);
   offsets_.push_back(n);
 }
+
+Box Cells::box_of_points(std::size_t cell) const { return box_around(points(), offsets_[cell], offsets_[cell + 1]); }
 
 std::size_t Cells::widest_axis(std::size_t first, std::size_t last, const Box& box) const {
   // Of many points the box tells well enough how far they reach.

@@ -99,7 +99,8 @@ std::vector<double> cell_edges(const ArrayRef<double>& points, std::string_view 
 
 xt::xarray<double> lumped_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
   const Mesh mesh(points, cells);
-  xt::xarray<double> weights = xt::zeros<double>({mesh.num_pts()});
+  auto weights = xt::xarray<double>::from_shape({mesh.num_pts()});
+  std::ranges::fill(weights, 0.0);
   for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell)
     for (std::size_t i = 0; i < mesh.corners(); ++i)
       weights(mesh.corner(cell, i)) += mesh.measure(cell) / static_cast<double>(mesh.corners());

@@ -26,7 +26,7 @@ double SnapshotErrors::largest_of_fields() const { return *std::ranges::max_elem
 template <class T>
 SpaceProjection<T> BasicSVDMap<T>::projection() const {
   const auto view = [](const xt::xarray<T>& array) {
-    return array.size() == 0 ? MatrixView<const T>() : as_matrix(array);
+    return array.size() == 0 ? MatrixView<const T>{} : as_matrix(array);
   };
   return {view(projection_matrix), space ? &*space : nullptr, view(dual_basis)};
 }

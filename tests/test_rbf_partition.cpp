@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <string_view>
 
 #include "closeness.hpp"
 #include "error_of.hpp"
@@ -118,4 +120,62 @@ BOOST_AUTO_TEST_CASE(partitions_hold_where_coordinates_are_offset_or_coincide) {
     // Each station's value is smoothed by a fiftieth of what is added to one point.
     BOOST_TEST(relative_difference(RBFInterpolator(stations, readings, options)(stations), readings) < 0.05);
   }
+}
+
+BOOST_AUTO_TEST_CASE(crowded_points_beside_others_spoil_nothing) {
+  // Half of the points in a ten-thousandth of the domain: patches that hold all of these would take minutes.
+  auto points = scattered(6000, 2);
+  for (std::size_t i = 0; i < 3000; ++i)
+    for (std::size_t axis = 0; axis < 2; ++axis) points(i, axis) *= 1e-4;
+  const auto queries = scattered(2000, 2, 0.2);
+  const auto values = values_at(points, franke);
+  const auto exact = values_at(queries, franke);
+  const auto blended =
+      rms_difference(RBFInterpolator(points, values, {.method = RBFMethod::partition_of_unity})(queries), exact);
+  BOOST_TEST(blended < 1.2 * rms_difference(RBFInterpolator(points, values, {.neighbors = 50})(queries), exact));
+}
+
+BOOST_AUTO_TEST_CASE(points_on_slanted_lines_have_small_patches) {
+  // Cells are slabs of which the points fill next to nothing.
+  auto line = scattered(20000, 3);
+  for (std::size_t i = 0; i < 20000; ++i) line(i, 1) = line(i, 2) = line(i, 0);
+  const auto wave = [](const double* x) { return std::sin(3.0 * x[0]); };
+  const RBFInterpolator f(line, values_at(line, wave),
+                          {.kernel = Kernel::linear, .method = RBFMethod::partition_of_unity});
+  auto between = scattered(100, 3, 0.3);
+  for (std::size_t q = 0; q < 100; ++q) between(q, 1) = between(q, 2) = between(q, 0);
+  // A piecewise linear function, of pieces of 5e-5 on average: h^2 / 8 times the second derivative.
+  BOOST_TEST(rms_difference(f(between), values_at(between, wave)) < 1e-7);
+}
+
+BOOST_AUTO_TEST_CASE(patches_that_cannot_grow_take_all_points) {
+  // A few of the smallest numbers wide: a share of that rounds to nothing.
+  auto points = scattered(3000, 2);
+  for (double& x : points) x = std::floor(60.0 * x) * std::numeric_limits<double>::denorm_min();
+  const xt::xarray<double> ones = xt::ones<double>({3000});
+  const RBFInterpolator f(points, ones,
+                          {.smoothing = 1.0,
+                           .kernel = Kernel::linear,
+                           .method = RBFMethod::partition_of_unity,
+                           .allow_lower_degree = true});
+  BOOST_TEST(relative_difference(f(points), ones) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(lost_digits_far_from_all_patches_are_warned_of) {
+  // A quintic knows no scale: with coordinates times 3, which rounds otherwise, everything but rounding is the same.
+  const auto points = scattered(500, 2);
+  const auto values = values_at(points, [](const double* x) { return std::sin(3.0 * (x[0] + x[1])); });
+  const xt::xarray<double> queries = 100.0 * scattered(30, 2) + 1.0;
+  const xt::xarray<double> tripled = 3.0 * points;
+  const xt::xarray<double> queries_tripled = 3.0 * queries;
+  const RBFOptions options{.kernel = Kernel::quintic, .method = RBFMethod::partition_of_unity};
+  std::size_t warnings = 0;
+  const auto before = fieldfold::set_warning_handler([&](std::string_view) { ++warnings; });
+  const RBFInterpolator f(points, values, options);
+  const RBFInterpolator three(tripled, values, options);
+  BOOST_TEST(warnings == 0U);
+  const auto found = f(queries);
+  BOOST_TEST(relative_difference(three(queries_tripled), found) > 1.5e-8);
+  fieldfold::set_warning_handler(before);
+  BOOST_TEST(warnings == 2U);
 }

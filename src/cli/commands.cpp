@@ -58,7 +58,7 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .epsilon = arguments.epsilon,
           .degree = arguments.degree,
           .method = rbf_method_named(arguments.rbf_method),
-          .cluster_size = arguments.cluster_size,
+          .cluster_size = arguments.cluster_size.value_or(RBFOptions{}.cluster_size),
           .overlap = arguments.overlap,
           .allow_lower_degree = arguments.allow_lower_degree,
           .scales = arguments.scales,
@@ -473,7 +473,7 @@ void interpolate(const InterpolateArguments& arguments) {
   const auto columns = columns_of(rows, num_pts);
   if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
-    const MatrixView<const double> judged = fields.empty() ? MatrixView<const double>() : as_matrix(columns);
+    const MatrixView<const double> judged = fields.empty() ? MatrixView<const double>{} : as_matrix(columns);
     kept.emplace(grids->from, grids->to, interpolation, judged);
     save(arguments.save_operator_file, *kept);
   }

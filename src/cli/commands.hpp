@@ -24,7 +24,7 @@ struct InterpolationArguments {
   std::string smoothing = "0";  ///< a number, or a file of one a point
   std::optional<std::size_t> neighbors;
   std::string rbf_method = "direct";
-  std::size_t cluster_size = 130;
+  std::optional<std::size_t> cluster_size;
   std::optional<double> overlap;
   bool allow_lower_degree = false;
   std::vector<double> scales;

@@ -71,7 +71,6 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       ->group(group);
   command.add_option("--cluster-size", arguments.cluster_size, "Points in a cluster of a partition of unity")
       ->check(not_negative())
-      ->capture_default_str()
       ->group(group);
   command
       .add_option("--overlap", arguments.overlap, "By which share of its width a cluster is made wider on each side")

@@ -4,6 +4,7 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -18,6 +19,7 @@ import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 import fieldfold.rows;
+import fieldfold.simd;
 import fieldfold.sparse_rows;
 
 namespace fieldfold {
@@ -26,6 +28,9 @@ namespace {
 /// Interpolants are at their worst at the edge of their points, and have no weight there: it reaches over this share of
 /// the overlap.
 constexpr double support_share = 0.3;
+
+/// No patch has more points than so many clusters, however crowded the points are beside its cell.
+constexpr std::size_t most_clusters = 3;
 
 /// At the edge of the domain, interpolants have points on one side only; there patches are made wider until they have
 /// so many times as many points as a cluster.
@@ -66,7 +71,7 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
   for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
     std::vector<std::size_t> found;
     for (std::size_t i = first; i < first + count; ++i) {
-      const Patch& patch = patches_[i] = patch_of(cells_.box(i), wanted, found);
+      const Patch& patch = patches_[i] = patch_of(i, wanted, found);
       Box support{patch.centre, patch.centre};
       for (std::size_t axis = 0; axis < patch.centre.size(); ++axis) {
         support.low[axis] -= patch.half_width[axis];
@@ -95,44 +100,84 @@ xt::xarray<double> PartitionOfUnity::moved(MatrixView<const double> points) cons
   return result;
 }
 
-PartitionOfUnity::Patch PartitionOfUnity::patch_of(const Box& cell, std::size_t wanted,
+double PartitionOfUnity::mean_width(std::size_t index) const {
+  const Box& cell = cells_.box(index);
+  const Box own = cells_.box_of_points(index);
+  // Points on a slanted line fill nothing of their cell along the other axes. As many at random reach over this share
+  // of what they fill.
+  const auto count = static_cast<double>(cells_.count(index));
+  const double reached = count > 1.0 ? (count - 1.0) / (count + 1.0) : 1.0;
+  std::vector<double> widths(origin_.size());
+  for (std::size_t axis = 0; axis < widths.size(); ++axis) {
+    widths[axis] = cell.high[axis] - cell.low[axis];
+    if (count > 1.0) widths[axis] = std::min(widths[axis], (own.high[axis] - own.low[axis]) / reached);
+  }
+  // Splitting along the widest keeps cells from being long, but where points lie in a plane.
+  const double widest = std::ranges::max(widths);
+  if (!(widest > 0.0)) return 0.0;
+  double logarithms = 0.0;
+  for (const double width : widths) logarithms += std::log(std::max(width, widest / 4.0));
+  return std::exp(logarithms / static_cast<double>(widths.size()));
+}
+
+double PartitionOfUnity::keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const {
+  std::vector<std::pair<double, std::size_t>> by_distance;
+  by_distance.reserve(found.size());
+  for (const std::size_t i : found) {
+    double distance = 0.0;
+    for (std::size_t axis = 0; axis < cell.low.size(); ++axis)
+      distance =
+          std::max({distance, cell.low[axis] - cells_.points()(i, axis), cells_.points()(i, axis) - cell.high[axis]});
+    by_distance.emplace_back(distance, i);
+  }
+  const auto last = by_distance.begin() + static_cast<std::ptrdiff_t>(most - 1);
+  std::ranges::nth_element(by_distance, last);
+  found.resize(most);
+  for (std::size_t k = 0; k < most; ++k) found[k] = by_distance[k].second;
+  std::ranges::sort(found);
+  return last->first;
+}
+
+PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_t cluster_size,
                                                    std::vector<std::size_t>& found) const {
   const std::size_t dim = origin_.size();
+  const Box& cell = cells_.box(index);
   const Box& domain = cells_.domain();
-  double widest = 0.0;
-  for (std::size_t axis = 0; axis < dim; ++axis) widest = std::max(widest, cell.high[axis] - cell.low[axis]);
-  // The same margin along all axes, of the mean width; splitting along the widest keeps cells from being long, but
-  // where points lie in a plane.
-  double logarithms = 0.0;
-  for (std::size_t axis = 0; axis < dim; ++axis)
-    logarithms += std::log(std::max(cell.high[axis] - cell.low[axis], widest / 4.0));
-  // A cell of points that coincide begins with its share of the domain; and all have some inside, which can grow.
+  // A cell of points that coincide begins with its share of the domain; and all have some margin, which can grow.
   const double extent = std::ranges::max(domain.high);
   const double share = extent > 0.0 ? extent / static_cast<double>(cells_.size()) : 1.0;
-  const double mean = widest > 0.0 ? std::exp(logarithms / static_cast<double>(dim)) : share;
-  const double margin = std::max(overlap_ * mean, 1e-9 * extent);
-  Patch patch{{}, std::vector<double>(dim), std::vector<double>(dim)};
+  const double mean = mean_width(index);
+  const double least_margin = 1e-9 * extent;
+  double margin = std::max(overlap_ * (mean > 0.0 ? mean : share), least_margin);
   Box reach = cell;
   bool is_inside = true;
   for (std::size_t axis = 0; axis < dim; ++axis) {
-    patch.centre[axis] = cell.high[axis] / 2 + cell.low[axis] / 2;
-    patch.half_width[axis] = cell.high[axis] / 2 - cell.low[axis] / 2 + support_share * margin;
     reach.low[axis] -= margin;
     reach.high[axis] += margin;
     is_inside = is_inside && reach.low[axis] >= domain.low[axis] && reach.high[axis] <= domain.high[axis];
   }
-  if (!is_inside) wanted = static_cast<std::size_t>(edge_share * static_cast<double>(wanted));
-  wanted = std::min(wanted, smoothing_.size());
+  const double wanted_share = is_inside ? 1.0 : edge_share;
+  const std::size_t wanted =
+      std::min(smoothing_.size(), static_cast<std::size_t>(wanted_share * static_cast<double>(cluster_size)));
   for (cells_.inside(reach, found); found.size() < wanted; cells_.inside(reach, found)) {
     const double lacking = static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(found.size(), 1));
     const double growth = std::clamp(std::pow(lacking, 1.0 / static_cast<double>(dim)) - 1.0, 0.02, 1.0);
+    bool grows = false;
     for (std::size_t axis = 0; axis < dim; ++axis) {
       const double more = growth / 2 * (reach.high[axis] - reach.low[axis]);
+      grows = grows || reach.high[axis] + more > reach.high[axis];
       reach.low[axis] -= more;
       reach.high[axis] += more;
     }
+    if (!grows) reach = domain;
   }
-  patch.members = found;
+  const std::size_t most = most_clusters * cluster_size;
+  if (found.size() > most) margin = std::max(std::min(margin, keep_nearest(cell, most, found)), least_margin);
+  Patch patch{found, std::vector<double>(dim), std::vector<double>(dim)};
+  for (std::size_t axis = 0; axis < dim; ++axis) {
+    patch.centre[axis] = cell.high[axis] / 2 + cell.low[axis] / 2;
+    patch.half_width[axis] = cell.high[axis] / 2 - cell.low[axis] / 2 + support_share * margin;
+  }
   return patch;
 }
 
@@ -185,8 +230,12 @@ PartitionOfUnity::Sorted PartitionOfUnity::sorted(MatrixView<const double> queri
 }
 
 PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> values, std::size_t threads) const {
-  Solution solution{{}, values.cols, 0.0};
+  Solution solution{{}, values.cols, {}, 0.0};
   solution.patches.resize(patches_.size());
+  solution.largest_values.assign(values.cols, 0.0);
+  for (std::size_t i = 0; i < values.rows; ++i)
+    for (std::size_t c = 0; c < values.cols; ++c)
+      solution.largest_values[c] = std::max(solution.largest_values[c], std::abs(values(i, c)));
   // In the order of cells, as the points.
   auto ordered = xt::xarray<double>::from_shape({values.rows, values.cols});
   for (std::size_t i = 0; i < values.rows; ++i)
@@ -207,74 +256,98 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   return solution;
 }
 
-void PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
-                                std::optional<std::size_t> derivative_axis, MatrixView<double> results,
-                                std::size_t threads) const {
+double PartitionOfUnity::error_outside(std::size_t index, const Solution& solution, std::span<const double> query,
+                                       std::span<const double> result) const {
+  double kernel = 0.0;
+  for (std::size_t axis = 0; axis < query.size(); ++axis)
+    kernel += std::pow(cloud_.model.epsilon * (query[axis] - patches_[index].centre[axis]), 2);
+  instruction_set().kernel_values(cloud_.model.kernel, &kernel, 1);
+  const auto coefficients = as_matrix(solution.patches[index].coefficients);
+  double error = 0.0;
+  for (std::size_t c = 0; c < result.size(); ++c) {
+    double largest = 0.0;
+    for (const double coefficient : coefficients.row(c).first(solution.patches[index].axes.shape(1)))
+      largest = std::max(largest, std::abs(coefficient));
+    const double lost = largest * std::abs(kernel) / std::max(std::abs(result[c]), solution.largest_values[c]);
+    if (std::isfinite(lost)) error = std::max(error, lost * std::numeric_limits<double>::epsilon());
+  }
+  return error;
+}
+
+double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
+                                  std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                                  std::size_t threads) const {
   const auto from_origin = moved(given);
   const auto queries = as_matrix(from_origin);
   const std::size_t dim = queries.cols;
   const std::size_t k = solution.columns;
   const Sorted sorted_queries = sorted(queries, threads);
-  for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
-    // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
-    std::vector<double> clamped;
-    std::vector<Blend> sums;
-    std::vector<double> products;
-    std::vector<double> slopes;
-    // Of those of them that are in one patch.
-    std::vector<std::size_t> within;
-    std::vector<Blend> blends;
-    std::vector<double> points;
-    std::vector<double> values;
-    for (std::size_t cell = first; cell < first + count; ++cell) {
-      const auto own =
-          std::span(sorted_queries.order)
-              .subspan(sorted_queries.offsets[cell], sorted_queries.offsets[cell + 1] - sorted_queries.offsets[cell]);
-      if (own.empty()) continue;
-      clamped.resize(own.size() * dim);
-      const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
-      for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
-      sums.assign(own.size(), {0.0, 0.0});
-      products.assign(own.size() * k, 0.0);
-      slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
-      values.resize(own.size() * k);
-      for (const std::size_t index : reaching(cell)) {
-        within.clear();
-        blends.clear();
-        points.clear();
-        for (std::size_t i = 0; i < own.size(); ++i) {
-          const auto query = queries.row(own[i]);
-          const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
-          if (found.weight == 0.0) continue;
-          within.push_back(i);
-          blends.push_back(found);
-          points.insert(points.end(), query.begin(), query.end());
-          sums[i].weight += found.weight;
-          sums[i].slope += found.slope;
-        }
-        if (within.empty()) continue;
-        const auto& patch = solution.patches[index];
-        const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
-        const MatrixView<const double> rows{points.data(), within.size(), dim};
-        const MatrixView<double> found{values.data(), within.size(), k};
-        basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
-        for (std::size_t i = 0; i < within.size(); ++i)
-          for (std::size_t c = 0; c < k; ++c) {
-            products[within[i] * k + c] += blends[i].weight * found(i, c);
-            if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+  std::vector<double> errors(threads, 0.0);
+  for_each_block(
+      patches_.size(), 16, {.threads = threads}, [&](std::size_t part, std::size_t first, std::size_t count) {
+        // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
+        std::vector<double> clamped;
+        std::vector<Blend> sums;
+        std::vector<double> products;
+        std::vector<double> slopes;
+        // Of those of them that are in one patch.
+        std::vector<std::size_t> within;
+        std::vector<Blend> blends;
+        std::vector<double> points;
+        std::vector<double> values;
+        for (std::size_t cell = first; cell < first + count; ++cell) {
+          const auto own = std::span(sorted_queries.order)
+                               .subspan(sorted_queries.offsets[cell],
+                                        sorted_queries.offsets[cell + 1] - sorted_queries.offsets[cell]);
+          if (own.empty()) continue;
+          clamped.resize(own.size() * dim);
+          const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
+          for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
+          sums.assign(own.size(), {0.0, 0.0});
+          products.assign(own.size() * k, 0.0);
+          slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
+          values.resize(own.size() * k);
+          for (const std::size_t index : reaching(cell)) {
+            within.clear();
+            blends.clear();
+            points.clear();
+            for (std::size_t i = 0; i < own.size(); ++i) {
+              const auto query = queries.row(own[i]);
+              const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
+              if (found.weight == 0.0) continue;
+              within.push_back(i);
+              blends.push_back(found);
+              points.insert(points.end(), query.begin(), query.end());
+              sums[i].weight += found.weight;
+              sums[i].slope += found.slope;
+            }
+            if (within.empty()) continue;
+            const auto& patch = solution.patches[index];
+            const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
+            const MatrixView<const double> rows{points.data(), within.size(), dim};
+            const MatrixView<double> found{values.data(), within.size(), k};
+            basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
+            for (std::size_t i = 0; i < within.size(); ++i)
+              if (!std::ranges::equal(rows.row(i), clamped_rows.row(within[i])))
+                errors[part] = std::max(errors[part], error_outside(index, solution, rows.row(i), found.row(i)));
+            for (std::size_t i = 0; i < within.size(); ++i)
+              for (std::size_t c = 0; c < k; ++c) {
+                products[within[i] * k + c] += blends[i].weight * found(i, c);
+                if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+              }
+            if (!derivative_axis) continue;
+            basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
+            for (std::size_t i = 0; i < within.size(); ++i)
+              for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
           }
-        if (!derivative_axis) continue;
-        basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
-        for (std::size_t i = 0; i < within.size(); ++i)
-          for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
-      }
-      for (std::size_t i = 0; i < own.size(); ++i)
-        for (std::size_t c = 0; c < k; ++c) {
-          const double mean = products[i * k + c] / sums[i].weight;
-          results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+          for (std::size_t i = 0; i < own.size(); ++i)
+            for (std::size_t c = 0; c < k; ++c) {
+              const double mean = products[i * k + c] / sums[i].weight;
+              results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+            }
         }
-    }
-  });
+      });
+  return std::ranges::max(errors);
 }
 
 SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<const double> probe, std::size_t threads,
@@ -327,6 +400,14 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
     for (std::size_t l = 0; l < count; ++l) {
       const std::size_t patch = by_size_[first + l];
       if (shares[patch].empty()) continue;
+      // What is farthest from a patch tells most of what rounding does.
+      const auto distance = [&](const Share& share) {
+        double largest = 0.0;
+        for (std::size_t axis = 0; axis < dim; ++axis)
+          largest = std::max(largest, std::abs(queries(share.query, axis) - patches_[patch].centre[axis]));
+        return largest;
+      };
+      std::swap(shares[patch].front(), *std::ranges::max_element(shares[patch], {}, distance));
       group.push_back(patch);
       most = std::max(most, shares[patch].size());
     }

@@ -285,7 +285,7 @@ xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
     points.compact->evaluate(queries, *solved_->compact, derivative_axis, rows, points.threads(0.1 * pairs));
   } else if (points.partition) {
     const double near = 4.0 * static_cast<double>(queries.rows * points.options.cluster_size);
-    points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near));
+    judge(points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near)));
   } else {
     const MatrixView<const double> values{solved_->values.data(), points.cloud.points.rows, columns};
     const auto neighbors = static_cast<double>(*points.options.neighbors);

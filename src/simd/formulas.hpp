@@ -61,7 +61,7 @@ V half_logarithm(V q) {
   return fma(parts.exponent, V(half_ln2), parts.artanh);
 }
 
-/// Within three units in the last place.
+/// Within four units in the last place.
 struct DecimalLogarithm {
   template <class V>
   static V value(V x) {
