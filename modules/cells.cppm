@@ -17,6 +17,9 @@ struct Box {
   std::vector<double> high;
 };
 
+/// The smallest box with points in it. \param points  `(n, dim)`, n > 0
+Box box_around(MatrixView<const double> points);
+
 /// The box around points, split into cells with about as many points each: again and again in half, along the axis on
 /// which the points reach farthest, or of 4096 and more points the box (Bentley 1975, doi:10.1145/361002.361007). Of
 /// points at the same place on that axis, those given first go to the lower side, so that regular grids are split
@@ -64,10 +67,11 @@ class Cells {
 
   void split(std::size_t first, std::size_t last, std::size_t cells, Box box, std::size_t level, Scratch& scratch);
   /// Moves so many of the points from `first` to `last` that are lowest along an axis before the others, and returns
-  /// the place of the first of the others.
+  /// the lowest coordinate of the others.
   double separate(std::size_t first, std::size_t last, std::size_t axis, std::size_t below, Scratch& scratch);
   template <class Visit>
   void for_each_meeting(const Box& box, std::size_t node, const Visit& visit) const;
+  MatrixView<const double> rows(std::size_t first, std::size_t last) const;
   std::size_t widest_axis(std::size_t first, std::size_t last, const Box& box) const;
 
   xt::xarray<double> points_;

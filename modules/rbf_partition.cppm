@@ -36,9 +36,9 @@ class PartitionOfUnity {
   /// Interpolants of values on all patches.
   struct Solution {
     std::vector<StencilBatch::Coefficients> patches;
-    std::size_t columns = 0;
-    std::vector<double> largest_values;  ///< `(k,)`
-    double relative_error = 0.0;         ///< estimate of the error that rounding makes, over the largest value
+    std::vector<double> largest_values;            ///< `(k,)`
+    xt::xarray<double> largest_coefficients = {};  ///< `(patches, k)`: of the kernels
+    double relative_error = 0.0;  ///< estimate of the error that rounding makes, over the largest value
   };
 
   /// \param values  `(n, k)`
@@ -76,7 +76,13 @@ class PartitionOfUnity {
   struct Sorted {
     std::vector<std::size_t> order;
     std::vector<std::size_t> offsets;  ///< of each cell, one more at the end
+    std::span<const std::size_t> of(std::size_t cell) const {
+      return std::span(order).subspan(offsets[cell], offsets[cell + 1] - offsets[cell]);
+    }
   };
+
+  /// What one thread evaluates with; its memory is used again.
+  struct Workspace;
 
   /// Points from the origin.
   xt::xarray<double> moved(MatrixView<const double> points) const;
@@ -85,8 +91,10 @@ class PartitionOfUnity {
   /// Keeps of points as many as are nearest to a cell, and returns how far away they are along any axis.
   double keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const;
   Patch patch_of(std::size_t cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
-  /// The patches that have a weight somewhere in a cell.
-  std::span<const std::size_t> reaching(std::size_t cell) const;
+  /// The blend at some of the queries, which are all in a cell.
+  void evaluate_cell(std::size_t cell, std::span<const std::size_t> own, MatrixView<const double> queries,
+                     const Solution& solution, std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                     Workspace& space) const;
   /// What rounding of the kernel at a query does to a result, over the largest value or the result.
   double error_outside(std::size_t patch, const Solution& solution, std::span<const double> query,
                        std::span<const double> result) const;
@@ -101,9 +109,8 @@ class PartitionOfUnity {
   std::vector<double> smoothing_;
   PointCloud cloud_;  ///< of the points in the order of cells
   std::vector<Patch> patches_;
-  std::vector<std::size_t> by_size_;  ///< the patches, ordered by the number of members
-  std::vector<std::size_t> reaching_offsets_;
-  std::vector<std::size_t> reaching_;  ///< `reaching` of all cells
+  std::vector<std::size_t> by_size_;                ///< the patches, ordered by the number of members
+  std::vector<std::vector<std::size_t>> reaching_;  ///< of each cell the patches that have a weight somewhere in it
 };
 
 }  // namespace fieldfold

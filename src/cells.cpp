@@ -16,16 +16,6 @@ import fieldfold.arrays;
 namespace fieldfold {
 namespace {
 
-Box box_around(MatrixView<const double> points, std::size_t first, std::size_t last) {
-  Box box{{points.row(first).begin(), points.row(first).end()}, {points.row(first).begin(), points.row(first).end()}};
-  for (std::size_t i = first + 1; i < last; ++i)
-    for (std::size_t axis = 0; axis < points.cols; ++axis) {
-      box.low[axis] = std::min(box.low[axis], points(i, axis));
-      box.high[axis] = std::max(box.high[axis], points(i, axis));
-    }
-  return box;
-}
-
 /// Calls `work(dim)` with a dimension that the compiler knows, where that is a common one.
 template <class Work>
 void with_dimension(std::size_t dim, const Work& work) {
@@ -69,6 +59,16 @@ double order_statistic(std::span<double> numbers, std::size_t rank, std::vector<
 
 }  // namespace
 
+Box box_around(MatrixView<const double> points) {
+  Box box{{points.row(0).begin(), points.row(0).end()}, {points.row(0).begin(), points.row(0).end()}};
+  for (std::size_t i = 1; i < points.rows; ++i)
+    for (std::size_t axis = 0; axis < points.cols; ++axis) {
+      box.low[axis] = std::min(box.low[axis], points(i, axis));
+      box.high[axis] = std::max(box.high[axis], points(i, axis));
+    }
+  return box;
+}
+
 struct Cells::Scratch {
   std::vector<double> along;
   std::vector<double> candidates;
@@ -79,7 +79,7 @@ struct Cells::Scratch {
 Cells::Cells(xt::xarray<double> points, std::size_t count) : points_(std::move(points)), order_(points_.shape(0)) {
   const std::size_t n = order_.size();
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  domain_ = box_around(this->points(), 0, n);
+  domain_ = box_around(this->points());
   nodes_.reserve(2 * count);
   boxes_.reserve(count);
   offsets_.reserve(count + 1);
@@ -88,12 +88,16 @@ Cells::Cells(xt::xarray<double> points, std::size_t count) : points_(std::move(p
   offsets_.push_back(n);
 }
 
-Box Cells::box_of_points(std::size_t cell) const { return box_around(points(), offsets_[cell], offsets_[cell + 1]); }
+MatrixView<const double> Cells::rows(std::size_t first, std::size_t last) const {
+  return {points().row(first).data(), last - first, points().cols, points().stride};
+}
+
+Box Cells::box_of_points(std::size_t cell) const { return box_around(rows(offsets_[cell], offsets_[cell + 1])); }
 
 std::size_t Cells::widest_axis(std::size_t first, std::size_t last, const Box& box) const {
   // Of many points the box tells well enough how far they reach.
   constexpr std::size_t many = 4096;
-  const Box own = last - first < many ? box_around(points(), first, last) : box;
+  const Box own = last - first < many ? box_around(rows(first, last)) : box;
   std::size_t widest = 0;
   for (std::size_t axis = 1; axis < own.low.size(); ++axis)
     if (own.high[axis] - own.low[axis] > own.high[widest] - own.low[widest]) widest = axis;

@@ -36,13 +36,6 @@ constexpr std::size_t most_clusters = 3;
 /// so many times as many points as a cluster.
 constexpr double edge_share = 1.3;
 
-std::vector<double> lower_corner(MatrixView<const double> points) {
-  std::vector<double> corner(points.row(0).begin(), points.row(0).end());
-  for (std::size_t i = 1; i < points.rows; ++i)
-    for (std::size_t axis = 0; axis < points.cols; ++axis) corner[axis] = std::min(corner[axis], points(i, axis));
-  return corner;
-}
-
 /// So many that patches have `cluster_size` points, about.
 std::size_t cells_for(MatrixView<const double> points, std::size_t cluster_size, double overlap) {
   if (points.rows <= cluster_size) return 1;
@@ -56,11 +49,12 @@ std::size_t cells_for(MatrixView<const double> points, std::size_t cluster_size,
 PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap,
                                    std::size_t threads)
     : overlap_(overlap),
-      origin_(lower_corner(cloud.points)),
+      origin_(box_around(cloud.points).low),
       cells_(moved(cloud.points), cells_for(cloud.points, cluster_size, overlap)),
       smoothing_(cloud.points.rows),
       cloud_(cloud),
-      patches_(cells_.size()) {
+      patches_(cells_.size()),
+      reaching_(cells_.size()) {
   const std::size_t n = cloud.points.rows;
   for (std::size_t i = 0; i < n; ++i) smoothing_[i] = cloud.smoothing[cells_.order()[i]];
   cloud_.points = cells_.points();
@@ -80,14 +74,8 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
       cells_.meeting(support, reached[i]);
     }
   });
-  reaching_offsets_.assign(patches_.size() + 1, 0);
-  for (const auto& cells : reached)
-    for (const std::size_t cell : cells) ++reaching_offsets_[cell + 1];
-  std::partial_sum(reaching_offsets_.begin(), reaching_offsets_.end(), reaching_offsets_.begin());
-  reaching_.resize(reaching_offsets_.back());
-  auto next = reaching_offsets_;
   for (std::size_t i = 0; i < patches_.size(); ++i)
-    for (const std::size_t cell : reached[i]) reaching_[next[cell]++] = i;
+    for (const std::size_t cell : reached[i]) reaching_[cell].push_back(i);
   by_size_.resize(patches_.size());
   std::iota(by_size_.begin(), by_size_.end(), std::size_t{0});
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
@@ -181,10 +169,6 @@ PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_
   return patch;
 }
 
-std::span<const std::size_t> PartitionOfUnity::reaching(std::size_t cell) const {
-  return std::span(reaching_).subspan(reaching_offsets_[cell], reaching_offsets_[cell + 1] - reaching_offsets_[cell]);
-}
-
 void PartitionOfUnity::clamp(std::span<const double> query, std::span<double> clamped) const {
   for (std::size_t axis = 0; axis < query.size(); ++axis)
     clamped[axis] = std::clamp(query[axis], cells_.domain().low[axis], cells_.domain().high[axis]);
@@ -230,9 +214,10 @@ PartitionOfUnity::Sorted PartitionOfUnity::sorted(MatrixView<const double> queri
 }
 
 PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> values, std::size_t threads) const {
-  Solution solution{{}, values.cols, {}, 0.0};
+  Solution solution;
   solution.patches.resize(patches_.size());
   solution.largest_values.assign(values.cols, 0.0);
+  solution.largest_coefficients = xt::zeros<double>({patches_.size(), values.cols});
   for (std::size_t i = 0; i < values.rows; ++i)
     for (std::size_t c = 0; c < values.cols; ++c)
       solution.largest_values[c] = std::max(solution.largest_values[c], std::abs(values(i, c)));
@@ -250,7 +235,15 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
     std::vector<StencilBatch::Coefficients> coefficients(count);
     batches[part].factorize(stencils);
     batches[part].solve(as_matrix(std::as_const(ordered)), coefficients);
-    for (std::size_t l = 0; l < count; ++l) solution.patches[by_size_[first + l]] = std::move(coefficients[l]);
+    for (std::size_t l = 0; l < count; ++l) {
+      const std::size_t patch = by_size_[first + l];
+      for (std::size_t c = 0; c < values.cols; ++c) {
+        double& largest = solution.largest_coefficients(patch, c);
+        for (const double x : as_matrix(coefficients[l].coefficients).row(c).first(coefficients[l].axes.shape(1)))
+          largest = std::max(largest, std::abs(x));
+      }
+      solution.patches[patch] = std::move(coefficients[l]);
+    }
   });
   for (const auto& batch : batches) solution.relative_error = std::max(solution.relative_error, batch.relative_error());
   return solution;
@@ -262,16 +255,81 @@ double PartitionOfUnity::error_outside(std::size_t index, const Solution& soluti
   for (std::size_t axis = 0; axis < query.size(); ++axis)
     kernel += std::pow(cloud_.model.epsilon * (query[axis] - patches_[index].centre[axis]), 2);
   instruction_set().kernel_values(cloud_.model.kernel, &kernel, 1);
-  const auto coefficients = as_matrix(solution.patches[index].coefficients);
   double error = 0.0;
   for (std::size_t c = 0; c < result.size(); ++c) {
-    double largest = 0.0;
-    for (const double coefficient : coefficients.row(c).first(solution.patches[index].axes.shape(1)))
-      largest = std::max(largest, std::abs(coefficient));
-    const double lost = largest * std::abs(kernel) / std::max(std::abs(result[c]), solution.largest_values[c]);
+    const double lost = solution.largest_coefficients(index, c) * std::abs(kernel) /
+                        std::max(std::abs(result[c]), solution.largest_values[c]);
     if (std::isfinite(lost)) error = std::max(error, lost * std::numeric_limits<double>::epsilon());
   }
   return error;
+}
+
+struct PartitionOfUnity::Workspace {
+  // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
+  std::vector<double> clamped;
+  std::vector<Blend> sums;
+  std::vector<double> products;
+  std::vector<double> slopes;
+  // Of those of them that are in one patch.
+  std::vector<std::size_t> within;
+  std::vector<Blend> blends;
+  std::vector<double> points;
+  std::vector<double> values;
+  double relative_error = 0.0;  ///< the largest so far
+};
+
+void PartitionOfUnity::evaluate_cell(std::size_t cell, std::span<const std::size_t> own,
+                                     MatrixView<const double> queries, const Solution& solution,
+                                     std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                                     Workspace& space) const {
+  const std::size_t dim = queries.cols;
+  const std::size_t k = results.cols;
+  auto& [clamped, sums, products, slopes, within, blends, points, values, relative_error] = space;
+  clamped.resize(own.size() * dim);
+  const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
+  for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
+  sums.assign(own.size(), {0.0, 0.0});
+  products.assign(own.size() * k, 0.0);
+  slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
+  values.resize(own.size() * k);
+  for (const std::size_t index : reaching_[cell]) {
+    within.clear();
+    blends.clear();
+    points.clear();
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const auto query = queries.row(own[i]);
+      const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
+      if (found.weight == 0.0) continue;
+      within.push_back(i);
+      blends.push_back(found);
+      points.insert(points.end(), query.begin(), query.end());
+      sums[i].weight += found.weight;
+      sums[i].slope += found.slope;
+    }
+    if (within.empty()) continue;
+    const auto& patch = solution.patches[index];
+    const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
+    const MatrixView<const double> rows{points.data(), within.size(), dim};
+    const MatrixView<double> found{values.data(), within.size(), k};
+    basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
+    for (std::size_t i = 0; i < within.size(); ++i) {
+      if (!std::ranges::equal(rows.row(i), clamped_rows.row(within[i])))
+        relative_error = std::max(relative_error, error_outside(index, solution, rows.row(i), found.row(i)));
+      for (std::size_t c = 0; c < k; ++c) {
+        products[within[i] * k + c] += blends[i].weight * found(i, c);
+        if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+      }
+    }
+    if (!derivative_axis) continue;
+    basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
+    for (std::size_t i = 0; i < within.size(); ++i)
+      for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
+  }
+  for (std::size_t i = 0; i < own.size(); ++i)
+    for (std::size_t c = 0; c < k; ++c) {
+      const double mean = products[i * k + c] / sums[i].weight;
+      results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+    }
 }
 
 double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
@@ -279,75 +337,13 @@ double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution
                                   std::size_t threads) const {
   const auto from_origin = moved(given);
   const auto queries = as_matrix(from_origin);
-  const std::size_t dim = queries.cols;
-  const std::size_t k = solution.columns;
-  const Sorted sorted_queries = sorted(queries, threads);
-  std::vector<double> errors(threads, 0.0);
-  for_each_block(
-      patches_.size(), 16, {.threads = threads}, [&](std::size_t part, std::size_t first, std::size_t count) {
-        // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
-        std::vector<double> clamped;
-        std::vector<Blend> sums;
-        std::vector<double> products;
-        std::vector<double> slopes;
-        // Of those of them that are in one patch.
-        std::vector<std::size_t> within;
-        std::vector<Blend> blends;
-        std::vector<double> points;
-        std::vector<double> values;
-        for (std::size_t cell = first; cell < first + count; ++cell) {
-          const auto own = std::span(sorted_queries.order)
-                               .subspan(sorted_queries.offsets[cell],
-                                        sorted_queries.offsets[cell + 1] - sorted_queries.offsets[cell]);
-          if (own.empty()) continue;
-          clamped.resize(own.size() * dim);
-          const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
-          for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
-          sums.assign(own.size(), {0.0, 0.0});
-          products.assign(own.size() * k, 0.0);
-          slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
-          values.resize(own.size() * k);
-          for (const std::size_t index : reaching(cell)) {
-            within.clear();
-            blends.clear();
-            points.clear();
-            for (std::size_t i = 0; i < own.size(); ++i) {
-              const auto query = queries.row(own[i]);
-              const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
-              if (found.weight == 0.0) continue;
-              within.push_back(i);
-              blends.push_back(found);
-              points.insert(points.end(), query.begin(), query.end());
-              sums[i].weight += found.weight;
-              sums[i].slope += found.slope;
-            }
-            if (within.empty()) continue;
-            const auto& patch = solution.patches[index];
-            const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
-            const MatrixView<const double> rows{points.data(), within.size(), dim};
-            const MatrixView<double> found{values.data(), within.size(), k};
-            basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
-            for (std::size_t i = 0; i < within.size(); ++i)
-              if (!std::ranges::equal(rows.row(i), clamped_rows.row(within[i])))
-                errors[part] = std::max(errors[part], error_outside(index, solution, rows.row(i), found.row(i)));
-            for (std::size_t i = 0; i < within.size(); ++i)
-              for (std::size_t c = 0; c < k; ++c) {
-                products[within[i] * k + c] += blends[i].weight * found(i, c);
-                if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
-              }
-            if (!derivative_axis) continue;
-            basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
-            for (std::size_t i = 0; i < within.size(); ++i)
-              for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
-          }
-          for (std::size_t i = 0; i < own.size(); ++i)
-            for (std::size_t c = 0; c < k; ++c) {
-              const double mean = products[i * k + c] / sums[i].weight;
-              results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
-            }
-        }
-      });
-  return std::ranges::max(errors);
+  const Sorted by_cell = sorted(queries, threads);
+  std::vector<Workspace> spaces(threads);
+  for_each_block(patches_.size(), 1, {.threads = threads}, [&](std::size_t part, std::size_t cell, std::size_t) {
+    const auto own = by_cell.of(cell);
+    if (!own.empty()) evaluate_cell(cell, own, queries, solution, derivative_axis, results, spaces[part]);
+  });
+  return std::ranges::max(spaces, {}, &Workspace::relative_error).relative_error;
 }
 
 SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<const double> probe, std::size_t threads,
@@ -368,8 +364,7 @@ SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<c
   rows.order.resize(queries.rows);
   std::vector<double> clamped(dim);
   for (std::size_t cell = 0; cell < patches_.size(); ++cell) {
-    if (sorted_queries.offsets[cell] == sorted_queries.offsets[cell + 1]) continue;
-    const auto candidates = reaching(cell);
+    const auto& candidates = reaching_[cell];
     for (std::size_t i = sorted_queries.offsets[cell]; i < sorted_queries.offsets[cell + 1]; ++i) {
       const std::size_t q = sorted_queries.order[i];
       rows.order[i] = static_cast<std::uint32_t>(q);
