@@ -99,7 +99,8 @@ class StencilBatch {
   double norm_bound(std::size_t lane) { return static_cast<double>(size_) * largest_[lane]; }
   /// \param error  in rounding units
   void note_error(double error);
-  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe);
+  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe,
+                             double largest_value);
 
   PointCloud cloud_;
   const InstructionSet* set_;

@@ -128,18 +128,16 @@ void StencilBatch::note_error(double error) {
   if (std::isfinite(error)) relative_error_ = std::max(relative_error_, error * std::numeric_limits<double>::epsilon());
 }
 
-void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights,
-                                         std::span<const double> probe) {
+void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights, std::span<const double> probe,
+                                         double largest_value) {
   double sum = 0.0;
   double magnitudes = 0.0;
-  double largest = 0.0;
   double largest_weight = 1.0;
   double largest_kernel = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    const double value = probe[lane_[l].stencil[i]];
-    sum += weights[i] * value;
-    magnitudes += std::abs(weights[i] * value);
-    largest = std::max(largest, std::abs(value));
+    const double value = weights[i] * probe[lane_[l].stencil[i]];
+    sum += value;
+    magnitudes += std::abs(value);
     largest_weight = std::max(largest_weight, std::abs(weights[i]));
     largest_kernel = std::max(largest_kernel, std::abs(at(kernel_, i, l)));
   }
@@ -147,7 +145,7 @@ void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> 
   // weights are above 1. Far outside of the points the result is as large as what is summed up.
   const double coefficient = largest_coefficient(l, 1, 2);
   const double error = std::max(coefficient * largest_kernel, norm_bound(l) * coefficient * largest_weight);
-  note_error(std::max(magnitudes, error) / std::max(largest, std::abs(sum)));
+  note_error(std::max(magnitudes, error) / std::max(largest_value, std::abs(sum)));
 }
 
 void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
@@ -210,7 +208,7 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
     }
     if (finite) {
       if (columns == 2 && derivative_axis) note_error(norm_bound(l) * largest_coefficient(l, 1, 2) / largest_value[l]);
-      if (columns == 2 && !derivative_axis) note_error_of_weights(l, weights[l], probe);
+      if (columns == 2 && !derivative_axis) note_error_of_weights(l, weights[l], probe, largest_value[l]);
       continue;
     }
     if (!lane.careful) factorize_carefully(lane);
