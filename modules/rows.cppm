@@ -1,5 +1,6 @@
 module;
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <functional>
@@ -33,6 +34,16 @@ class RowSource {
   /// How many rows are best read at a time: enough for BLAS to be at its best, few enough to stay in the cache.
   virtual std::size_t block_rows() const;
 };
+
+/// Copies all rows, in their order. \param matrix  `(m, n)`
+template <class T, class U>
+void copy_rows(const RowSource<T>& source, MatrixView<U> matrix) {
+  std::vector<T> buffer;
+  for (std::size_t first = 0; first < source.rows(); first += source.block_rows()) {
+    const auto block = source.read(first, std::min(source.block_rows(), source.rows() - first), buffer);
+    for (std::size_t i = 0; i < block.rows; ++i) std::ranges::copy(block.row(i), matrix.row(first + i).begin());
+  }
+}
 
 /// The rows of a matrix in memory.
 template <class T>

@@ -138,12 +138,7 @@ GappyProduct product_of(const Metric<T>* metric) {
     auto values = xt::xarray<T>::from_shape({y.rows, y.cols});
     std::transform(y.data, y.data + y.rows * y.cols, values.data(), [](double x) { return static_cast<T>(x); });
     const MatrixRows<T> rows(as_matrix(std::as_const(values)));
-    const auto weighed = metric->times(rows);
-    std::vector<T> buffer;
-    for (std::size_t first = 0; first < y.rows; first += rows.block_rows()) {
-      const auto block = weighed->read(first, std::min(rows.block_rows(), y.rows - first), buffer);
-      for (std::size_t i = 0; i < block.rows; ++i) std::ranges::copy(block.row(i), result.row(first + i).begin());
-    }
+    copy_rows(*metric->times(rows), result);
   }};
 }
 

@@ -176,11 +176,7 @@ std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) 
   auto product = std::make_unique<KeptProductRows<T>>(x);
   xt::xarray<T>& matrix = product->matrix();
   // X as it is, and then in place. All groups of a point are seen as one row.
-  std::vector<T> buffer;
-  for (std::size_t first = 0; first < x.rows(); first += x.block_rows()) {
-    const auto rows = x.read(first, std::min(x.block_rows(), x.rows() - first), buffer);
-    for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), &matrix(first + i, 0));
-  }
+  copy_rows(x, as_matrix(matrix));
   const auto by_points = as_matrix(matrix, x.rows() / groups_, groups_ * x.cols());
   apply_to_columns(apply_, readable(by_points), by_points);
   return product;
