@@ -35,6 +35,9 @@ inline double franke(const double* at) {
          0.2 * std::exp(-square(x - 4.0) - square(y - 7.0));
 }
 
+/// A polynomial of degree 2 of two variables.
+inline double quadratic(const double* x) { return 1.0 + x[0] - 2.0 * x[0] * x[1] + 3.0 * x[1] * x[1]; }
+
 /// The root of the mean square of differences.
 inline double rms_difference(const xt::xarray<double>& found, const xt::xarray<double>& expected) {
   double sum = 0.0;

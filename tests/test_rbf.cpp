@@ -18,6 +18,7 @@ import fieldfold.rbf;
 import fieldfold.simd;
 
 #include "scattered_points.hpp"
+#include "warnings_of.hpp"
 
 using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
@@ -54,14 +55,6 @@ RBFOptions options_for(Kernel kernel, double epsilon) {
   RBFOptions options{.kernel = kernel};
   if (!fieldfold::traits(kernel).scale_invariant) options.epsilon = epsilon;
   return options;
-}
-
-std::vector<std::string> warnings_of(const auto& action) {
-  std::vector<std::string> heard;
-  auto before = fieldfold::set_warning_handler([&](std::string_view sentence) { heard.emplace_back(sentence); });
-  action();
-  fieldfold::set_warning_handler(before);
-  return heard;
 }
 
 /// The formulas of the documentation, in the words of the standard library.

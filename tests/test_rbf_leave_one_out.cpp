@@ -17,12 +17,6 @@ using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-namespace {
-
-double quadratic(const double* x) { return 1.0 + x[0] - 2.0 * x[0] * x[1] + 3.0 * x[1] * x[1]; }
-
-}  // namespace
-
 BOOST_AUTO_TEST_CASE(leaving_one_out_in_closed_form_is_leaving_it_out) {
   const auto points = scattered(40, 2);
   auto values = xt::xarray<double>::from_shape({40, 2});

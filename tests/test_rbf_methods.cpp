@@ -28,8 +28,6 @@ const RBFOptions global{};
 const RBFOptions local{.neighbors = 30};
 const RBFOptions partition{.method = RBFMethod::partition_of_unity, .cluster_size = 40, .overlap = 0.4};
 
-double quadratic(const double* x) { return 1.0 + x[0] - 2.0 * x[0] * x[1] + 3.0 * x[1] * x[1]; }
-
 /// The derivative along an axis by the fourth order difference: its error is h^4 / 30 times the fifth derivative, and
 /// rounding over h.
 xt::xarray<double> difference(const RBFInterpolator& f, const xt::xarray<double>& at, std::size_t axis) {
