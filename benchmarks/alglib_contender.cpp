@@ -11,8 +11,8 @@
 
 #include "contender.hpp"
 
-import fieldfold.arrays;
-import fieldfold.npy;
+import fieldfold.base.arrays;
+import fieldfold.base.npy;
 
 int main(int argc, char** argv) try {
   const std::vector<std::string> arguments(argv + 1, argv + argc);

@@ -9,9 +9,9 @@
 
 #include "machine.hpp"
 
-import fieldfold.arrays;
-import fieldfold.decomposition;
-import fieldfold.svd;
+import fieldfold.base.arrays;
+import fieldfold.decomposition.truncated_svd;
+import fieldfold.pod.svd;
 
 namespace {
 

@@ -15,8 +15,8 @@
 
 #include "machine.hpp"
 
+import fieldfold.rows.source;
 import fieldfold;
-import fieldfold.rows;
 
 namespace {
 

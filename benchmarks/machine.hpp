@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <vector>
 
-import fieldfold.arrays;
-import fieldfold.linalg;
+import fieldfold.base.arrays;
+import fieldfold.linalg.dense;
 
 inline double seconds_of(const auto& action) {
   double best = 1e300;

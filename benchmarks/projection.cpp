@@ -9,8 +9,8 @@
 
 #include "machine.hpp"
 
-import fieldfold.arrays;
-import fieldfold.svd;
+import fieldfold.base.arrays;
+import fieldfold.pod.svd;
 
 namespace {
 

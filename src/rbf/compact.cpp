@@ -12,18 +12,18 @@ module;
 
 module fieldfold.rbf.compact;
 
-import fieldfold.arrays;
-import fieldfold.diagnostics;
-import fieldfold.linalg;
-import fieldfold.neighbors;
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.linalg.dense;
+import fieldfold.linalg.sparse;
+import fieldfold.linalg.sparse_cholesky;
+import fieldfold.linalg.vector;
+import fieldfold.points.neighbors;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
-import fieldfold.rows;
-import fieldfold.simd;
-import fieldfold.sparse_cholesky;
-import fieldfold.sparse_rows;
+import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -10,7 +10,7 @@ module;
 
 module fieldfold.rbf.kernel;
 
-import fieldfold.diagnostics;
+import fieldfold.base.diagnostics;
 
 namespace fieldfold {
 namespace {

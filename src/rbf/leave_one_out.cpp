@@ -11,11 +11,11 @@ module;
 
 module fieldfold.rbf.leave_one_out;
 
-import fieldfold.arrays;
-import fieldfold.axes;
-import fieldfold.diagnostics;
-import fieldfold.neighbors;
-import fieldfold.rbf;
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.points.axes;
+import fieldfold.points.neighbors;
+import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
 namespace {

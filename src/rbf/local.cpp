@@ -9,10 +9,10 @@ module;
 
 module fieldfold.rbf.local;
 
-import fieldfold.arrays;
-import fieldfold.neighbors;
+import fieldfold.base.arrays;
+import fieldfold.points.neighbors;
 import fieldfold.rbf.stencils;
-import fieldfold.rows;
+import fieldfold.rows.source;
 
 namespace fieldfold {
 

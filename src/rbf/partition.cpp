@@ -13,14 +13,14 @@ module;
 
 module fieldfold.rbf.partition;
 
-import fieldfold.arrays;
-import fieldfold.cells;
+import fieldfold.base.arrays;
+import fieldfold.linalg.sparse;
+import fieldfold.linalg.vector;
+import fieldfold.points.boxes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
-import fieldfold.rows;
-import fieldfold.simd;
-import fieldfold.sparse_rows;
+import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -11,7 +11,7 @@ module;
 
 module fieldfold.rbf.polynomial;
 
-import fieldfold.arrays;
+import fieldfold.base.arrays;
 
 namespace fieldfold {
 

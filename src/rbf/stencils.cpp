@@ -11,11 +11,11 @@ module;
 
 module fieldfold.rbf.stencils;
 
-import fieldfold.arrays;
-import fieldfold.diagnostics;
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.linalg.vector;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;
-import fieldfold.simd;
 
 namespace fieldfold {
 

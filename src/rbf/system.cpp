@@ -11,13 +11,13 @@ module;
 
 module fieldfold.rbf.system;
 
-import fieldfold.arrays;
-import fieldfold.diagnostics;
-import fieldfold.linalg;
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.linalg.dense;
+import fieldfold.linalg.vector;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
-import fieldfold.rows;
-import fieldfold.simd;
+import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -1,0 +1,228 @@
+module;
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <istream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../base/xtensor_headers.hpp"
+
+/// Files that notice every damage: cereal's portable binary archives in a frame of magic, length and checksum.
+export module fieldfold.files.archive;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.rows.npy;
+
+export namespace fieldfold {
+
+/// The version that is written; those before are read too.
+constexpr std::uint32_t format_version = 4;
+
+/// Writes parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
+class Writer {
+ public:
+  explicit Writer(std::ostream& out);
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer();
+
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  void operator()(const Number& number) {
+    write(&number, 1);
+  }
+  static constexpr std::uint32_t version() { return format_version; }
+  void count(const std::size_t& number) { (*this)(static_cast<std::uint64_t>(number)); }
+  void mark(const bool& is_set) { (*this)(static_cast<std::uint8_t>(is_set)); }
+  void operator()(const std::string& text) {
+    count(text.size());
+    write(text.data(), text.size());
+  }
+  template <class T>
+  void operator()(const xt::xarray<T>& array) {
+    count(array.dimension());
+    for (const std::size_t length : array.shape()) count(length);
+    write(array.data(), array.size());
+  }
+  /// As an array, a block of rows at a time.
+  template <class T>
+  void rows(const ScratchStore<T>& store) {
+    for (const std::size_t length : {std::size_t{2}, store.rows(), store.cols()}) count(length);
+    std::vector<T> buffer;
+    const std::size_t block = (std::size_t{1} << 17) / store.cols() + 1;
+    for (std::size_t first = 0; first < store.rows(); first += block) {
+      const auto part = store.read(first, std::min(block, store.rows() - first), buffer);
+      write(part.data, part.rows * part.cols);
+    }
+  }
+  template <class T, class Describe>
+  void optional(const std::optional<T>& value, Describe describe) {
+    mark(value.has_value());
+    if (value) describe(*value);
+  }
+  template <class T, class Describe>
+  void list(const std::vector<T>& values, Describe describe) {
+    count(values.size());
+    for (const T& value : values) describe(value);
+  }
+  template <class T, class Describe>
+  void by_name(const std::map<std::string, T>& values, Describe describe) {
+    count(values.size());
+    for (const auto& [name, value] : values) {
+      (*this)(name);
+      describe(value);
+    }
+  }
+  /// A choice of an enumeration, by its name.
+  template <class Choice>
+  void choice(const Choice& choice, const std::vector<std::string_view>& names) {
+    (*this)(std::string(names[static_cast<std::size_t>(choice)]));
+  }
+  template <class Number>
+  void numbers(const std::vector<Number>& values) {
+    count(values.size());
+    write(values.data(), values.size());
+  }
+
+ private:
+  template <class Number>
+  void write(const Number* numbers, std::size_t count);
+
+  struct Archive;
+  std::unique_ptr<Archive> archive_;
+};
+
+/// Reads parts of a file of which so many bytes remain. Every length is compared with them before it is used.
+class Reader {
+ public:
+  Reader(std::istream& in, std::uint64_t remaining);
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader();
+
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  void operator()(Number& number) {
+    take(1, sizeof(Number));
+    read(&number, 1);
+  }
+  void count(std::size_t& number) {
+    std::uint64_t stored = 0;
+    (*this)(stored);
+    number = stored;
+  }
+  void mark(bool& is_set) {
+    std::uint8_t stored = 0;
+    (*this)(stored);
+    if (stored > 1) throw FileError("a mark is neither 0 nor 1");
+    is_set = stored == 1;
+  }
+  void operator()(std::string& text) {
+    std::size_t length = 0;
+    count(length);
+    take(length, 1);
+    text.resize(length);
+    read(text.data(), length);
+  }
+  template <class T>
+  void operator()(xt::xarray<T>& array) {
+    std::size_t dimension = 0;
+    count(dimension);
+    if (dimension > 2) throw FileError("an array has more than two axes");
+    Shape shape(dimension);
+    std::uint64_t numbers = 1;
+    for (std::size_t& length : shape) {
+      count(length);
+      if (length > 0 && numbers > remaining_ / length) throw FileError("an array is longer than the file");
+      numbers *= length;
+    }
+    take(numbers, sizeof(T));
+    array = xt::xarray<T>::from_shape(shape);
+    read(array.data(), array.size());
+  }
+  template <class T, class Describe>
+  void optional(std::optional<T>& value, Describe describe) {
+    bool present = false;
+    mark(present);
+    value.reset();
+    if (present) describe(value.emplace());
+  }
+  template <class T, class Describe>
+  void list(std::vector<T>& values, Describe describe) {
+    std::size_t length = 0;
+    count(length);
+    if (length > remaining_) throw FileError("a list is longer than the file");
+    values.clear();
+    for (std::size_t i = 0; i < length; ++i) describe(values.emplace_back());
+  }
+  template <class T, class Describe>
+  void by_name(std::map<std::string, T>& values, Describe describe) {
+    std::size_t length = 0;
+    count(length);
+    values.clear();
+    for (std::size_t i = 0; i < length; ++i) {
+      std::string name;
+      (*this)(name);
+      describe(values[name]);
+    }
+  }
+  template <class Choice>
+  void choice(Choice& choice, const std::vector<std::string_view>& names) {
+    std::string name;
+    (*this)(name);
+    const auto found = std::ranges::find(names, name);
+    if (found == names.end()) throw FileError(message("it names ", name, ", which is none of ", listing(names)));
+    choice = static_cast<Choice>(found - names.begin());
+  }
+  template <class Number>
+  void numbers(std::vector<Number>& values) {
+    std::size_t length = 0;
+    count(length);
+    take(length, sizeof(Number));
+    values.resize(length);
+    read(values.data(), length);
+  }
+
+  std::uint64_t remaining() const { return remaining_; }
+
+  /// Of the format of the file; told once it is read.
+  std::uint32_t version() const { return version_; }
+  void set_version(std::uint32_t version) { version_ = version; }
+
+ private:
+  void take(std::uint64_t count, std::size_t size) {
+    if (count > remaining_ / size) throw FileError("it ends too early");
+    remaining_ -= count * size;
+  }
+
+  template <class Number>
+  void read(Number* numbers, std::size_t count);
+
+  struct Archive;
+  std::unique_ptr<Archive> archive_;
+  std::uint64_t remaining_;
+  std::uint32_t version_ = format_version;
+};
+
+/// Writes magic, an archive that begins with what it is an archive of, and the trailer.
+/// \param kind  what the archive holds
+void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
+                  const std::function<void(Writer&)>& describe);
+
+/// Opens a file, checks its frame and its version, and hands on what it is an archive of. What is wrong with it is a
+/// `FileError` that names the file. \throws FileError  also where `read` throws it, or `InvalidArgument`
+void read_framed(const std::filesystem::path& path,
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read);
+
+}  // namespace fieldfold

@@ -1,0 +1,60 @@
+module;
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+/// Nearest neighbors among points, by a k-d tree.
+export module fieldfold.points.neighbors;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+
+export namespace fieldfold {
+
+/// Finds the nearest of a set of points. Points at equal distance are taken in the order of their index, so that
+/// results on regular grids are reproducible.
+class NearestNeighbors {
+ public:
+  /// \param points  `(n, dim)`, finite; they are copied
+  explicit NearestNeighbors(MatrixView<const double> points);
+
+  /// The indices of the nearest points, in an order that depends on the query alone.
+  /// \param query   `(dim,)`
+  /// \param nearest as many as its length; at most n
+  /// \throws NumericalError  squared distances overflow
+  void find(std::span<const double> query, std::span<std::size_t> nearest) const;
+
+  /// The indices of all points within a distance, in an order that depends on the query alone.
+  void within(std::span<const double> query, double reach, std::vector<std::size_t>& found) const;
+
+  /// Finds the nearest of queries of which each is near the one before: what was found then bounds what is to be found
+  /// now, which saves most of the search. For one thread; it must not outlive the points' search.
+  class Walk {
+   public:
+    explicit Walk(const NearestNeighbors& neighbors) : neighbors_(&neighbors) {}
+
+    /// As `NearestNeighbors::find`, with as many neighbors in each call.
+    void find(std::span<const double> query, std::span<std::size_t> nearest);
+
+   private:
+    const NearestNeighbors* neighbors_;
+    std::vector<double> before_;  ///< the query before; empty: there is none
+    double reach_ = 0.0;          ///< the distance of its last neighbor
+    std::vector<std::pair<double, std::size_t>> found_;
+    std::vector<double> distances_;
+    std::vector<std::size_t> ties_;
+  };
+
+ private:
+  struct Tree;
+  std::shared_ptr<const Tree> tree_;
+};
+
+/// An order of points in which most are near the one before: along a curve of Morton through the first three axes.
+/// \param points  `(n, dim)`, finite
+std::vector<std::size_t> spatial_order(MatrixView<const double> points);
+
+}  // namespace fieldfold

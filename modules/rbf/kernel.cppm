@@ -1,0 +1,59 @@
+module;
+
+#include <span>
+#include <string_view>
+
+/// The radial basis functions.
+export module fieldfold.rbf.kernel;
+
+import fieldfold.base.diagnostics;
+
+export namespace fieldfold {
+
+/// A radial basis function of the distance `r` between two points, each multiplied by epsilon. The signs make every
+/// one conditionally positive definite of the order `minimum_degree + 1` (Wendland 2005,
+/// doi:10.1017/CBO9780511617539; Fasshauer 2007, doi:10.1142/6437). Those of Wendland (1995, doi:10.1007/BF02123482)
+/// are 0 from `r = 1` on, and positive definite in up to three dimensions.
+enum class Kernel {
+  linear,                ///< -r
+  thin_plate_spline,     ///< r^2 log r, 0 at r = 0
+  cubic,                 ///< r^3
+  quintic,               ///< -r^5
+  multiquadric,          ///< -sqrt(1 + r^2)
+  inverse_multiquadric,  ///< 1 / sqrt(1 + r^2)
+  inverse_quadratic,     ///< 1 / (1 + r^2)
+  gaussian,              ///< exp(-r^2)
+  matern1_2,             ///< exp(-r)
+  matern3_2,             ///< (1 + sqrt(3) r) exp(-sqrt(3) r)
+  matern5_2,             ///< (1 + sqrt(5) r + 5 r^2 / 3) exp(-sqrt(5) r)
+  wendland_c0,           ///< (1 - r)^2
+  wendland_c2,           ///< (1 - r)^4 (4 r + 1)
+  wendland_c4,           ///< (1 - r)^6 (35 r^2 + 18 r + 3) / 3
+  wendland_c6,           ///< (1 - r)^8 (32 r^3 + 25 r^2 + 8 r + 1)
+  wendland_c8,           ///< (1 - r)^10 (429 r^4 + 450 r^3 + 210 r^2 + 50 r + 5) / 5
+};
+
+/// What is known of a kernel beside its formula.
+struct KernelTraits {
+  Kernel kernel;
+  std::string_view name;  ///< as in the enumeration
+  int minimum_degree;     ///< of the polynomial that makes the system uniquely solvable; -1: none is needed
+  bool scale_invariant;   ///< epsilon changes nothing but rounding
+  bool differentiable;    ///< everywhere; the others have no gradient at the data points
+  bool compact;           ///< 0 from r = 1 on
+};
+
+/// All kernels.
+std::span<const KernelTraits> kernels();
+
+/// What is known of one kernel.
+const KernelTraits& traits(Kernel kernel);
+
+/// The kernel of this name.
+/// \throws InvalidArgument  there is none; the message lists all names
+Kernel kernel_named(std::string_view name);
+
+/// \throws NumericalError  one of the values of the kernel is not finite: it overflowed
+void expect_finite(std::span<const double> values, Kernel kernel);
+
+}  // namespace fieldfold

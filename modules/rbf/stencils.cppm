@@ -1,0 +1,119 @@
+module;
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+/// Many small interpolants at once.
+export module fieldfold.rbf.stencils;
+
+import fieldfold.base.arrays;
+import fieldfold.linalg.vector;
+import fieldfold.rbf.polynomial;
+import fieldfold.rbf.system;
+
+export namespace fieldfold {
+
+/// The data of interpolants on parts of a set of points.
+struct PointCloud {
+  MatrixView<const double> points;    ///< `(n, dim)`, finite
+  std::span<const double> smoothing;  ///< `(n,)`
+  RBFModel model;
+  /// Whether an interpolant may have a lower degree where its points do not determine the polynomial, say on a line in
+  /// a plane; it is an error otherwise.
+  bool allow_lower_degree = false;
+};
+
+/// Numbers that begin where a line of the cache does, so that no register is filled from two.
+class LaneNumbers {
+ public:
+  /// Numbers that were there stay; new ones are 0.
+  void resize(std::size_t count) { lines_.resize((count + per_line - 1) / per_line); }
+  inline double* data() { return reinterpret_cast<double*>(lines_.data()); }
+  inline double& operator[](std::size_t i) { return data()[i]; }
+
+ private:
+  static constexpr std::size_t per_line = 8;
+  struct alignas(per_line * sizeof(double)) Line {
+    double numbers[per_line];
+  };
+  std::vector<Line> lines_;
+};
+
+/// Interpolants on small sets of points, "stencils", factorized side by side, one in each lane of a register; those
+/// that rounding spoils are done again by `RBFSystem`, with its errors. Memory is used again. For one thread.
+class StencilBatch {
+ public:
+  explicit StencilBatch(const PointCloud& cloud, const InstructionSet& set = instruction_set());
+
+  /// How many there may be at once.
+  std::size_t lanes() const { return lanes_; }
+
+  /// Assembles and factorizes.
+  /// \param stencils  up to `lanes()`: indices of points, at least as many as there are monomials; they must outlive
+  ///                  the use of what is factorized
+  /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
+  void factorize(std::span<const std::span<const std::size_t>> stencils);
+
+  /// The weights with which values at the points of a stencil add up to its interpolant at a query, or to its
+  /// derivative along an axis; one query a stencil.
+  /// \param queries  `(stencils, dim)`
+  /// \param weights  one row a stencil, as long as it
+  /// \param probe    values at all points of the cloud, by which the error that rounding makes is estimated; or empty
+  /// \throws NumericalError  the kernel overflows
+  void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+               std::span<const std::span<double>> weights, std::span<const double> probe);
+
+  /// What interpolates values at the points of a stencil.
+  struct Coefficients {
+    xt::xarray<double> axes;  ///< `(dim, stencil)`: coordinates axis by axis
+    Monomials monomials;
+    xt::xarray<double> coefficients;  ///< `(k, stencil + monomials)`: of the kernels in the order of `axes`
+  };
+
+  /// Interpolates values. \param values  `(n, k)` at all points of the cloud  \param results  one a stencil
+  void solve(MatrixView<const double> values, std::span<Coefficients> results);
+
+  /// The largest estimate so far of what rounding does, over the largest value.
+  double relative_error() const { return relative_error_; }
+
+ private:
+  struct Lane {
+    std::span<const std::size_t> stencil;
+    Monomials monomials;
+    PolynomialPivots pivots;
+    std::vector<double> points;  ///< `(stencil, dim)`
+    std::optional<RBFSystem> careful;
+  };
+
+  inline double& at(LaneNumbers& numbers, std::size_t entry, std::size_t lane) const {
+    return numbers[entry * lanes_ + lane];
+  }
+  void pack(std::size_t lane, bool usable);
+  void factorize_carefully(Lane& lane);
+  /// Of the kernels, for a column of values.
+  double largest_coefficient(std::size_t lane, std::size_t column, std::size_t columns);
+  /// Of the matrix of kernels.
+  double norm_bound(std::size_t lane) { return static_cast<double>(size_) * largest_[lane]; }
+  /// \param error  in rounding units
+  void note_error(double error);
+  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe,
+                             double largest_value);
+
+  PointCloud cloud_;
+  const InstructionSet* set_;
+  std::size_t lanes_;
+  bool smooths_;
+  bool all_alike_ = true;  ///< stencils have the same size
+  std::vector<Lane> lane_;
+  std::size_t used_ = 0;
+  std::size_t size_ = 0;
+  LaneSystems systems_{};
+  LaneNumbers coordinates_, diagonal_, present_, multipliers_, pivot_block_, pivot_columns_, factor_, inverse_diagonal_,
+      largest_, columns_, start_, query_, kernel_;
+  double relative_error_ = 0.0;
+};
+
+}  // namespace fieldfold

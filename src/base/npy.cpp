@@ -1,0 +1,215 @@
+module;
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.base.npy;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.base.io;
+
+namespace fieldfold {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "numbers are read and written as they lie in memory");
+
+constexpr std::string_view magic = "\x93NUMPY";
+constexpr std::size_t longest_header = 1 << 16;
+
+/// Picks the entries out of the head's text, a Python dictionary such as
+/// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
+class HeaderText {
+ public:
+  HeaderText(std::string text, const std::filesystem::path& path) : text_(std::move(text)), path_(path) {}
+
+  std::string_view quoted(std::string_view key) const {
+    const std::string_view value = after(key);
+    if (value.front() == '[') return "a structured type";
+    const std::size_t end = value.size() < 2 ? value.npos : value.find(value.front(), 1);
+    if ((value.front() != '\'' && value.front() != '"') || end == value.npos) malformed();
+    return value.substr(1, end - 1);
+  }
+
+  bool boolean(std::string_view key) const {
+    const std::string_view value = after(key);
+    if (value.starts_with("True")) return true;
+    if (value.starts_with("False")) return false;
+    malformed();
+  }
+
+  Shape shape(std::string_view key) const {
+    std::string_view value = after(key);
+    const std::size_t end = value.find(')');
+    if (value.front() != '(' || end == value.npos) malformed();
+    value = value.substr(1, end - 1);
+    Shape lengths;
+    while (true) {
+      value.remove_prefix(std::min(value.find_first_not_of(" ,"), value.size()));
+      if (value.empty()) return lengths;
+      std::size_t length = 0;
+      const auto [rest, failure] = std::from_chars(value.data(), value.data() + value.size(), length);
+      if (failure != std::errc{}) malformed();
+      lengths.push_back(length);
+      value.remove_prefix(static_cast<std::size_t>(rest - value.data()));
+    }
+  }
+
+ private:
+  [[noreturn]] void malformed() const {
+    throw FileError(message(path_.string(), ": the head of the .npy file is malformed"));
+  }
+
+  /// The text that follows `'key':`, not empty.
+  std::string_view after(std::string_view key) const {
+    const std::size_t found = text_.find(message("'", key, "'"));
+    const std::size_t colon = found == text_.npos ? found : text_.find(':', found);
+    const std::size_t value = colon == text_.npos ? colon : text_.find_first_not_of(' ', colon + 1);
+    if (value == text_.npos) malformed();
+    return std::string_view(text_).substr(value);
+  }
+
+  std::string text_;
+  const std::filesystem::path& path_;
+};
+
+NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
+  const std::uint64_t file_size = std::filesystem::file_size(path);
+  unsigned char lead[12] = {};
+  in.read(reinterpret_cast<char*>(lead), 8);
+  if (!in || std::memcmp(lead, magic.data(), magic.size()) != 0 || lead[6] < 1 || lead[6] > 3)
+    throw FileError(message(path.string(), ": is not an .npy file of format version 1, 2 or 3"));
+  const int length_bytes = lead[6] == 1 ? 2 : 4;
+  in.read(reinterpret_cast<char*>(lead + 8), length_bytes);
+  std::size_t length = 0;
+  for (int i = length_bytes; i-- > 0;) length = length << 8 | lead[8 + i];
+  if (!in || length > longest_header)
+    throw FileError(message(path.string(), ": the head of the .npy file is malformed"));
+  std::string text(length, ' ');
+  in.read(text.data(), static_cast<std::streamsize>(length));
+  if (!in) throw FileError(message(path.string(), ": the .npy file ends within its head"));
+
+  const HeaderText header(std::move(text), path);
+  const std::string_view type = header.quoted("descr");
+  constexpr std::array known{"<f4", "<f8", "<i4", "<i8", "<u4", "<u8"};
+  if (std::ranges::find(known, type) == known.end())
+    throw FileError(message(path.string(), ": expected numbers of one of the types ", listing(known),
+                            " (little-endian floating point or integers of 4 or 8 bytes), got ", type));
+  NpyHeader result{.shape = header.shape("shape"),
+                   .fortran_order = header.boolean("fortran_order"),
+                   .kind = type[1],
+                   .scalar_size = type[2] == '8' ? std::size_t{8} : std::size_t{4},
+                   .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
+
+  // The product is compared by division, so that no shape overflows it.
+  std::uint64_t numbers = (file_size - result.offset) / result.scalar_size;
+  const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
+  bool fits = (file_size - result.offset) % result.scalar_size == 0;
+  for (const std::size_t axis : result.shape)
+    if (!empty) {
+      fits = fits && numbers % axis == 0;
+      numbers /= axis;
+    }
+  if (!fits || numbers != (empty ? 0 : 1))
+    throw FileError(message(path.string(), ": the shape ", shape_text(result.shape), " of ", result.scalar_size,
+                            "-byte numbers does not fit the ", file_size - result.offset,
+                            " bytes of data in the file"));
+  return result;
+}
+
+/// Calls `action` with a number of the type that the file has.
+template <class Action>
+auto with_scalar(const NpyHeader& header, const Action& action) {
+  const bool is_long = header.scalar_size == 8;
+  if (header.kind == 'i') return is_long ? action(std::int64_t{}) : action(std::int32_t{});
+  if (header.kind == 'u') return is_long ? action(std::uint64_t{}) : action(std::uint32_t{});
+  return is_long ? action(double{}) : action(float{});
+}
+
+template <class Scalar, class T>
+xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
+  auto stored = xt::xarray<Scalar>::from_shape(header.shape);
+  in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size() * sizeof(Scalar)));
+  if (header.fortran_order) {
+    auto numbers = xt::xarray<T>::from_shape(header.shape);
+    std::transform(stored.begin(), stored.end(), numbers.template begin<xt::layout_type::column_major>(),
+                   [](Scalar number) { return static_cast<T>(number); });
+    return numbers;
+  }
+  if constexpr (std::is_same_v<Scalar, T>)
+    return stored;
+  else
+    return ArrayRef<Scalar>(stored).template copy<T>();
+}
+
+}  // namespace
+
+NpyHeader read_npy_header(const std::filesystem::path& path) {
+  std::ifstream in = open_for_reading(path);
+  return read_header(in, path);
+}
+
+NpyFile::NpyFile(const std::filesystem::path& path) : header_(read_npy_header(path)), file_(path) {}
+
+template <class T>
+void NpyFile::read(std::size_t first, std::size_t count, T* numbers) const {
+  const std::uint64_t offset = header_.offset + first * header_.scalar_size;
+  with_scalar(header_, [&]<class Scalar>(Scalar) {
+    if constexpr (std::is_same_v<Scalar, T>) {
+      file_.read(offset, numbers, count * sizeof(T));
+    } else {
+      std::vector<Scalar> stored(count);
+      file_.read(offset, stored.data(), count * sizeof(Scalar));
+      std::transform(stored.begin(), stored.end(), numbers, [](Scalar number) { return static_cast<T>(number); });
+    }
+  });
+}
+
+template <class T>
+xt::xarray<T> load_npy(const std::filesystem::path& path) {
+  std::ifstream in = open_for_reading(path);
+  const NpyHeader header = read_header(in, path);
+  xt::xarray<T> numbers =
+      with_scalar(header, [&]<class Scalar>(Scalar) { return read_numbers<Scalar, T>(in, header); });
+  if (!in) throw FileError(message(path.string(), ": reading failed: ", std::strerror(errno)));
+  return numbers;
+}
+
+template <class T>
+void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
+  std::string text =
+      message("{'descr': '<f", sizeof(T), "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
+  // The format asks for a head of a multiple of 64 bytes that ends in a line end.
+  const std::size_t before_text = 10;
+  text.append(63 - (before_text + text.size()) % 64, ' ');
+  text += '\n';
+  write_file(path, [&](std::ostream& out) {
+    out << magic << '\x01' << '\x00' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+        << text;
+    out.write(reinterpret_cast<const char*>(array.data()), static_cast<std::streamsize>(array.size() * sizeof(T)));
+  });
+}
+
+template void NpyFile::read(std::size_t, std::size_t, double*) const;
+template void NpyFile::read(std::size_t, std::size_t, float*) const;
+template xt::xarray<double> load_npy<double>(const std::filesystem::path&);
+template xt::xarray<float> load_npy<float>(const std::filesystem::path&);
+template void save_npy(const std::filesystem::path&, const ArrayRef<double>&);
+template void save_npy(const std::filesystem::path&, const ArrayRef<float>&);
+
+}  // namespace fieldfold

@@ -1,0 +1,205 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.decomposition.errors;
+
+import fieldfold.base.arrays;
+import fieldfold.decomposition.gram_sketch;
+import fieldfold.linalg.dense;
+import fieldfold.linalg.signs;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+using Matrix = xt::xarray<double>;
+
+/// An error that the summary tells is taken where it is so many times larger than its own rounding: six digits of it
+/// are right then (three in single precision).
+template <class T>
+constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
+
+double relative(double error, double norm) {
+  if (error > 0.0) return norm > 0.0 ? std::sqrt(error / norm) : std::numeric_limits<double>::infinity();
+  return 0.0;
+}
+
+}  // namespace
+
+RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<std::size_t>& columns) {
+  const std::size_t groups = squares.groups();
+  RelativeErrors errors{.columns = Matrix::from_shape({columns.size()}),
+                        .groups = Matrix::from_shape({groups}),
+                        .column_groups = Matrix::from_shape({columns.size(), groups})};
+  std::vector<double> group_errors(groups, 0.0);
+  std::vector<double> group_squares(groups, 0.0);
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    double error = 0.0;
+    double square = 0.0;
+    for (std::size_t group = 0; group < groups; ++group) square += squares.of_columns(group, columns[j]);
+    for (std::size_t group = 0; group < groups; ++group) {
+      // Whatever rounding says, zeros alone are projected exactly.
+      const double here = square > 0.0 ? squares.of_residuals(group, columns[j]) : 0.0;
+      const double all = squares.of_columns(group, columns[j]);
+      errors.column_groups(j, group) = relative(here, all);
+      error += here;
+      const double scale = squares.scales[columns[j]];
+      group_errors[group] += here / scale / scale;
+      group_squares[group] += all / scale / scale;
+    }
+    errors.columns(j) = relative(error, square);
+  }
+  for (std::size_t group = 0; group < groups; ++group)
+    errors.groups(group) = relative(group_errors[group], group_squares[group]);
+  return errors;
+}
+
+double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns, double scale) {
+  double sum = 0.0;
+  for (const std::size_t column : columns)
+    for (std::size_t group = 0; group < squares.groups(); ++group)
+      sum += std::pow(std::sqrt(squares.of_residuals(group, column)) / squares.scales[column] * scale, 2);
+  return sum;
+}
+
+template <class T>
+std::vector<std::size_t> errors_of_summary(const Factorization& factorization, const std::vector<Matrix>& grams,
+                                           const Matrix& weights, const Matrix& latents, double scale,
+                                           ErrorSquares& squares) {
+  const std::size_t columns = factorization.columns.size();
+  Matrix whole = factorization.is_identity ? Matrix(xt::eye<double>(columns)) : factorization.triangle;
+  Matrix residual = whole;
+  subtract_product_transposed(as_matrix(weights), as_matrix(latents), as_matrix(residual));
+  std::vector<double> factors(columns, 0.0);
+  for (std::size_t i = 0; i < whole.shape(0); ++i)
+    for (std::size_t j = 0; j < columns; ++j) factors[j] = std::max(factors[j], std::abs(whole(i, j)));
+  for (double& factor : factors) factor = factor > 0.0 ? 1.0 / factor : 1.0;
+  scale_columns(as_matrix(whole), factors);
+  scale_columns(as_matrix(residual), factors);
+  for (std::size_t j = 0; j < columns; ++j) squares.scales[j] = factors[j] * scale;
+
+  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
+  std::vector<char> is_doubtful(columns, 0);
+  std::vector<double> of_residual_of_all(columns, 0.0);
+  for (std::size_t group = 0; group < grams.size(); ++group) {
+    const Matrix& gram = grams[group];
+    const Matrix of_residual = product(gram, residual);
+    const Matrix of_whole = factorization.is_identity ? gram : product(gram, whole);
+    std::vector<double> bounds(columns, 0.0);
+    for (std::size_t i = 0; i < whole.shape(0); ++i)
+      for (std::size_t j = 0; j < columns; ++j) {
+        squares.of_residuals(group, j) += residual(i, j) * of_residual(i, j);
+        squares.of_columns(group, j) += whole(i, j) * of_whole(i, j);
+        bounds[j] += std::abs(residual(i, j)) * std::sqrt(gram(i, i));
+      }
+    for (std::size_t j = 0; j < columns; ++j) {
+      of_residual_of_all[j] += squares.of_residuals(group, j);
+      if (squares.of_residuals(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) is_doubtful[j] = 1;
+    }
+  }
+  std::vector<std::size_t> doubtful;
+  for (std::size_t j = 0; j < columns; ++j) {
+    const double dropped = factorization.is_identity ? 0.0 : factorization.dropped[j] * factors[j];
+    if (is_doubtful[j] != 0 || of_residual_of_all[j] < error_margin<T> * dropped * dropped) doubtful.push_back(j);
+  }
+  return doubtful;
+}
+
+template <class T>
+Matrix projected_columns(const RowSource<T>& source, const RowStore<T>& basis, std::size_t rank,
+                         const std::vector<std::size_t>& columns, const Pass& pass) {
+  const Factorization chosen{.columns = columns};
+  const FactorRows<T> chosen_rows(chosen, source.cols());
+  std::vector<xt::xarray<T>> sums(pass.threads, xt::zeros<T>({columns.size(), rank}));
+  std::vector<std::vector<T>> buffers(pass.threads);
+  std::vector<std::vector<T>> gathered(pass.threads);
+  std::vector<std::vector<T>> bases(pass.threads);
+  for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    add_product_transposed(chosen_rows(source.read(first, count, buffers[part]), gathered[part]),
+                           basis.read(first, count, bases[part]), as_matrix(sums[part]));
+  });
+  return sum_of(sums);
+}
+
+template <class T>
+void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const DualRows<T>& duals,
+                        const std::vector<std::size_t>& columns, const std::vector<std::size_t>& places,
+                        const Matrix& latents, double scale, const Pass& pass, ErrorSquares& squares) {
+  const Factorization chosen{.columns = columns};
+  const FactorRows<T> chosen_rows(chosen, source.cols());
+  const xt::xarray<T> own_latents = xt::cast<T>(latents);
+  const std::size_t groups = squares.groups();
+  const double unit = 1.0 / scale;
+  std::vector<Matrix> of_residuals(pass.threads, xt::zeros<double>({groups, columns.size()}));
+  std::vector<Matrix> of_columns = of_residuals;
+  std::vector<std::vector<T>> buffers(pass.threads);
+  std::vector<std::vector<T>> gathered(pass.threads);
+  std::vector<std::vector<T>> bases(pass.threads);
+  std::vector<std::vector<T>> residuals(pass.threads);
+  std::vector<std::vector<T>> dual_buffers(pass.threads);
+  std::vector<std::vector<T>> dual_gathered(pass.threads);
+  std::vector<std::vector<T>> dual_residuals(pass.threads);
+  const auto residual_of = [&](MatrixView<const T> rows, MatrixView<const T> basis_rows, std::vector<T>& memory) {
+    memory.resize(rows.rows * columns.size());
+    const MatrixView<T> residual{memory.data(), rows.rows, columns.size()};
+    for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
+    subtract_product_transposed(basis_rows, as_matrix(own_latents), residual);
+    return readable(residual);
+  };
+  for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    const auto rows = chosen_rows(source.read(first, count, buffers[part]), gathered[part]);
+    const auto residual = residual_of(rows, basis.read(first, count, bases[part]), residuals[part]);
+    auto dual_rows = rows;
+    auto dual_residual = residual;
+    if (duals.columns != nullptr) {
+      dual_rows = chosen_rows(duals.columns->read(first, count, dual_buffers[part]), dual_gathered[part]);
+      dual_residual = residual_of(dual_rows, duals.basis->read(first, count, bases[part]), dual_residuals[part]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t group = (first + i) % groups;
+      double* const of_residual = &of_residuals[part](group, 0);
+      double* const of_column = &of_columns[part](group, 0);
+      const T* const row = rows.row(i).data();
+      const T* const rest = residual.row(i).data();
+      const T* const dual_row = dual_rows.row(i).data();
+      const T* const dual_rest = dual_residual.row(i).data();
+      for (std::size_t j = 0; j < columns.size(); ++j) {
+        of_residual[j] += unit * static_cast<double>(rest[j]) * (unit * static_cast<double>(dual_rest[j]));
+        of_column[j] += unit * static_cast<double>(row[j]) * (unit * static_cast<double>(dual_row[j]));
+      }
+    }
+  });
+  const Matrix residual_sums = sum_of(of_residuals);
+  const Matrix column_sums = sum_of(of_columns);
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    squares.scales[places[j]] = 1.0;
+    for (std::size_t group = 0; group < groups; ++group) {
+      squares.of_residuals(group, places[j]) = residual_sums(group, j);
+      squares.of_columns(group, places[j]) = column_sums(group, j);
+    }
+  }
+}
+
+template std::vector<std::size_t> errors_of_summary<double>(const Factorization&, const std::vector<Matrix>&,
+                                                            const Matrix&, const Matrix&, double, ErrorSquares&);
+template std::vector<std::size_t> errors_of_summary<float>(const Factorization&, const std::vector<Matrix>&,
+                                                           const Matrix&, const Matrix&, double, ErrorSquares&);
+template Matrix projected_columns(const RowSource<double>&, const RowStore<double>&, std::size_t,
+                                  const std::vector<std::size_t>&, const Pass&);
+template Matrix projected_columns(const RowSource<float>&, const RowStore<float>&, std::size_t,
+                                  const std::vector<std::size_t>&, const Pass&);
+template void errors_of_residual(const RowSource<double>&, const RowStore<double>&, const DualRows<double>&,
+                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
+                                 double, const Pass&, ErrorSquares&);
+template void errors_of_residual(const RowSource<float>&, const RowStore<float>&, const DualRows<float>&,
+                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
+                                 double, const Pass&, ErrorSquares&);
+
+}  // namespace fieldfold

@@ -1,0 +1,254 @@
+module;
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.decomposition.gram_sketch;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.decomposition.inner_product;
+import fieldfold.linalg.dense;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// Of a sketch that served, the eigenvalues of the Gram matrix of B are within this factor of each other.
+constexpr double well_conditioned = 1e3;
+
+/// Each row goes into this many rows of the sketch.
+constexpr std::size_t copies = 4;
+
+/// A hash of good quality (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+std::uint64_t split_mix(std::uint64_t number) {
+  number += 0x9e3779b97f4a7c15;
+  number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
+  number = (number ^ (number >> 27)) * 0x94d049bb133111eb;
+  return number ^ (number >> 31);
+}
+
+/// Adds what the threads have summed up to the first of the sums.
+void add_to_first(std::vector<xt::xarray<double>>& sums) {
+  for (std::size_t part = 1; part < sums.size(); ++part)
+    std::transform(sums[0].begin(), sums[0].end(), sums[part].begin(), sums[0].begin(), std::plus<>{});
+}
+
+std::vector<std::size_t> marked(const std::vector<char>& marks) {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < marks.size(); ++i)
+    if (marks[i] != 0) indices.push_back(i);
+  return indices;
+}
+
+/// Factorizes what stands for A, a sketch `(length, columns)` or a triangle.
+/// \param unit  rounding of the numbers of A
+void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factorization& result) {
+  const std::size_t n = matrix.shape(1);
+  const auto [r, pivots] = pivoted_triangle(std::move(matrix));
+  if (!std::isfinite(r(0, 0))) throw NumericalError("the snapshots are too large: their norms overflow");
+  // Rounding of the factorization is a unit of the longest column, times the root of the number of its steps, and a
+  // few.
+  const double smallest = std::max(floor, 10.0 * unit * std::sqrt(static_cast<double>(n)) * std::abs(r(0, 0)));
+  std::size_t k = 0;
+  while (k < n && std::abs(r(k, k)) > smallest) ++k;
+  result.is_identity = false;
+  result.leading.assign(pivots.begin(), pivots.begin() + static_cast<std::ptrdiff_t>(k));
+  result.square = xt::view(r, xt::range(0, k), xt::range(0, k));
+  result.triangle = xt::zeros<double>({k, n});
+  result.dropped.resize(n, 0.0);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = 0; i < k; ++i) result.triangle(i, pivots[j]) = r(i, j);
+    for (std::size_t i = k; i < n; ++i) result.dropped[pivots[j]] = std::hypot(result.dropped[pivots[j]], r(i, j));
+  }
+}
+
+}  // namespace
+
+template <class T>
+FactorRows<T>::FactorRows(const Factorization& factorization, std::size_t cols)
+    : factorization_(factorization), all_columns_(factorization.columns.size() == cols) {
+  if (!factorization.is_identity) square_ = xt::cast<T>(factorization.square);
+}
+
+template <class T>
+MatrixView<const T> FactorRows<T>::operator()(MatrixView<const T> rows, std::vector<T>& buffer) const {
+  if (all_columns_ && factorization_.is_identity) return rows;
+  const auto& columns = factorization_.columns;
+  const std::size_t width = factorization_.width();
+  buffer.resize(rows.rows * width);
+  const MatrixView<T> result{buffer.data(), rows.rows, width};
+  std::vector<std::size_t> chosen(width);
+  for (std::size_t j = 0; j < width; ++j)
+    chosen[j] = columns[factorization_.is_identity ? j : factorization_.leading[j]];
+  for (std::size_t i = 0; i < rows.rows; ++i)
+    for (std::size_t j = 0; j < width; ++j) result(i, j) = rows(i, chosen[j]);
+  if (!factorization_.is_identity) divide_by_triangle(result, as_matrix(square_));
+  return readable(result);
+}
+
+template <class T>
+std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const ProductRows<T>* product,
+                                              const Factorization& factorization, std::size_t groups,
+                                              const Pass& pass) {
+  const std::size_t n = factorization.width();
+  const FactorRows<T> factor_rows(factorization, source.cols());
+  // One sum a group and thread; those of a group lie together.
+  std::vector<std::vector<xt::xarray<double>>> sums(
+      groups, std::vector<xt::xarray<double>>(pass.threads, xt::zeros<double>({n, n})));
+  std::vector<std::vector<T>> buffers(pass.threads);
+  std::vector<std::vector<T>> factors(pass.threads);
+  std::vector<typename ProductRows<T>::Buffers> both(pass.threads);
+  std::vector<std::vector<T>> dual_factors(pass.threads);
+  for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    const auto sum_of_group = [&](std::size_t group) { return as_matrix(sums[group][part], n, n); };
+    if (product == nullptr) {
+      const auto rows = factor_rows(source.read(first, count, buffers[part]), factors[part]);
+      for (std::size_t group = 0; group < groups; ++group) add_gram(every(groups, group, rows), sum_of_group(group));
+      return;
+    }
+    const auto found = product->read_both(first, count, both[part]);
+    const auto rows = factor_rows(found.rows, factors[part]);
+    const auto duals = factor_rows(found.duals, dual_factors[part]);
+    for (std::size_t group = 0; group < groups; ++group)
+      add_symmetric_product(every(groups, group, rows), every(groups, group, duals), sum_of_group(group));
+  });
+  std::vector<xt::xarray<double>> grams;
+  for (auto& parts : sums) {
+    add_to_first(parts);
+    fill_upper(as_matrix(parts[0]));
+    grams.push_back(std::move(parts[0]));
+  }
+  return grams;
+}
+
+template <class T>
+std::vector<std::size_t> finite_columns(const RowSource<T>& source, const Pass& pass) {
+  std::vector<std::vector<char>> finite(pass.threads, std::vector<char>(source.cols(), 1));
+  std::vector<std::vector<T>> buffers(pass.threads);
+  for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    const auto rows = source.read(first, count, buffers[part]);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < rows.cols; ++j)
+        finite[part][j] = static_cast<char>(finite[part][j] & (std::isfinite(rows(i, j)) ? 1 : 0));
+  });
+  for (const auto& part : finite)
+    std::transform(part.begin(), part.end(), finite[0].begin(), finite[0].begin(),
+                   [](char mine, char all) { return static_cast<char>(mine & all); });
+  return marked(finite[0]);
+}
+
+template <class T>
+Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
+                              const std::function<bool(std::size_t)>& wanted, double floor) {
+  const std::size_t n = source.cols();
+  const bool is_whole = source.rows() <= 8 * n;
+  const std::size_t length = is_whole ? source.rows() : 4 * n;
+  std::vector<xt::xarray<double>> sketches(pass.threads, xt::zeros<double>({length, n}));
+  std::vector<std::vector<T>> buffers(pass.threads);
+  for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    const auto rows = source.read(first, count, buffers[part]);
+    const auto sketch = as_matrix(sketches[part], length, n);
+    for (std::size_t i = 0; i < count; ++i) {
+      const T* const row = rows.row(i).data();
+      if (is_whole) {
+        std::copy(row, row + n, sketch.row(first + i).begin());
+        continue;
+      }
+      for (std::size_t copy = 0; copy < copies; ++copy) {
+        const std::uint64_t hash = split_mix(copies * (first + i) + copy);
+        const double sign = (hash & 1) == 0 ? 1.0 : -1.0;
+        double* const sum = sketch.row((hash >> 1) % length).data();
+        for (std::size_t j = 0; j < n; ++j) sum[j] += sign * static_cast<double>(row[j]);
+      }
+    }
+  });
+  add_to_first(sketches);
+
+  std::vector<char> finite(n, 1);
+  for (std::size_t i = 0; i < length; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      if (!std::isfinite(sketches[0](i, j))) finite[j] = 0;
+  Sketch result{.finite = marked(finite), .factorization = {}};
+  if (result.finite.size() < n && result.finite != finite_columns(source, {.threads = pass.threads}))
+    throw NumericalError("the snapshots are too large: sums of their numbers overflow");
+  Factorization& factorization = result.factorization;
+  std::ranges::copy_if(result.finite, std::back_inserter(factorization.columns),
+                       [&](std::size_t column) { return !wanted || wanted(column); });
+  factorization.is_identity = false;
+  auto sketch = xt::xarray<double>::from_shape({length, factorization.columns.size()});
+  for (std::size_t i = 0; i < length; ++i)
+    for (std::size_t j = 0; j < sketch.shape(1); ++j) sketch(i, j) = sketches[0](i, factorization.columns[j]);
+  if (sketch.size() > 0)
+    factorize(std::move(sketch), static_cast<double>(std::numeric_limits<T>::epsilon()), floor, factorization);
+  return result;
+}
+
+template <class T>
+void check_inner_product(const xt::xarray<double>& eigenvalues) {
+  // Rounding of a Gram matrix of many rows is some units of its largest eigenvalue, times the number of columns at
+  // most.
+  const double rounding = (sizeof(T) == sizeof(double) ? 1e-12 : 1e-5) * static_cast<double>(eigenvalues.size());
+  const double largest = std::abs(eigenvalues(eigenvalues.size() - 1));
+  if (eigenvalues(0) < -rounding * std::max(largest, std::abs(eigenvalues(0))))
+    throw NumericalError("mass: expected a positive definite matrix, got a field with a negative norm");
+}
+
+template <class T>
+OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows<T>* product,
+                                   Factorization factorization, std::size_t groups, const Pass& pass) {
+  for (int attempt = 0;; ++attempt) {
+    auto grams = gram_matrices(source, product, factorization, groups, pass);
+    xt::xarray<double> total = grams[0];
+    for (std::size_t group = 1; group < groups; ++group) total += grams[group];
+    const auto eigen = symmetric_eigen(std::move(total));
+    const std::size_t width = eigen.values.size();
+    const double largest = eigen.values(width - 1);
+    if (product != nullptr) check_inner_product<T>(eigen.values);
+    const bool serves = largest <= well_conditioned * eigen.values(0);
+    // What is less than rounding cannot be divided by.
+    const double smallest = largest * 1e-14;
+    auto to_basis = eigen.vectors;
+    auto triangle = inner_product(eigen.vectors, factorization.triangle);
+    for (std::size_t k = 0; k < width; ++k) {
+      const double root = std::sqrt(std::max(smallest, eigen.values(k)));
+      for (std::size_t j = 0; j < width; ++j) to_basis(j, k) /= root;
+      for (std::size_t j = 0; j < triangle.shape(1); ++j) triangle(k, j) *= root;
+    }
+    // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
+    if (serves || attempt == 2)
+      return {std::move(factorization), std::move(to_basis), std::move(triangle), std::move(grams)};
+    factorize(std::move(triangle), static_cast<double>(std::numeric_limits<T>::epsilon()), 0.0, factorization);
+  }
+}
+
+template void check_inner_product<double>(const xt::xarray<double>&);
+template void check_inner_product<float>(const xt::xarray<double>&);
+template class FactorRows<double>;
+template class FactorRows<float>;
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<double>&, const ProductRows<double>*,
+                                                       const Factorization&, std::size_t, const Pass&);
+template std::vector<xt::xarray<double>> gram_matrices(const RowSource<float>&, const ProductRows<float>*,
+                                                       const Factorization&, std::size_t, const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<double>&, const ProductRows<double>*, Factorization,
+                                            std::size_t, const Pass&);
+template OrthogonalFactor orthogonal_factor(const RowSource<float>&, const ProductRows<float>*, Factorization,
+                                            std::size_t, const Pass&);
+template Sketch sketched_factorization(const RowSource<double>&, const Pass&, const std::function<bool(std::size_t)>&,
+                                       double);
+template Sketch sketched_factorization(const RowSource<float>&, const Pass&, const std::function<bool(std::size_t)>&,
+                                       double);
+template std::vector<std::size_t> finite_columns(const RowSource<double>&, const Pass&);
+template std::vector<std::size_t> finite_columns(const RowSource<float>&, const Pass&);
+
+}  // namespace fieldfold

@@ -1,0 +1,194 @@
+module;
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+module fieldfold.decomposition.inner_product;
+
+import fieldfold.base.arrays;
+import fieldfold.linalg.sparse;
+import fieldfold.linalg.vector;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// Of the points that rows of a sparse matrix need, so many times more than these rows are read at once, as one block.
+constexpr std::size_t acceptable_span = 4;
+
+template <class T>
+class SparseProductRows final : public ProductRows<T> {
+ public:
+  SparseProductRows(const SparseRows& matrix, std::size_t groups, const RowSource<T>& x)
+      : matrix_(matrix), groups_(groups), x_(x) {}
+  std::size_t rows() const override { return x_.rows(); }
+  std::size_t cols() const override { return x_.cols(); }
+  std::size_t block_rows() const override { return x_.block_rows(); }
+
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    std::vector<T> memory;
+    return product(first, count, read_needed(first, count, memory), buffer);
+  }
+
+  WithDuals<T> read_both(std::size_t first, std::size_t count,
+                         typename ProductRows<T>::Buffers& buffers) const override {
+    const Needed needed = read_needed(first, count, buffers.rows);
+    const auto duals = product(first, count, needed, buffers.duals);
+    const std::size_t place = needed.place_of(first / groups_) * groups_ + first % groups_;
+    // Where points are gathered from all over, rows that follow each other may have others in between.
+    if (needed.points.empty()) return {{needed.rows.row(place).data(), count, cols(), needed.rows.stride}, duals};
+    return {x_.read(first, count, buffers.rows), duals};
+  }
+
+ private:
+  /// Rows of X, all groups of a point together.
+  struct Needed {
+    std::vector<std::uint32_t> points;  ///< ascending, those of the numbers; empty: all from the first on
+    std::size_t first = 0;
+    MatrixView<const T> rows;
+
+    std::size_t place_of(std::size_t point) const {
+      if (points.empty()) return point - first;
+      return static_cast<std::size_t>(std::ranges::lower_bound(points, point) - points.begin());
+    }
+  };
+
+  std::size_t points_to(std::size_t first, std::size_t count) const { return (first + count + groups_ - 1) / groups_; }
+
+  Needed read_needed(std::size_t first, std::size_t count, std::vector<T>& memory) const {
+    Needed needed;
+    const std::size_t begin = first / groups_;
+    const std::size_t end = points_to(first, count);
+    const auto columns =
+        std::span(matrix_.columns).subspan(matrix_.offsets[begin], matrix_.offsets[end] - matrix_.offsets[begin]);
+    const auto [lowest, highest] = std::ranges::minmax(columns);
+    const std::size_t low = std::min<std::size_t>(lowest, begin);
+    const std::size_t high = std::max<std::size_t>(highest + std::size_t{1}, end);
+    if (high - low <= acceptable_span * (end - begin)) {
+      needed.first = low;
+      needed.rows = x_.read(low * groups_, (high - low) * groups_, memory);
+      return needed;
+    }
+    needed.points.assign(columns.begin(), columns.end());
+    std::ranges::sort(needed.points);
+    needed.points.erase(std::ranges::unique(needed.points).begin(), needed.points.end());
+    memory.resize(needed.points.size() * groups_ * cols());
+    std::vector<T> single;
+    for (std::size_t i = 0; i < needed.points.size(); ++i) {
+      const auto rows = x_.read(needed.points[i] * groups_, groups_, single);
+      for (std::size_t row = 0; row < groups_; ++row)
+        std::ranges::copy(rows.row(row), memory.data() + (i * groups_ + row) * cols());
+    }
+    needed.rows = {memory.data(), needed.points.size() * groups_, cols()};
+    return needed;
+  }
+
+  MatrixView<const T> product(std::size_t first, std::size_t count, const Needed& needed,
+                              std::vector<T>& buffer) const {
+    const std::size_t begin = first / groups_;
+    const std::size_t points = points_to(first, count) - begin;
+    buffer.resize(points * groups_ * cols());
+    std::vector<const T*> from;
+    std::vector<T> weights;
+    for (std::size_t i = 0; i < points; ++i) {
+      from.clear();
+      weights.clear();
+      for (std::uint64_t e = matrix_.offsets[begin + i]; e < matrix_.offsets[begin + i + 1]; ++e) {
+        from.push_back(needed.rows.row(needed.place_of(matrix_.columns[e]) * groups_).data());
+        weights.push_back(static_cast<T>(matrix_.weights[e]));
+      }
+      for (std::size_t group = 0; group < groups_; ++group) {
+        sum_rows(from, weights, buffer.data() + (i * groups_ + group) * cols());
+        for (const T*& row : from) row += needed.rows.stride;
+      }
+    }
+    return {buffer.data() + (first - begin * groups_) * cols(), count, cols()};
+  }
+
+  void sum_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
+    if constexpr (std::is_same_v<T, double>) {
+      set_.sum_rows(from.data(), weights.data(), from.size(), cols(), sums);
+    } else {
+      std::fill_n(sums, cols(), T{0});
+      for (std::size_t e = 0; e < from.size(); ++e)
+        for (std::size_t c = 0; c < cols(); ++c) sums[c] += weights[e] * from[e][c];
+    }
+  }
+
+  const InstructionSet& set_ = instruction_set();
+  const SparseRows& matrix_;
+  std::size_t groups_;
+  const RowSource<T>& x_;
+};
+
+/// A product that is kept whole.
+template <class T>
+class KeptProductRows final : public ProductRows<T> {
+ public:
+  explicit KeptProductRows(const RowSource<T>& x) : x_(x), matrix_(xt::xarray<T>::from_shape({x.rows(), x.cols()})) {}
+  std::size_t rows() const override { return matrix_.shape(0); }
+  std::size_t cols() const override { return matrix_.shape(1); }
+  std::size_t block_rows() const override { return x_.block_rows(); }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
+    return {matrix_.data() + first * cols(), count, cols()};
+  }
+  WithDuals<T> read_both(std::size_t first, std::size_t count,
+                         typename ProductRows<T>::Buffers& buffers) const override {
+    return {x_.read(first, count, buffers.rows), read(first, count, buffers.duals)};
+  }
+  xt::xarray<T>& matrix() { return matrix_; }
+
+ private:
+  const RowSource<T>& x_;
+  xt::xarray<T> matrix_;
+};
+
+}  // namespace
+
+template <class T>
+void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixView<T> y) {
+  std::vector<double> column(x.rows);
+  std::vector<double> result(x.rows);
+  for (std::size_t k = 0; k < x.cols; ++k) {
+    for (std::size_t p = 0; p < x.rows; ++p) column[p] = static_cast<double>(x(p, k));
+    std::ranges::fill(result, 0.0);
+    apply(column, result);
+    for (std::size_t p = 0; p < x.rows; ++p) y(p, k) = static_cast<T>(result[p]);
+  }
+}
+
+template <class T>
+Metric<T>::~Metric() = default;
+
+template <class T>
+std::unique_ptr<ProductRows<T>> SparseMetric<T>::times(const RowSource<T>& x) const {
+  return std::make_unique<SparseProductRows<T>>(matrix_, groups_, x);
+}
+
+template <class T>
+std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) const {
+  auto product = std::make_unique<KeptProductRows<T>>(x);
+  xt::xarray<T>& matrix = product->matrix();
+  // X as it is, and then in place. All groups of a point are seen as one row.
+  copy_rows(x, as_matrix(matrix));
+  const auto by_points = as_matrix(matrix, x.rows() / groups_, groups_ * x.cols());
+  apply_to_columns(apply_, readable(by_points), by_points);
+  return product;
+}
+
+template void apply_to_columns(const ApplyToColumn&, MatrixView<const double>, MatrixView<double>);
+template void apply_to_columns(const ApplyToColumn&, MatrixView<const float>, MatrixView<float>);
+template class Metric<double>;
+template class Metric<float>;
+template class SparseMetric<double>;
+template class SparseMetric<float>;
+template class OperatorMetric<double>;
+template class OperatorMetric<float>;
+
+}  // namespace fieldfold

@@ -1,0 +1,198 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+module fieldfold.fields.mass_matrix;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.decomposition.inner_product;
+import fieldfold.linalg.sparse;
+import fieldfold.linalg.sparse_cholesky;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// Entries on both sides of the diagonal may differ by this, relative to the diagonal.
+constexpr double symmetry_tolerance = 1e-10;
+
+/// Up to so many points a Cholesky factorization tells whether a matrix is positive definite.
+constexpr std::size_t most_factorized = 20'000;
+
+std::uint32_t checked_index(double index, std::size_t num_pts, const char* name) {
+  if (!(index >= 0.0 && index < static_cast<double>(num_pts) && index == std::floor(index)))
+    throw InvalidArgument(message(name, ": expected whole numbers below num_pts = ", num_pts, ", got ", index));
+  return static_cast<std::uint32_t>(index);
+}
+
+std::size_t points_of(const ArrayRef<double>& rows) {
+  double largest = -1.0;
+  for (const double row : rows.values()) {
+    if (!(row >= 0.0 && row < 4294967295.0))
+      throw InvalidArgument(message("rows: expected whole numbers from 0 to 4294967294, got ", row));
+    largest = std::max(largest, std::floor(row));
+  }
+  if (largest < 0.0) throw InvalidArgument("triplets: expected at least one, got none");
+  return static_cast<std::size_t>(largest) + 1;
+}
+
+/// The entries of one row in the order of columns, those of the same column added up.
+void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
+  std::ranges::sort(row);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (kept > 0 && row[kept - 1].first == row[i].first)
+      row[kept - 1].second += row[i].second;
+    else
+      row[kept++] = row[i];
+  }
+  row.resize(kept);
+}
+
+/// 0 where there is none.
+double entry(const SparseRows& rows, std::size_t i, std::size_t j) {
+  const auto begin = rows.columns.begin() + static_cast<std::ptrdiff_t>(rows.offsets[i]);
+  const auto end = rows.columns.begin() + static_cast<std::ptrdiff_t>(rows.offsets[i + 1]);
+  const auto found = std::lower_bound(begin, end, static_cast<std::uint32_t>(j));
+  return found != end && *found == j ? rows.weights[static_cast<std::size_t>(found - rows.columns.begin())] : 0.0;
+}
+
+}  // namespace
+
+MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const ArrayRef<double>& columns,
+                       const ArrayRef<double>& values)
+    : num_pts_(num_pts) {
+  if (num_pts == 0 || num_pts > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(
+        message("num_pts: expected 1 to ", std::numeric_limits<std::uint32_t>::max(), ", got ", num_pts));
+  if (rows.size() != values.size() || columns.size() != values.size())
+    throw InvalidArgument(message("triplets: expected rows, columns and values of one length, got ", rows.size(), ", ",
+                                  columns.size(), " and ", values.size()));
+  if (num_pts > values.size())
+    throw InvalidArgument(message("triplets: expected one on the diagonal for each of the ", num_pts, " points, got ",
+                                  values.size(), " in all"));
+  // A counting sort by rows.
+  std::vector<std::uint64_t> offsets(num_pts + 1, 0);
+  for (const double row : rows.values()) ++offsets[checked_index(row, num_pts, "rows") + std::size_t{1}];
+  for (std::size_t i = 0; i < num_pts; ++i) offsets[i + 1] += offsets[i];
+  std::vector<std::pair<std::uint32_t, double>> entries(values.size());
+  auto next = offsets;
+  for (std::size_t e = 0; e < values.size(); ++e)
+    entries[next[static_cast<std::size_t>(rows.data()[e])]++] = {checked_index(columns.data()[e], num_pts, "columns"),
+                                                                 values.data()[e]};
+  SparseRows sorted{.cols = num_pts};
+  std::vector<std::pair<std::uint32_t, double>> row;
+  for (std::size_t i = 0; i < num_pts; ++i) {
+    row.assign(entries.begin() + static_cast<std::ptrdiff_t>(offsets[i]),
+               entries.begin() + static_cast<std::ptrdiff_t>(offsets[i + 1]));
+    sort_row(row);
+    for (const auto& [column, value] : row) {
+      sorted.columns.push_back(column);
+      sorted.weights.push_back(value);
+    }
+    sorted.offsets.push_back(sorted.columns.size());
+  }
+  rows_ = std::make_shared<const SparseRows>(std::move(sorted));
+  validate();
+}
+
+MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
+    : MassMatrix(points_of(rows), rows, columns, values) {}
+
+MassMatrix::MassMatrix(SparseRows rows)
+    : num_pts_(rows.rows()), rows_(std::make_shared<const SparseRows>(std::move(rows))) {
+  const auto& offsets = rows_->offsets;
+  bool holds = num_pts_ > 0 && rows_->cols == num_pts_ && rows_->order.empty() && offsets.front() == 0 &&
+               offsets.back() == rows_->columns.size() && rows_->columns.size() == rows_->weights.size() &&
+               std::ranges::is_sorted(offsets);
+  for (std::size_t i = 0; holds && i < num_pts_; ++i)
+    for (std::uint64_t e = offsets[i]; e < offsets[i + 1]; ++e)
+      holds = holds && rows_->columns[e] < num_pts_ && (e == offsets[i] || rows_->columns[e - 1] < rows_->columns[e]);
+  if (!holds) throw InvalidArgument("mass: expected square compressed rows, columns of each row ascending");
+  validate();
+}
+
+MassMatrix::MassMatrix(std::size_t num_pts, Apply apply) : num_pts_(num_pts), apply_(std::move(apply)) {
+  if (num_pts == 0 || !apply_) throw InvalidArgument("mass: expected points and a function, got none");
+}
+
+void MassMatrix::validate() const {
+  for (std::size_t i = 0; i < num_pts_; ++i) {
+    const double diagonal = entry(*rows_, i, i);
+    if (!(diagonal > 0.0))
+      throw InvalidArgument(
+          message("mass: expected a positive definite matrix, got ", diagonal, " on its diagonal, at point ", i));
+  }
+  for (std::size_t i = 0; i < num_pts_; ++i)
+    for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e) {
+      const std::size_t j = rows_->columns[e];
+      const double here = rows_->weights[e];
+      const double there = entry(*rows_, j, i);
+      if (!std::isfinite(here))
+        throw InvalidArgument(message("mass: expected finite entries, got ", here, " at (", i, ", ", j, ")"));
+      const double scale = std::sqrt(entry(*rows_, i, i)) * std::sqrt(entry(*rows_, j, j));
+      if (!(std::abs(here - there) <= symmetry_tolerance * scale))
+        throw InvalidArgument(message("mass: expected a symmetric matrix, got ", here, " at (", i, ", ", j, ") and ",
+                                      there, " at (", j, ", ", i, ")"));
+      if (i != j && !(std::abs(here) < scale))
+        throw InvalidArgument(message("mass: expected a positive definite matrix, got ", here, " at (", i, ", ", j,
+                                      "), not below the root of the product of the diagonal, ", scale));
+    }
+  if (num_pts_ > most_factorized || !sparse_cholesky_is_built()) return;
+  SparseRows lower{.cols = num_pts_};
+  for (std::size_t i = 0; i < num_pts_; ++i) {
+    for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e) {
+      if (rows_->columns[e] > i) break;
+      lower.columns.push_back(rows_->columns[e]);
+      lower.weights.push_back(rows_->weights[e]);
+    }
+    lower.offsets.push_back(lower.columns.size());
+  }
+  if (!SparseCholesky(lower).is_positive_definite())
+    throw InvalidArgument("mass: expected a positive definite matrix, got one that has no Cholesky factor");
+}
+
+void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
+  if (!apply_) {
+    const double operations = 2.0 * static_cast<double>(rows_->columns.size()) * static_cast<double>(values.cols);
+    return rows_->multiply(values, results, threads_for(threads, operations));
+  }
+  apply_to_columns(apply_, values, results);
+}
+
+xt::xarray<double> MassMatrix::row_sums() const {
+  const xt::xarray<double> ones = xt::ones<double>({num_pts_});
+  auto sums = xt::xarray<double>::from_shape({num_pts_});
+  multiply(as_matrix(ones, num_pts_, 1), as_matrix(sums, num_pts_, 1));
+  return sums;
+}
+
+std::vector<double> MassMatrix::scales() const {
+  std::vector<double> result(num_pts_, 1.0);
+  for (std::size_t i = 0; i < num_pts_ && !apply_; ++i) result[i] = std::sqrt(entry(*rows_, i, i));
+  return result;
+}
+
+template <class T>
+std::unique_ptr<Metric<T>> MassMatrix::scaled_metric(std::size_t groups) const {
+  if (apply_) return std::make_unique<OperatorMetric<T>>(apply_, groups);
+  SparseRows scaled = *rows_;
+  const std::vector<double> by = scales();
+  for (std::size_t i = 0; i < num_pts_; ++i)
+    for (std::uint64_t e = scaled.offsets[i]; e < scaled.offsets[i + 1]; ++e)
+      scaled.weights[e] /= by[i] * by[scaled.columns[e]];
+  return std::make_unique<SparseMetric<T>>(std::move(scaled), groups);
+}
+
+template std::unique_ptr<Metric<double>> MassMatrix::scaled_metric(std::size_t) const;
+template std::unique_ptr<Metric<float>> MassMatrix::scaled_metric(std::size_t) const;
+
+}  // namespace fieldfold

@@ -1,0 +1,299 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+module fieldfold.fields.statistics;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.fields.normalization;
+import fieldfold.linalg.vector;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A spread of so many rounding units of the mean is that of a constant.
+constexpr double units_of_a_constant = 16.0;
+
+/// Sums that can be added up in any grouping without a loss of digits (Chan, Golub and LeVeque 1983,
+/// doi:10.1080/00031305.1983.10483115).
+struct Moments {
+  double weight = 0.0;
+  double mean = 0.0;
+  double squares = 0.0;  ///< weighted, of the distances from the mean
+  double low = infinity;
+  double high = -infinity;
+
+  void add(const Moments& other) {
+    if (other.weight == 0.0) return;
+    const double sum = weight + other.weight;
+    const double apart = other.mean - mean;
+    squares += other.squares + apart * apart * (weight * (other.weight / sum));
+    mean += apart * (other.weight / sum);
+    weight = sum;
+    low = std::min(low, other.low);
+    high = std::max(high, other.high);
+  }
+};
+
+/// Independent sums, so that additions do not wait for each other.
+template <class Term>
+double sum_over(std::size_t count, const Term& term) {
+  constexpr std::size_t width = 8;
+  double sums[width] = {};
+  std::size_t j = 0;
+  for (; j + width <= count; j += width)
+    for (std::size_t k = 0; k < width; ++k) sums[k] += term(j + k);
+  for (; j < count; ++j) sums[0] += term(j);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+template <class T>
+class Surveyor {
+ public:
+  Surveyor(const RowSource<T>& source, const SurveyRequest& request)
+      : source_(source), request_(request), groups_(request.fields.size()), weights_(request.column_weights) {
+    total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+  }
+
+  Survey run() {
+    // Most snapshots are complete: NaN and infinity show in the sums of the rows that have them.
+    if (!look()) {
+      find_gaps();
+      look();
+    }
+    Survey result{std::move(absent_), std::move(means_), std::move(deviations_), {}, std::move(gaps_), {}};
+    if (!result.gaps.empty()) result.weights_of_finite = std::move(finite_weights_);
+    for (const Moments& field : fields_)
+      result.statistics.push_back({field.mean, std::sqrt(field.squares / field.weight), field.low, field.high});
+    return result;
+  }
+
+ private:
+  bool is_logarithmic(std::size_t field) const {
+    return request_.normalizations[field].method == NormalizationMethod::log10;
+  }
+
+  template <class Work>
+  void for_rows(const Work& work) const {
+    std::vector<std::vector<T>> buffers(request_.threads);
+    for_each_block(source_.rows(), source_.block_rows(),
+                   {.threads = request_.threads, .alignment = groups_, .progress = request_.progress},
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto rows = source_.read(first, count, buffers[part]);
+                     for (std::size_t i = 0; i < count; ++i) work(part, first + i, rows.row(i).data());
+                   });
+  }
+
+  /// Marks absent rows, and gives columns that are not learned from the weight 0.
+  void find_gaps() {
+    const std::size_t n = source_.cols();
+    const std::size_t threads = request_.threads;
+    std::vector<std::uint8_t> empty_rows(source_.rows(), 0);
+    for_rows([&](std::size_t, std::size_t row, const T* x) {
+      empty_rows[row] = std::none_of(x, x + n, [](T value) { return std::isfinite(value); }) ? 1 : 0;
+    });
+    const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
+    if (request_.finds_absent_rows && has_empty) absent_ = std::move(empty_rows);
+    std::vector<std::vector<std::size_t>> missing(threads, std::vector<std::size_t>(n, 0));
+    std::vector<std::vector<Gap>> gaps(threads);
+    for_rows([&](std::size_t part, std::size_t row, const T* x) {
+      if (!absent_.empty() && absent_[row] != 0) return;
+      for (std::size_t j = 0; j < n; ++j)
+        if (!std::isfinite(x[j])) {
+          ++missing[part][j];
+          if (request_.keeps_gappy_columns && weights_[j] > 0.0) gaps[part].push_back({row, j, 0.0});
+        }
+    });
+    for (std::size_t part = 1; part < threads; ++part)
+      std::ranges::transform(missing[0], missing[part], missing[0].begin(), std::plus<>{});
+    const auto present = source_.rows() - static_cast<std::size_t>(std::ranges::count(absent_, 1));
+    for (std::size_t j = 0; j < n; ++j)
+      if (missing[0][j] > 0 && (!request_.keeps_gappy_columns || missing[0][j] == present)) weights_[j] = 0.0;
+    total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+    missing_ = std::move(missing[0]);
+    if (present == 0) throw InvalidArgument("snapshots: expected a number that is finite in one of them, got none");
+    if (total_ == 0.0)
+      throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", n,
+                                    ", all of them with NaN ", "or infinity"));
+    for (const auto& part : gaps)
+      for (const Gap& gap : part)
+        if (weights_[gap.column] > 0.0) gaps_.push_back(gap);
+    has_gaps_ = true;
+  }
+
+  /// Means and spreads. False if numbers are missing that had not been missed.
+  bool look() {
+    const std::size_t m = source_.rows();
+    const bool wants_fields = std::ranges::any_of(
+        request_.normalizations, [](const Normalization& field) { return needs_statistics(field.method); });
+    const bool wants_ranges = std::ranges::any_of(request_.normalizations, [](const Normalization& field) {
+      return field.method == NormalizationMethod::minmax;
+    });
+    const bool wants_deviations = request_.wants_deviations || wants_fields;
+    const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
+    means_ = xt::zeros<double>({wants_means ? m : 0});
+    deviations_ = xt::zeros<double>({request_.wants_deviations ? m : 0});
+    finite_weights_.assign(gaps_.empty() ? 0 : m, total_);
+    std::vector<std::vector<Moments>> fields(request_.threads, std::vector<Moments>(groups_));
+    std::vector<std::vector<double>> logarithms(request_.threads);
+    std::vector<char> complete(request_.threads, 1);
+    for_rows([&](std::size_t part, std::size_t row, const T* x) {
+      if (!absent_.empty() && absent_[row] != 0) return;
+      const std::size_t field = row % groups_;
+      Moments moments;
+      if (is_logarithmic(field)) {
+        auto& values = logarithms[part];
+        values.resize(source_.cols());
+        for (std::size_t j = 0; j < values.size(); ++j) {
+          values[j] = static_cast<double>(x[j]) + request_.normalizations[field].offset;
+          if (values[j] > 0.0) continue;
+          // Of snapshots that are left out anyway, numbers may be anything; which these are is known the second time.
+          if (has_gaps_ && (weights_[j] > 0.0 || missing_[j] == 0))
+            logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
+          values[j] = std::numeric_limits<double>::quiet_NaN();
+        }
+        instruction_set().decimal_logarithms(values.data(), values.size());
+        moments = moments_of(values.data(), wants_deviations, wants_ranges);
+      } else {
+        moments = moments_of(x, wants_deviations, wants_ranges);
+      }
+      if (!std::isfinite(moments.mean)) complete[part] = 0;
+      if (has_gaps_ && moments.weight == 0.0)
+        throw InvalidArgument(message("field ", request_.fields[field], ": expected a number in at least one snapshot ",
+                                      "at point ", row / groups_, ", got none; a mask leaves such points out"));
+      if (wants_means) means_(row) = moments.mean;
+      if (!gaps_.empty()) finite_weights_[row] = moments.weight;
+      if (request_.wants_deviations) {
+        const double deviation = std::sqrt(moments.squares / moments.weight);
+        const double rounding = units_of_a_constant * static_cast<double>(std::numeric_limits<T>::epsilon());
+        deviations_(row) = deviation > rounding * std::abs(moments.mean) ? deviation : 0.0;
+      }
+      if (!wants_fields) return;
+      if (request_.point_weights.size() > 0) {
+        moments.weight *= request_.point_weights(row / groups_);
+        moments.squares *= request_.point_weights(row / groups_);
+      }
+      fields[part][field].add(moments);
+    });
+    if (!has_gaps_ && std::ranges::find(complete, 0) != complete.end()) return false;
+    fields_ = std::move(fields[0]);
+    for (std::size_t part = 1; part < request_.threads; ++part)
+      for (std::size_t field = 0; field < groups_; ++field) fields_[field].add(fields[part][field]);
+    for (Gap& gap : gaps_) gap.value = means_(gap.row);
+    return true;
+  }
+
+  template <class X>
+  Moments moments_of(const X* x, bool wants_squares, bool wants_range) const {
+    const std::size_t n = source_.cols();
+    const double* const w = weights_.data();
+    if (has_gaps_) return moments_with_gaps(x);
+    Moments moments{.weight = total_};
+    // From the first number, so that rounding is that of the spread.
+    const auto origin = static_cast<double>(x[0]);
+    moments.mean =
+        origin + sum_over(n, [=](std::size_t j) { return w[j] * (static_cast<double>(x[j]) - origin); }) / total_;
+    if (wants_squares)
+      moments.squares = sum_over(n, [=, mean = moments.mean](std::size_t j) {
+        const double apart = static_cast<double>(x[j]) - mean;
+        return w[j] * apart * apart;
+      });
+    if (wants_range) add_range(x, moments);
+    return moments;
+  }
+
+  template <class X>
+  void add_range(const X* x, Moments& moments) const {
+    const std::size_t n = source_.cols();
+    const double* const w = weights_.data();
+    // Side by side, so that comparisons do not wait for each other.
+    constexpr std::size_t width = 8;
+    double low[width];
+    double high[width];
+    std::fill_n(low, width, infinity);
+    std::fill_n(high, width, -infinity);
+    const auto take = [&](std::size_t j, std::size_t k) {
+      const auto value = static_cast<double>(x[j]);
+      const double at_most = w[j] > 0.0 ? value : infinity;
+      const double at_least = w[j] > 0.0 ? value : -infinity;
+      low[k] = at_most < low[k] ? at_most : low[k];
+      high[k] = at_least > high[k] ? at_least : high[k];
+    };
+    std::size_t j = 0;
+    for (; j + width <= n; j += width)
+      for (std::size_t k = 0; k < width; ++k) take(j + k, k);
+    for (; j < n; ++j) take(j, 0);
+    moments.low = *std::min_element(low, low + width);
+    moments.high = *std::max_element(high, high + width);
+  }
+
+  template <class X>
+  Moments moments_with_gaps(const X* x) const {
+    const std::size_t n = source_.cols();
+    Moments moments;
+    const auto counts = [&](std::size_t j) { return weights_[j] > 0.0 && std::isfinite(x[j]); };
+    double origin = 0.0;
+    double sum = 0.0;
+    for (std::size_t j = 0; j < n; ++j) {
+      if (!counts(j)) continue;
+      const auto value = static_cast<double>(x[j]);
+      if (moments.weight == 0.0) origin = value;
+      moments.weight += weights_[j];
+      sum += weights_[j] * (value - origin);
+      moments.low = std::min(moments.low, value);
+      moments.high = std::max(moments.high, value);
+    }
+    if (moments.weight == 0.0) return moments;
+    moments.mean = origin + sum / moments.weight;
+    for (std::size_t j = 0; j < n; ++j)
+      if (counts(j)) moments.squares += weights_[j] * std::pow(static_cast<double>(x[j]) - moments.mean, 2);
+    return moments;
+  }
+
+  const RowSource<T>& source_;
+  const SurveyRequest& request_;
+  std::size_t groups_;
+  std::vector<double> weights_;  ///< of the columns; 0 where they are not learned from
+  double total_ = 0.0;
+  bool has_gaps_ = false;
+  std::vector<std::size_t> missing_;  ///< numbers that are missing in each column; empty before anybody has looked
+  std::vector<std::uint8_t> absent_;
+  std::vector<Gap> gaps_;
+  std::vector<double> finite_weights_;
+  std::vector<Moments> fields_;
+  xt::xarray<double> means_ = xt::zeros<double>({0});
+  xt::xarray<double> deviations_ = xt::zeros<double>({0});
+};
+
+}  // namespace
+
+double logarithm_of(double x, double offset, const std::string& field) {
+  if (!std::isfinite(x)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(x + offset > 0.0))
+    throw InvalidArgument(message("field ", field, ": expected numbers above ", 0.0 - offset,
+                                  " for log10 with the offset ", offset, ", got ", x));
+  return std::log10(x + offset);
+}
+
+template <class T>
+Survey survey(const RowSource<T>& source, const SurveyRequest& request) {
+  return Surveyor<T>(source, request).run();
+}
+
+template Survey survey(const RowSource<double>&, const SurveyRequest&);
+template Survey survey(const RowSource<float>&, const SurveyRequest&);
+
+}  // namespace fieldfold

@@ -1,0 +1,189 @@
+module;
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <streambuf>
+#include <vector>
+
+#include <xxhash.h>
+#include <cereal/archives/portable_binary.hpp>
+
+module fieldfold.files.archive;
+
+import fieldfold.base.diagnostics;
+import fieldfold.base.io;
+
+namespace fieldfold {
+namespace {
+
+constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
+constexpr std::size_t trailer_size = 16;
+
+class Checksum {
+ public:
+  void update(const char* bytes, std::size_t count) { XXH64_update(state_.get(), bytes, count); }
+  std::uint64_t value() const { return XXH64_digest(state_.get()); }
+
+ private:
+  struct Free {
+    void operator()(XXH64_state_t* state) const { XXH64_freeState(state); }
+  };
+  static XXH64_state_t* fresh() {
+    XXH64_state_t* state = XXH64_createState();
+    XXH64_reset(state, 0);
+    return state;
+  }
+  std::unique_ptr<XXH64_state_t, Free> state_{fresh()};
+};
+
+/// Passes bytes on to another buffer, and counts and sums them up.
+class SummingBuffer : public std::streambuf {
+ public:
+  explicit SummingBuffer(std::streambuf* sink) : sink_(sink) {}
+  std::uint64_t count() const { return count_; }
+  std::uint64_t checksum() const { return checksum_.value(); }
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize length) override {
+    checksum_.update(bytes, static_cast<std::size_t>(length));
+    count_ += static_cast<std::uint64_t>(length);
+    return sink_->sputn(bytes, length);
+  }
+  int_type overflow(int_type letter) override {
+    const char byte = traits_type::to_char_type(letter);
+    return xsputn(&byte, 1) == 1 ? letter : traits_type::eof();
+  }
+
+ private:
+  std::streambuf* sink_;
+  Checksum checksum_;
+  std::uint64_t count_ = 0;
+};
+
+std::array<char, 8> little_endian(std::uint64_t number) {
+  std::array<char, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (8 * i) & 0xff);
+  return bytes;
+}
+
+/// Compares the trailer with what comes before it, and returns the number of bytes between magic and trailer.
+std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
+  if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
+  std::array<char, magic.size()> start{};
+  in.read(start.data(), start.size());
+  if (start != magic) throw FileError("it is not a fieldfold file");
+  in.seekg(0);
+  Checksum checksum;
+  std::vector<char> chunk(std::size_t{1} << 20);
+  for (std::uint64_t left = file_size - 8; left > 0 && in;) {
+    const auto length = std::min<std::uint64_t>(left, chunk.size());
+    in.read(chunk.data(), static_cast<std::streamsize>(length));
+    checksum.update(chunk.data(), length);
+    left -= length;
+  }
+  std::array<char, 8> stored{};
+  in.read(stored.data(), stored.size());
+  if (!in || stored != little_endian(checksum.value())) throw FileError("it is damaged: the checksum does not match");
+  in.seekg(static_cast<std::streamoff>(file_size - trailer_size));
+  in.read(stored.data(), stored.size());
+  if (!in || stored != little_endian(file_size - trailer_size))
+    throw FileError("it is damaged: its length does not match");
+  in.seekg(magic.size());
+  return file_size - magic.size() - trailer_size;
+}
+
+}  // namespace
+
+struct Writer::Archive {
+  cereal::PortableBinaryOutputArchive archive;
+};
+
+Writer::Writer(std::ostream& out) : archive_(new Archive{cereal::PortableBinaryOutputArchive(out)}) {}
+
+Writer::~Writer() = default;
+
+template <class Number>
+void Writer::write(const Number* numbers, std::size_t count) {
+  archive_->archive(cereal::binary_data(numbers, count * sizeof(Number)));
+}
+
+struct Reader::Archive {
+  cereal::PortableBinaryInputArchive archive;
+};
+
+// An archive begins with a byte that says in which order bytes lie.
+Reader::Reader(std::istream& in, std::uint64_t remaining)
+    : archive_(new Archive{cereal::PortableBinaryInputArchive(in)}), remaining_(remaining - 1) {}
+
+Reader::~Reader() = default;
+
+template <class Number>
+void Reader::read(Number* numbers, std::size_t count) {
+  archive_->archive(cereal::binary_data(numbers, count * sizeof(Number)));
+}
+
+void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
+                  const std::function<void(Writer&)>& describe) try {
+  SummingBuffer buffer(file.rdbuf());
+  std::ostream out(&buffer);
+  out.write(magic.data(), magic.size());
+  Writer writer(out);
+  writer(format_version);
+  writer(kind);
+  writer(static_cast<std::uint32_t>(scalar_size));
+  describe(writer);
+  out.write(little_endian(buffer.count()).data(), 8);
+  out.write(little_endian(buffer.checksum()).data(), 8);
+  if (!out) file.setstate(std::ios::failbit);
+} catch (const cereal::Exception&) {
+  file.setstate(std::ios::failbit);  // what cereal says of a full disk
+}
+
+void read_framed(const std::filesystem::path& path,
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read) {
+  std::ifstream in = open_for_reading(path);
+  try {
+    const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
+    Reader reader(in, payload);
+    std::uint32_t version = 0;
+    std::uint32_t kind = 0;
+    std::uint32_t scalar_size = 0;
+    reader(version);
+    if (version < 1 || version > format_version)
+      throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
+    reader.set_version(version);
+    reader(kind);
+    reader(scalar_size);
+    read(reader, kind, scalar_size);
+  } catch (const FileError& error) {
+    throw FileError(message(path.string(), ": ", error.what()));
+  } catch (const InvalidArgument& error) {
+    throw FileError(message(path.string(), ": what it holds contradicts itself: ", error.what()));
+  } catch (const cereal::Exception& error) {
+    throw FileError(message(path.string(), ": ", error.what()));
+  }
+}
+
+template void Writer::write(const char*, std::size_t);
+template void Reader::read(char*, std::size_t);
+template void Writer::write(const std::uint8_t*, std::size_t);
+template void Reader::read(std::uint8_t*, std::size_t);
+template void Writer::write(const std::uint32_t*, std::size_t);
+template void Reader::read(std::uint32_t*, std::size_t);
+template void Writer::write(const std::uint64_t*, std::size_t);
+template void Reader::read(std::uint64_t*, std::size_t);
+template void Writer::write(const int*, std::size_t);
+template void Reader::read(int*, std::size_t);
+template void Writer::write(const float*, std::size_t);
+template void Reader::read(float*, std::size_t);
+template void Writer::write(const double*, std::size_t);
+template void Reader::read(double*, std::size_t);
+
+}  // namespace fieldfold

@@ -1,0 +1,340 @@
+module;
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.files.map;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.base.io;
+import fieldfold.compression.any;
+import fieldfold.compression.grid;
+import fieldfold.fields.mass_matrix;
+import fieldfold.fields.normalization;
+import fieldfold.fields.space;
+import fieldfold.files.archive;
+import fieldfold.interpolation.method;
+import fieldfold.linalg.sparse;
+import fieldfold.pod.svd;
+import fieldfold.rbf.interpolator;
+import fieldfold.rows.npy;
+
+namespace fieldfold {
+namespace {
+
+constexpr std::uint32_t method_svd = 1;
+constexpr std::uint32_t interpolation_operator = 2;
+
+void describe_kernel(Writer& archive, const Kernel& kernel) { archive(std::string(traits(kernel).name)); }
+
+void describe_kernel(Reader& archive, Kernel& kernel) {
+  std::string name;
+  archive(name);
+  kernel = kernel_named(name);
+}
+
+/// What stands for a function that was not kept.
+MassMatrix forgotten_function(std::size_t num_pts) {
+  return {num_pts, [](std::span<const double>, std::span<double>) {
+            throw NotReady("mass: the matrix was a function, which files do not keep");
+          }};
+}
+
+void describe_mass(Writer& archive, const std::optional<MassMatrix>& mass) {
+  archive.mark(mass.has_value());
+  if (!mass) return;
+  archive.count(mass->num_pts());
+  archive.mark(mass->sparse() != nullptr);
+  if (mass->sparse() == nullptr) return;
+  archive.numbers(mass->sparse()->offsets);
+  archive.numbers(mass->sparse()->columns);
+  archive.numbers(mass->sparse()->weights);
+}
+
+void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
+  bool exists = false;
+  bool is_sparse = false;
+  mass.reset();
+  archive.mark(exists);
+  if (!exists) return;
+  SparseRows rows;
+  archive.count(rows.cols);
+  archive.mark(is_sparse);
+  if (!is_sparse) {
+    mass.emplace(forgotten_function(rows.cols));
+    return;
+  }
+  archive.numbers(rows.offsets);
+  archive.numbers(rows.columns);
+  archive.numbers(rows.weights);
+  if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
+  mass.emplace(std::move(rows));
+}
+
+/// The order of things in the file, for a `Writer` of constants or a `Reader` of variables.
+template <class Archive, class Options>
+void describe_field_options(Archive& archive, Options& options) {
+  const auto itself = [&](auto& value) { archive(value); };
+  const auto normalization = [&](auto& value) {
+    archive.choice(value.method, normalization_methods());
+    archive(value.slope);
+    archive(value.offset);
+  };
+  normalization(options.normalize);
+  archive.by_name(options.normalize_field, normalization);
+  archive.mark(options.center);
+  archive.mark(options.standardize);
+  archive.optional(options.point_weights, itself);
+  archive.by_name(options.field_weights, itself);
+  archive.optional(options.sample_weights, itself);
+  archive.choice(options.mask, masks());
+  archive.choice(options.gappy_snapshots, gappy_snapshots_policies());
+  archive.choice(options.gappy_states, gappy_states_policies());
+}
+
+/// Of a space all but the names of the fields.
+template <class Archive, class Parts>
+void describe_space(Archive& archive, Parts& parts) {
+  archive.list(parts.transforms, [&](auto& transform) {
+    archive.mark(transform.is_logarithmic);
+    archive(transform.offset);
+    archive(transform.shift);
+    archive(transform.factor);
+  });
+  archive.mark(parts.is_centered);
+  archive(parts.mean);
+  archive(parts.deviation);
+  archive(parts.point_weights);
+  archive.numbers(parts.field_weights);
+  archive.numbers(parts.absent);
+}
+
+template <class Archive, class Options>
+void describe_options(Archive& archive, Options& options) {
+  const auto itself = [&](auto& value) { archive(value); };
+  const auto count = [&](auto& value) { archive.count(value); };
+  archive.list(options.fields, itself);
+  archive.optional(options.coords, itself);
+  archive(options.interpolate_method);
+  auto& rbf = options.interpolate_opts;
+  archive.optional(rbf.neighbors, count);
+  archive(rbf.smoothing);
+  describe_kernel(archive, rbf.kernel);
+  archive.optional(rbf.epsilon, itself);
+  archive.optional(rbf.degree, itself);
+  archive.optional(options.rank, count);
+  archive.optional(options.energy_tol, itself);
+  archive.optional(options.reconstruction_tol, itself);
+  archive.mark(options.keep_training_latents);
+  if (archive.version() < 2) return;
+  archive.optional(options.sample_tol, itself);
+  archive.optional(options.noise, itself);
+  archive.mark(options.optimal_threshold);
+  archive.count(options.validate_every);
+  if (archive.version() < 3) return;
+  archive.choice(rbf.method, rbf_methods());
+  archive.count(rbf.cluster_size);
+  archive.optional(rbf.overlap, itself);
+  archive.mark(rbf.allow_lower_degree);
+  archive.numbers(rbf.scales);
+  archive.numbers(rbf.periods);
+  archive(rbf.power);
+  if (archive.version() >= 4) describe_field_options(archive, options.field_opts);
+}
+
+/// Of an operator: the sparse weights, or the dense ones.
+template <class Archive, class Lengths, class Mark, class Sparse, class Dense>
+void describe_operator(Archive& archive, Lengths& query_shape, Mark& is_sparse, Sparse& sparse, Dense& dense) {
+  archive.list(query_shape, [&](auto& length) { archive.count(length); });
+  archive.mark(is_sparse);
+  if (!is_sparse) return archive(dense);
+  archive.count(sparse.cols);
+  archive.numbers(sparse.offsets);
+  archive.numbers(sparse.columns);
+  archive.numbers(sparse.weights);
+  archive.numbers(sparse.order);
+}
+
+template <class Archive, class Map, class DescribeBasis>
+void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
+  archive.count(map.num_samples);
+  archive.count(map.num_dropped);
+  describe_basis();
+  archive(map.singular_values);
+  archive.list(map.latent_ranges, [&](auto& range) {
+    archive(range.first);
+    archive(range.second);
+  });
+  archive.optional(map.training_latents, [&](auto& latents) { archive(latents); });
+  if (archive.version() < 2) return;
+  archive(map.unresolved_squares);
+  const auto describe_errors = [&](auto& errors) {
+    archive(errors.snapshots);
+    archive(errors.fields);
+    archive(errors.snapshot_fields);
+  };
+  archive.optional(map.errors, describe_errors);
+  archive.optional(map.validation_errors, describe_errors);
+  if (archive.version() < 4) return;
+  archive.count(map.num_filled);
+  archive(map.latent_mean);
+  archive(map.latent_covariance);
+}
+
+/// What comes after all else: the mass matrix, which options and space share, the space, and what a function is not
+/// kept for.
+template <class T>
+void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const BasicSVDMap<T>* map) {
+  describe_mass(writer, mass);
+  const bool has_space = map != nullptr && map->space;
+  writer.mark(has_space);
+  if (!has_space) return;
+  describe_space(writer, map->space->parts());
+  const bool keeps_dual = mass && mass->sparse() == nullptr;
+  writer(keeps_dual ? map->dual_basis : xt::xarray<T>(xt::zeros<T>({0, 0})));
+}
+
+template <class T>
+void read_space(Reader& reader, SVDOptions& options, BasicSVDMap<T>* map) {
+  describe_mass(reader, options.field_opts.mass);
+  bool has_space = false;
+  reader.mark(has_space);
+  if (!has_space) return;
+  if (map == nullptr) throw FileError("it has the space of no map");
+  FieldSpaceParts parts;
+  parts.fields = options.fields;
+  describe_space(reader, parts);
+  parts.mass = options.field_opts.mass;
+  reader(map->dual_basis);
+  const std::size_t dof = map->projection_matrix.dimension() == 2 ? map->projection_matrix.shape(0) : 0;
+  if (parts.fields.empty() || dof % parts.fields.size() != 0) throw FileError("its fields do not fit its map");
+  map->space.emplace(std::move(parts), dof / options.fields.size());
+}
+
+template <class T>
+AnyCompressor read_svd(Reader& reader) {
+  SVDOptions options;
+  describe_options(reader, options);
+  std::optional<BasicSVDMap<T>> map;
+  reader.optional(
+      map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
+  if (reader.version() >= 4) read_space(reader, options, map ? &*map : nullptr);
+  if (reader.remaining() != 0) throw FileError("it has bytes too many");
+  return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
+}
+
+/// \param map             null: there is none  \param describe_basis  writes the projection matrix
+template <class T>
+void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<T>* map,
+               const std::function<void(Writer&)>& describe_basis) {
+  write_framed(file, method_svd, sizeof(T), [&](Writer& writer) {
+    describe_options(writer, options);
+    writer.mark(map != nullptr);
+    if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
+    write_space(writer, options.field_opts.mass, map);
+  });
+}
+
+}  // namespace
+
+template <class T>
+void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
+  write_file(path, [&](std::ostream& file) {
+    write_svd<T>(file, svd.options(), svd.map_exists() ? &svd.map() : nullptr,
+                 [&](Writer& writer) { writer(svd.projection_matrix()); });
+  });
+}
+
+template <class T>
+BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
+                             const RankRule& rule) {
+  const auto mass = svd.options().field_opts.mass;
+  if (mass && mass->sparse() == nullptr)
+    throw InvalidArgument(
+        "mass: expected a sparse matrix, because a function cannot be kept in a file, nor be applied "
+        "to a basis that may be larger than memory");
+  ScratchStore<T> basis(path.parent_path());
+  BasicSVDMap<T> map;
+  // The file is opened first, so that one that cannot be written is no end to hours of work.
+  write_file(path, [&](std::ostream& file) {
+    map = svd.learn(snapshots, basis, rule).first;
+    write_svd<T>(file, svd.options(), &map, [&](Writer& writer) { writer.rows(basis); });
+  });
+  return map;
+}
+
+void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
+  if (const SVD* svd = compressor.target<SVD>()) return save(path, *svd);
+  if (const auto* svd = compressor.target<BasicSVD<float>>()) return save(path, *svd);
+  throw InvalidArgument("compressor: expected an SVD in double or float, which are what the file format has");
+}
+
+AnyCompressor load(const std::filesystem::path& path) {
+  std::optional<AnyCompressor> compressor;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    if (kind == interpolation_operator)
+      throw FileError("it holds an interpolation operator, which load_operator reads, and no compressor");
+    if (kind != method_svd) throw FileError(message("its method has the unknown number ", kind));
+    if (scalar_size == sizeof(double))
+      compressor.emplace(read_svd<double>(reader));
+    else if (scalar_size == sizeof(float))
+      compressor.emplace(read_svd<float>(reader));
+    else
+      throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+  });
+  return std::move(*compressor);
+}
+
+void save(const std::filesystem::path& path, const InterpolationOperator& interpolation) {
+  write_file(path, [&](std::ostream& file) {
+    write_framed(file, interpolation_operator, sizeof(double), [&](Writer& writer) {
+      const auto* const sparse = std::get_if<SparseRows>(&interpolation.weights());
+      const auto* const dense = std::get_if<xt::xarray<double>>(&interpolation.weights());
+      const bool is_sparse = sparse != nullptr;
+      const SparseRows no_rows;
+      const xt::xarray<double> no_matrix;
+      describe_operator(writer, interpolation.query_shape(), is_sparse, is_sparse ? *sparse : no_rows,
+                        is_sparse ? no_matrix : *dense);
+    });
+  });
+}
+
+InterpolationOperator load_operator(const std::filesystem::path& path) {
+  std::optional<InterpolationOperator> interpolation;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t) {
+    if (kind != interpolation_operator) throw FileError("it holds no interpolation operator");
+    Shape query_shape;
+    bool is_sparse = false;
+    SparseRows sparse;
+    xt::xarray<double> dense;
+    describe_operator(reader, query_shape, is_sparse, sparse, dense);
+    if (reader.remaining() != 0) throw FileError("it has bytes too many");
+    if (is_sparse)
+      interpolation.emplace(std::move(sparse), std::move(query_shape));
+    else
+      interpolation.emplace(std::move(dense), std::move(query_shape));
+  });
+  return std::move(*interpolation);
+}
+
+template void save(const std::filesystem::path&, const SVD&);
+template void save(const std::filesystem::path&, const BasicSVD<float>&);
+template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);
+template BasicSVDMap<float> learn_to_file(const std::filesystem::path&, const BasicSVD<float>&, const RowSource<float>&,
+                                          const RankRule&);
+
+}  // namespace fieldfold

@@ -1,0 +1,91 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+module fieldfold.interpolation.local_weights;
+
+import fieldfold.base.arrays;
+import fieldfold.linalg.sparse;
+import fieldfold.points.axes;
+import fieldfold.points.neighbors;
+import fieldfold.rbf.interpolator;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// Rows of `count` entries each, for the nearest points of each query.
+/// \param weigh  makes weights of squared distances, in place
+SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const double> queries, std::size_t count,
+                         const RBFOptions& options, const std::function<void(std::span<double>)>& weigh) {
+  const Axes axes(options.scales, options.periods);
+  axes.expect_dim(points.cols);
+  auto measured_points = axes.measured(points);
+  auto measured_queries = axes.measured(queries);
+  // A power of two, so that squares neither overflow nor underflow.
+  double largest = 0.0;
+  for (const double x : measured_points) largest = std::max(largest, std::abs(x));
+  const double scale = largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+  for (auto* array : {&measured_points, &measured_queries})
+    for (double& x : *array) x *= scale;
+  const auto from = as_matrix(std::as_const(measured_points));
+  const auto to = as_matrix(std::as_const(measured_queries));
+  auto rows = SparseRows::of_width(queries.rows, points.rows, count);
+  const NearestNeighbors search(from);
+  const auto order = spatial_order(to);
+  const std::size_t threads = threads_for(options.threads, 100.0 * static_cast<double>(rows.columns.size()));
+  for_each_block(queries.rows, 1024, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t number) {
+    NearestNeighbors::Walk walk(search);
+    std::vector<std::size_t> nearest(count);
+    for (std::size_t i = first; i < first + number; ++i) {
+      const std::size_t q = order[i];
+      rows.order[i] = static_cast<std::uint32_t>(q);
+      walk.find(to.row(q), nearest);
+      const std::span weights = std::span(rows.weights).subspan(i * count, count);
+      for (std::size_t j = 0; j < count; ++j) {
+        double square = 0.0;
+        for (std::size_t axis = 0; axis < to.cols; ++axis) {
+          const double difference = to(q, axis) - from(nearest[j], axis);
+          square += difference * difference;
+        }
+        rows.columns[i * count + j] = static_cast<std::uint32_t>(nearest[j]);
+        weights[j] = square;
+      }
+      weigh(weights);
+    }
+  });
+  return rows;
+}
+
+}  // namespace
+
+SparseRows nearest_weights(MatrixView<const double> points, MatrixView<const double> queries,
+                           const RBFOptions& options) {
+  return neighbor_rows(points, queries, 1, options, [](std::span<double> squares) { squares[0] = 1.0; });
+}
+
+SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<const double> queries,
+                                    const RBFOptions& options) {
+  constexpr std::size_t usual = 12;
+  const std::size_t count = std::min(options.neighbors.value_or(usual), points.rows);
+  return neighbor_rows(points, queries, count, options, [&](std::span<double> squares) {
+    // Over the nearest, so that nothing overflows; where that is met exactly it counts alone.
+    const double nearest = std::ranges::min(squares);
+    double sum = 0.0;
+    for (double& square : squares) {
+      const double ratio = square == nearest ? 1.0 : nearest / square;
+      square = std::pow(ratio, options.power / 2.0);
+      sum += square;
+    }
+    for (double& weight : squares) weight /= sum;
+  });
+}
+
+}  // namespace fieldfold

@@ -1,0 +1,135 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.pod.map;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.compression.grid;
+import fieldfold.fields.space;
+import fieldfold.pod.projection;
+
+namespace fieldfold {
+
+double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_element(snapshots); }
+
+double SnapshotErrors::largest_of_fields() const { return *std::ranges::max_element(snapshot_fields); }
+
+template <class T>
+SpaceProjection<T> BasicSVDMap<T>::projection() const {
+  const auto view = [](const xt::xarray<T>& array) {
+    return array.size() == 0 ? MatrixView<const T>{} : as_matrix(array);
+  };
+  return {view(projection_matrix), space ? &*space : nullptr, view(dual_basis)};
+}
+
+template <class T>
+void BasicSVDMap<T>::complete(std::size_t threads) {
+  if (space && space->parts().mass && dual_basis.size() == 0)
+    dual_basis = fieldfold::dual_basis(*space, projection_matrix, threads);
+}
+
+template <class T>
+void BasicSVDMap<T>::validate() const {
+  const auto require = [](bool holds, const char* expected) {
+    if (!holds) throw InvalidArgument(message("map: expected ", expected));
+  };
+  const auto all_finite = [](const auto& array) {
+    return std::ranges::all_of(array, [](auto x) { return std::isfinite(x); });
+  };
+  const xt::xarray<T>& u = projection_matrix;
+  const xt::xarray<T>& s = singular_values;
+  require(u.dimension() == 2 && u.size() > 0, "a projection matrix (dof, rank)");
+  const std::size_t dof = u.shape(0);
+  const std::size_t rank = u.shape(1);
+  require(s.dimension() == 1 && s.size() <= std::min(dof, num_samples) && rank <= s.size(),
+          "at most min(dof, num_samples) singular values, and a rank of at most their number");
+  require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "a sum of squares of 0 or more");
+  require(all_finite(u) && all_finite(s), "finite numbers");
+  require(!space || space->dof() == dof, "a space of as many numbers as the projection matrix has rows");
+  const xt::xarray<T>& dual = dual_basis;
+  require(dual.size() == 0 || (space && space->parts().mass && dual.shape() == u.shape() && all_finite(dual)),
+          "a dual basis like the basis, and for a mass matrix only");
+  const auto& covariance = latent_covariance;
+  require((latent_mean.size() == 0 && covariance.size() == 0) ||
+              (latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
+               all_finite(latent_mean) && all_finite(covariance)),
+          "a finite mean and covariance of the coefficients");
+  require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
+          "descending singular values, the first above 0");
+  require(latent_ranges.size() == rank, "one latent range for each mode");
+  for (const auto& [low, high] : latent_ranges)
+    require(std::isfinite(low) && std::isfinite(high) && low <= high, "latent ranges from low to high");
+  if (training_latents)
+    require(training_latents->dimension() == 2 && training_latents->shape(0) == num_samples &&
+                training_latents->shape(1) == rank && all_finite(*training_latents),
+            "finite training latents (num_samples, rank)");
+  const auto are_errors = [](const xt::xarray<double>& numbers, const Shape& shape) {
+    return ArrayRef<double>(numbers).shape() == shape &&
+           std::ranges::all_of(numbers, [](double error) { return error >= 0.0; });
+  };
+  for (const auto* found : {&errors, &validation_errors}) {
+    if (!*found) continue;
+    const std::size_t samples = found == &errors ? num_samples : (*found)->snapshots.size();
+    const std::size_t num_qoi = (*found)->fields.size();
+    require(samples > 0 && num_qoi > 0 && are_errors((*found)->snapshots, {samples}) &&
+                are_errors((*found)->fields, {num_qoi}) && are_errors((*found)->snapshot_fields, {samples, num_qoi}),
+            "errors of 0 or more of each snapshot and field");
+  }
+
+  // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
+  const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+  require(projection().off_orthonormal() <= tolerance, "orthonormal columns");
+}
+
+template <class T>
+void BasicSVDMap<T>::describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights) {
+  const std::size_t rank = latents.shape(1);
+  latent_mean = xt::zeros<double>({rank});
+  latent_covariance = xt::zeros<double>({rank, rank});
+  double total = 0.0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    total += weights[j];
+    for (std::size_t i = 0; i < rank; ++i) latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
+  }
+  latent_mean /= total;
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    for (std::size_t i = 0; i < rank; ++i)
+      for (std::size_t k = 0; k < rank; ++k)
+        latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - latent_mean(i)) *
+                                   (static_cast<double>(latents(j, k)) - latent_mean(k));
+  const auto is_finite = [](double x) { return std::isfinite(x); };
+  if (std::ranges::all_of(latent_mean, is_finite) && std::ranges::all_of(latent_covariance, is_finite)) return;
+  // Their squares overflow: they are not known.
+  latent_mean = xt::zeros<double>({0});
+  latent_covariance = xt::zeros<double>({0, 0});
+}
+
+template <class T>
+LatentRanges ranges_of(const xt::xarray<T>& latents) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  LatentRanges ranges(latents.shape(1), {infinity, -infinity});
+  for (std::size_t i = 0; i < latents.shape(0); ++i)
+    for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
+      auto& [low, high] = ranges[mode];
+      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
+      low = std::min(low, latent);
+      high = std::max(high, latent);
+    }
+  return ranges;
+}
+
+template struct BasicSVDMap<double>;
+template struct BasicSVDMap<float>;
+template LatentRanges ranges_of(const xt::xarray<double>&);
+template LatentRanges ranges_of(const xt::xarray<float>&);
+
+}  // namespace fieldfold

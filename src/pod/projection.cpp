@@ -1,0 +1,273 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "xtensor_headers.hpp"
+
+module fieldfold.pod.projection;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.fields.space;
+import fieldfold.linalg.dense;
+import fieldfold.linalg.signs;
+import fieldfold.pod.gappy;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// States and numbers of them that are worked on at a time: what lies between is in the cache.
+constexpr std::size_t block_states = 64;
+constexpr std::size_t block_dof = 8192;
+
+/// Numbers of states that are kept whole at a time.
+constexpr std::size_t most_numbers = std::size_t{1} << 22;
+
+template <class T>
+bool all_finite(std::span<const T> numbers) {
+  return std::ranges::all_of(numbers, [](T x) { return std::isfinite(x); });
+}
+
+}  // namespace
+
+template <class T>
+void SpaceProjection<T>::enter(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
+  if (space_ != nullptr) return space_->enter(states, first, result);
+  for (std::size_t k = 0; k < states.rows; ++k) std::ranges::copy(states.row(k), result.row(k).begin());
+}
+
+template <class T>
+void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy, MatrixView<T> latent) const {
+  if (space_ == nullptr) {
+    multiply(states, basis_, latent);
+  } else {
+    const auto projector = dual_.rows > 0 ? dual_ : basis_;
+    std::vector<T> buffer(std::min(block_states, states.rows) * std::min(block_dof, states.cols));
+    std::vector<T> weights(std::min(block_dof, states.cols));
+    std::fill(latent.data, latent.data + latent.rows * latent.cols, T{0});
+    for (std::size_t state = 0; state < states.rows; state += block_states)
+      for (std::size_t first = 0; first < states.cols; first += block_dof) {
+        const std::size_t rows = std::min(block_states, states.rows - state);
+        const std::size_t count = std::min(block_dof, states.cols - first);
+        const MatrixView<T> y{buffer.data(), rows, count};
+        enter({states.row(state).data() + first, rows, count, states.stride}, first, y);
+        if (has_diagonal_weights()) {
+          for (std::size_t i = 0; i < count; ++i) weights[i] = static_cast<T>(space_->weight(first + i));
+          for (std::size_t k = 0; k < rows; ++k)
+            std::ranges::transform(y.row(k), weights, y.row(k).begin(), std::multiplies<>{});
+        }
+        add_product(readable(y), {projector.row(first).data(), count, projector.cols, projector.stride},
+                    {latent.row(state).data(), rows, latent.cols, latent.stride});
+      }
+  }
+  if (policy == GappyStates::nan) return;
+  for (std::size_t state = 0; state < states.rows; ++state) {
+    if (all_finite(readable(latent).row(state))) continue;
+    if (policy == GappyStates::error) tell_hole(state, states);
+    fill(state, states, latent);
+  }
+}
+
+template <class T>
+void SpaceProjection<T>::tell_hole(std::size_t state, MatrixView<const T> states) const {
+  std::size_t hole = 0;
+  for (std::size_t i = states.cols; i-- > 0;)
+    if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_absent(i))) hole = i;
+  const std::string field =
+      space_ == nullptr ? "" : message(" of the field ", space_->parts().fields[hole % space_->num_qoi()]);
+  throw InvalidArgument(message("states: expected finite numbers, got ", states(state, hole), " in state ", state,
+                                ", number ", hole, field, "; gappy_states can be nan or fill"));
+}
+
+template <class T>
+double SpaceProjection<T>::fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const {
+  std::vector<T> y(states.cols);
+  enter({states.row(state).data(), 1, states.cols}, 0, {y.data(), 1, y.size()});
+  std::vector<double> weights;
+  GappyProduct product;
+  if (dual_.rows > 0) {
+    product.weigh = [this](MatrixView<const double> values, MatrixView<double> result) {
+      space_->weigh(values, result);
+    };
+  } else if (has_diagonal_weights()) {
+    for (std::size_t i = 0; i < y.size(); ++i) weights.push_back(space_->weight(i));
+    product.weights = weights;
+  }
+  const auto solution = [&] {
+    try {
+      return gappy_coefficients<T>(basis_, y, product);
+    } catch (const NumericalError& error) {
+      throw NumericalError(message("states: in state ", state, " ", error.what()));
+    }
+  }();
+  std::ranges::transform(solution.coefficients, latent.row(state).begin(), [](double c) { return static_cast<T>(c); });
+  return solution.condition;
+}
+
+template <class T>
+void SpaceProjection<T>::reconstruct(MatrixView<const T> latent, MatrixView<T> states) const {
+  multiply_transposed(latent, basis_, states);
+  if (space_ != nullptr) space_->leave(states);
+}
+
+template <class T>
+double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
+  const std::size_t dof = basis_.rows;
+  double sum = 0.0;
+  if (dual_.rows == 0) {
+    const bool is_weighted = has_diagonal_weights();
+    for (std::size_t i = 0; i < dof; ++i) sum += (is_weighted ? space_->weight(i) : 1.0) * y[i] * y[i];
+    return sum;
+  }
+  std::vector<double> weighed(dof);
+  space_->weigh({y.data(), dof, 1}, {weighed.data(), dof, 1});
+  for (std::size_t i = 0; i < dof; ++i) sum += y[i] * weighed[i];
+  return std::max(0.0, sum);
+}
+
+template <class T>
+double SpaceProjection<T>::norm(std::span<const T> y) const {
+  if (dual_.rows == 0 && !has_diagonal_weights()) {
+    const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
+    if (std::isnormal(squares)) return std::sqrt(squares);
+  }
+  // Over the largest, so that squares neither overflow nor vanish.
+  double largest = 0.0;
+  for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  if (largest == 0.0 || !std::isfinite(largest)) return largest;
+  std::vector<double> scaled(y.begin(), y.end());
+  for (double& x : scaled) x /= largest;
+  return largest * std::sqrt(squared_norm(scaled));
+}
+
+template <class T>
+void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent, double* distances, double* norms,
+                                double* conditions) const {
+  compress(states, GappyStates::nan, latent);
+  std::vector<char> is_gappy(states.rows, 0);
+  for (std::size_t state = 0; state < states.rows; ++state) {
+    conditions[state] = 1.0;
+    if (all_finite(readable(latent).row(state))) continue;
+    is_gappy[state] = 1;
+    try {
+      conditions[state] = fill(state, states, latent);
+    } catch (const NumericalError&) {
+      std::ranges::fill(latent.row(state), std::numeric_limits<T>::quiet_NaN());
+      conditions[state] = std::numeric_limits<double>::infinity();
+    }
+  }
+  const std::size_t block = std::max<std::size_t>(1, std::min(block_states, most_numbers / states.cols));
+  std::vector<T> buffer(std::min(block, states.rows) * states.cols);
+  for (std::size_t first = 0; first < states.rows; first += block) {
+    const std::size_t count = std::min(block, states.rows - first);
+    const MatrixView<T> y{buffer.data(), count, states.cols};
+    enter({states.row(first).data(), count, states.cols, states.stride}, 0, y);
+    // What is missing is neither in the norm nor in the distance: 0 in both.
+    std::vector<std::vector<std::size_t>> holes(count);
+    for (std::size_t k = 0; k < count; ++k) {
+      for (std::size_t i = 0; i < y.cols && is_gappy[first + k] != 0; ++i)
+        if (!std::isfinite(y(k, i))) holes[k].push_back(i);
+      for (const std::size_t i : holes[k]) y(k, i) = T{0};
+      norms[first + k] = norm(readable(y).row(k));
+    }
+    subtract_product_transposed({latent.row(first).data(), count, latent.cols, latent.stride}, basis_, y);
+    for (std::size_t k = 0; k < count; ++k) {
+      for (const std::size_t i : holes[k]) y(k, i) = T{0};
+      distances[first + k] =
+          std::isinf(conditions[first + k]) ? std::numeric_limits<double>::quiet_NaN() : norm(readable(y).row(k));
+    }
+  }
+}
+
+template <class T>
+double SpaceProjection<T>::off_orthonormal() const {
+  const std::size_t rank = basis_.cols;
+  xt::xarray<double> products = xt::zeros<double>({rank, rank});
+  if (dual_.rows > 0) {
+    add_symmetric_product(basis_, dual_, as_matrix(products));
+  } else if (!has_diagonal_weights()) {
+    add_gram(basis_, as_matrix(products));
+  } else {
+    std::vector<T> scaled(std::min(block_dof, basis_.rows) * rank);
+    for (std::size_t first = 0; first < basis_.rows; first += block_dof) {
+      const std::size_t count = std::min(block_dof, basis_.rows - first);
+      for (std::size_t i = 0; i < count; ++i) {
+        const T root = static_cast<T>(std::sqrt(space_->weight(first + i)));
+        for (std::size_t mode = 0; mode < rank; ++mode) scaled[i * rank + mode] = root * basis_(first + i, mode);
+      }
+      add_gram(MatrixView<const T>{scaled.data(), count, rank}, as_matrix(products));
+    }
+  }
+  double largest = 0.0;
+  for (std::size_t i = 0; i < rank; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double off = std::abs(products(i, j) - (i == j ? 1.0 : 0.0));
+      largest = off > largest || std::isnan(off) ? off : largest;
+    }
+  return largest;
+}
+
+template <class T>
+xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads) {
+  auto weighed = xt::xarray<double>::from_shape(basis.shape());
+  if constexpr (std::is_same_v<T, double>) {
+    space.weigh(as_matrix(basis), as_matrix(weighed), threads);
+    return weighed;
+  } else {
+    const xt::xarray<double> columns = xt::cast<double>(basis);
+    space.weigh(as_matrix(columns), as_matrix(weighed), threads);
+    return xt::cast<T>(weighed);
+  }
+}
+
+template <class T>
+std::vector<T> unscale_basis(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales,
+                             std::size_t threads) {
+  if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
+  const StoredRows<T> stored(basis, scales.size(), rank);
+  std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
+  std::vector<std::vector<T>> buffers(threads);
+  std::vector<std::vector<T>> spaces(threads);
+  const auto for_blocks = [&](const auto& change_row) {
+    for_each_block(scales.size(), stored.block_rows(), {.threads = threads},
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto from = basis.read(first, count, buffers[part]);
+                     const auto to = basis.space(first, count, spaces[part]);
+                     for (std::size_t i = 0; i < count; ++i)
+                       change_row(first + i, from.row(i).data(), to.row(i).data());
+                     basis.write(first, readable(to));
+                     signs[part].add(readable(to));
+                   });
+  };
+  // Numbers that left the map are 0 in the basis.
+  for_blocks([&](std::size_t row, const T* from, T* to) {
+    const T factor = scales[row] > 0.0 ? static_cast<T>(1.0 / scales[row]) : T{0};
+    for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
+  });
+  for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
+  const std::vector<T> turned = signs[0].signs();
+  if (std::ranges::find(turned, T{-1}) != turned.end())
+    for_blocks([&](std::size_t, const T* from, T* to) {
+      for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * turned[mode];
+    });
+  return turned;
+}
+
+template class SpaceProjection<double>;
+template class SpaceProjection<float>;
+template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
+template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
+template std::vector<double> unscale_basis(RowStore<double>&, std::size_t, const std::vector<double>&, std::size_t);
+template std::vector<float> unscale_basis(RowStore<float>&, std::size_t, const std::vector<double>&, std::size_t);
+
+}  // namespace fieldfold

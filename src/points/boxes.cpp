@@ -1,0 +1,208 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+module fieldfold.points.boxes;
+
+import fieldfold.base.arrays;
+
+namespace fieldfold {
+namespace {
+
+/// Calls `work(dim)` with a dimension that the compiler knows, where that is a common one.
+template <class Work>
+void with_dimension(std::size_t dim, const Work& work) {
+  if (dim == 2) return work(std::integral_constant<std::size_t, 2>());
+  if (dim == 3) return work(std::integral_constant<std::size_t, 3>());
+  work(dim);
+}
+
+/// The number that has `rank` others before it in ascending order. A sample tells between which two it lies, most
+/// likely, and only those are put in order (Floyd and Rivest 1975, doi:10.1145/360680.360691); all of them where the
+/// sample was misleading.
+double order_statistic(std::span<double> numbers, std::size_t rank, std::vector<double>& candidates) {
+  const auto select = [](std::span<double> among, std::size_t place) {
+    const auto chosen = among.begin() + static_cast<std::ptrdiff_t>(place);
+    std::ranges::nth_element(among, chosen);
+    return *chosen;
+  };
+  constexpr std::size_t few = 512;
+  const std::size_t n = numbers.size();
+  if (n < few) return select(numbers, rank);
+  const auto step = static_cast<std::size_t>(std::cbrt(static_cast<double>(n)));
+  const std::size_t size = n / step;
+  candidates.resize(n);
+  for (std::size_t i = 0; i < size; ++i) candidates[i] = numbers[i * step];
+  const auto sample = std::span(candidates).first(size);
+  // Three standard deviations of the rank in the sample.
+  const auto margin = static_cast<std::size_t>(1.5 * std::sqrt(static_cast<double>(size)));
+  const std::size_t middle = rank / step;
+  const double high = select(sample, std::min(middle + margin, size - 1));
+  const double low = select(sample, middle - std::min(margin, middle));
+  std::size_t before = 0;
+  std::size_t count = 0;
+  for (const double number : numbers) {
+    candidates[count] = number;
+    count += static_cast<std::size_t>(int{number >= low} & int{number <= high});
+    before += number < low;
+  }
+  const bool found = before <= rank && rank < before + count;
+  return found ? select(std::span(candidates).first(count), rank - before) : select(numbers, rank);
+}
+
+}  // namespace
+
+Box box_around(MatrixView<const double> points) {
+  Box box{{points.row(0).begin(), points.row(0).end()}, {points.row(0).begin(), points.row(0).end()}};
+  for (std::size_t i = 1; i < points.rows; ++i)
+    for (std::size_t axis = 0; axis < points.cols; ++axis) {
+      box.low[axis] = std::min(box.low[axis], points(i, axis));
+      box.high[axis] = std::max(box.high[axis], points(i, axis));
+    }
+  return box;
+}
+
+struct Cells::Scratch {
+  std::vector<double> along;
+  std::vector<double> candidates;
+  std::vector<double> points;
+  std::vector<std::size_t> order;
+};
+
+Cells::Cells(xt::xarray<double> points, std::size_t count) : points_(std::move(points)), order_(points_.shape(0)) {
+  const std::size_t n = order_.size();
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  domain_ = box_around(this->points());
+  nodes_.reserve(2 * count);
+  boxes_.reserve(count);
+  offsets_.reserve(count + 1);
+  Scratch scratch{std::vector<double>(n), {}, std::vector<double>(points_.size()), std::vector<std::size_t>(n)};
+  split(0, n, count, domain_, 0, scratch);
+  offsets_.push_back(n);
+}
+
+MatrixView<const double> Cells::rows(std::size_t first, std::size_t last) const {
+  return {points().row(first).data(), last - first, points().cols, points().stride};
+}
+
+Box Cells::box_of_points(std::size_t cell) const { return box_around(rows(offsets_[cell], offsets_[cell + 1])); }
+
+std::size_t Cells::widest_axis(std::size_t first, std::size_t last, const Box& box) const {
+  // Of many points the box tells well enough how far they reach.
+  constexpr std::size_t many = 4096;
+  const Box own = last - first < many ? box_around(rows(first, last)) : box;
+  std::size_t widest = 0;
+  for (std::size_t axis = 1; axis < own.low.size(); ++axis)
+    if (own.high[axis] - own.low[axis] > own.high[widest] - own.low[widest]) widest = axis;
+  return widest;
+}
+
+void Cells::split(std::size_t first, std::size_t last, std::size_t cells, Box box, std::size_t level,
+                  Scratch& scratch) {
+  depth_ = std::max(depth_, level);
+  const std::size_t index = nodes_.size();
+  nodes_.push_back({0.0, 0, {index, index}, boxes_.size()});
+  if (cells == 1) {
+    boxes_.push_back(std::move(box));
+    offsets_.push_back(first);
+    return;
+  }
+  const std::size_t axis = widest_axis(first, last, box);
+  const std::size_t cells_below = cells / 2;
+  const std::size_t below = (last - first) * cells_below / cells;
+  const double plane = separate(first, last, axis, below, scratch);
+  Box lower = box;
+  lower.high[axis] = box.low[axis] = plane;
+  split(first, first + below, cells_below, std::move(lower), level + 1, scratch);
+  nodes_[index] = {plane, axis, {index + 1, nodes_.size()}, 0};
+  split(first + below, last, cells - cells_below, std::move(box), level + 1, scratch);
+}
+
+double Cells::separate(std::size_t first, std::size_t last, std::size_t axis, std::size_t below, Scratch& scratch) {
+  const std::size_t count = last - first;
+  double plane = 0.0;
+  with_dimension(points_.shape(1), [&](auto dim) {
+    double* const rows = points_.data() + first * dim;
+    const auto along = std::span(scratch.along).first(count);
+    for (std::size_t i = 0; i < count; ++i) along[i] = rows[i * dim + axis];
+    plane = order_statistic(along, below, scratch.candidates);
+    auto ties_below =
+        below - static_cast<std::size_t>(std::ranges::count_if(along, [&](double x) { return x < plane; }));
+    // Each row is written to both sides, of which only one moves on: that has no branches to be guessed.
+    std::size_t low = 0;
+    std::size_t high = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double here = rows[i * dim + axis];
+      const int is_tie_below = int{here == plane} & int{ties_below > 0};
+      const int is_below = int{here < plane} | is_tie_below;
+      ties_below -= static_cast<std::size_t>(is_tie_below);
+      const std::size_t given = order_[first + i];
+      for (std::size_t k = 0; k < dim; ++k) rows[low * dim + k] = scratch.points[high * dim + k] = rows[i * dim + k];
+      order_[first + low] = scratch.order[high] = given;
+      low += static_cast<std::size_t>(is_below);
+      high += static_cast<std::size_t>(1 - is_below);
+    }
+    std::copy_n(scratch.points.begin(), high * dim, rows + low * dim);
+    std::copy_n(scratch.order.begin(), high, order_.begin() + static_cast<std::ptrdiff_t>(first + low));
+  });
+  return plane;
+}
+
+void Cells::find(MatrixView<const double> points, std::span<std::size_t> cells) const {
+  // Some side by side, none of which waits for another; a cell is its own next node.
+  constexpr std::size_t side_by_side = 8;
+  for (std::size_t first = 0; first < points.rows; first += side_by_side) {
+    const std::size_t count = std::min(side_by_side, points.rows - first);
+    std::size_t places[side_by_side] = {};
+    for (std::size_t level = 0; level < depth_; ++level)
+      for (std::size_t i = 0; i < count; ++i) {
+        const Node& node = nodes_[places[i]];
+        // An index instead of a branch, which could not be guessed.
+        const bool is_above = points(first + i, node.axis) >= node.plane;
+        places[i] = node.next[static_cast<std::size_t>(is_above)];
+      }
+    for (std::size_t i = 0; i < count; ++i) cells[first + i] = nodes_[places[i]].cell;
+  }
+}
+
+template <class Visit>
+void Cells::for_each_meeting(const Box& box, std::size_t index, const Visit& visit) const {
+  const Node& node = nodes_[index];
+  if (node.next[0] == index) return visit(node.cell);
+  if (box.low[node.axis] <= node.plane) for_each_meeting(box, node.next[0], visit);
+  if (box.high[node.axis] >= node.plane) for_each_meeting(box, node.next[1], visit);
+}
+
+void Cells::meeting(const Box& box, std::vector<std::size_t>& found) const {
+  found.clear();
+  for_each_meeting(box, 0, [&](std::size_t cell) { found.push_back(cell); });
+}
+
+void Cells::inside(const Box& box, std::vector<std::size_t>& found) const {
+  found.clear();
+  with_dimension(points_.shape(1), [&](auto dim) {
+    for_each_meeting(box, 0, [&](std::size_t cell) {
+      // Each is written, and only those inside are kept: that has no branches to be guessed.
+      std::size_t count = found.size();
+      found.resize(count + offsets_[cell + 1] - offsets_[cell]);
+      for (std::size_t i = offsets_[cell]; i < offsets_[cell + 1]; ++i) {
+        const double* const point = points_.data() + i * dim;
+        int within = 1;
+        for (std::size_t axis = 0; axis < dim; ++axis)
+          within &= int{point[axis] >= box.low[axis]} & int{point[axis] <= box.high[axis]};
+        found[count] = i;
+        count += static_cast<std::size_t>(within);
+      }
+      found.resize(count);
+    });
+  });
+}
+
+}  // namespace fieldfold

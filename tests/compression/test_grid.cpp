@@ -1,0 +1,262 @@
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/error_of.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.compression.grid;
+import fieldfold.rbf.interpolator;
+
+#include "support/block_means.hpp"
+
+namespace {
+
+using fieldfold::Compression;
+using fieldfold::Fields;
+using fieldfold::InvalidArgument;
+using fieldfold::Shape;
+
+Shape shape_of(const xt::xarray<double>& array) { return {array.shape().begin(), array.shape().end()}; }
+
+/// A regular grid on the unit square, slightly sheared so that no three rows are alike.
+xt::xarray<double> grid(std::size_t side) {
+  auto coords = xt::xarray<double>::from_shape({side * side, std::size_t{2}});
+  for (std::size_t i = 0; i < side * side; ++i) {
+    coords(i, 0) = static_cast<double>(i / side) / static_cast<double>(side - 1);
+    coords(i, 1) = static_cast<double>(i % side) / static_cast<double>(side - 1) + 0.1 * coords(i, 0);
+  }
+  return coords;
+}
+
+/// Fields that are linear in the coordinates, which the default thin plate spline reproduces exactly.
+Fields linear_fields(const xt::xarray<double>& coords, std::size_t samples) {
+  auto u = xt::xarray<double>::from_shape({samples, coords.shape(0)});
+  auto v = u;
+  for (std::size_t s = 0; s < samples; ++s)
+    for (std::size_t p = 0; p < coords.shape(0); ++p) {
+      u(s, p) = 1.0 + static_cast<double>(s) + coords(p, 0) - 2.0 * coords(p, 1);
+      v(s, p) = 3.0 * coords(p, 0) - static_cast<double>(s) * coords(p, 1);
+    }
+  return {{"u", u}, {"v", v}};
+}
+
+Compression two_fields(const xt::xarray<double>& coords) {
+  return Compression({.fields = {"u", "v"}, .coords = coords});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(knows_its_sizes) {
+  const auto compression = two_fields(grid(4));
+  BOOST_TEST(compression.dim() == 2U);
+  BOOST_TEST(compression.num_pts() == 16U);
+  BOOST_TEST(compression.num_qoi() == 2U);
+  BOOST_TEST(compression.dof() == 32U);
+  const Compression line({.coords = xt::xarray<double>{0.0, 1.0, 2.0}});
+  BOOST_TEST(line.dim() == 1U);
+  BOOST_TEST(line.num_pts() == 3U);
+  BOOST_TEST(line.num_qoi() == 1U);
+  BOOST_TEST(shape_of(line.coords()) == (Shape{3, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(without_coords_what_needs_none_works) {
+  const Compression compression({.fields = {"u", "v"}});
+  BOOST_CHECK_THROW(compression.dim(), fieldfold::NotReady);
+  BOOST_CHECK_THROW(compression.dof(), fieldfold::NotReady);
+  const Fields fields{{"u", {{1.0, 2.0, 3.0}}}, {"v", {{4.0, 5.0, 6.0}}}};
+  BOOST_TEST((compression.join_fields(fields) == xt::xarray<double>{{1.0, 4.0, 2.0, 5.0, 3.0, 6.0}}));
+  BOOST_TEST(error_of([&] { compression.interpolate_to_grid(grid(3), fields); }).find("coords are missing") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(split_and_join_are_inverse_for_every_loop_shape) {
+  const auto compression = two_fields(grid(3));
+  for (const Shape& loop_shape : std::vector<Shape>{{}, {1}, {4}, {2, 3}, {0}, {2, 0, 3}}) {
+    auto states = xt::xarray<double>::from_shape(fieldfold::joined(loop_shape, {18}));
+    double next = 0.0;
+    for (double& value : states) value = next++;
+    const auto fields = compression.split_fields(states);
+    BOOST_TEST(shape_of(fields.at("v")) == fieldfold::joined(loop_shape, {9}));
+    BOOST_TEST((compression.join_fields(fields) == states));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_point_holds_all_its_quantities_together) {
+  const Compression compression({.fields = {"b", "a"}, .coords = xt::xarray<double>{0.0, 1.0}});
+  const Fields fields{{"a", {10.0, 11.0}}, {"b", {20.0, 21.0}}, {"unknown", {0.0}}};
+  BOOST_TEST((compression.join_fields(fields) == xt::xarray<double>{20.0, 10.0, 21.0, 11.0}));
+}
+
+BOOST_AUTO_TEST_CASE(linear_fields_travel_exactly_between_grids) {
+  const auto compression = two_fields(grid(5));
+  const auto elsewhere = grid(7);
+  const auto there = linear_fields(elsewhere, 3);
+  const auto states = compression.interpolate_to_grid(elsewhere, there);
+  BOOST_TEST(relative_difference(states, compression.join_fields(linear_fields(grid(5), 3))) < 1e-13);
+  const auto back = compression.interpolate_from_grid(states, elsewhere);
+  for (const auto& name : {"u", "v"}) BOOST_TEST(relative_difference(back.at(name), there.at(name)) < 1e-13);
+}
+
+BOOST_AUTO_TEST_CASE(coordinate_shapes_are_kept) {
+  const auto compression = two_fields(grid(4));
+  const auto states = compression.join_fields(linear_fields(grid(4), 6));
+  xt::xarray<double> stacked = states;
+  stacked.reshape({2, 3, 32});
+  xt::xarray<double> coords = 0.5 * grid(6);
+  coords.reshape({4, 9, 2});
+  const auto fields = compression.interpolate_from_grid(stacked, coords);
+  BOOST_TEST(shape_of(fields.at("u")) == (Shape{2, 3, 4, 9}));
+  BOOST_TEST(shape_of(compression.interpolate_to_grid(coords, fields)) == (Shape{2, 3, 32}));
+  const auto single = compression.interpolate_from_grid(xt::view(states, 0), coords);
+  BOOST_TEST(shape_of(single.at("u")) == (Shape{4, 9}));
+  const auto none = compression.interpolate_from_grid(xt::view(states, xt::range(0, 0)), coords);
+  BOOST_TEST(shape_of(none.at("u")) == (Shape{0, 4, 9}));
+}
+
+BOOST_AUTO_TEST_CASE(one_dimensional_coordinates_are_points_or_a_point) {
+  const Compression line({.fields = {"f"}, .coords = xt::xarray<double>{0.0, 1.0, 2.0}});
+  const auto on_line = line.interpolate_from_grid(xt::xarray<double>{1.0, 3.0, 5.0}, xt::xarray<double>{0.25, 1.5});
+  BOOST_TEST(shape_of(on_line.at("f")) == Shape{2});
+  BOOST_TEST(relative_difference(on_line.at("f"), xt::xarray<double>{1.5, 4.0}) < 1e-14);
+  const auto plane = two_fields(grid(3));
+  const auto states = plane.join_fields(linear_fields(grid(3), 4));
+  const auto at_point = plane.interpolate_from_grid(states, xt::xarray<double>{0.3, 0.4});
+  BOOST_TEST(shape_of(at_point.at("u")) == (Shape{4, 1}));
+  BOOST_TEST(std::abs(at_point.at("u")(0, 0) - (1.0 + 0.3 - 0.8)) < 1e-13);
+}
+
+BOOST_AUTO_TEST_CASE(the_grid_itself_is_not_interpolated) {
+  // Smoothing would change the values, so unchanged values show that nothing was interpolated.
+  const xt::xarray<double> coords = grid(4);
+  const Compression compression({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = {.smoothing = 1.0}});
+  auto fields = linear_fields(coords, 2);
+  for (double& value : fields.at("u")) value = std::sin(100.0 * value);
+  const auto states = compression.interpolate_to_grid(coords, fields);
+  BOOST_TEST((states == compression.join_fields(fields)));
+  BOOST_TEST((compression.interpolate_from_grid(states, coords).at("u") == fields.at("u")));
+
+  // A relative 1e-6 is the same grid on the way out, and another one on the way in.
+  const xt::xarray<double> nearly = coords * (1.0 + 1e-6);
+  BOOST_TEST((compression.interpolate_from_grid(states, nearly).at("u") == fields.at("u")));
+  BOOST_TEST(!(compression.interpolate_to_grid(nearly, fields) == states));
+  const xt::xarray<double> away = coords * (1.0 + 1e-4);
+  BOOST_TEST(!(compression.interpolate_from_grid(states, away).at("u") == fields.at("u")));
+}
+
+BOOST_AUTO_TEST_CASE(each_sample_may_have_a_grid_of_its_own) {
+  const auto compression = two_fields(grid(5));
+  const fieldfold::CoordsPerSample coords{grid(6), xt::xarray<double>::from_shape({0, 2}), grid(5), grid(4)};
+  std::vector<Fields> values;
+  for (const auto& points : coords) values.push_back(points.size() == 0 ? Fields{} : linear_fields(points, 2));
+  values[3] = {};
+  const auto states = compression.interpolate_to_grid(coords, values);
+  BOOST_TEST(shape_of(states) == (Shape{4, 2, 50}));
+  const auto expected = compression.join_fields(linear_fields(grid(5), 2));
+  for (const std::size_t sample : {0U, 2U})
+    BOOST_TEST(relative_difference(xt::xarray<double>(xt::view(states, sample)), expected) < 1e-13);
+  for (const std::size_t sample : {1U, 3U})
+    for (const double value : xt::xarray<double>(xt::view(states, sample))) BOOST_TEST(std::isnan(value));
+
+  const auto back =
+      compression.interpolate_from_grid(xt::view(states, xt::range(0, 3)), {coords.begin(), coords.begin() + 3});
+  BOOST_TEST(back.size() == 3U);
+  BOOST_TEST(relative_difference(back[0].at("v"), values[0].at("v")) < 1e-13);
+  BOOST_TEST(back[1].empty());
+  const auto all_missing = compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(2));
+  BOOST_TEST(shape_of(all_missing) == (Shape{2, 50}));
+}
+
+BOOST_AUTO_TEST_CASE(any_compressor_folds_and_unfolds_fields_on_any_grid) {
+  const BlockMeans means({.fields = {"u", "v"}, .coords = grid(5)});
+  const auto elsewhere = grid(6);
+  const auto fields = linear_fields(elsewhere, 3);
+  const auto latent = fieldfold::compress_fields(means, elsewhere, fields);
+  BOOST_TEST(shape_of(latent) == (Shape{3, 25}));
+  // u and v lie beside each other, so what is left of both is their mean.
+  const auto unfolded = fieldfold::reconstruct_fields(means, latent, elsewhere);
+  const xt::xarray<double> mean = (fields.at("u") + fields.at("v")) / 2.0;
+  BOOST_TEST(relative_difference(unfolded.at("u"), mean) < 1e-13);
+  BOOST_TEST(relative_difference(unfolded.at("v"), mean) < 1e-13);
+  const auto per_sample = fieldfold::compress_fields(means, fieldfold::CoordsPerSample{elsewhere}, {fields});
+  BOOST_TEST(relative_difference(xt::xarray<double>(xt::view(per_sample, 0)), latent) == 0.0);
+  BOOST_TEST(fieldfold::reconstruct_fields(means, per_sample, fieldfold::CoordsPerSample{elsewhere}).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_fields_travel_too) {
+  const fieldfold::BasicCompression<float> compression({.fields = {"f"}, .coords = xt::xarray<double>{0.0, 1.0, 2.0}});
+  const auto fields = compression.interpolate_from_grid(xt::xarray<float>{1.0F, 3.0F, 5.0F}, xt::xarray<double>{0.5});
+  BOOST_TEST(fields.at("f")(0) == 2.0F);
+}
+
+BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
+  const auto compression = two_fields(grid(3));
+  const auto fields = linear_fields(grid(4), 2);
+  const auto expect = [](const std::string& part, const auto& action) {
+    const std::string what = error_of(action);
+    BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
+    BOOST_CHECK_THROW(action(), InvalidArgument);
+  };
+  expect("fields: expected different names", [] { Compression({.fields = {"u", "u"}}); });
+  expect("coords: expected the shape (num_pts, dim)",
+         [] { Compression({.coords = xt::xarray<double>::from_shape({2, 2, 2})}); });
+  expect("coords: expected the shape", [] { Compression({.coords = xt::xarray<double>::from_shape({0, 2})}); });
+  expect("coords: expected finite",
+         [] { Compression({.coords = xt::xarray<double>{0.0, std::numeric_limits<double>::infinity()}}); });
+  expect("interpolate_method: expected one of rbf", [] { Compression({.interpolate_method = "magic"}); });
+  expect("epsilon: must be given", [] { Compression({.interpolate_opts = {.kernel = fieldfold::Kernel::gaussian}}); });
+  expect("fields: expected one named v, got u",
+         [&] { compression.interpolate_to_grid(grid(4), {{"u", fields.at("u")}}); });
+  expect("field u: expected a shape ending in (16,), got (2, 9)",
+         [&] { compression.interpolate_to_grid(grid(4), linear_fields(grid(3), 2)); });
+  expect("field v: expected the loop shape (2,) of the field u, got (3,)", [&] {
+    compression.interpolate_to_grid(grid(4), {{"u", fields.at("u")}, {"v", linear_fields(grid(4), 3).at("v")}});
+  });
+  expect("field_coords: expected points of dimension 2",
+         [&] { compression.interpolate_to_grid(xt::xarray<double>::from_shape({4, 3}), fields); });
+  expect("states: expected a shape ending in (18,), got (17,)",
+         [&] { compression.interpolate_from_grid(xt::xarray<double>::from_shape({17}), grid(4)); });
+  expect("new_coords: expected points of dimension 2, (*coord_shape, 2), got (3,)", [&] {
+    compression.interpolate_from_grid(xt::xarray<double>::from_shape({18}), xt::xarray<double>{1., 2., 3.});
+  });
+  expect("new_coords: expected finite",
+         [&] { compression.interpolate_from_grid(xt::zeros<double>({18}), xt::xarray<double>{0.5, NAN}); });
+  expect("field_coords: expected at least one point",
+         [&] { compression.interpolate_to_grid(xt::xarray<double>::from_shape({0, 2}), fields); });
+  expect("fields: expected names, got an empty one", [] { Compression({.fields = {"u", ""}}); });
+  expect("field field: expected at least one point",
+         [] { Compression().join_fields({{"field", xt::xarray<double>::from_shape({1ULL << 60, 0})}}); });
+  expect("field_values: expected one set of fields for each of the 2 field_coords, got 1",
+         [&] { compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(1)); });
+}
+
+BOOST_AUTO_TEST_CASE(coordinates_that_come_again_find_their_operator) {
+  const auto coords = grid(9);
+  const xt::xarray<double> elsewhere = 0.8 * grid(7) + 0.05;
+  for (const bool global : {true, false}) {
+    fieldfold::RBFOptions options;
+    if (!global) options.neighbors = 12;
+    const Compression remembers({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options});
+    const Compression forgets(
+        {.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options, .operator_cache_bytes = 0});
+    const auto states = remembers.join_fields(linear_fields(coords, 3));
+    for (int time = 0; time < 2; ++time) {
+      const auto there = remembers.interpolate_from_grid(states, elsewhere);
+      BOOST_TEST(relative_difference(there.at("u"), forgets.interpolate_from_grid(states, elsewhere).at("u")) < 1e-11);
+      BOOST_TEST(relative_difference(remembers.interpolate_to_grid(elsewhere, there),
+                                     forgets.interpolate_to_grid(elsewhere, there)) < 1e-10);
+    }
+    // Weights of each query, one way and the other; or the factorizations of both grids.
+    const std::size_t expected = global ? (81 * 81 + 49 * 49) * 8 : (81 + 49) * (12 * 12 + 4) + (50 + 82) * 8;
+    BOOST_TEST(remembers.interpolation().bytes() == expected);
+    BOOST_TEST(forgets.interpolation().bytes() == 0U);
+    remembers.interpolation().clear();
+    BOOST_TEST(remembers.interpolation().bytes() == 0U);
+  }
+}

@@ -1,0 +1,478 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/closeness.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.decomposition.truncated_svd;
+import fieldfold.linalg.dense;
+
+#include "support/cosines.hpp"
+
+namespace {
+
+using fieldfold::as_matrix;
+using fieldfold::DecompositionMethod;
+using fieldfold::RankChoice;
+using fieldfold::Spectrum;
+
+/// A decomposition and its basis.
+template <class T>
+struct Decomposition : fieldfold::Decomposition<T> {
+  xt::xarray<T> u;
+};
+
+/// A matrix whose singular values are planted.
+xt::xarray<double> planted(std::size_t m, const std::vector<double>& s) {
+  const std::size_t n = s.size();
+  auto u = cosines(m, n);
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) u(i, j) *= s[j];
+  const auto v = cosines(n, n);
+  auto matrix = xt::xarray<double>::from_shape({m, n});
+  fieldfold::multiply_transposed(as_matrix(std::as_const(u), m, n), as_matrix(v, n, n), as_matrix(matrix, m, n));
+  return matrix;
+}
+
+struct Planted {
+  std::string name;
+  std::vector<double> values;
+};
+
+std::vector<Planted> spectra(std::size_t n) {
+  const auto make = [n](const auto& formula) {
+    std::vector<double> s(n);
+    for (std::size_t i = 0; i < n; ++i) s[i] = formula(static_cast<double>(i) / static_cast<double>(n));
+    return s;
+  };
+  return {{"flat", make([](double) { return 1.0; })},
+          {"exponential to 1e-16", make([](double x) { return std::pow(10.0, -16.0 * x); })},
+          {"cliff", make([](double x) { return x < 0.3 ? 1.0 : 1e-12; })},
+          {"clustered", make([](double x) { return std::pow(10.0, -std::floor(4.0 * x)) * (1.0 - 1e-10 * x); })},
+          {"mean dominated", make([](double x) { return x == 0.0 ? 600.0 : 1.0 - 0.5 * x; })},
+          {"rank-deficient", make([](double x) { return x < 0.5 ? 1.0 - x : 0.0; })}};
+}
+
+template <class T>
+Decomposition<T> decomposed(const fieldfold::RowSource<T>& rows, fieldfold::DecompositionRequest<T> request) {
+  fieldfold::ArrayStore<T> basis;
+  Decomposition<T> found{fieldfold::decompose<T>(rows, request, basis), {}};
+  found.u = std::move(basis.array());
+  return found;
+}
+
+template <class T>
+Decomposition<T> decomposed(const xt::xarray<T>& matrix, std::size_t rank,
+                            DecompositionMethod method = DecompositionMethod::automatic, std::size_t threads = 1) {
+  return decomposed<T>(fieldfold::MatrixRows<T>(as_matrix(matrix)),
+                       {.choose_rank = [=](const Spectrum<T>&) { return RankChoice{rank, 1.0}; },
+                        .known_rank = rank,
+                        .method = method,
+                        .threads = threads});
+}
+
+xt::xarray<double> transposed(const xt::xarray<double>& matrix) { return xt::transpose(matrix); }
+
+template <class T>
+double off_identity(const xt::xarray<T>& columns) {
+  const auto gram = fieldfold::gram(as_matrix(columns, columns.shape(0), columns.shape(1)));
+  double largest = 0.0;
+  for (std::size_t i = 0; i < gram.shape(0); ++i)
+    for (std::size_t j = 0; j < gram.shape(1); ++j)
+      largest = std::max(largest, std::abs(static_cast<double>(gram(i, j)) - (i == j ? 1.0 : 0.0)));
+  return largest;
+}
+
+/// ||A - u latents^T|| in the Frobenius norm.
+double error_of(const Decomposition<double>& found, const xt::xarray<double>& matrix) {
+  const std::size_t m = matrix.shape(0);
+  const std::size_t n = matrix.shape(1);
+  auto product = xt::xarray<double>::from_shape({m, n});
+  fieldfold::multiply_transposed(as_matrix(found.u, m, found.u.shape(1)), as_matrix(found.latents, n, found.u.shape(1)),
+                                 as_matrix(product, m, n));
+  double squares = 0.0;
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) squares += std::pow(product(i, j) - matrix(i, j), 2);
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_method_is_optimal_on_every_spectrum) {
+  constexpr std::size_t m = 700;
+  constexpr std::size_t n = 60;
+  for (const auto& [name, s] : spectra(n)) {
+    const auto matrix = planted(m, s);
+    for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch})
+      for (const std::size_t rank : {1U, 7U, 20U, 29U}) {
+        const auto found = decomposed(matrix, rank, method);
+        double optimal = 0.0;
+        for (std::size_t i = rank; i < n; ++i) optimal += s[i] * s[i];
+        const std::string what =
+            name + ", " + std::string(fieldfold::name_of(found.report.method)) + ", rank " + std::to_string(rank);
+        // Rounding of the matrix itself is 1e-16 of the largest value, n times over.
+        BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14 * s[0] * std::sqrt(n), what);
+        BOOST_TEST(off_identity(found.u) < 1e-12, what);
+        for (std::size_t i = 0; i < n; ++i)
+          BOOST_TEST(std::abs(found.s(i) - s[i]) <= std::max(1e-13, found.report.singular_value_error) * s[0], what);
+        if (found.report.method != DecompositionMethod::gram)
+          for (std::size_t i = 0; i < n; ++i) BOOST_TEST(std::abs(found.s(i) - s[i]) <= 1e-13 * s[0], what);
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_gram_matrix_is_left_where_it_is_not_exact_enough) {
+  const auto matrix = planted(500, spectra(40)[1].values);  // each value 10^0.4 below the one before
+  BOOST_TEST((decomposed(matrix, 3, DecompositionMethod::gram).report.method == DecompositionMethod::gram));
+  BOOST_TEST((decomposed(matrix, 20, DecompositionMethod::gram).report.method == DecompositionMethod::sketch));
+  const auto deficient = planted(500, spectra(40)[5].values);
+  BOOST_TEST(off_identity(decomposed(deficient, 30).u) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(the_method_follows_from_the_size) {
+  BOOST_TEST((decomposed(planted(200, spectra(20)[4].values), 2).report.method == DecompositionMethod::sketch));
+  BOOST_TEST((decomposed(planted(20, spectra(20)[4].values), 2).report.method == DecompositionMethod::sketch));
+  BOOST_TEST(
+      (decomposed(transposed(planted(50, spectra(20)[4].values)), 2).report.method == DecompositionMethod::transpose));
+  BOOST_TEST((decomposed(planted(60000, spectra(130)[4].values), 2).report.method == DecompositionMethod::gram));
+}
+
+BOOST_AUTO_TEST_CASE(threads_change_rounding_only) {
+  // Rows of growing weight, so that the largest entry of each vector is one alone.
+  auto matrix = planted(40000, spectra(60)[4].values);
+  for (std::size_t i = 0; i < 40000; ++i)
+    for (std::size_t j = 0; j < 60; ++j) matrix(i, j) *= 0.5 + static_cast<double>(i) / 40000.0;
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto one = decomposed(matrix, 5, method, 1);
+    for (const std::size_t threads : {2U, 5U}) {
+      const auto many = decomposed(matrix, 5, method, threads);
+      BOOST_TEST(many.report.threads == threads);
+      BOOST_TEST(relative_difference(many.s, one.s) < std::max(1e-13, many.report.singular_value_error));
+      // Vectors turn by rounding of the Gram matrix, 1e-16 * 600^2, over twice the gap of their values, about 0.008.
+      BOOST_TEST(relative_difference(many.u, one.u) < 1e-7);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(latents_are_the_projections_of_the_columns) {
+  const auto matrix = planted(300, spectra(20)[4].values);
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed(matrix, 6, method);
+    auto expected = xt::xarray<double>::from_shape({20, 6});
+    expected.fill(0.0);
+    fieldfold::add_product_transposed(as_matrix(matrix, 300, 20), as_matrix(found.u, 300, 6),
+                                      as_matrix(expected, 20, 6));
+    // Rounding of 300 products, three times over.
+    BOOST_TEST(relative_difference(found.latents, expected) < 1e-12);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(columns_that_are_not_finite_are_left_out) {
+  auto matrix = planted(300, spectra(20)[4].values);
+  auto clean = xt::xarray<double>::from_shape({300, 18});
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < 18; ++j) clean(i, j) = matrix(i, j < 4 ? j : j < 16 ? j + 1 : j + 2);
+  matrix(299, 4) = std::numeric_limits<double>::quiet_NaN();
+  matrix(0, 17) = -std::numeric_limits<double>::infinity();
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed(matrix, 3, method);
+    BOOST_TEST(found.kept.size() == 18U);
+    BOOST_TEST((std::ranges::find(found.kept, 4U) == found.kept.end()));
+    const auto expected = decomposed(clean, 3, method);
+    BOOST_TEST(relative_difference(found.s, expected.s) < 1e-13);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(squares_that_overflow_or_vanish_are_decomposed_exactly) {
+  const auto matrix = planted(300, spectra(20)[4].values);
+  const auto expected = decomposed(matrix, 3, DecompositionMethod::sketch);
+  for (const double scale : {1e-200, 1e200}) {
+    const auto found = decomposed(xt::xarray<double>(scale * matrix), 3, DecompositionMethod::gram);
+    BOOST_TEST((found.report.method == DecompositionMethod::sketch));
+    BOOST_TEST(relative_difference(xt::xarray<double>(found.s / scale), expected.s) < 1e-13);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_is_orthonormal_and_optimal_too) {
+  const xt::xarray<float> matrix = xt::cast<float>(planted(5000, spectra(50)[0].values));
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed(matrix, 10, method);
+    BOOST_TEST(off_identity(found.u) < 1e-5);
+    BOOST_TEST(std::abs(found.s(0) - 1.0F) < 1e-5F);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_decompose_is_an_empty_result) {
+  const xt::xarray<double> zeros = xt::zeros<double>({30, 4});
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    BOOST_TEST(decomposed(zeros, 1, method).kept.size() == 4U);
+    BOOST_TEST(decomposed(zeros, 1, method).rank == 0U);
+    const xt::xarray<double> bad = zeros + std::numeric_limits<double>::quiet_NaN();
+    BOOST_TEST(decomposed(bad, 1, method).kept.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_source_throws_arrives_from_every_thread) {
+  class Broken final : public fieldfold::RowSource<double> {
+   public:
+    std::size_t rows() const override { return 1000000; }
+    std::size_t cols() const override { return 30; }
+    fieldfold::MatrixView<const double> read(std::size_t, std::size_t, std::vector<double>&) const override {
+      throw std::runtime_error("the disk is gone");
+    }
+  };
+  const Broken source;
+  BOOST_CHECK_THROW(decomposed<double>(source, {.choose_rank = [](const auto&) { return RankChoice{}; }, .threads = 3}),
+                    std::runtime_error);
+}
+
+namespace {
+
+/// `||x - U U^T x|| / ||x||` by the definition, over the rows `first, first + step, ...` of one column.
+double relative_error(const xt::xarray<double>& u, const xt::xarray<double>& matrix, std::size_t column,
+                      std::size_t first = 0, std::size_t step = 1) {
+  std::vector<double> latents(u.shape(1), 0.0);
+  for (std::size_t i = 0; i < u.shape(0); ++i)
+    for (std::size_t mode = 0; mode < latents.size(); ++mode) latents[mode] += u(i, mode) * matrix(i, column);
+  double error = 0.0;
+  double square = 0.0;
+  for (std::size_t i = first; i < u.shape(0); i += step) {
+    double rest = matrix(i, column);
+    for (std::size_t mode = 0; mode < latents.size(); ++mode) rest -= u(i, mode) * latents[mode];
+    error += rest * rest;
+    square += matrix(i, column) * matrix(i, column);
+  }
+  return std::sqrt(error / square);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing) {
+  // Rows of three groups whose units differ by ten orders of magnitude.
+  constexpr std::size_t m = 600;
+  constexpr std::size_t n = 40;
+  for (const auto& [name, s] : spectra(n)) {
+    auto matrix = planted(m, s);
+    for (std::size_t i = 0; i < m; ++i)
+      for (std::size_t j = 0; j < n; ++j) matrix(i, j) *= i % 3 == 0 ? 1.0 : i % 3 == 1 ? 1e5 : 1e-5;
+    for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch})
+      for (const std::size_t rank : {2U, 12U}) {
+        const auto found =
+            decomposed<double>(fieldfold::MatrixRows<double>(as_matrix(std::as_const(matrix))),
+                               {.choose_rank = [=](const Spectrum<double>&) { return RankChoice{rank, 1.0}; },
+                                .method = method,
+                                .groups = 3,
+                                .leave_out_every = 5});
+        BOOST_TEST(found.kept.size() == 32U);
+        BOOST_TEST(found.left_out.size() == 8U);
+        const auto compare = [&](double told, double expected) {
+          // Six digits, above what rounding leaves of a vector of length 1.
+          BOOST_TEST(std::abs(told - expected) <= 1e-5 * expected + 1e-13, name << ", rank " << rank);
+        };
+        for (std::size_t k = 0; k < 32; ++k) {
+          compare(found.errors.columns(k), relative_error(found.u, matrix, found.kept[k]));
+          compare(found.errors.column_groups(k, 1), relative_error(found.u, matrix, found.kept[k], 1, 3));
+        }
+        for (std::size_t k = 0; k < 8; ++k) {
+          BOOST_TEST(found.left_out[k] == 5 * k + 4);
+          compare(found.left_out_errors.columns(k), relative_error(found.u, matrix, found.left_out[k]));
+        }
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(small_groups_have_errors_of_their_own) {
+  // A group of rows that is 1e-9 of the rest is hardly in the basis; its relative error is of order 1 and exact.
+  auto matrix = planted(400, spectra(30)[1].values);
+  for (std::size_t i = 0; i < 400; i += 2)
+    for (std::size_t j = 0; j < 30; ++j)
+      matrix(i, j) = 1e-9 * std::cos(static_cast<double>(i * j + j * j)) / static_cast<double>(1 + j);
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed<double>(
+        fieldfold::MatrixRows<double>(as_matrix(std::as_const(matrix))),
+        {.choose_rank = [=](const Spectrum<double>&) { return RankChoice{3, 1.0}; }, .method = method, .groups = 2});
+    double errors = 0.0;
+    double squares = 0.0;
+    for (std::size_t j = 0; j < 30; ++j) {
+      const double error = relative_error(found.u, matrix, j, 0, 2);
+      BOOST_TEST(std::abs(found.errors.column_groups(j, 0) / error - 1.0) < 1e-5);
+      double square = 0.0;
+      for (std::size_t i = 0; i < 400; i += 2) square += matrix(i, j) * matrix(i, j);
+      errors += error * error * square;
+      squares += square;
+    }
+    BOOST_TEST(std::abs(found.errors.groups(0) / std::sqrt(errors / squares) - 1.0) < 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(more_columns_than_rows_are_optimal_too) {
+  for (const auto& [name, s] : spectra(25)) {
+    auto matrix = transposed(planted(90, s));
+    const auto found = decomposed(matrix, 7);
+    BOOST_TEST((found.report.method == DecompositionMethod::transpose));
+    double optimal = 0.0;
+    for (std::size_t i = 7; i < 25; ++i) optimal += s[i] * s[i];
+    BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14 * s[0] * 5.0, name);
+    BOOST_TEST(off_identity(found.u) < 1e-12, name);
+    for (std::size_t i = 0; i < 25; ++i) BOOST_TEST(std::abs(found.s(i) - s[i]) <= 1e-13 * s[0], name);
+    BOOST_TEST(std::abs(found.errors.columns(3) - relative_error(found.u, matrix, 3)) < 1e-12);
+    matrix(0, 5) = std::numeric_limits<double>::quiet_NaN();
+    BOOST_TEST(decomposed(matrix, 25).kept.size() == 89U);
+    BOOST_TEST(off_identity(decomposed(matrix, 25).u) < 1e-12, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(randomized_is_optimal_where_it_serves_and_left_where_it_does_not) {
+  constexpr std::size_t n = 120;
+  for (const auto& [name, s] : spectra(n)) {
+    const auto matrix = planted(500, s);
+    for (const std::size_t rank : {1U, 8U}) {
+      const auto found = decomposed(matrix, rank, DecompositionMethod::randomized);
+      double optimal = 0.0;
+      for (std::size_t i = rank; i < n; ++i) optimal += s[i] * s[i];
+      BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14 * s[0] * std::sqrt(n), name);
+      BOOST_TEST(off_identity(found.u) < 1e-12, name);
+      for (std::size_t i = 0; i < rank; ++i)
+        BOOST_TEST(std::abs(found.s(i) - s[i]) <= std::max(1e-13, 2.0 * found.report.singular_value_error) * s[0],
+                   name);
+      double all = found.unresolved_squares;
+      for (const double value : found.s) all += value * value;
+      double planted_squares = 0.0;
+      for (const double value : s) planted_squares += value * value;
+      BOOST_TEST(std::abs(all / planted_squares - 1.0) < 1e-12, name);
+    }
+  }
+  const auto dominated = planted(500, spectra(n)[4].values);
+  BOOST_TEST(
+      (decomposed(dominated, 1, DecompositionMethod::randomized).report.method == DecompositionMethod::randomized));
+  BOOST_CHECK_THROW(decomposed(dominated, 115, DecompositionMethod::randomized), fieldfold::InvalidArgument);
+}
+
+BOOST_AUTO_TEST_CASE(few_rows_and_single_ones_are_decomposed) {
+  for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{1, 1}, {1, 5}, {5, 1}, {4, 4}, {3, 2}}) {
+    auto matrix = xt::xarray<double>::from_shape({m, n});
+    for (std::size_t i = 0; i < m; ++i)
+      for (std::size_t j = 0; j < n; ++j) matrix(i, j) = std::cos(1.0 + static_cast<double>(3 * i + 7 * j * j));
+    const std::size_t rank = std::min(m, n);
+    const auto found = decomposed(matrix, rank);
+    // Ten rounding units of the root of n times the norm, which is 4 at most.
+    BOOST_TEST(error_of(found, matrix) < 2e-14);
+    BOOST_TEST(off_identity(found.u) < 1e-13);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_of_zeros_has_no_error_and_spoils_none) {
+  auto matrix = planted(400, spectra(30)[4].values);
+  auto without = xt::xarray<double>::from_shape({400, 29});
+  for (std::size_t i = 0; i < 400; ++i) {
+    matrix(i, 11) = 0.0;
+    for (std::size_t j = 0; j < 29; ++j) without(i, j) = matrix(i, j < 11 ? j : j + 1);
+  }
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed(matrix, 4, method);
+    BOOST_TEST(found.kept.size() == 30U);
+    BOOST_TEST(found.errors.columns(11) == 0.0);
+    const auto expected = decomposed(without, 4, method);
+    BOOST_TEST(relative_difference(found.u, expected.u) < 1e-9);
+    for (std::size_t j = 12; j < 30; ++j)
+      BOOST_TEST(std::abs(found.errors.columns(j) / expected.errors.columns(j - 1) - 1.0) < 1e-6);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(exact_low_rank_and_graded_columns_lose_nothing) {
+  std::mt19937_64 generator(3);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  const auto random = [&](std::size_t m, std::size_t n) {
+    auto matrix = xt::xarray<double>::from_shape({m, n});
+    for (double& x : matrix) x = normal(generator);
+    return matrix;
+  };
+  for (int repeat = 0; repeat < 40; ++repeat) {
+    const auto matrix = fieldfold::product(random(90, 3), random(3, 80));
+    const auto found = decomposed(matrix, 3, DecompositionMethod::sketch);
+    double norm = 0.0;
+    for (const double x : matrix) norm += x * x;
+    // Rounding of the product of the two factors is a few units of its norm.
+    BOOST_TEST(error_of(found, matrix) < 1e-13 * std::sqrt(norm));
+    // More modes than there are: what is not in the data is there all the same, and orthonormal.
+    const auto more = decomposed(matrix, 9, DecompositionMethod::sketch);
+    BOOST_TEST(off_identity(more.u) < 1e-12);
+    BOOST_TEST(std::ranges::is_sorted(more.s, std::greater<>{}));
+  }
+  // Each column a thousandth of the one before: errors are relative to its own.
+  auto graded = random(300, 12);
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < 12; ++j) graded(i, j) *= std::pow(1e-3, static_cast<double>(j));
+  const auto found = decomposed(graded, 4, DecompositionMethod::sketch);
+  for (std::size_t j = 4; j < 12; ++j)
+    BOOST_TEST(std::abs(found.errors.columns(j) / relative_error(found.u, graded, j) - 1.0) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(columns_that_are_left_out_teach_nothing) {
+  auto matrix = planted(300, spectra(20)[4].values);
+  auto without = xt::xarray<double>::from_shape({300, 16});
+  for (std::size_t i = 0; i < 300; ++i) {
+    for (std::size_t j = 0; j < 16; ++j) without(i, j) = matrix(i, j + j / 4);
+    for (std::size_t j = 4; j < 20; j += 5) matrix(i, j) *= 1e25;
+  }
+  for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
+    const auto found = decomposed<double>(fieldfold::MatrixRows<double>(as_matrix(std::as_const(matrix))),
+                                          {.choose_rank = [](const Spectrum<double>&) { return RankChoice{4, 1.0}; },
+                                           .method = method,
+                                           .leave_out_every = 5});
+    BOOST_TEST(relative_difference(found.u, decomposed(without, 4, method).u) < 1e-9);
+    BOOST_TEST(std::abs(found.left_out_errors.columns(2) / relative_error(found.u, matrix, 14) - 1.0) < 1e-6);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_of_the_rows_does_not_hide_the_others) {
+  // Columns that live in few rows only, and are all there is to see.
+  constexpr std::size_t m = 20000;
+  constexpr std::size_t n = 400;
+  auto matrix = xt::xarray<double>::from_shape({m, n});
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) {
+      const bool is_inside = i >= 700 && i < 2300;
+      const double x = static_cast<double>(i);
+      const double wave = std::cos(0.01 * x * (1.0 + static_cast<double>(j % 5)));
+      matrix(i, j) = (j < n / 2) == is_inside ? (is_inside ? 10.0 : 0.1) * wave : 0.0;
+    }
+  const auto found = decomposed(matrix, 5, DecompositionMethod::randomized);
+  const auto exact = decomposed(matrix, 5, DecompositionMethod::sketch);
+  BOOST_TEST(error_of(found, matrix) <= 1.01 * error_of(exact, matrix) + 1e-9);
+}
+
+BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_may_stop_the_work) {
+  const auto matrix = planted(5000, spectra(40)[4].values);
+  const fieldfold::MatrixRows<double> rows(as_matrix(matrix));
+  fieldfold::DecompositionRequest<double> request{
+      .choose_rank = [](const Spectrum<double>&) { return RankChoice{3, 1.0}; }, .method = DecompositionMethod::gram};
+  double last = 0.0;
+  std::string phases;
+  request.progress = [&](std::string_view phase, double share) {
+    if (!phases.ends_with(phase)) phases += phase;
+    last = share;
+  };
+  decomposed<double>(rows, request);
+  BOOST_TEST(phases == "summarybasis");
+  BOOST_TEST(last <= 1.0);
+  request.progress = [](std::string_view phase, double) {
+    if (phase == "basis") throw std::runtime_error("enough");
+  };
+  BOOST_CHECK_THROW(decomposed<double>(rows, request), std::runtime_error);
+}

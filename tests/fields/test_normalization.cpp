@@ -1,0 +1,122 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/failing.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.compression.grid;
+import fieldfold.fields.normalization;
+import fieldfold.fields.space;
+import fieldfold.pod.svd;
+
+#include "support/two_fields.hpp"
+
+using fieldfold::FieldOptions;
+using fieldfold::Fields;
+using fieldfold::Normalization;
+using fieldfold::NormalizationMethod;
+using fieldfold::SVD;
+
+BOOST_AUTO_TEST_CASE(each_normalization_is_what_it_says) {
+  const auto fields = two_fields();
+  const auto& p = fields.at("p");
+  double mean = 0.0;
+  for (const double x : p) mean += x / static_cast<double>(p.size());
+  double variance = 0.0;
+  for (const double x : p) variance += (x - mean) * (x - mean) / static_cast<double>(p.size());
+  const auto [low, high] = std::ranges::minmax(p);
+  const std::vector<std::pair<Normalization, std::function<double(double)>>> cases{
+      {{.method = NormalizationMethod::none}, [](double x) { return x; }},
+      {{.method = NormalizationMethod::linear, .slope = -0.5, .offset = 3.0}, [](double x) { return 3.0 - 0.5 * x; }},
+      {{.method = NormalizationMethod::minmax}, [=](double x) { return (x - low) / (high - low); }},
+      {{.method = NormalizationMethod::zscore}, [=](double x) { return (x - mean) / std::sqrt(variance); }},
+      {{.method = NormalizationMethod::log10, .offset = -1e4}, [](double x) { return std::log10(x - 1e4); }}};
+  for (const auto& [normalization, formula] : cases) {
+    const auto svd = learned(fields, {.normalize_field = {{"p", normalization}}}, {.rank = 5});
+    // The same by hand, before anything is learned.
+    Fields by_hand = fields;
+    for (double& x : by_hand.at("p")) x = formula(x);
+    const auto expected = learned(by_hand, {}, {.rank = 5});
+    const std::string name(fieldfold::normalization_methods()[static_cast<std::size_t>(normalization.method)]);
+    BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12, name);
+    // Of numbers that lose digits to their mean: 1e5 over a spread of 1e3.
+    const auto states = states_of(svd, fields);
+    BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states_of(expected, by_hand))) < 1e-11,
+               name);
+    const auto again = svd.split_fields(svd.reconstruct(svd.compress(states)));
+    BOOST_TEST(relative_difference(again.at("p"), p) < 1e-4, name);
+    const auto by_hand_again =
+        expected.split_fields(expected.reconstruct(expected.compress(states_of(expected, by_hand))));
+    xt::xarray<double> forward = again.at("p");
+    for (double& x : forward) x = formula(x);
+    BOOST_TEST(relative_difference(forward, by_hand_again.at("p")) < 1e-10, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
+  auto fields = two_fields();
+  const auto with = [](NormalizationMethod method, double offset = 0.0) {
+    return FieldOptions{.normalize = {.method = method, .offset = offset}};
+  };
+  fields.at("u") = xt::ones<double>({samples, points}) * 0.1;
+  BOOST_TEST(
+      fails([&] { learned(fields, with(NormalizationMethod::zscore)); }, "field u: expected one that is not constant"));
+  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::minmax)); }, "got values from 0.1 to 0.1"));
+  fields.at("u")(3, 7) = -2.0;
+  BOOST_TEST(fails([&] { learned(fields, with(NormalizationMethod::log10)); },
+                   "field u: expected numbers above 0 for log10 with the offset 0, got -2"));
+  const auto svd = learned(fields, with(NormalizationMethod::log10, 3.0));
+  auto states = states_of(svd, fields);
+  states(0, 1) = -4.0;
+  BOOST_TEST(fails([&] { svd.compress(states); }, "field u: expected numbers above -3"));
+  BOOST_TEST(fails([&] { learned(fields, {.normalize_field = {{"v", {}}}}); },
+                   "normalize_field: expected names among p, u; got v"));
+  BOOST_TEST(
+      fails([&] { learned(fields, {.normalize = {.method = NormalizationMethod::linear, .slope = 0.0}}); }, "slope"));
+  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::ones<double>({points + 1})}); },
+                   "point_weights: expected one for each of the 60 points, got (61,)"));
+  BOOST_TEST(fails([&] { learned(fields, {.point_weights = xt::zeros<double>({points})}); },
+                   "point_weights: expected finite numbers above 0"));
+  BOOST_TEST(fails([&] { learned(fields, {.sample_weights = xt::ones<double>({3})}); },
+                   "sample_weights: expected one for each of the 12 snapshots, got (3,)"));
+  BOOST_TEST(fails([&] { learned(fields, {.field_weights = {{"u", -1.0}}}); }, "field_weights of u"));
+  BOOST_TEST(fails([&] { learned({{"p", xt::ones<double>({samples, points})}}, {.center = true}); },
+                   "expected some that differ"));
+}
+
+BOOST_AUTO_TEST_CASE(units_do_not_matter_after_zscore) {
+  // Numbers that differ by a factor of 1e6 round differently: 1e-16 of a mean that is 3000 times the spread.
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::zscore}, .center = true};
+  const auto in_pascal = learned(two_fields(), options);
+  const auto in_megapascal = learned(two_fields(1e-6), options);
+  BOOST_TEST(relative_difference(in_megapascal.projection_matrix(), in_pascal.projection_matrix()) < 1e-11);
+  BOOST_TEST(relative_difference(in_megapascal.singular_values(), in_pascal.singular_values()) < 1e-11);
+  BOOST_TEST(relative_difference(in_megapascal.compress(states_of(in_megapascal, two_fields(1e-6))),
+                                 in_pascal.compress(states_of(in_pascal, two_fields()))) < 1e-11);
+}
+
+BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
+  // Linear interpolation between points of a line, by radial functions: exact for linear functions.
+  xt::xarray<double> coords = xt::linspace<double>(0.0, 1.0, points);
+  const auto fields = two_fields();
+  for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::log10}) {
+    SVD svd({.fields = {"p", "u"},
+             .coords = coords,
+             .field_opts = {.normalize_field = {{"p", {.method = method}}}, .center = true}});
+    svd.compute_map(fields, {.rank = 4});
+    const auto latent = svd.compress(states_of(svd, fields));
+    const xt::xarray<double> there = xt::linspace<double>(0.01, 0.97, 23);
+    // More samples than modes: modes are interpolated where that is the same, which is no matter of the result.
+    const auto found = fieldfold::reconstruct_fields(svd, latent, there);
+    const auto expected = svd.interpolate_from_grid(svd.reconstruct(latent), there);
+    for (const auto& [name, values] : expected) BOOST_TEST(relative_difference(found.at(name), values) < 1e-11);
+  }
+}

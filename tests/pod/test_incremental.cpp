@@ -1,0 +1,310 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/error_of.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.fields.normalization;
+import fieldfold.fields.space;
+import fieldfold.linalg.dense;
+import fieldfold.pod.incremental;
+import fieldfold.pod.svd;
+
+#include "support/cosines.hpp"
+
+namespace {
+
+using fieldfold::as_matrix;
+using fieldfold::IncrementalSVD;
+
+/// Snapshots, one a row, `(samples, dof)`, of planted singular values.
+xt::xarray<double> planted(std::size_t dof, std::size_t samples, const std::vector<double>& s) {
+  auto v = cosines(samples, s.size());
+  const auto u = cosines(dof, s.size());
+  for (std::size_t i = 0; i < samples; ++i)
+    for (std::size_t mode = 0; mode < s.size(); ++mode) v(i, mode) *= s[mode];
+  auto states = xt::xarray<double>::from_shape({samples, dof});
+  fieldfold::multiply_transposed(as_matrix(std::as_const(v)), as_matrix(u), as_matrix(states));
+  return states;
+}
+
+std::vector<double> powers(double base, std::size_t count) {
+  std::vector<double> s(count);
+  for (std::size_t i = 0; i < count; ++i) s[i] = std::pow(base, static_cast<double>(i));
+  return s;
+}
+
+template <class T>
+double off_identity(const xt::xarray<T>& columns) {
+  const auto gram = fieldfold::gram(as_matrix(columns));
+  double largest = 0.0;
+  for (std::size_t i = 0; i < gram.shape(0); ++i)
+    for (std::size_t j = 0; j < gram.shape(1); ++j)
+      largest = std::max(largest, std::abs(static_cast<double>(gram(i, j)) - (i == j ? 1.0 : 0.0)));
+  return largest;
+}
+
+/// `||A - U U^T A|| / ||A||` in the Frobenius norm, by the definition.
+template <class T>
+double projection_error(const xt::xarray<T>& u, const xt::xarray<T>& states) {
+  const std::size_t rank = u.shape(1);
+  auto scores = xt::xarray<T>::from_shape({states.shape(0), rank});
+  fieldfold::multiply(as_matrix(states), as_matrix(u), as_matrix(scores));
+  auto rest = states;
+  fieldfold::subtract_product_transposed(as_matrix(std::as_const(scores)), as_matrix(u), as_matrix(rest));
+  double error = 0.0;
+  double square = 0.0;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    error += std::pow(static_cast<double>(rest.flat(i)), 2);
+    square += std::pow(static_cast<double>(states.flat(i)), 2);
+  }
+  return std::sqrt(error / square);
+}
+
+/// Two fields on 40 points, `(dof, samples)`, of which one is above -3.
+xt::xarray<double> field_snapshots() {
+  auto snapshots = xt::xarray<double>::from_shape({80, 9});
+  for (std::size_t i = 0; i < 80; ++i)
+    for (std::size_t j = 0; j < 9; ++j) {
+      const double angle = 0.1 * static_cast<double>(i / 2) * static_cast<double>(j + 1);
+      snapshots(i, j) = i % 2 == 0 ? 1000.0 + 200.0 * std::sin(angle) : 2.0 * std::cos(angle);
+    }
+  return snapshots;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(without_a_limit_it_is_the_svd_of_all) {
+  const auto s = powers(0.5, 20);
+  const auto states = planted(300, 50, s);
+  fieldfold::SVD all({.rank = 20});
+  all.compute_map(xt::xarray<double>(xt::transpose(states)));
+  for (const std::size_t block : {1U, 7U, 16U, 64U}) {
+    IncrementalSVD grown({.keep_training_latents = true}, {.block = block});
+    for (std::size_t i = 0; i < 50; ++i) grown.add(xt::view(states, i));
+    const auto svd = grown.finish();
+    BOOST_TEST(grown.num_samples() == 50U);
+    // The smallest value is 2e-6 of the largest, and vectors are exact to rounding over it.
+    BOOST_TEST_REQUIRE(svd.rank() >= 20U);
+    for (std::size_t i = 0; i < 20; ++i) BOOST_TEST(std::abs(svd.singular_values()(i) - s[i]) < 1e-13);
+    const xt::xarray<double> leading = xt::view(svd.projection_matrix(), xt::all(), xt::range(0, 20));
+    BOOST_TEST(relative_difference(leading, all.projection_matrix()) < 1e-9);
+    const xt::xarray<double> latents = xt::view(svd.training_latents(), xt::all(), xt::range(0, 20));
+    BOOST_TEST(relative_difference(latents, all.compress(states)) < 1e-12);
+    BOOST_TEST(projection_error(svd.projection_matrix(), states) <= grown.error_bound() + 1e-14);
+    BOOST_TEST(grown.error_bound() < 1e-12);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_tolerance_is_kept_and_the_bound_holds) {
+  const auto states = planted(400, 300, powers(0.7, 60));
+  for (const double tolerance : {1e-1, 1e-2, 1e-4, 1e-7, 1e-10}) {
+    IncrementalSVD grown({}, {.tolerance = tolerance});
+    grown.add(states);
+    grown.update();
+    const double error = projection_error(grown.basis(), states);
+    BOOST_TEST(error <= grown.error_bound() + 1e-14);  // rounding of what a snapshot is compared with
+    BOOST_TEST(grown.error_bound() <= tolerance);
+    // The fewest modes that would do have a tail of 0.7^rank; the half that is held back and the sum of bounds cost
+    // some.
+    const double fewest = std::log(tolerance) / std::log(0.7);
+    BOOST_TEST(static_cast<double>(grown.rank()) < fewest + 14.0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cap_on_the_rank_is_near_optimal_and_says_how_far_off_it_may_be) {
+  const auto s = powers(0.6, 40);
+  const auto states = planted(500, 200, s);
+  IncrementalSVD grown({}, {.max_rank = 10, .block = 8});
+  grown.add(states);
+  grown.update();
+  BOOST_TEST(grown.rank() == 10U);
+  double tail = 0.0;
+  double all = 0.0;
+  for (std::size_t i = 0; i < 40; ++i) (i < 10 ? all : tail) += s[i] * s[i];
+  const double optimal = std::sqrt(tail / (all + tail));
+  const double error = projection_error(grown.basis(), states);
+  BOOST_TEST(error >= optimal * (1.0 - 1e-10));
+  BOOST_TEST(error < 1.5 * optimal);
+  BOOST_TEST(error <= grown.error_bound());
+}
+
+BOOST_AUTO_TEST_CASE(the_basis_stays_orthonormal_over_ten_thousand_updates) {
+  constexpr std::size_t dof = 120;
+  IncrementalSVD grown({}, {.max_rank = 12, .block = 1});
+  fieldfold::BasicIncrementalSVD<float> single({}, {.max_rank = 12, .block = 1});
+  auto state = xt::xarray<double>::from_shape({dof});
+  for (std::size_t step = 0; step < 10000; ++step) {
+    for (std::size_t i = 0; i < dof; ++i) {
+      const double x = static_cast<double>(i) / dof;
+      const double t = static_cast<double>(step);
+      state(i) = 100.0 + std::sin(8.0 * x - 0.01 * t) + 1e-4 * std::cos(50.0 * x + t) + 1e-9 * std::sin(t * (1.0 + x));
+    }
+    grown.add(state);
+    single.add(xt::cast<float>(state));
+  }
+  BOOST_TEST(grown.num_samples() == 10000U);
+  BOOST_TEST(off_identity(grown.basis()) < 1e-12);
+  BOOST_TEST(off_identity(single.basis()) < 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(two_that_are_merged_are_one_of_all) {
+  const auto states = planted(200, 60, powers(0.6, 15));
+  IncrementalSVD early({.keep_training_latents = true}, {.block = 9});
+  IncrementalSVD late({.keep_training_latents = true}, {.block = 4});
+  early.add(xt::view(states, xt::range(0, 37)));
+  late.add(xt::view(states, xt::range(37, 60)));
+  early.merge(late);
+  BOOST_TEST(early.num_samples() == 60U);
+  fieldfold::SVD all({.rank = 15});
+  all.compute_map(xt::xarray<double>(xt::transpose(states)));
+  const auto merged = early.finish();
+  for (std::size_t i = 0; i < 15; ++i)
+    BOOST_TEST(std::abs(merged.singular_values()(i) - all.singular_values()(i)) < 1e-13);
+  const xt::xarray<double> latents = xt::view(merged.training_latents(), xt::all(), xt::range(0, 15));
+  BOOST_TEST(relative_difference(latents, all.compress(states)) < 1e-11);
+  BOOST_TEST(projection_error(merged.projection_matrix(), states) <= early.error_bound() + 1e-15);
+
+  IncrementalSVD empty;
+  empty.merge(late);
+  BOOST_TEST(empty.num_samples() == 23U);
+  IncrementalSVD zeros;
+  zeros.add(xt::zeros<double>({3, 200}));
+  empty.merge(zeros);
+  zeros.merge(late);
+  BOOST_TEST((empty.num_samples() == 26U && zeros.num_samples() == 26U));
+  BOOST_TEST(std::abs(empty.singular_values()(0) / zeros.singular_values()(0) - 1.0) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
+  constexpr double forgetting = 0.9;
+  const auto states = planted(150, 40, powers(0.8, 10));
+  xt::xarray<double> weighted = xt::transpose(states);
+  for (std::size_t i = 0; i < 150; ++i)
+    for (std::size_t j = 0; j < 40; ++j) weighted(i, j) *= std::pow(forgetting, static_cast<double>(39 - j));
+  fieldfold::SVD expected({.rank = 5});
+  expected.compute_map(weighted);
+  for (const std::size_t block : {1U, 6U, 40U}) {
+    IncrementalSVD grown({.rank = 5}, {.forgetting = forgetting, .block = block});
+    grown.add(states);
+    const auto svd = grown.finish();
+    for (std::size_t i = 0; i < 5; ++i)
+      BOOST_TEST(std::abs(svd.singular_values()(i) / expected.singular_values()(i) - 1.0) < 1e-12);
+    BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+    BOOST_TEST(std::abs(svd.energy() - expected.energy()) < 1e-12);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(noise_fills_the_space_and_no_more) {
+  std::mt19937_64 generator(5);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  for (const std::size_t dof : {5U, 20U, 40U}) {
+    auto states = xt::xarray<double>::from_shape({3 * dof, dof});
+    for (double& x : states) x = normal(generator);
+    for (const std::size_t most : {dof, dof - 1, dof / 2}) {
+      IncrementalSVD grown({}, {.max_rank = most});
+      grown.add(states);
+      grown.update();
+      BOOST_TEST(grown.rank() == most);
+      BOOST_TEST(off_identity(grown.basis()) < 1e-12);
+      BOOST_TEST(projection_error(grown.basis(), states) <= grown.error_bound() + 1e-14);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_weighs_nothing_hides_nothing) {
+  // Each snapshot is a hundredth of the one before, and weighs a hundred times as much.
+  auto states = planted(60, 16, powers(0.9, 16));
+  xt::xarray<double> weighted = states;
+  for (std::size_t i = 0; i < 16; ++i)
+    for (std::size_t j = 0; j < 60; ++j) {
+      states(i, j) *= std::pow(0.01, static_cast<double>(i));
+      weighted(i, j) *= std::pow(0.01, 15.0);
+    }
+  IncrementalSVD grown({}, {.forgetting = 0.01});
+  grown.add(states);
+  grown.update();
+  BOOST_TEST(projection_error(grown.basis(), weighted) <= grown.error_bound() + 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(odd_snapshots_are_taken_as_they_come) {
+  constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  IncrementalSVD grown({.fields = {"p", "T"}}, {.block = 3});
+  const xt::xarray<double> zero = xt::zeros<double>({8});
+  xt::xarray<double> one = zero;
+  one(2) = 4.0;
+  for (int repeat = 0; repeat < 4; ++repeat) grown.add(zero);
+  grown.update();
+  BOOST_TEST(grown.rank() == 0U);
+  BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected one that is not zero, got only zeros");
+  grown.add(fieldfold::Fields{{"p", xt::zeros<double>({2, 4})}, {"T", not_a_number * xt::ones<double>({2, 4})}});
+  for (int repeat = 0; repeat < 5; ++repeat) grown.add(one);  // the same again adds no mode
+  const auto svd = grown.finish();
+  BOOST_TEST((svd.rank() == 1U && svd.num_samples() == 9U && svd.num_dropped() == 2U));
+  BOOST_TEST(std::abs(svd.singular_values()(0) - 4.0 * std::sqrt(5.0)) < 1e-14);
+  BOOST_TEST(svd.projection_matrix()(2, 0) == 1.0);
+  BOOST_TEST(
+      (svd.estimate_latent_ranges()[0].first == 0.0 && std::abs(svd.estimate_latent_ranges()[0].second - 4.0) < 1e-14));
+  BOOST_TEST(svd.reconstruction_error() < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
+  BOOST_TEST(error_of([] { IncrementalSVD({}, {.max_rank = 0}); }) == "max_rank: expected at least 1, got 0");
+  BOOST_TEST(error_of([] { IncrementalSVD({}, {.tolerance = -1.0}); }) ==
+             "tolerance: expected a relative error of 0 or more, got -1");
+  BOOST_TEST(error_of([] { IncrementalSVD({}, {.forgetting = 0.0}); }) ==
+             "forgetting: expected a factor in (0, 1], got 0");
+  BOOST_TEST(error_of([] { IncrementalSVD({}, {.block = 0}); }) == "block: expected at least 1, got 0");
+  BOOST_TEST(error_of([] { IncrementalSVD({.sample_tol = 0.1}); }).starts_with("options: sample_tol and"));
+  BOOST_TEST(error_of([] { IncrementalSVD({.validate_every = 3}); }).starts_with("validate_every: expected 0"));
+  IncrementalSVD grown({.fields = {"p", "T"}});
+  BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected at least one that is finite, got none");
+  BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({3})); }) ==
+             "states: expected rows for 2 fields at each point, a multiple of 2, got 3");
+  grown.add(xt::ones<double>({4}));
+  BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({6})); }) == "states: expected a length of 4, as before, got 6");
+  IncrementalSVD other;
+  other.add(xt::ones<double>({6}));
+  BOOST_TEST(error_of([&] { grown.merge(other); }) == "other: expected states of the length 4, got 6");
+}
+
+BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
+  const auto snapshots = field_snapshots();
+  const fieldfold::FieldOptions options{
+      .normalize_field = {{"u", {.method = fieldfold::NormalizationMethod::log10, .offset = 3.0}},
+                          {"p", {.method = fieldfold::NormalizationMethod::linear, .slope = 1e-3, .offset = 0.5}}},
+      .point_weights = xt::linspace<double>(1.0, 5.0, 40),
+      .field_weights = {{"u", 3.0}},
+      .gappy_states = fieldfold::GappyStates::fill};
+  fieldfold::SVD expected({.fields = {"p", "u"}, .field_opts = options});
+  expected.compute_map(snapshots, {.rank = 3});
+  fieldfold::IncrementalSVD grown({.fields = {"p", "u"}, .field_opts = options, .rank = 3}, {});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  for (std::size_t j = 0; j < states.shape(0); ++j) grown.add(xt::view(states, j, xt::all()));
+  const auto svd = grown.finish();
+  BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12);
+  BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-9);
+  BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-9);
+  BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
+                                 expected.reconstruct(expected.compress(states))) < 1e-10);
+  BOOST_TEST(relative_difference(svd.latent_covariance(), expected.latent_covariance()) < 1e-9);
+  for (const fieldfold::FieldOptions& learning :
+       {fieldfold::FieldOptions{.center = true},
+        fieldfold::FieldOptions{.normalize = {.method = fieldfold::NormalizationMethod::zscore}},
+        fieldfold::FieldOptions{.mask = fieldfold::Mask::automatic}})
+    BOOST_CHECK_THROW(fieldfold::IncrementalSVD({.fields = {"p", "u"}, .field_opts = learning}),
+                      fieldfold::InvalidArgument);
+  fieldfold::IncrementalSVD other({.fields = {"p", "u"}, .field_opts = options});
+  BOOST_CHECK_THROW(other.add(xt::xarray<double>(xt::ones<double>({10}))), fieldfold::InvalidArgument);
+}

@@ -1,0 +1,56 @@
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+
+#include "support/closeness.hpp"
+#include "support/failing.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.compression.grid;
+import fieldfold.fields.normalization;
+import fieldfold.pod.svd;
+
+#include "support/cosines.hpp"
+#include "support/two_fields.hpp"
+
+using fieldfold::NormalizationMethod;
+using fieldfold::SVD;
+
+BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
+  // Orthogonal snapshots, each a hundredth of the one before: covariances over 24 orders of magnitude.
+  const auto u = cosines(points, 13);
+  auto snapshots = xt::xarray<double>::from_shape({points, 26});
+  for (std::size_t i = 0; i < points; ++i)
+    for (std::size_t j = 0; j < 26; ++j)
+      snapshots(i, j) = (j < 13 ? 1.0 : -1.0) * u(i, j % 13) * std::pow(10.0, -static_cast<double>(j % 13));
+  SVD svd;
+  svd.compute_map(snapshots, {.rank = 10});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  const auto white = svd.whiten(svd.compress(states));
+  // Each mode is in two of 26 snapshots: 13 in the square.
+  for (std::size_t k = 0; k < 10; ++k) BOOST_TEST(std::abs(std::abs(white(k, k)) / std::sqrt(13.0) - 1.0) < 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
+  const auto fields = two_fields();
+  for (const bool center : {false, true}) {
+    const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = center});
+    const auto latent = svd.compress(states_of(svd, fields));
+    const auto white = svd.whiten(latent);
+    for (std::size_t i = 0; i < 3; ++i) {
+      double mean = 0.0;
+      for (std::size_t j = 0; j < samples; ++j) mean += white(j, i) / samples;
+      BOOST_TEST(std::abs(mean) < 1e-9);
+      for (std::size_t k = 0; k < 3; ++k) {
+        double product = i == k ? -1.0 : 0.0;
+        for (std::size_t j = 0; j < samples; ++j) product += white(j, i) * white(j, k) / samples;
+        BOOST_TEST(std::abs(product) < 1e-9);
+      }
+    }
+    BOOST_TEST(relative_difference(svd.unwhiten(white), latent) < 1e-11);
+  }
+  const auto singular =
+      learned({{"u", xt::view(fields.at("u"), xt::range(0, 3), xt::all())}}, {.center = true}, {.rank = 3});
+  BOOST_TEST(fails([&] { singular.whiten(xt::zeros<double>({3})); }, "cannot be whitened"));
+}

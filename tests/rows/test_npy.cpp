@@ -1,0 +1,156 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/error_of.hpp"
+#include "support/temporary_folder.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.base.npy;
+import fieldfold.files.map;
+import fieldfold.pod.svd;
+import fieldfold.rows.npy;
+import fieldfold.rows.source;
+
+namespace {
+
+using fieldfold::as_matrix;
+
+xt::xarray<double> waves(std::size_t m, std::size_t n) {
+  auto matrix = xt::xarray<double>::from_shape({m, n});
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      matrix(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1))) * std::pow(0.8, static_cast<double>(j));
+  return matrix;
+}
+
+/// Saves an array in Fortran order, which the library itself never writes.
+void save_fortran(const std::filesystem::path& path, const xt::xarray<double>& array) {
+  const xt::xarray<double> columns = xt::transpose(array);
+  const auto shape = [](const xt::xarray<double>& any) {
+    return fieldfold::shape_text({any.shape().begin(), any.shape().end()});
+  };
+  fieldfold::save_npy(path, columns);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  std::string head(128, ' ');
+  file.read(head.data(), 128);
+  head.replace(head.find("False"), 5, "True ");
+  head.replace(head.find(shape(columns)), shape(columns).size(), shape(array));
+  file.seekp(0);
+  file << head;
+}
+
+template <class T>
+void check_rows(const fieldfold::RowSource<T>& source, const xt::xarray<double>& expected) {
+  BOOST_TEST_REQUIRE((source.rows() == expected.shape(0) && source.cols() == expected.shape(1)));
+  std::vector<T> buffer;
+  for (const auto& [first, count] :
+       {std::pair<std::size_t, std::size_t>{0, expected.shape(0)}, {3, 5}, {7, 1}, {2, 0}}) {
+    const auto rows = source.read(first, count, buffer);
+    BOOST_TEST_REQUIRE(rows.rows == count);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < rows.cols; ++j) BOOST_TEST(rows(i, j) == static_cast<T>(expected(first + i, j)));
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(rows_of_a_matrix_come_out_of_every_layout) {
+  const TemporaryFolder folder;
+  const auto matrix = waves(23, 6);
+  const auto path = folder.path / "a.npy";
+  fieldfold::save_npy(path, matrix);
+  check_rows(fieldfold::NpyRows<double>(path), matrix);
+  check_rows(fieldfold::NpyRows<float>(path), matrix);
+  save_fortran(path, matrix);
+  check_rows(fieldfold::NpyRows<double>(path), matrix);
+  fieldfold::save_npy(path, xt::xarray<float>(xt::cast<float>(matrix)));
+  check_rows(fieldfold::NpyRows<double>(path), xt::xarray<double>(xt::cast<float>(matrix)));
+}
+
+BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
+  const TemporaryFolder folder;
+  const auto ux = waves(4, 9);
+  const xt::xarray<double> uy = 2.0 + waves(4, 9);
+  auto expected = xt::xarray<double>::from_shape({18, 4});
+  for (std::size_t p = 0; p < 9; ++p)
+    for (std::size_t j = 0; j < 4; ++j) {
+      expected(2 * p, j) = ux(j, p);
+      expected(2 * p + 1, j) = uy(j, p);
+    }
+  fieldfold::save_npy(folder.path / "ux.npy", ux);
+  save_fortran(folder.path / "uy.npy", uy);
+  const fieldfold::NpyFieldRows<double> rows({{"ux", folder.path / "ux.npy"}, {"uy", folder.path / "uy.npy"}});
+  check_rows(rows, expected);
+  // Two axes that loop are one of samples.
+  xt::xarray<double> looped = ux;
+  looped.reshape({2, 2, 9});
+  fieldfold::save_npy(folder.path / "ux.npy", looped);
+  check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
+  save_fortran(folder.path / "ux.npy", looped);
+  check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
+}
+
+BOOST_AUTO_TEST_CASE(a_store_keeps_rows_in_memory_or_on_disk) {
+  const TemporaryFolder folder;
+  const auto matrix = waves(40, 5);
+  for (const std::size_t in_memory : {std::size_t{1} << 20, std::size_t{0}}) {
+    fieldfold::ScratchStore<double> store(folder.path, in_memory);
+    store.reserve(40, 5);
+    std::vector<double> buffer;
+    for (std::size_t first = 30;; first -= 10) {
+      const auto space = store.space(first, 10, buffer);
+      std::copy_n(&matrix(first, 0), 50, space.data);
+      store.write(first, fieldfold::readable(space));
+      if (first == 0) break;
+    }
+    const auto all = store.read(0, 40, buffer);
+    BOOST_TEST(std::equal(matrix.begin(), matrix.end(), all.data));
+    BOOST_TEST(std::filesystem::is_empty(folder.path));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_map_learned_to_a_file_is_the_one_learned_in_memory) {
+  const TemporaryFolder folder;
+  const auto matrix = waves(3000, 12);
+  fieldfold::save_npy(folder.path / "a.npy", matrix);
+  fieldfold::SVD svd({.fields = {"p", "T"}, .rank = 5, .validate_every = 4, .keep_training_latents = true});
+  const auto learned =
+      fieldfold::learn_to_file(folder.path / "map.fold", svd, fieldfold::NpyRows<double>(folder.path / "a.npy"));
+  BOOST_TEST(learned.num_samples == 9U);
+  BOOST_TEST(!svd.map_exists());
+  const auto any = fieldfold::load(folder.path / "map.fold");
+  const auto& loaded = *any.target<fieldfold::SVD>();
+  svd.compute_map(matrix);
+  BOOST_TEST(relative_difference(loaded.projection_matrix(), svd.projection_matrix()) < 1e-14);
+  BOOST_TEST(relative_difference(loaded.singular_values(), svd.singular_values()) < 1e-14);
+  BOOST_TEST(relative_difference(loaded.training_latents(), svd.training_latents()) < 1e-14);
+  BOOST_TEST(relative_difference(loaded.errors().snapshots, svd.errors().snapshots) < 1e-12);
+  BOOST_TEST(loaded.validation_errors().snapshots.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_named) {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return folder.path / name; };
+  fieldfold::save_npy(path("flat.npy"), xt::xarray<double>(xt::ones<double>({4})));
+  fieldfold::save_npy(path("a.npy"), waves(4, 9));
+  fieldfold::save_npy(path("b.npy"), waves(4, 8));
+  BOOST_TEST(error_of([&] {
+               fieldfold::NpyRows<double>(path("flat.npy"));
+             }).ends_with("flat.npy: expected snapshots of the shape (dof, num_samples), got (4,)"));
+  BOOST_TEST(error_of([&] { fieldfold::NpyFieldRows<double>({{"ux", path("a.npy")}, {"uy", path("b.npy")}}); }) ==
+             "field uy: expected the shape (4, 9) of the field ux, got (4, 8)");
+  const fieldfold::NpyRows<double> rows(path("a.npy"));
+  std::filesystem::resize_file(path("a.npy"), 200);
+  std::vector<double> buffer;
+  BOOST_TEST(
+      error_of([&] { rows.read(0, 4, buffer); }).ends_with("a.npy: reading failed: the file has become shorter"));
+}
