@@ -11,6 +11,7 @@
 #include <vector>
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 
 inline double seconds_of(const auto& action) {

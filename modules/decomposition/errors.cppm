@@ -7,8 +7,10 @@ module;
 export module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 export namespace fieldfold {
 

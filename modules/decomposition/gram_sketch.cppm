@@ -10,6 +10,7 @@ export module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
 import fieldfold.rows.source;
 

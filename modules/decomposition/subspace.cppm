@@ -7,7 +7,7 @@ module;
 export module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.rows.source;
 

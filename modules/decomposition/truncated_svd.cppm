@@ -21,6 +21,7 @@ import fieldfold.base.diagnostics;
 export import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;
 export import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 export namespace fieldfold {
 

@@ -7,8 +7,6 @@ module;
 /// Bringing quantities of different units together.
 export module fieldfold.fields.normalization;
 
-import fieldfold.base.diagnostics;
-
 export namespace fieldfold {
 
 /// What becomes of a number x of a field.

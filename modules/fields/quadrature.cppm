@@ -6,7 +6,6 @@ module;
 export module fieldfold.fields.quadrature;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.fields.mass_matrix;
 
 export namespace fieldfold {

@@ -22,7 +22,7 @@ export module fieldfold.files.archive;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.rows.npy;
+import fieldfold.rows.store;
 
 export namespace fieldfold {
 

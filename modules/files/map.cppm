@@ -9,13 +9,13 @@ module;
 /// number; the XXH64 checksum of all before it. Identical maps give identical bytes.
 export module fieldfold.files.map;
 
-import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
-import fieldfold.compression.grid;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.interpolation.method;
+import fieldfold.pod.map;
 import fieldfold.pod.svd;
-import fieldfold.rbf.interpolator;
+import fieldfold.rows.source;
 
 export namespace fieldfold {
 

@@ -5,10 +5,7 @@ module;
 /// Compressors from a description.
 export module fieldfold.files.spec;
 
-import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
-import fieldfold.compression.grid;
 
 export namespace fieldfold {
 

@@ -6,7 +6,6 @@ module;
 export module fieldfold.interpolation.delaunay;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
 

@@ -114,16 +114,6 @@ xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
 /// Some rows of a matrix.
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
 
-/// While one exists, BLAS runs in the threads that call it and starts none: for code that has threads of its own.
-/// It switches OpenBLAS for the whole program and back; other libraries are left as they are.
-class SingleThreadedBLAS {
- public:
-  SingleThreadedBLAS();
-  SingleThreadedBLAS(const SingleThreadedBLAS&) = delete;
-  SingleThreadedBLAS& operator=(const SingleThreadedBLAS&) = delete;
-  ~SingleThreadedBLAS();
-};
-
 /// The thin singular value decomposition `a = u diag(s) v^T` with `k = min(m, n)`.
 template <class T>
 struct ThinSVD {

@@ -12,6 +12,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.space;
+import fieldfold.rows.source;
 
 export namespace fieldfold {
 

@@ -10,10 +10,10 @@ export module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.compression.grid;
 import fieldfold.fields.space;
 import fieldfold.pod.svd;
-import fieldfold.rows.source;
 
 export namespace fieldfold {
 

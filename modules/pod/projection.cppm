@@ -10,8 +10,7 @@ export module fieldfold.pod.projection;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.space;
-import fieldfold.pod.gappy;
-import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 export namespace fieldfold {
 

@@ -20,11 +20,12 @@ import fieldfold.decomposition.inner_product;
 export import fieldfold.decomposition.rank_rule;
 export import fieldfold.decomposition.truncated_svd;
 export import fieldfold.fields.space;
-import fieldfold.interpolation.method;
 export import fieldfold.pod.map;
 export import fieldfold.pod.projection;
 import fieldfold.pod.whitening;
 import fieldfold.rbf.interpolator;
+import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 export namespace fieldfold {
 

@@ -6,7 +6,6 @@ module;
 export module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 

@@ -13,7 +13,6 @@ import fieldfold.linalg.sparse_cholesky;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
-import fieldfold.rbf.system;
 
 export namespace fieldfold {
 

@@ -6,7 +6,6 @@ module;
 export module fieldfold.rbf.leave_one_out;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {

@@ -2,18 +2,14 @@ module;
 
 #include <cstddef>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-/// Tall matrices on disk: snapshots in .npy files that may be larger than memory, and a store for a basis.
+/// Snapshots in .npy files, which may be larger than memory.
 export module fieldfold.rows.npy;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
-import fieldfold.base.io;
 import fieldfold.base.npy;
 import fieldfold.rows.source;
 
@@ -57,34 +53,6 @@ class NpyFieldRows final : public RowSource<T> {
   std::size_t num_pts_ = 0;
   std::size_t samples_ = 0;
   std::vector<std::size_t> fortran_order_;  ///< of the samples
-};
-
-/// Keeps rows in memory if they are few, and otherwise in a file without a name.
-template <class T>
-class ScratchStore final : public RowStore<T> {
- public:
-  /// \param folder  where the file is made  \param in_memory  bytes that stay in memory
-  explicit ScratchStore(std::filesystem::path folder, std::size_t in_memory = std::size_t{1} << 26)
-      : folder_(std::move(folder)), in_memory_(in_memory) {}
-
-  /// \throws FileError  there can be no file in the folder
-  void reserve(std::size_t rows, std::size_t cols) override;
-  /// \throws FileError  reading failed
-  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
-  MatrixView<T> space(std::size_t first, std::size_t count, std::vector<T>& buffer) override;
-  /// \throws FileError  the disk is full
-  void write(std::size_t first, MatrixView<const T> rows) override;
-
-  std::size_t rows() const { return rows_; }
-  std::size_t cols() const { return cols_; }
-
- private:
-  std::filesystem::path folder_;
-  std::size_t in_memory_;
-  std::size_t rows_ = 0;
-  std::size_t cols_ = 0;
-  ArrayStore<T> array_;
-  std::optional<RandomAccessFile> file_;  ///< instead of the array
 };
 
 }  // namespace fieldfold

@@ -17,7 +17,6 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.space;
 import fieldfold.interpolation.method;
-import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
 namespace {

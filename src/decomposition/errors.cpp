@@ -11,10 +11,12 @@ module;
 module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

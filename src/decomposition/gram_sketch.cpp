@@ -17,6 +17,7 @@ module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
 import fieldfold.linalg.dense;
 import fieldfold.rows.source;

@@ -15,6 +15,7 @@ module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;

@@ -21,6 +21,7 @@ module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.inner_product;
@@ -28,6 +29,7 @@ import fieldfold.decomposition.subspace;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

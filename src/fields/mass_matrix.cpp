@@ -13,10 +13,10 @@ module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -17,8 +17,8 @@ module fieldfold.fields.space;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
-import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.statistics;
 import fieldfold.linalg.vector;

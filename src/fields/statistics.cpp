@@ -15,6 +15,7 @@ module fieldfold.fields.statistics;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.fields.normalization;
 import fieldfold.linalg.vector;
 import fieldfold.rows.source;

@@ -22,16 +22,19 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.compression.any;
-import fieldfold.compression.grid;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
 import fieldfold.files.archive;
 import fieldfold.interpolation.method;
 import fieldfold.linalg.sparse;
+import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
-import fieldfold.rows.npy;
+import fieldfold.rbf.kernel;
+import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

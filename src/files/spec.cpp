@@ -17,13 +17,12 @@ module fieldfold.files.spec;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
-import fieldfold.compression.grid;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
-import fieldfold.interpolation.method;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 namespace fieldfold {
 namespace {

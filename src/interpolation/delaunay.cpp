@@ -22,11 +22,11 @@ module fieldfold.interpolation.delaunay;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -12,11 +12,11 @@ module;
 module fieldfold.interpolation.local_weights;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

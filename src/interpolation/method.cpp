@@ -22,12 +22,12 @@ module fieldfold.interpolation.method;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.interpolation.delaunay;
 import fieldfold.interpolation.local_weights;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

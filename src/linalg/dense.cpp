@@ -4,7 +4,6 @@ module;
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <mutex>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -23,9 +22,6 @@ void stplqt_(const int* m, const int* n, const int* l, const int* mb, float* a, 
              const int* ldb, float* t, const int* ldt, float* work, int* info);
 void dgeqp3_(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau, double* work,
              const int* lwork, int* info);
-// There if the BLAS is OpenBLAS.
-__attribute__((weak)) int openblas_get_num_threads();
-__attribute__((weak)) void openblas_set_num_threads(int);
 }
 
 module fieldfold.linalg.dense;
@@ -299,34 +295,6 @@ xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<s
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (std::size_t j = 0; j < matrix.shape(1); ++j) chosen(i, j) = matrix(rows[i], j);
   return chosen;
-}
-
-namespace {
-
-struct BLASThreads {
-  std::mutex guard;
-  int users = 0;
-  int before = 0;
-};
-
-BLASThreads& blas_threads() {
-  static BLASThreads only;
-  return only;
-}
-
-}  // namespace
-
-SingleThreadedBLAS::SingleThreadedBLAS() {
-  const std::scoped_lock lock(blas_threads().guard);
-  if (blas_threads().users++ > 0 || openblas_set_num_threads == nullptr) return;
-  blas_threads().before = openblas_get_num_threads();
-  openblas_set_num_threads(1);
-}
-
-SingleThreadedBLAS::~SingleThreadedBLAS() {
-  const std::scoped_lock lock(blas_threads().guard);
-  if (--blas_threads().users == 0 && openblas_set_num_threads != nullptr)
-    openblas_set_num_threads(blas_threads().before);
 }
 
 template <class T>

@@ -10,7 +10,7 @@ module;
 module fieldfold.linalg.sparse;
 
 import fieldfold.base.arrays;
-import fieldfold.rows.source;
+import fieldfold.base.parallel;
 
 namespace fieldfold {
 namespace {

@@ -23,6 +23,7 @@ import fieldfold.fields.space;
 import fieldfold.fields.statistics;
 import fieldfold.linalg.dense;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

@@ -17,6 +17,7 @@ module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.rank_rule;
@@ -24,6 +25,7 @@ import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.space;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
+import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
 

@@ -17,11 +17,12 @@ module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.fields.space;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.pod.gappy;
-import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

@@ -18,45 +18,23 @@ module fieldfold.pod.svd;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.grid;
+import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.space;
-import fieldfold.interpolation.method;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.pod.gappy;
+import fieldfold.pod.map;
 import fieldfold.pod.projection;
 import fieldfold.pod.whitening;
 import fieldfold.rbf.interpolator;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {
-
-/// The rows of snapshots whose fields lie in arrays of their own: all fields of a point lie together.
-template <class T>
-class FieldRows final : public RowSource<T> {
- public:
-  explicit FieldRows(std::vector<LoopRows<T>> fields) : fields_(std::move(fields)) {}
-  std::size_t rows() const override { return fields_.front().matrix.cols * fields_.size(); }
-  std::size_t cols() const override { return fields_.front().matrix.rows; }
-  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
-    const std::size_t num_qoi = fields_.size();
-    const std::size_t first_point = first / num_qoi;
-    const std::size_t points = (first + count + num_qoi - 1) / num_qoi - first_point;
-    buffer.resize(points * num_qoi * cols());
-    const MatrixView<T> block{buffer.data(), points * num_qoi, cols()};
-    for (std::size_t qoi = 0; qoi < num_qoi; ++qoi) {
-      const auto& values = fields_[qoi].matrix;
-      transpose_into<T>({values.data + first_point, values.rows, points, values.stride}, every(num_qoi, qoi, block));
-    }
-    return {block.row(first - first_point * num_qoi).data(), count, cols()};
-  }
-
- private:
-  std::vector<LoopRows<T>> fields_;
-};
 
 SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
   return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};

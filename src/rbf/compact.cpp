@@ -14,16 +14,15 @@ module fieldfold.rbf.compact;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
 import fieldfold.linalg.vector;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.kernel;
-import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

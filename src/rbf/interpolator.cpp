@@ -17,6 +17,7 @@ module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
@@ -27,7 +28,6 @@ import fieldfold.rbf.partition;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

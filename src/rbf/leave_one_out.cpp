@@ -16,6 +16,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.points.axes;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 namespace fieldfold {
 namespace {

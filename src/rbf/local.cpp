@@ -10,9 +10,9 @@ module;
 module fieldfold.rbf.local;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.stencils;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 

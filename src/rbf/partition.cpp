@@ -14,13 +14,13 @@ module;
 module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.vector;
 import fieldfold.points.boxes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
-import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {

@@ -13,11 +13,12 @@ module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.vector;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
-import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {

@@ -11,7 +11,6 @@ module fieldfold.rows.npy;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.base.io;
 import fieldfold.base.npy;
 import fieldfold.linalg.dense;
 import fieldfold.rows.source;
@@ -119,44 +118,9 @@ MatrixView<const T> NpyFieldRows<T>::read(std::size_t first, std::size_t count, 
   return {block.row(first - first_point * num_qoi).data(), count, samples_};
 }
 
-template <class T>
-void ScratchStore<T>::reserve(std::size_t rows, std::size_t cols) {
-  rows_ = rows;
-  cols_ = cols;
-  file_.reset();
-  array_.reserve(0, 0);
-  if (rows * cols * sizeof(T) <= in_memory_)
-    array_.reserve(rows, cols);
-  else
-    file_.emplace(RandomAccessFile::without_name(folder_));
-}
-
-template <class T>
-MatrixView<const T> ScratchStore<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  if (!file_) return array_.read(first, count, buffer);
-  buffer.resize(count * cols_);
-  file_->read(first * cols_ * sizeof(T), buffer.data(), buffer.size() * sizeof(T));
-  return {buffer.data(), count, cols_};
-}
-
-template <class T>
-MatrixView<T> ScratchStore<T>::space(std::size_t first, std::size_t count, std::vector<T>& buffer) {
-  if (!file_) return array_.space(first, count, buffer);
-  buffer.resize(count * cols_);
-  return {buffer.data(), count, cols_};
-}
-
-template <class T>
-void ScratchStore<T>::write(std::size_t first, MatrixView<const T> rows) {
-  if (!file_) return array_.write(first, rows);
-  file_->write(first * cols_ * sizeof(T), rows.data, rows.rows * cols_ * sizeof(T));
-}
-
 template class NpyRows<double>;
 template class NpyRows<float>;
 template class NpyFieldRows<double>;
 template class NpyFieldRows<float>;
-template class ScratchStore<double>;
-template class ScratchStore<float>;
 
 }  // namespace fieldfold

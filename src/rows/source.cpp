@@ -1,20 +1,12 @@
 module;
 
-#include <sys/mman.h>
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <exception>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 module fieldfold.rows.source;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.linalg.dense;
 
 namespace fieldfold {
@@ -29,9 +21,6 @@ std::size_t RowSource<T>::block_rows() const {
 }
 
 template <class T>
-RowStore<T>::~RowStore() = default;
-
-template <class T>
 MatrixView<const T> TransposedRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
   const std::size_t n = matrix_.rows;
   buffer.resize(count * n);
@@ -40,70 +29,23 @@ MatrixView<const T> TransposedRows<T>::read(std::size_t first, std::size_t count
 }
 
 template <class T>
-void ArrayStore<T>::reserve(std::size_t rows, std::size_t cols) {
-  array_ = xt::xarray<T>::from_shape({rows, cols});
-#ifdef MADV_HUGEPAGE
-  // New memory costs a visit of the kernel for each of its pages; with large ones that is next to nothing.
-  constexpr std::size_t page = std::size_t{1} << 21;
-  void* start = array_.data();
-  std::size_t bytes = array_.size() * sizeof(T);
-  if (std::align(page, page, start, bytes) != nullptr) ::madvise(start, bytes / page * page, MADV_HUGEPAGE);
-#endif
-}
-
-std::size_t threads_for(std::size_t asked, double operations) {
-  // A thread takes some ten microseconds to start.
-  constexpr double least = 1e6;
-  const std::size_t available = asked > 0 ? asked : std::max(1U, std::thread::hardware_concurrency());
-  return std::clamp<std::size_t>(static_cast<std::size_t>(std::min(operations / least, 1e6)), 1, available);
-}
-
-void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
-                    const std::function<void(std::size_t part, std::size_t first, std::size_t count)>& work) {
-  const auto aligned = [&](std::size_t row) { return row / pass.alignment * pass.alignment; };
-  const std::size_t block = std::max(pass.alignment, aligned(block_rows));
-  const auto begin_of = [&](std::size_t part) {
-    return part == pass.threads ? rows : aligned(rows / pass.threads * part);
-  };
-  std::mutex guard;
-  std::size_t done = 0;
-  std::atomic<bool> failed = false;
-  const auto run = [&](std::size_t part) {
-    const std::size_t end = begin_of(part + 1);
-    for (std::size_t first = begin_of(part); first < end && !failed; first += block) {
-      const std::size_t count = std::min(block, end - first);
-      work(part, first, count);
-      if (!pass.progress) continue;
-      const std::scoped_lock lock(guard);
-      done += count;
-      pass.progress(static_cast<double>(done) / static_cast<double>(rows));
-    }
-  };
-  const SingleThreadedBLAS own_threads_only;
-  if (pass.threads == 1) return run(0);
-  std::vector<std::exception_ptr> failures(pass.threads);
-  std::vector<std::jthread> workers;  // which wait for their end whatever happens
-  workers.reserve(pass.threads);
-  for (std::size_t part = 0; part < pass.threads; ++part)
-    workers.emplace_back([&, part] {
-      try {
-        run(part);
-      } catch (...) {
-        failures[part] = std::current_exception();
-        failed = true;
-      }
-    });
-  workers.clear();
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+MatrixView<const T> FieldRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  const std::size_t num_qoi = fields_.size();
+  const std::size_t first_point = first / num_qoi;
+  const std::size_t points = (first + count + num_qoi - 1) / num_qoi - first_point;
+  buffer.resize(points * num_qoi * cols());
+  const MatrixView<T> block{buffer.data(), points * num_qoi, cols()};
+  for (std::size_t qoi = 0; qoi < num_qoi; ++qoi) {
+    const auto& values = fields_[qoi].matrix;
+    transpose_into<T>({values.data + first_point, values.rows, points, values.stride}, every(num_qoi, qoi, block));
+  }
+  return {block.row(first - first_point * num_qoi).data(), count, cols()};
 }
 
 template class RowSource<double>;
 template class RowSource<float>;
-template class RowStore<double>;
-template class RowStore<float>;
-template class ArrayStore<double>;
-template class ArrayStore<float>;
+template class FieldRows<double>;
+template class FieldRows<float>;
 template class TransposedRows<double>;
 template class TransposedRows<float>;
 

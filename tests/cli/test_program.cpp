@@ -22,6 +22,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.npy;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 #include "support/program.hpp"
 

@@ -14,6 +14,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.grid;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 #include "support/block_means.hpp"
 

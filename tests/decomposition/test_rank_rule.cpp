@@ -13,8 +13,6 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.decomposition.rank_rule;
-import fieldfold.decomposition.truncated_svd;
-import fieldfold.linalg.dense;
 import fieldfold.pod.svd;
 
 #include "support/cosines.hpp"

@@ -19,6 +19,8 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.linalg.dense;
+import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 #include "support/cosines.hpp"
 

@@ -20,6 +20,8 @@ import fieldfold.decomposition.inner_product;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.mass_matrix;
 import fieldfold.linalg.dense;
+import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 #include "support/cosines.hpp"
 

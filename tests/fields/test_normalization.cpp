@@ -13,6 +13,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.compression.grid;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
 import fieldfold.pod.svd;

@@ -11,7 +11,6 @@
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.quadrature;
 

@@ -14,6 +14,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.compression.grid;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;

@@ -7,7 +7,7 @@
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.compression.grid;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
 import fieldfold.pod.svd;

@@ -31,6 +31,8 @@ import fieldfold.files.map;
 import fieldfold.interpolation.method;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
+import fieldfold.rows.source;
 
 #include "support/block_means.hpp"
 

@@ -7,12 +7,12 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.compression.any;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
 import fieldfold.files.spec;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 using fieldfold::from_spec;
 using fieldfold::SVD;

@@ -17,6 +17,7 @@ import fieldfold.interpolation.method;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 #include "support/scattered_points.hpp"
 

@@ -15,7 +15,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.npy;
-import fieldfold.fields.mass_matrix;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.quadrature;
 import fieldfold.fields.space;

@@ -16,7 +16,7 @@
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
+import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;

@@ -9,6 +9,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 import fieldfold.rbf.leave_one_out;
 
 #include "support/scattered_points.hpp"

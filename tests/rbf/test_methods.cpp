@@ -12,6 +12,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 import fieldfold.rbf.leave_one_out;
 
 #include "support/scattered_points.hpp"

@@ -10,6 +10,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 
 #include "support/scattered_points.hpp"
 #include "support/warnings_of.hpp"

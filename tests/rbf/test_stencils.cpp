@@ -16,6 +16,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.vector;
 import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 

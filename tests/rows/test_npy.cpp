@@ -19,6 +19,7 @@ import fieldfold.files.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.npy;
 import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 namespace {
 
