@@ -53,8 +53,4 @@ class NearestNeighbors {
   std::shared_ptr<const Tree> tree_;
 };
 
-/// An order of points in which most are near the one before: along a curve of Morton through the first three axes.
-/// \param points  `(n, dim)`, finite
-std::vector<std::size_t> spatial_order(MatrixView<const double> points);
-
 }  // namespace fieldfold

@@ -17,6 +17,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.space;
 import fieldfold.interpolation.method;
+import fieldfold.points.checks;
 
 namespace fieldfold {
 namespace {
@@ -75,8 +76,7 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
   if (coords.dimension() != 2 || coords.size() == 0)
     throw InvalidArgument(message("coords: expected the shape (num_pts, dim) or (num_pts,), got ",
                                   shape_text(ArrayRef<double>(coords).shape())));
-  if (!std::ranges::all_of(coords, [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument("coords: expected finite coordinates, got NaN or infinity");
+  expect_finite_coordinates({coords.data(), coords.size()}, "coords");
   num_pts_ = coords.shape(0);
 }
 
@@ -163,8 +163,7 @@ typename BasicCompression<T>::Points BasicCompression<T>::points_of(const ArrayR
   if (shape.back() != dim())
     throw InvalidArgument(message(name, ": expected points of dimension ", dim(), ", (*coord_shape, ", dim(), "), got ",
                                   shape_text(coords.shape())));
-  if (!std::ranges::all_of(coords.values(), [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument(message(name, ": expected finite coordinates, got NaN or infinity"));
+  expect_finite_coordinates(coords.values(), name);
   Points points{.coord_shape = {shape.begin(), shape.end() - 1}, .rows = coords.copy()};
   points.rows.reshape({size_of(points.coord_shape), dim()});
   return points;

@@ -13,6 +13,7 @@ module fieldfold.fields.quadrature;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.mass_matrix;
+import fieldfold.points.checks;
 
 namespace fieldfold {
 namespace {
@@ -39,8 +40,7 @@ class Mesh {
                   shape_text(cells.shape())));
     points_ = {points.data(), shape[0], shape[1]};
     cells_ = {cells.data(), cells.shape()[0], cells.shape()[1]};
-    if (!std::ranges::all_of(points.values(), [](double x) { return std::isfinite(x); }))
-      throw InvalidArgument("points: expected finite coordinates, got NaN or infinity");
+    expect_finite_coordinates(points.values(), "points");
     for (const double index : cells.values())
       if (!(index >= 0.0 && index < static_cast<double>(num_pts()) && index == std::floor(index)))
         throw InvalidArgument(message("cells: expected numbers of the ", num_pts(), " points, got ", index));

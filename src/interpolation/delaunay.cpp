@@ -25,6 +25,8 @@ import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
+import fieldfold.points.boxes;
+import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
 
@@ -188,16 +190,9 @@ SparseRows linear_weights(MatrixView<const double> points, MatrixView<const doub
   // In the unit cube, whatever the unit of length and the origin: a triangulation depends on neither.
   auto from = axes.measured(points);
   auto to = axes.measured(queries);
+  const auto [low, high] = box_around(as_matrix(std::as_const(from)));
   double extent = 0.0;
-  std::vector<double> low(points.cols, std::numeric_limits<double>::infinity());
-  for (std::size_t axis = 0; axis < points.cols; ++axis) {
-    double high = -low[axis];
-    for (std::size_t i = 0; i < points.rows; ++i) {
-      low[axis] = std::min(low[axis], from(i, axis));
-      high = std::max(high, from(i, axis));
-    }
-    extent = std::max(extent, high - low[axis]);
-  }
+  for (std::size_t axis = 0; axis < points.cols; ++axis) extent = std::max(extent, high[axis] - low[axis]);
   if (!(extent > 0.0) || !std::isfinite(extent))
     throw NumericalError("the points have no Delaunay triangulation: they coincide, or are too far apart");
   for (auto* array : {&from, &to})

@@ -15,6 +15,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
+import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
 

@@ -27,6 +27,7 @@ import fieldfold.interpolation.delaunay;
 import fieldfold.interpolation.local_weights;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
+import fieldfold.points.checks;
 import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
@@ -44,26 +45,15 @@ constexpr std::array weighted_methods{
     WeightedMethod{"linear", linear_weights},
 };
 
-MatrixView<const double> checked(const ArrayRef<double>& points, std::string_view name) {
-  if (points.dimension() != 2 || points.shape()[1] == 0)
-    throw InvalidArgument(
-        message(name, ": expected a 2-D array (number, dimension), got the shape ", shape_text(points.shape())));
-  if (!std::ranges::all_of(points.values(), [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument(message(name, ": expected finite coordinates, got NaN or infinity"));
-  return {points.data(), points.shape()[0], points.shape()[1]};
-}
-
 std::variant<SparseRows, xt::xarray<double>> weights_of(const ArrayRef<double>& points, const ArrayRef<double>& queries,
                                                         const Interpolation& interpolation,
                                                         MatrixView<const double> values) {
   interpolation.validate();
   if (interpolation.method == "rbf") return RBFInterpolator::weights(points, queries, interpolation.options, values);
-  const auto from = checked(points, "points");
-  const auto to = checked(queries, "queries");
+  const auto from = checked_points(points, "points");
+  const auto to = checked_points(queries, from.cols, "queries");
   if (from.rows == 0) throw InvalidArgument("points: expected at least one, got none");
   if (from.rows > UINT32_MAX) throw InvalidArgument(message("points: expected fewer than 2^32, got ", from.rows));
-  if (to.cols != from.cols)
-    throw InvalidArgument(message("queries: expected points of dimension ", from.cols, ", got ", to.cols));
   return std::ranges::find(weighted_methods, interpolation.method, &WeightedMethod::name)
       ->weights(from, to, interpolation.options);
 }

@@ -21,6 +21,8 @@ import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
+import fieldfold.points.boxes;
+import fieldfold.points.checks;
 import fieldfold.rbf.compact;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.local;
@@ -33,15 +35,6 @@ namespace fieldfold {
 namespace {
 
 constexpr double half_the_digits = 1e-8;
-
-MatrixView<const double> checked_points(const ArrayRef<double>& points, std::string_view name) {
-  if (points.dimension() != 2)
-    throw InvalidArgument(
-        message(name, ": expected a 2-D array (number, dimension), got the shape ", shape_text(points.shape())));
-  if (!std::ranges::all_of(points.values(), [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument(message(name, ": expected finite coordinates, got NaN or infinity"));
-  return {points.data(), points.shape()[0], points.shape()[1]};
-}
 
 RBFModel resolve(const RBFOptions& options) {
   validate(options);
@@ -95,16 +88,11 @@ std::vector<double> mixture_of(MatrixView<const double> values) {
 /// A function that is smooth over the whole of the points.
 std::vector<double> smooth_function_at(MatrixView<const double> points) {
   std::vector<double> values(points.rows, 0.0);
-  for (std::size_t axis = 0; axis < points.cols; ++axis) {
-    double low = points(0, axis);
-    double high = low;
-    for (std::size_t i = 1; i < points.rows; ++i) {
-      low = std::min(low, points(i, axis));
-      high = std::max(high, points(i, axis));
-    }
-    if (high > low)
-      for (std::size_t i = 0; i < points.rows; ++i) values[i] += (points(i, axis) - low) / (high - low);
-  }
+  const auto [low, high] = box_around(points);
+  for (std::size_t axis = 0; axis < points.cols; ++axis)
+    if (high[axis] > low[axis])
+      for (std::size_t i = 0; i < points.rows; ++i)
+        values[i] += (points(i, axis) - low[axis]) / (high[axis] - low[axis]);
   for (double& value : values) value = std::cos(3.0 * value);
   return values;
 }
@@ -158,9 +146,7 @@ struct RBFInterpolator::Points {
     const auto rows = checked_points(points, "points");
     const std::size_t num_points = rows.rows;
     dim = rows.cols;
-    if (num_points == 0 || dim == 0)
-      throw InvalidArgument(
-          message("points: expected at least one point of one dimension, got the shape ", shape_text(points.shape())));
+    if (num_points == 0) throw InvalidArgument("points: expected at least one, got none");
     cloud.model = resolve(options);
     axes.expect_dim(dim);
     smoothing = spread(options.smoothing, num_points);
@@ -200,10 +186,7 @@ struct RBFInterpolator::Points {
 
   /// Queries as they are measured.
   xt::xarray<double> checked_queries(const ArrayRef<double>& queries) const {
-    const auto rows = checked_points(queries, "queries");
-    if (rows.cols != dim)
-      throw InvalidArgument(message("queries: expected points of dimension ", dim, ", got ", rows.cols));
-    return axes.measured(rows);
+    return axes.measured(checked_points(queries, dim, "queries"));
   }
 
   std::size_t threads(double operations) const { return threads_for(options.threads, operations); }

@@ -14,6 +14,8 @@ module fieldfold.rbf.leave_one_out;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.points.axes;
+import fieldfold.points.checks;
+import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -82,9 +84,8 @@ xt::xarray<double> leave_one_out_errors(const ArrayRef<double>& points, const Ar
 LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                           const RBFOptions& options, const std::vector<double>& epsilons,
                                           const std::vector<double>& smoothings) {
-  if (points.dimension() != 2 || points.shape()[0] < 2)
-    throw InvalidArgument(
-        message("points: expected at least two, (number, dimension), got the shape ", shape_text(points.shape())));
+  const auto rows = checked_points(points, "points");
+  if (rows.rows < 2) throw InvalidArgument(message("points: expected at least two, got ", rows.rows));
   LeaveOneOutChoice choice{options, infinity, {}};
   const auto look_at = [&](std::optional<double> epsilon, const xt::xarray<double>& smoothing) {
     RBFOptions tried = options;
@@ -102,11 +103,9 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
   std::vector<xt::xarray<double>> levels(smoothings.begin(), smoothings.end());
   if (levels.empty()) levels.push_back(options.smoothing);
   const bool search = epsilons.empty() && !options.epsilon && !traits(options.kernel).scale_invariant;
-  if (!std::ranges::all_of(points.values(), [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument("points: expected finite coordinates, got NaN or infinity");
   const Axes axes(options.scales, options.periods);
-  axes.expect_dim(points.shape()[1]);
-  const auto measured = axes.measured({points.data(), points.shape()[0], points.shape()[1]});
+  axes.expect_dim(rows.cols);
+  const auto measured = axes.measured(rows);
   const double spacing = search ? spacing_of(as_matrix(measured)) : 1.0;
   if (spacing == 0.0) throw NumericalError("points: all coincide with another one");
   const double scale = 1.0 / spacing;

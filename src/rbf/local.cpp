@@ -11,6 +11,7 @@ module fieldfold.rbf.local;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.stencils;
 

@@ -12,6 +12,7 @@ module;
 module fieldfold.rbf.polynomial;
 
 import fieldfold.base.arrays;
+import fieldfold.points.boxes;
 
 namespace fieldfold {
 
@@ -45,15 +46,10 @@ Monomials::Monomials(std::size_t dim, int degree, const std::vector<bool>& redun
 }
 
 void Monomials::fit(MatrixView<const double> points) {
+  const auto [low, high] = box_around(points);
   for (std::size_t axis = 0; axis < points.cols; ++axis) {
-    double low = points(0, axis);
-    double high = low;
-    for (std::size_t i = 1; i < points.rows; ++i) {
-      low = std::min(low, points(i, axis));
-      high = std::max(high, points(i, axis));
-    }
-    shift_[axis] = low / 2 + high / 2;
-    scale_[axis] = high > low ? high / 2 - low / 2 : 1.0;
+    shift_[axis] = low[axis] / 2 + high[axis] / 2;
+    scale_[axis] = high[axis] > low[axis] ? high[axis] / 2 - low[axis] / 2 : 1.0;
   }
 }
 

@@ -16,6 +16,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.vector;
+import fieldfold.points.boxes;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
 import fieldfold.rows.store;
@@ -52,14 +53,9 @@ double largest_magnitude(std::span<const double> values) {
 /// change slowly enough for a few distances to tell.
 double scale_for(MatrixView<const double> points, const RBFModel& model) {
   double square = 0.0;
+  const auto [low, high] = box_around(points);
   for (std::size_t axis = 0; axis < points.cols; ++axis) {
-    double low = points(0, axis);
-    double high = low;
-    for (std::size_t i = 1; i < points.rows; ++i) {
-      low = std::min(low, points(i, axis));
-      high = std::max(high, points(i, axis));
-    }
-    const double extent = model.epsilon * (high - low);
+    const double extent = model.epsilon * (high[axis] - low[axis]);
     square += extent * extent;
   }
   double samples[] = {0.0, square / 16.0, square / 4.0, square};

@@ -8,6 +8,7 @@
 #include <vector>
 
 import fieldfold.base.arrays;
+import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 
 namespace {
