@@ -10,7 +10,7 @@ module;
 export module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
-import fieldfold.linalg.vector;
+import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;
 
@@ -46,7 +46,7 @@ class LaneNumbers {
 /// that rounding spoils are done again by `RBFSystem`, with its errors. Memory is used again. For one thread.
 class StencilBatch {
  public:
-  explicit StencilBatch(const PointCloud& cloud, const InstructionSet& set = instruction_set());
+  explicit StencilBatch(const PointCloud& cloud, const KernelLoops& loops = kernel_loops());
 
   /// How many there may be at once.
   std::size_t lanes() const { return lanes_; }
@@ -103,7 +103,7 @@ class StencilBatch {
                              double largest_value);
 
   PointCloud cloud_;
-  const InstructionSet* set_;
+  const KernelLoops* loops_;
   std::size_t lanes_;
   bool smooths_;
   bool all_alike_ = true;  ///< stencils have the same size

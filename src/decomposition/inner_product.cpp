@@ -113,7 +113,7 @@ class SparseProductRows final : public ProductRows<T> {
 
   void sum_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
     if constexpr (std::is_same_v<T, double>) {
-      set_.sum_rows(from.data(), weights.data(), from.size(), cols(), sums);
+      loops_.sum_rows(from.data(), weights.data(), from.size(), cols(), sums);
     } else {
       std::fill_n(sums, cols(), T{0});
       for (std::size_t e = 0; e < from.size(); ++e)
@@ -121,7 +121,7 @@ class SparseProductRows final : public ProductRows<T> {
     }
   }
 
-  const InstructionSet& set_ = instruction_set();
+  const VectorLoops& loops_ = vector_loops();
   const SparseRows& matrix_;
   std::size_t groups_;
   const RowSource<T>& x_;

@@ -355,7 +355,7 @@ MatrixView<const T> SpaceRows<T>::read(std::size_t first, std::size_t count, std
       for (std::size_t j = 0; j < from.cols; j += block) {
         const std::size_t part = std::min(block, from.cols - j);
         for (std::size_t k = 0; k < part; ++k) logarithms[k] = static_cast<double>(x[j + k]) + transform.offset;
-        instruction_set().decimal_logarithms(logarithms, part);
+        vector_loops().decimal_logarithms(logarithms, part);
         for (std::size_t k = 0; k < part; ++k) y[j + k] = static_cast<T>(logarithms[k] - shift) * scale;
       }
     else if (sample_roots_.empty())

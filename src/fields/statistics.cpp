@@ -166,7 +166,7 @@ class Surveyor {
             logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
           values[j] = std::numeric_limits<double>::quiet_NaN();
         }
-        instruction_set().decimal_logarithms(values.data(), values.size());
+        vector_loops().decimal_logarithms(values.data(), values.size());
         moments = moments_of(values.data(), wants_deviations, wants_ranges);
       } else {
         moments = moments_of(x, wants_deviations, wants_ranges);

@@ -18,9 +18,9 @@ import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
-import fieldfold.linalg.vector;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.kernel;
+import fieldfold.rbf.lanes;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 
@@ -75,7 +75,7 @@ CompactSystem::CompactSystem(const PointCloud& cloud)
   for (std::size_t i = 0; i < n; ++i) {
     search_.within(cloud.points.row(i), reach_of(cloud.model), near);
     squares_of(cloud, cloud.points.row(i), near, values);
-    instruction_set().kernel_values(cloud.model.kernel, values.data(), values.size());
+    kernel_loops().kernel_values(cloud.model.kernel, values.data(), values.size());
     double sum = std::abs(cloud.smoothing[i]);
     std::vector<std::pair<std::size_t, double>> row;
     for (std::size_t j = 0; j < near.size(); ++j) {
@@ -157,13 +157,13 @@ void CompactSystem::evaluate(MatrixView<const double> queries, const Solution& s
       squares_of(cloud_, query, near, values);
       monomials_.evaluate(query, monomials);
       if (derivative_axis) {
-        instruction_set().kernel_slopes(cloud_.model.kernel, values.data(), values.size());
+        kernel_loops().kernel_slopes(cloud_.model.kernel, values.data(), values.size());
         for (std::size_t j = 0; j < near.size(); ++j)
           values[j] *= 2.0 * epsilon * epsilon * (query[*derivative_axis] - cloud_.points(near[j], *derivative_axis));
         monomials_.differentiate(query, monomials, *derivative_axis, derivatives);
         std::ranges::copy(derivatives, monomials.begin());
       } else {
-        instruction_set().kernel_values(cloud_.model.kernel, values.data(), values.size());
+        kernel_loops().kernel_values(cloud_.model.kernel, values.data(), values.size());
       }
       for (std::size_t k = 0; k < results.cols; ++k) {
         double sum = 0.0;

@@ -16,8 +16,8 @@ module fieldfold.rbf.partition;
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
-import fieldfold.linalg.vector;
 import fieldfold.points.boxes;
+import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
@@ -254,7 +254,7 @@ double PartitionOfUnity::error_outside(std::size_t index, const Solution& soluti
   double kernel = 0.0;
   for (std::size_t axis = 0; axis < query.size(); ++axis)
     kernel += std::pow(cloud_.model.epsilon * (query[axis] - patches_[index].centre[axis]), 2);
-  instruction_set().kernel_values(cloud_.model.kernel, &kernel, 1);
+  kernel_loops().kernel_values(cloud_.model.kernel, &kernel, 1);
   double error = 0.0;
   for (std::size_t c = 0; c < result.size(); ++c) {
     const double lost = solution.largest_coefficients(index, c) * std::abs(kernel) /

@@ -13,16 +13,16 @@ module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.linalg.vector;
+import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;
 
 namespace fieldfold {
 
-StencilBatch::StencilBatch(const PointCloud& cloud, const InstructionSet& set)
+StencilBatch::StencilBatch(const PointCloud& cloud, const KernelLoops& loops)
     : cloud_(cloud),
-      set_(&set),
-      lanes_(set.lanes),
+      loops_(&loops),
+      lanes_(loops.lanes),
       smooths_(std::ranges::any_of(cloud.smoothing, [](double s) { return s != 0.0; })) {
   const Monomials monomials(cloud.points.cols, cloud.model.degree, cloud.model.redundant_squares);
   lane_.reserve(lanes_);
@@ -75,7 +75,7 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
               .factor = factor_.data(),
               .inverse_diagonal = inverse_diagonal_.data(),
               .largest = largest_.data()};
-  set_->factorize(cloud_.model.kernel, systems_);
+  loops_->factorize(cloud_.model.kernel, systems_);
   for (std::size_t l = 0; l < used_; ++l) {
     bool sound = std::isfinite(largest_[l]);
     for (std::size_t i = 0; i < rest; ++i) sound = sound && std::isfinite(at(inverse_diagonal_, i, l));
@@ -183,11 +183,11 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
       largest_value[l] = std::max(largest_value[l], std::abs(value));
     }
   }
-  set_->lane_squares(systems_, query_.data(), kernel_.data());
+  loops_->lane_squares(systems_, query_.data(), kernel_.data());
   if (derivative_axis)
-    set_->kernel_slopes(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
+    loops_->kernel_slopes(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
   else
-    set_->kernel_values(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
+    loops_->kernel_values(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
   for (std::size_t i = 0; i < size_; ++i)
     for (std::size_t l = 0; l < lanes_; ++l) {
       double value = i < lane_[l].stencil.size() ? at(kernel_, i, l) : 0.0;
@@ -196,7 +196,7 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
                  (at(query_, *derivative_axis, l) - at(coordinates_, *derivative_axis * size_ + i, l));
       at(columns_, i * columns, l) = value;
     }
-  set_->solve_adjoint(systems_, columns_.data(), start_.data(), columns);
+  loops_->solve_adjoint(systems_, columns_.data(), start_.data(), columns);
   for (std::size_t l = 0; l < used_; ++l) {
     Lane& lane = lane_[l];
     const std::size_t n = lane.stencil.size();
@@ -236,7 +236,7 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
         largest_value[l * k + c] = std::max(largest_value[l * k + c], std::abs(value));
       }
   }
-  set_->solve(systems_, columns_.data(), start_.data(), k);
+  loops_->solve(systems_, columns_.data(), start_.data(), k);
   for (std::size_t l = 0; l < used_; ++l) {
     Lane& lane = lane_[l];
     const std::size_t n = lane.stencil.size();

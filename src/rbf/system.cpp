@@ -18,6 +18,7 @@ import fieldfold.linalg.dense;
 import fieldfold.linalg.vector;
 import fieldfold.points.boxes;
 import fieldfold.rbf.kernel;
+import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rows.store;
 
@@ -59,7 +60,7 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
     square += extent * extent;
   }
   double samples[] = {0.0, square / 16.0, square / 4.0, square};
-  instruction_set().kernel_values(model.kernel, samples, std::size(samples));
+  kernel_loops().kernel_values(model.kernel, samples, std::size(samples));
   const double largest = largest_magnitude(samples);
   if (!(largest > 0.0)) return 1.0;
   return std::isfinite(largest) ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : std::exp2(-1000);
@@ -80,15 +81,15 @@ RBFModel determined(RBFModel model, MatrixView<const double> points) {
 void RBFBasis::evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
                         std::span<double> values) const {
   const std::size_t n = axes.cols;
-  const InstructionSet& set = instruction_set();
-  set.squared_distances(point.data(), axes.data, axes.stride, point.size(), n, model.epsilon, values.data());
+  const KernelLoops& loops = kernel_loops();
+  loops.squared_distances(point.data(), axes.data, axes.stride, point.size(), n, model.epsilon, values.data());
   const std::span<double> polynomial = values.subspan(n);
   if (!derivative_axis) {
-    set.kernel_values(model.kernel, values.data(), n);
+    loops.kernel_values(model.kernel, values.data(), n);
     monomials.evaluate(point, polynomial);
     return;
   }
-  set.kernel_slopes(model.kernel, values.data(), n);
+  loops.kernel_slopes(model.kernel, values.data(), n);
   const double* const along = axes.row(*derivative_axis).data();
   const double factor = 2.0 * model.epsilon * model.epsilon;
   for (std::size_t j = 0; j < n; ++j) values[j] *= factor * (point[*derivative_axis] - along[j]);
@@ -106,8 +107,8 @@ void RBFBasis::sum(MatrixView<const double> queries, MatrixView<const double> co
     const MatrixView<double> rows{memory.data(), std::min(height, queries.rows - first), size()};
     const MatrixView<double> part{results.row(first).data(), rows.rows, results.cols, results.stride};
     for (std::size_t i = 0; i < rows.rows; ++i) evaluate(queries.row(first + i), derivative_axis, rows.row(i));
-    instruction_set().multiply_transposed(rows.data, rows.stride, rows.rows, coefficients.data, coefficients.stride,
-                                          coefficients.rows, size(), part.data, part.stride);
+    vector_loops().multiply_transposed(rows.data, rows.stride, rows.rows, coefficients.data, coefficients.stride,
+                                       coefficients.rows, size(), part.data, part.stride);
     for (std::size_t i = 0; i < rows.rows; ++i)
       if (!std::ranges::all_of(part.row(i), [](double value) { return std::isfinite(value); }))
         expect_finite(rows.row(i), model.kernel);
@@ -153,9 +154,8 @@ void RBFSystem::for_each_row(std::span<const double> smoothing, const Take& take
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t axis = 0; axis < point.size(); ++axis) point[axis] = axes_(axis, i);
     const std::span<double> values = std::span(row).first(i + 1);
-    instruction_set().squared_distances(point.data(), axes_.data(), n, point.size(), i + 1, model_.epsilon,
-                                        values.data());
-    instruction_set().kernel_values(model_.kernel, values.data(), i + 1);
+    kernel_loops().squared_distances(point.data(), axes_.data(), n, point.size(), i + 1, model_.epsilon, values.data());
+    kernel_loops().kernel_values(model_.kernel, values.data(), i + 1);
     // One that is not finite makes the sum so.
     double sum = 0.0;
     for (double& value : values) {

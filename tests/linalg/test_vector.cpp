@@ -7,26 +7,28 @@
 #include <string>
 #include <vector>
 
-import fieldfold.rbf.kernel;
+import fieldfold.base.arrays;
 import fieldfold.linalg.vector;
+
+#include "support/scattered_points.hpp"
 
 BOOST_AUTO_TEST_CASE(logarithms_are_those_of_the_standard_library) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  for (const auto* set : fieldfold::instruction_sets())
+  for (const auto set : fieldfold::instruction_sets())
     for (const std::size_t count : {1U, 7U, 64U, 1001U}) {
       std::vector<double> numbers(count);
       for (std::size_t i = 0; i < count; ++i)
         numbers[i] = std::pow(10.0, -300.0 + 600.0 * static_cast<double>(i) / static_cast<double>(count));
       std::vector<double> found = numbers;
-      set->decimal_logarithms(found.data(), count);
+      fieldfold::vector_loops(set).decimal_logarithms(found.data(), count);
       for (std::size_t i = 0; i < count; ++i) {
         const double expected = std::log10(numbers[i]);
         // Two units in the last place.
-        BOOST_TEST(std::abs(found[i] - expected) <= 5e-16 * std::abs(expected) + 1e-17, std::string(set->name)
-                                                                                            << " of " << numbers[i]);
+        BOOST_TEST(std::abs(found[i] - expected) <= 5e-16 * std::abs(expected) + 1e-17,
+                   std::string(fieldfold::vector_loops(set).name) << " of " << numbers[i]);
       }
       std::vector<double> odd{0.0, -1.0, infinity, std::numeric_limits<double>::quiet_NaN()};
-      set->decimal_logarithms(odd.data(), odd.size());
+      fieldfold::vector_loops(set).decimal_logarithms(odd.data(), odd.size());
       BOOST_TEST(odd[0] == -infinity);
       BOOST_TEST(std::isnan(odd[1]));
       BOOST_TEST(odd[2] == infinity);
@@ -36,7 +38,7 @@ BOOST_AUTO_TEST_CASE(logarithms_are_those_of_the_standard_library) {
 
 BOOST_AUTO_TEST_CASE(sums_of_rows_are_those_of_whole_numbers) {
   // Whole numbers, whose sums are exact in any order.
-  for (const auto* set : fieldfold::instruction_sets())
+  for (const auto set : fieldfold::instruction_sets())
     for (const std::size_t length : {1U, 31U, 32U, 200U}) {
       std::vector<std::vector<double>> rows(5, std::vector<double>(length));
       std::vector<const double*> places;
@@ -46,42 +48,28 @@ BOOST_AUTO_TEST_CASE(sums_of_rows_are_those_of_whole_numbers) {
         places.push_back(rows[e].data());
       }
       std::vector<double> sums(length, 7.0);
-      set->sum_rows(places.data(), weights.data(), rows.size(), length, sums.data());
+      fieldfold::vector_loops(set).sum_rows(places.data(), weights.data(), rows.size(), length, sums.data());
       // 1 - 4 + 9 + 16 - 25
       for (std::size_t c = 0; c < length; ++c) BOOST_TEST(sums[c] == -3.0 * static_cast<double>(c % 17));
     }
 }
 
-BOOST_AUTO_TEST_CASE(thin_plate_splines_are_those_of_logarithms_in_more_digits) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  std::vector<double> squares;
-  for (int i = -1074; i < 1024; ++i)
-    for (const double factor : {1.0, 1.2, 1.4142135623730949, 1.4142135623730951, 1.9})
-      squares.push_back(std::ldexp(factor, i));
-  for (int i = 1; i < 53; ++i) {
-    squares.push_back(1.0 + std::ldexp(1.0, -i));
-    squares.push_back(1.0 - std::ldexp(1.0, -i));
-  }
-  for (const auto* set : fieldfold::instruction_sets()) {
-    std::vector<double> values = squares;
-    set->kernel_values(fieldfold::Kernel::thin_plate_spline, values.data(), values.size());
-    for (std::size_t i = 0; i < squares.size(); ++i) {
-      const long double q = squares[i];
-      const auto expected = static_cast<double>(q * std::log(q) / 2);
-      // Two units in the last place of the logarithm, and the product rounds.
-      const double unit = std::max(std::abs(expected) * 2.3e-16, std::numeric_limits<double>::denorm_min());
-      BOOST_TEST((values[i] == expected || std::abs(values[i] - expected) <= 2.5 * unit),
-                 std::string(set->name) << " of " << squares[i] << ": " << values[i]);
-    }
-    std::vector<double> odd{0.0, infinity, std::numeric_limits<double>::quiet_NaN()};
-    std::vector<double> slopes = odd;
-    set->kernel_values(fieldfold::Kernel::thin_plate_spline, odd.data(), odd.size());
-    BOOST_TEST(odd[0] == 0.0);
-    BOOST_TEST(odd[1] == infinity);
-    BOOST_TEST(std::isnan(odd[2]));
-    set->kernel_slopes(fieldfold::Kernel::thin_plate_spline, slopes.data(), slopes.size());
-    BOOST_TEST(slopes[0] == 0.0);
-    BOOST_TEST(!std::isfinite(slopes[1]));
-    BOOST_TEST(std::isnan(slopes[2]));
+BOOST_AUTO_TEST_CASE(every_instruction_set_multiplies) {
+  // Neither the rows nor the columns nor what is summed up fill registers.
+  constexpr std::size_t rows = 11;
+  constexpr std::size_t cols = 7;
+  constexpr std::size_t count = 1031;
+  const auto a = scattered(rows * count, 1);
+  const auto b = scattered(cols * count, 1, 0.1);
+  for (const auto set : fieldfold::instruction_sets()) {
+    std::vector<double> product(rows * cols, std::numeric_limits<double>::quiet_NaN());
+    fieldfold::vector_loops(set).multiply_transposed(a.data(), count, rows, b.data(), count, cols, count,
+                                                     product.data(), cols);
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < cols; ++j) {
+        double sum = 0.0;
+        for (std::size_t k = 0; k < count; ++k) sum += a(i * count + k, 0) * b(j * count + k, 0);
+        BOOST_TEST(std::abs(product[i * cols + j] - sum) < 1e-12 * sum);
+      }
   }
 }

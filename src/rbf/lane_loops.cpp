@@ -1,28 +1,18 @@
 module;
 
-// Compiled once for each instruction set, FIELDFOLD_SET, with the flags of FIELDFOLD_ARCH. Nothing here calls inline
-// functions of the standard library: the linker keeps one copy of each, which might be that of the widest set.
+// Compiled once for each instruction set: FIELDFOLD_TABLE with the flags of FIELDFOLD_ARCH.
 
 #include <cstddef>
 
+#include "../linalg/vector.hpp"
 #include "formulas.hpp"
 
-module fieldfold.linalg.vector;
+module fieldfold.rbf.lanes;
 
 import fieldfold.rbf.kernel;
 
 namespace fieldfold {
 namespace {
-
-using Vector = xsimd::batch<double, FIELDFOLD_ARCH>;
-constexpr std::size_t width = Vector::size;
-
-/// Registers hold a square of so many vectors, and two of its sides.
-constexpr std::size_t side = width == 8 ? 4 : 3;
-
-Vector load(const double* from) { return Vector::load_unaligned(from); }
-
-void store(double* to, Vector value) { value.store_unaligned(to); }
 
 struct Value {
   template <class Formula>
@@ -44,13 +34,7 @@ struct Slope {
 
 template <class What, class Formula>
 void apply(double* numbers, std::size_t count) {
-  std::size_t i = 0;
-  for (; i + width <= count; i += width) store(numbers + i, What::template of<Formula>(load(numbers + i)));
-  if (i == count) return;
-  double rest[width] = {};
-  for (std::size_t k = 0; i + k < count; ++k) rest[k] = numbers[i + k];
-  store(rest, What::template of<Formula>(load(rest)));
-  for (std::size_t k = 0; i + k < count; ++k) numbers[i + k] = rest[k];
+  ::apply([](Vector q) { return What::template of<Formula>(q); }, numbers, count);
 }
 
 template <class What>
@@ -123,63 +107,6 @@ void squared_distances(const double* point, const double* axes, std::size_t stri
       const double difference = epsilon * (point[axis] - axes[axis * stride + j]);
       squares[j] += difference * difference;
     }
-}
-
-double sum_of(Vector vector) {
-  double numbers[width];
-  store(numbers, vector);
-  double sum = 0.0;
-  for (const double number : numbers) sum += number;
-  return sum;
-}
-
-/// Adds products of rows of `a` with rows of `b` to a tile of `c`.
-template <std::size_t rows, std::size_t cols>
-void add_tile(const double* a, std::size_t a_stride, const double* b, std::size_t b_stride, std::size_t count,
-              double* c, std::size_t c_stride) {
-  Vector sums[rows][cols];
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < cols; ++j) sums[i][j] = Vector(0.0);
-  std::size_t k = 0;
-  for (; k + width <= count; k += width) {
-    Vector y[cols];
-    for (std::size_t j = 0; j < cols; ++j) y[j] = load(b + j * b_stride + k);
-    for (std::size_t i = 0; i < rows; ++i) {
-      const Vector x = load(a + i * a_stride + k);
-      for (std::size_t j = 0; j < cols; ++j) sums[i][j] = xsimd::fma(x, y[j], sums[i][j]);
-    }
-  }
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < cols; ++j) {
-      double sum = sum_of(sums[i][j]);
-      for (std::size_t l = k; l < count; ++l) sum += a[i * a_stride + l] * b[j * b_stride + l];
-      c[i * c_stride + j] += sum;
-    }
-}
-
-template <std::size_t rows>
-void add_tiles(const double* a, std::size_t a_stride, const double* b, std::size_t b_stride, std::size_t cols,
-               std::size_t count, double* c, std::size_t c_stride) {
-  std::size_t j = 0;
-  for (; j + side <= cols; j += side)
-    add_tile<rows, side>(a, a_stride, b + j * b_stride, b_stride, count, c + j, c_stride);
-  for (; j < cols; ++j) add_tile<rows, 1>(a, a_stride, b + j * b_stride, b_stride, count, c + j, c_stride);
-}
-
-void multiply_transposed(const double* a, std::size_t a_stride, std::size_t rows, const double* b, std::size_t b_stride,
-                         std::size_t cols, std::size_t count, double* c, std::size_t c_stride) {
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < cols; ++j) c[i * c_stride + j] = 0.0;
-  // So many at a time, that a few rows of either side stay in the first cache.
-  constexpr std::size_t step = 512;
-  for (std::size_t k = 0; k < count; k += step) {
-    const std::size_t length = count - k < step ? count - k : step;
-    std::size_t i = 0;
-    for (; i + side <= rows; i += side)
-      add_tiles<side>(a + i * a_stride + k, a_stride, b + k, b_stride, cols, length, c + i * c_stride, c_stride);
-    for (; i < rows; ++i)
-      add_tiles<1>(a + i * a_stride + k, a_stride, b + k, b_stride, cols, length, c + i * c_stride, c_stride);
-  }
 }
 
 constexpr std::size_t triangle(std::size_t row) { return row * (row + 1) / 2; }
@@ -472,31 +399,11 @@ void solve(const LaneSystems& systems, double* columns, double* remainder, std::
     }
 }
 
-void decimal_logarithms(double* numbers, std::size_t count) { apply<Value, DecimalLogarithm>(numbers, count); }
-
-void sum_rows(const double* const* rows, const double* weights, std::size_t count, std::size_t length, double* sums) {
-  constexpr std::size_t vectors = 4;
-  std::size_t c = 0;
-  for (; c + vectors * width <= length; c += vectors * width) {
-    Vector own[vectors];
-    for (std::size_t k = 0; k < vectors; ++k) own[k] = Vector(0.0);
-    for (std::size_t e = 0; e < count; ++e)
-      for (std::size_t k = 0; k < vectors; ++k) own[k] = own[k] + Vector(weights[e]) * load(rows[e] + c + k * width);
-    for (std::size_t k = 0; k < vectors; ++k) store(sums + c + k * width, own[k]);
-  }
-  for (; c < length; ++c) {
-    double own = 0.0;
-    for (std::size_t e = 0; e < count; ++e) own += weights[e] * rows[e][c];
-    sums[c] = own;
-  }
-}
-
-constexpr InstructionSet set{
-    FIELDFOLD_SET_NAME,  width,     decimal_logarithms, sum_rows, squared_distances, kernel_values, kernel_slopes,
-    multiply_transposed, factorize, lane_squares,       solve,    solve_all};
+constexpr KernelLoops loops{FIELDFOLD_SET_NAME, width, squared_distances, kernel_values, kernel_slopes, factorize,
+                            lane_squares,       solve, solve_all};
 
 }  // namespace
 
-const InstructionSet& FIELDFOLD_SET() { return set; }
+const KernelLoops& FIELDFOLD_TABLE() { return loops; }
 
 }  // namespace fieldfold
