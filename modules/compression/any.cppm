@@ -12,7 +12,7 @@ export module fieldfold.compression.any;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.compression.grid;
+import fieldfold.compression.compressor;
 
 export namespace fieldfold {
 

@@ -1,66 +1,37 @@
 module;
 
-#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-/// What every compression method has: named fields on a compression grid, and the way to other grids and back.
+/// The grid side of compression methods: named fields on a compression grid, and interpolation to other grids and back.
 export module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.fields.space;
-import fieldfold.interpolation.method;
+import fieldfold.compression.compressor;
+import fieldfold.fields.options;
+import fieldfold.interpolation.cache;
 import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {
 
-/// The range (low, high) of each latent coefficient.
-using LatentRanges = std::vector<std::pair<double, double>>;
-
-/// Points of one grid for each sample; an empty array stands for a missing sample.
-using CoordsPerSample = std::vector<xt::xarray<double>>;
-
-/// A method that folds states of `dof` numbers into `latent_size` coefficients and unfolds them again. A class derived
-/// from `BasicCompression` has the grids already and adds the other five. `value_type` is its scalar.
-template <class C>
-concept Compressor = std::copyable<C> && std::floating_point<typename C::value_type> &&
-                     requires(const C& compressor, const xt::xarray<typename C::value_type>& array,
-                              const xt::xarray<double>& coords, const BasicFields<typename C::value_type>& fields) {
-                       { compressor.map_exists() } -> std::convertible_to<bool>;
-                       { compressor.latent_size() } -> std::convertible_to<std::size_t>;
-                       /// (..., dof) -> (..., latent_size)
-                       { compressor.compress(array) } -> std::convertible_to<xt::xarray<typename C::value_type>>;
-                       /// (..., latent_size) -> (..., dof)
-                       { compressor.reconstruct(array) } -> std::convertible_to<xt::xarray<typename C::value_type>>;
-                       { compressor.estimate_latent_ranges() } -> std::convertible_to<LatentRanges>;
-                       { compressor.dof() } -> std::convertible_to<std::size_t>;
-                       {
-                         compressor.interpolate_to_grid(coords, fields)
-                       } -> std::convertible_to<xt::xarray<typename C::value_type>>;
-                       {
-                         compressor.interpolate_from_grid(array, coords)
-                       } -> std::convertible_to<BasicFields<typename C::value_type>>;
-                     };
-
-/// What a compression needs to know before it sees data.
+/// The fields of a compression and their grid.
 struct CompressionOptions {
   /// Names of the quantities of interest, in the order in which they lie at each point; none: one, named "field".
   std::vector<std::string> fields = {};
-  /// `(num_pts, dim)`, or `(num_pts,)` for dim = 1: the points of the compression grid. Without them all works that
-  /// needs no coordinates.
+  /// `(num_pts, dim)`, or `(num_pts,)` for dim = 1: the points of the compression grid. Without them, everything works
+  /// that needs no coordinates.
   std::optional<xt::xarray<double>> coords = std::nullopt;
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
-  /// `automatic`: points of which a field has a value in no sample (land) are left out when it is interpolated, and
-  /// what lies nearest to such a point becomes NaN.
+  /// `automatic`: points where a field has a value in no sample (land) take no part in its interpolation, and points
+  /// nearest to such a point become NaN.
   Mask mask = Mask::none;
-  /// Operators and factorizations of interpolation are kept up to this size, and used again when the same coordinates
-  /// come; 0: none. It belongs to the program that runs, and is not saved with a compressor.
+  /// Operators and factorizations of interpolation are cached up to this size, and used again for the same coordinates;
+  /// 0: none. Not saved.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
 };
 
@@ -72,28 +43,29 @@ class BasicCompression {
   using value_type = T;
 
   /// \throws InvalidArgument  a field named twice or without a name; coords not 1-D or 2-D, empty, or not finite; an
-  /// unknown
-  ///                          interpolation method; bad interpolation options
+  ///                          unknown interpolation method; bad interpolation options
   explicit BasicCompression(CompressionOptions options = {});
 
   /// The names of the quantities of interest, in the order in which they lie at each point.
   const std::vector<std::string>& fields() const { return options_.fields; }
+  /// The options.
+  const CompressionOptions& compression_options() const { return options_; }
   /// Whether there is a grid.
   bool has_coords() const { return options_.coords.has_value(); }
-  /// How values go to other grids and back.
+  /// How values are interpolated to other grids and back.
   const std::string& interpolate_method() const { return options_.interpolate_method; }
   const RBFOptions& interpolate_opts() const { return options_.interpolate_opts; }
 
   /// `(num_pts, dim)`: the compression grid. \throws NotReady  there are no coordinates
   const xt::xarray<double>& coords() const;
 
-  /// What interpolation keeps for coordinates that come again; `bytes()` tells its size, `clear()` forgets it.
-  const RememberedInterpolation& interpolation() const { return interpolation_; }
+  /// The cached interpolation; `bytes()` is the size of its cache, `clear()` empties it.
+  const CachedInterpolation& interpolation() const { return interpolation_; }
 
   /// The number of coordinates of a point. \throws NotReady  there are no coordinates
   std::size_t dim() const { return coords().shape(1); }
 
-  /// The number of points of the compression grid. \throws NotReady  neither coordinates nor data have told
+  /// The number of points of the compression grid. \throws NotReady  neither coordinates nor data determine it
   std::size_t num_pts() const;
 
   /// The number of quantities of interest at each point.
@@ -149,17 +121,17 @@ class BasicCompression {
  protected:
   /// For `compute_map`: checks that states of `dof` numbers fit the fields and the coordinates, and returns the number
   /// of points they have. \throws InvalidArgument  they do not
-  /// \param name  what messages call the thing with these rows
+  /// \param name  what messages call the states
   std::size_t num_pts_of(std::size_t dof, std::string_view name) const;
 
-  /// For `compute_map`: as `join_fields`, but without coordinates the fields tell the number of points, whatever a map
-  /// before had.
+  /// For `compute_map`: as `join_fields`, but without coordinates the fields determine the number of points, whatever
+  /// an earlier map had.
   xt::xarray<T> join_snapshots(const BasicFields<T>& fields) const;
 
-  /// The same snapshots where they lie: of each field, in order, one row `(num_pts,)` a snapshot.
+  /// The same snapshots in place: for each field, in order, one row `(num_pts,)` a snapshot.
   std::vector<LoopRows<T>> snapshot_rows(const BasicFields<T>& fields) const;
 
-  /// For `compute_map`: remembers the number of points where there are no coordinates to tell.
+  /// For `compute_map`: sets the number of points.
   void set_num_pts(std::size_t num_pts) { num_pts_ = num_pts; }
 
  private:
@@ -172,53 +144,11 @@ class BasicCompression {
   bool is_grid(const Points& points, double relative, double absolute) const;
 
   CompressionOptions options_;
-  RememberedInterpolation interpolation_;
+  CachedInterpolation interpolation_;
   std::optional<std::size_t> num_pts_;
 };
 
 /// The same in double precision.
 using Compression = BasicCompression<double>;
-
-/// Folds fields on any grid: `compress(interpolate_to_grid(coords, fields))`.
-/// \param coords  `(*coord_shape, dim)`, or one a sample
-/// \param fields  each `(*loop_shape, *coord_shape)`, or one set a sample
-/// \returns       `(*loop_shape, latent_size)`
-/// \throws        as the two functions of the compressor do
-template <Compressor C>
-xt::xarray<typename C::value_type> compress_fields(const C& compressor, const xt::xarray<double>& coords,
-                                                   const BasicFields<typename C::value_type>& fields) {
-  return compressor.compress(compressor.interpolate_to_grid(coords, fields));
-}
-
-/// Folds samples that lie on grids of their own.
-template <Compressor C>
-xt::xarray<typename C::value_type> compress_fields(const C& compressor, const CoordsPerSample& coords,
-                                                   const std::vector<BasicFields<typename C::value_type>>& fields) {
-  return compressor.compress(compressor.interpolate_to_grid(coords, fields));
-}
-
-/// Unfolds latent coefficients onto any grid: `interpolate_from_grid(reconstruct(latent), coords)`, or what a
-/// compressor has that does the same at less cost, `reconstruct_at(latent, coords)`.
-/// \param latent  `(*loop_shape, latent_size)`
-/// \param coords  `(*coord_shape, dim)`, or one a sample
-/// \returns       each `(*loop_shape, *coord_shape)`
-/// \throws        as the two functions of the compressor do
-template <Compressor C>
-BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
-                                                       const xt::xarray<typename C::value_type>& latent,
-                                                       const xt::xarray<double>& coords) {
-  if constexpr (requires { compressor.reconstruct_at(latent, coords); })
-    return compressor.reconstruct_at(latent, coords);
-  else
-    return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
-}
-
-/// Unfolds each sample onto a grid of its own.
-template <Compressor C>
-std::vector<BasicFields<typename C::value_type>> reconstruct_fields(const C& compressor,
-                                                                    const xt::xarray<typename C::value_type>& latent,
-                                                                    const CoordsPerSample& coords) {
-  return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
-}
 
 }  // namespace fieldfold

@@ -3,7 +3,7 @@ module;
 #include <cstddef>
 #include <vector>
 
-/// How far the columns of a tall matrix are from their projections on a basis.
+/// Projection errors of the columns of a tall matrix.
 export module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
@@ -22,7 +22,7 @@ struct RelativeErrors {
 };
 
 /// Sums of squares of columns and of their residuals, `(groups, columns)`, each column in a scale of its own, so that
-/// they neither overflow nor vanish. A group are the rows whose index modulo the number of groups is the same.
+/// they neither overflow nor vanish. A group consists of the rows with the same index modulo the number of groups.
 struct ErrorSquares {
   ErrorSquares(std::size_t groups, std::size_t columns)
       : of_residuals(xt::zeros<double>({groups, columns})),
@@ -33,7 +33,7 @@ struct ErrorSquares {
 
   xt::xarray<double> of_residuals;
   xt::xarray<double> of_columns;
-  std::vector<double> scales;  ///< by which norms are larger than they are
+  std::vector<double> scales;  ///< factors of the norms
 };
 
 /// The relative errors of some of the columns.
@@ -42,38 +42,46 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
 /// The sum of squares of the residuals of some of the columns, times the square of a scale.
 double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns, double scale);
 
-/// The errors from Gram matrices: with `A = B R` and `U = B weights` the residual of column j is B z with `z = R e_j -
-/// weights latents_j`.
-/// \param grams    of B, one a group
-/// \param latents  `(columns, rank)`: A^T U
-/// \param scale    the unit of the norms
-/// \returns  the columns of which differences of sums of squares have too few digits
-template <class T>
-std::vector<std::size_t> errors_of_summary(const Factorization& factorization,
-                                           const std::vector<xt::xarray<double>>& grams,
-                                           const xt::xarray<double>& weights, const xt::xarray<double>& latents,
-                                           double scale, ErrorSquares& squares);
-
-/// `A^T U` of some columns of A, from the rows: exact also for columns that are rounding of the others.
-/// \param source   the rows of A; of M A for inner products `x^T M y`
-/// \param columns  of A  \returns  `(columns, rank)`
-template <class T>
-xt::xarray<double> projected_columns(const RowSource<T>& source, const RowStore<T>& basis, std::size_t rank,
-                                     const std::vector<std::size_t>& columns, const Pass& pass);
-
-/// The rows of M A and of M U, for inner products `x^T M y`; null where M is the identity.
-template <class T>
-struct DualRows {
-  const RowSource<T>* columns = nullptr;
-  const RowSource<T>* basis = nullptr;
+/// A summary of columns `A = B R` and of their projections on `U = B weights`. It refers to memory of the caller.
+struct ProjectionSummary {
+  const Factorization& factorization;
+  const std::vector<xt::xarray<double>>& grams;  ///< of B, one a group
+  const xt::xarray<double>& weights;             ///< `(width, rank)`
+  const xt::xarray<double>& coefficients;        ///< `(columns, rank)`: A^T U
 };
 
-/// The errors of some columns from the residual itself, in one more pass.
-/// \param columns  of A  \param places  where these are in `squares`  \param latents  `(columns, rank)`: theirs
-/// \param scale    the unit of the norms
+/// The errors from Gram matrices: the residual of column j is B z with `z = R e_j - weights coefficients_j`.
+/// \param scale  the unit of the norms
+/// \returns  the columns that suffer cancellation: differences of their sums of squares have too few digits
 template <class T>
-void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const DualRows<T>& duals,
-                        const std::vector<std::size_t>& columns, const std::vector<std::size_t>& places,
-                        const xt::xarray<double>& latents, double scale, const Pass& pass, ErrorSquares& squares);
+std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double scale, ErrorSquares& squares);
+
+/// Columns A and a basis U, with the rows of M A and M U for inner products `x^T M y`. It refers to memory of the caller.
+template <class T>
+struct ColumnsAndBasis {
+  const RowSource<T>& columns;
+  const RowStore<T>& basis;
+  std::size_t rank;
+  const RowSource<T>* weighted_columns = nullptr;  ///< M A; null where M is the identity
+  const RowSource<T>* weighted_basis = nullptr;    ///< M U; null where M is the identity
+};
+
+/// `A^T M U` of some columns of A, from the rows: exact also for columns that are rounding of the others.
+/// \param columns  of A  \returns  `(columns, rank)`
+template <class T>
+xt::xarray<double> projected_columns(const ColumnsAndBasis<T>& projection, const std::vector<std::size_t>& columns,
+                                     const Pass& pass);
+
+/// Some columns of A.
+struct ColumnSubset {
+  std::vector<std::size_t> columns;  ///< of A
+  std::vector<std::size_t> places;   ///< their places in `ErrorSquares`
+  xt::xarray<double> coefficients;   ///< `(columns, rank)`: A^T M U
+};
+
+/// The errors of some columns from the residual itself, in one more pass. \param scale  the unit of the norms
+template <class T>
+void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double scale,
+                        const Pass& pass, ErrorSquares& squares);
 
 }  // namespace fieldfold

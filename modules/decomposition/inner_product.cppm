@@ -18,9 +18,9 @@ export namespace fieldfold {
 
 /// Rows of a matrix X, and the same of `M X`.
 template <class T>
-struct WithDuals {
+struct RowsAndProducts {
   MatrixView<const T> rows;
-  MatrixView<const T> duals;
+  MatrixView<const T> products;
 };
 
 /// The rows of `M X`, and those of X beside them.
@@ -30,21 +30,21 @@ class ProductRows : public RowSource<T> {
   /// What both are read into.
   struct Buffers {
     std::vector<T> rows;
-    std::vector<T> duals;
+    std::vector<T> products;
   };
 
   /// Both at once: what M X is made of is not read twice. \param buffers  of the thread
-  virtual WithDuals<T> read_both(std::size_t first, std::size_t count, Buffers& buffers) const = 0;
+  virtual RowsAndProducts<T> read_both(std::size_t first, std::size_t count, Buffers& buffers) const = 0;
 };
 
 /// The inner product `x^T M y`, with a symmetric positive definite matrix M.
 template <class T>
-class Metric {
+class InnerProduct {
  public:
-  Metric() = default;
-  Metric(const Metric&) = delete;
-  Metric& operator=(const Metric&) = delete;
-  virtual ~Metric();
+  InnerProduct() = default;
+  InnerProduct(const InnerProduct&) = delete;
+  InnerProduct& operator=(const InnerProduct&) = delete;
+  virtual ~InnerProduct();
 
   /// The rows of `M X`. \param x  it must outlive what is returned
   virtual std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const = 0;
@@ -53,10 +53,10 @@ class Metric {
 /// M is sparse, and the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
 /// made when they are read, of the rows of X that they need: fast if these are near.
 template <class T>
-class SparseMetric final : public Metric<T> {
+class SparseInnerProduct final : public InnerProduct<T> {
  public:
   /// \param matrix  `(rows / groups, rows / groups)`, rows in their order
-  SparseMetric(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
+  SparseInnerProduct(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
@@ -73,9 +73,9 @@ void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixV
 
 /// M is what a function does to a column of `rows / groups` numbers, likewise. `M X` is made at once, in memory.
 template <class T>
-class OperatorMetric final : public Metric<T> {
+class OperatorInnerProduct final : public InnerProduct<T> {
  public:
-  OperatorMetric(ApplyToColumn apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
+  OperatorInnerProduct(ApplyToColumn apply, std::size_t groups) : apply_(std::move(apply)), groups_(groups) {}
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:

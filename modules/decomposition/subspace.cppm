@@ -17,7 +17,7 @@ export namespace fieldfold {
 struct Subspace {
   xt::xarray<double> weights;  ///< `(columns, rank)`: `A weights` has nearly orthonormal columns, the singular vectors
   xt::xarray<double> s;        ///< `(rank,)`: the singular values
-  xt::xarray<double> scores;   ///< `(columns, rank)`: `A^T A weights`
+  xt::xarray<double> coefficients;   ///< `(columns, rank)`: `A^T A weights`
   double squares = 0.0;        ///< the sum of squares of the columns
   double missing = 0.0;        ///< of these, an estimate of what more iterations would gain
 };

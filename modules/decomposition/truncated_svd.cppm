@@ -8,108 +8,108 @@ module;
 #include <string_view>
 #include <vector>
 
-/// The truncated singular value decomposition of a tall matrix that is read a block of rows at a time; no idea of
-/// fields.
+/// The truncated singular value decomposition of a tall matrix that is read by blocks of rows.
 ///
-/// A pass over the rows of the `(m, n)` matrix A makes a small summary, from which its singular values s and right
-/// singular vectors V come; another one makes the left singular vectors `U = A V / s`. Summaries of parts of the rows
-/// are added up, so that blocks may come from memory or from elsewhere, and by several threads.
+/// A pass over the rows of the `(m, n)` matrix A computes a small summary, from which its singular values s and right
+/// singular vectors V follow; another pass computes the left singular vectors `U = A V / s`. Summaries of parts of the
+/// rows add up, so that blocks may come from memory or from disk, and be read by several threads.
 export module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-export import fieldfold.decomposition.errors;
+import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;
-export import fieldfold.rows.source;
+import fieldfold.rows.source;
 import fieldfold.rows.store;
 
 export namespace fieldfold {
 
-/// How the summary is made.
+/// How the summary is computed.
 enum class DecompositionMethod {
-  automatic,   ///< by the size of the matrix and what is asked of it
+  automatic,   ///< chosen by the size of the matrix, the rank and the tolerance
   gram,        ///< A^T A, the method of snapshots (Sirovich 1987, doi:10.1090/qam/910462), in two passes: singular
-               ///< values come out with an error of 1e-8 of the largest, half of the digits
+               ///< values have an error of 1e-8 of the largest, half of the digits
   sketch,      ///< the Gram matrix of A R^-1, with R from a random sketch (randomized CholeskyQR; Balabanov 2022,
                ///< doi:10.48550/arXiv.2210.09953), in three passes: exact to rounding
   transpose,   ///< `sketch` of A^T, with all of A in memory: for more columns than rows
-  randomized,  ///< power iteration (`dominant_subspace`), in four to eight passes: for many columns and a small rank
-               ///< given
+  randomized,  ///< power iteration (`dominant_subspace`), in four to eight passes: for many columns and a small
+               ///< given rank
 };
 
-/// The name of a method as in the enumeration.
+/// The name of a method, as in the enumeration.
 std::string_view name_of(DecompositionMethod method);
 
-/// What a summary says of the columns that are learned from.
+/// The singular values of the columns that are learned from, and their coefficients.
 template <class T>
 struct Spectrum {
   xt::xarray<T> s;            ///< `(min(m, columns),)`, descending
-  xt::xarray<double> scores;  ///< `(columns, modes)`: the coefficients of each column in the singular vectors, of all
-                              ///< modes that are not 0; empty where only a known rank is asked for
-  std::size_t rows;           ///< m, without absent rows
-  std::size_t columns;        ///< those that are learned from
+  xt::xarray<double> coefficients;  ///< `(columns, modes)`: of each column in the left singular vectors, of all modes
+                                    ///< that are not 0; empty where the rank is known
+  std::size_t rows;                 ///< m, without masked rows
+  std::size_t columns;              ///< the number of columns that are learned from
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not in s
 };
 
-/// A rank, and the smallest share of the sum of squares that has to be known to seven digits for the choice to hold.
+/// A rank, and the smallest share of the sum of squares that must be known to seven digits for the choice to hold.
 struct RankChoice {
   std::size_t rank = 1;
   double resolution = 0.0;
 };
 
-/// What is asked of a decomposition.
+/// A request for a decomposition.
 template <class T>
 struct DecompositionRequest {
-  /// Chooses the rank. It may throw, and may be asked again, of more exact values.
+  /// Chooses the rank. It may throw, and may be called again with more accurate values.
   std::function<RankChoice(const Spectrum<T>&)> choose_rank;
-  /// The rank that it will choose, if that is known before: what `randomized` needs.
+  /// The rank that it will choose, if known beforehand: required by `randomized`.
   std::optional<std::size_t> known_rank = std::nullopt;
-  /// The share of the sum of squares that what it leaves is likely to have: a method that cannot tell it is not tried.
+  /// The likely share of the truncated part in the sum of squares: methods that cannot resolve it are not tried.
   double expected_tail = 1.0;
   DecompositionMethod method = DecompositionMethod::automatic;
   /// The inner product of columns; null: `x^T y`. `transpose` and `randomized` know no other.
-  const Metric<T>* metric = nullptr;
-  /// `(m,)`, 1 for rows that are zero, and are zero in the basis too; empty: there are none.
-  std::span<const std::uint8_t> absent_rows = {};
+  const InnerProduct<T>* inner_product = nullptr;
+  /// `(m,)`, 1 for rows that are zero, in the basis too; empty: none.
+  std::span<const std::uint8_t> masked_rows = {};
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
-  /// Rows of which errors are told apart: those whose index modulo `groups` is the same. It divides the rows.
+  /// Groups of rows whose errors are distinguished: rows with the same index modulo `groups`, which divides m.
   std::size_t groups = 1;
-  /// Of k columns the last is not learned from, to be a test of what is learned; 0: all are learned from.
+  /// k: every k-th column is held out as a test; 0: all are learned from.
   std::size_t leave_out_every = 0;
-  /// Hears which share of a phase (`summary`, `basis`, `errors`) is done; what it throws ends the decomposition.
+  /// Progress callback: the phase (`summary`, `basis`, `errors`), and the share of it that is done; an exception thrown by
+  /// it aborts the decomposition.
   std::function<void(std::string_view phase, double share)> progress = {};
 };
 
-/// What was done.
+/// A report on a decomposition.
 struct DecompositionReport {
   DecompositionMethod method = DecompositionMethod::sketch;
   std::size_t threads = 1;
   double singular_value_error = 0.0;  ///< estimate of the error of the singular values, over the largest
-  double summary_seconds = 0.0;       ///< the passes that make the summary, and its decomposition
-  double basis_seconds = 0.0;         ///< the passes that make the basis
-  double error_seconds = 0.0;         ///< the errors; next to nothing where the summary tells them
+  double summary_seconds = 0.0;       ///< the passes of the summary, and its decomposition
+  double basis_seconds = 0.0;         ///< the passes of the basis
+  double error_seconds = 0.0;         ///< the errors; almost 0 where they follow from the summary
 };
 
-/// `A ~ U latents^T` on the columns that are learned from.
+/// `A ~ U coefficients^T` on the columns that are learned from.
 template <class T>
 struct Decomposition {
-  std::size_t rank = 0;               ///< 0 where there is nothing but zeros, or no finite column
-  xt::xarray<T> s;                    ///< descending: `(min(m, kept),)`; `(rank,)` by the method `randomized`
+  std::size_t rank = 0;               ///< 0 where all columns are zero or none is finite
+  xt::xarray<T> s = {};                    ///< descending: `(min(m, kept),)`; `(rank,)` by the method `randomized`
   double unresolved_squares = 0.0;    ///< the sum of squares of the singular values that are not in s
-  xt::xarray<T> latents;              ///< `(kept, rank)`: `A^T U`
-  std::vector<std::size_t> kept;      ///< the columns that were learned from, ascending
-  std::vector<std::size_t> left_out;  ///< the finite columns that were left out as a test, ascending
-  RelativeErrors errors;              ///< of those learned from
-  RelativeErrors left_out_errors;     ///< of those left out; empty arrays where there are none
-  DecompositionReport report;
+  xt::xarray<T> coefficients = {};         ///< `(kept, rank)`: `A^T U`
+  std::vector<std::size_t> kept = {};      ///< the columns learned from, ascending
+  std::vector<std::size_t> left_out = {};  ///< the finite columns held out as a test, ascending
+  RelativeErrors errors = {};              ///< of the columns learned from
+  RelativeErrors left_out_errors = {};     ///< of the columns held out; empty arrays where there are none
+  DecompositionReport report = {};
 };
 
-/// Decomposes a matrix. The rows are read twice at least, and some times more where the method is more exact, iterates,
-/// or turns out not to serve. The basis is orthonormal to rounding, in the inner product of the request, with the signs
+/// Decomposes a matrix. The rows are read at least twice, and more often where the method is more accurate, iterates, or
+/// turns out to be inadequate. The basis is orthonormal to rounding, in the inner product of the request, with the signs
 /// of `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
-/// \param basis  gets U, `(m, rank)`
-/// \throws InvalidArgument  what `choose_rank` throws; the method cannot do what is asked
+/// \param basis  receives U, `(m, rank)`
+/// \throws InvalidArgument  as `choose_rank`; the method does not support the request
 /// \throws NumericalError   a decomposition did not converge, sums overflow, or the inner product is not positive
 ///                          definite
 template <class T>

@@ -64,7 +64,7 @@ class MassMatrix {
 
   /// The inner product of columns whose numbers are multiplied by `scales`, each `groups` of them at a point.
   template <class T>
-  std::unique_ptr<Metric<T>> scaled_metric(std::size_t groups) const;
+  std::unique_ptr<InnerProduct<T>> scaled_inner_product(std::size_t groups) const;
 
  private:
   void validate() const;

@@ -29,6 +29,10 @@ export namespace fieldfold {
 /// The version that is written; those before are read too.
 constexpr std::uint32_t format_version = 4;
 
+/// The kinds of content of a file.
+constexpr std::uint32_t svd_content = 1;
+constexpr std::uint32_t operator_content = 2;
+
 /// Writes parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {
  public:

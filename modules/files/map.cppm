@@ -2,17 +2,16 @@ module;
 
 #include <filesystem>
 
-/// Compressors and interpolation operators in files.
+/// Compressors in files.
 ///
-/// A file is: eight letters of magic; a cereal portable binary archive (format version, what it holds, scalar size,
-/// then the options and the map of a compressor, or the weights of an operator); the number of bytes before this
-/// number; the XXH64 checksum of all before it. Identical maps give identical bytes.
+/// A file is: eight letters of magic; a cereal portable binary archive (format version, kind of content, scalar size, then
+/// the content); the number of bytes before this number; the XXH64 checksum of all before it. Identical maps give
+/// identical bytes.
 export module fieldfold.files.map;
 
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
 import fieldfold.decomposition.rank_rule;
-import fieldfold.interpolation.method;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
@@ -20,8 +19,8 @@ import fieldfold.rows.source;
 export namespace fieldfold {
 
 /// Saves a compressor, its options and, if there is one, its map. The file is complete or not there. Of a mass matrix
-/// that is a function its product with the basis is kept, so that a loaded map compresses; what needs the function
-/// itself is then `NotReady`.
+/// that is a function, the product with the basis is saved, so that a loaded map compresses; what needs the function
+/// itself throws `NotReady`.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd);
@@ -42,14 +41,7 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
 
 /// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null if it is another.
 /// \throws FileError  the file cannot be read; is not of this format or of a later version; is damaged or shorter than
-///                    it should be; or what it holds contradicts itself. What is
-///                    allocated is bounded by a small multiple of the file's size.
+///                    it should be; or contradicts itself. Memory is bounded by a small multiple of the file's size.
 AnyCompressor load(const std::filesystem::path& path);
-
-/// Saves an operator. The file is complete or not there. \throws FileError  the file cannot be written
-void save(const std::filesystem::path& path, const InterpolationOperator& interpolation);
-
-/// Loads an operator. \throws FileError  as `load`
-InterpolationOperator load_operator(const std::filesystem::path& path);
 
 }  // namespace fieldfold

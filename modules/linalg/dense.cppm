@@ -75,10 +75,10 @@ xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix);
 
 /// The triangle R of a QR factorization that grows by blocks of rows.
 template <class T>
-class Triangle {
+class RFactor {
  public:
   /// \param n  columns
-  explicit Triangle(std::size_t n);
+  explicit RFactor(std::size_t n);
 
   /// The triangle of `[R; rows]` instead of that of R. \param rows  `(count, n)`, finite; used as workspace
   void add(MatrixView<T> rows);
@@ -91,13 +91,13 @@ class Triangle {
 };
 
 /// The triangle of a QR factorization with column pivoting (Businger and Golub 1965, doi:10.1007/BF01436084).
-struct PivotedTriangle {
+struct PivotedRFactor {
   xt::xarray<double> r;             ///< `(n, n)`, upper; column k is that of the matrix's column `pivots[k]`
   std::vector<std::size_t> pivots;  ///< each of those before leaves less of the matrix than those after would
 };
 
 /// \param matrix  `(m, n)`; used as workspace
-PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix);
+PivotedRFactor pivoted_r_factor(xt::xarray<double>&& matrix);
 
 /// The rows of a matrix `(m, n)` in the order in which a QR factorization with pivoting takes them: each is the one of
 /// which those before leave most. \param matrix  used as workspace  \returns  min(m, n) rows
@@ -105,7 +105,7 @@ std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix);
 
 /// `a b`, and `a^T b`, of small matrices.
 xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b);
-xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b);
+xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 
 /// The sum of matrices of the same shape, in double: what several threads have summed up.
 template <class T>

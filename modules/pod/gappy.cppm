@@ -5,60 +5,50 @@ module;
 #include <span>
 #include <vector>
 
-/// Modes and numbers that are missing: coefficients of states with holes, snapshots that are filled, places to measure.
+/// Gappy POD: coefficients of states with missing numbers, and snapshots whose gaps are filled from the modes.
 export module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.decomposition.truncated_svd;
-import fieldfold.fields.space;
+import fieldfold.fields.scaling;
+import fieldfold.fields.statistics;
 import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// The inner product of what is there.
-struct GappyProduct {
-  std::span<const double> weights = {};  ///< `(dof,)`, of a diagonal one; empty: 1
-  /// `W y` for columns y `(dof, k)`, instead of weights.
-  std::function<void(MatrixView<const double> y, MatrixView<double> result)> weigh = {};
+/// The inner product W that is restricted to the known entries.
+struct GappyInnerProduct {
+  std::span<const double> weights = {};  ///< `(dof,)`: the diagonal of W; empty: 1
+  /// `W y` for columns y `(dof, k)`, where W is not diagonal.
+  std::function<void(MatrixView<const double> y, MatrixView<double> result)> apply = {};
 };
 
-/// Coefficients by least squares, and what they can be trusted.
+/// Least-squares coefficients and their sensitivity.
 struct GappySolution {
   std::vector<double> coefficients;  ///< `(rank,)`
-  /// By what errors of the numbers are magnified at most: 1 over the root of the smallest eigenvalue of `U^T W U` over
-  /// what is there, and at least 1, which it is where all is there.
+  /// Bound of the amplification of errors in the known entries: the reciprocal root of the smallest eigenvalue of
+  /// `U^T W U` over the known entries; at least 1, its value where all entries are known.
   double condition = 1.0;
 };
 
-/// The coefficients of which the basis gives the numbers that are there with the least error, in the inner product
-/// restricted to these (Everson and Sirovich 1995, doi:10.1364/JOSAA.12.001657). It solves normal equations where they
-/// keep half of the digits, and otherwise decomposes the rows of the basis.
-/// \param basis  `(dof, rank)`  \param y  `(dof,)`; what is not finite is missing
-/// \throws NumericalError  what is there does not determine the coefficients
+/// Least-squares coefficients from the known entries of a state, in the restricted inner product (Everson and Sirovich
+/// 1995, doi:10.1364/JOSAA.12.001657): by normal equations where they keep half of the digits, and otherwise by a
+/// singular value decomposition of the rows of the basis.
+/// \param basis  `(dof, rank)`  \param y  `(dof,)`; entries that are not finite are missing
+/// \throws NumericalError  the known entries do not determine the coefficients
 template <class T>
-GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y, const GappyProduct& product);
+GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y, const GappyInnerProduct& inner_product);
 
-/// Fills what is missing in snapshots with what the modes say, which are learned from all, again and again until both
-/// agree, with one mode more each time until there are as many as asked for. The space has the means of the filled
-/// snapshots then. The basis and the snapshots in which numbers are missing are in memory meanwhile.
-/// \param snapshots     `(dof, num_samples)`
-/// \param learned       its gaps are filled
-/// \param sample_roots  as of `SpaceRows`
-/// \param request       how to learn the modes
-/// \throws  as `decompose` and `gappy_coefficients`; it warns where it still changes after 200 times
+/// Fills gaps in snapshots iteratively from the modes until convergence. The number of modes grows by one whenever the
+/// estimates have settled, up to the rank chosen. The means of the space become those of the filled snapshots. The basis
+/// and the snapshots with gaps are in memory meanwhile.
+/// \param snapshots   `(dof, num_samples)`
+/// \param scaling     its means are updated
+/// \param statistics  its gaps are filled
+/// \param request     how to compute the modes
+/// \throws  as `decompose` and `gappy_coefficients`; it warns where it has not converged after 200 iterations
 template <class T>
-void fill_gaps(const RowSource<T>& snapshots, LearnedSpace& learned, const std::vector<T>& sample_roots,
+void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
                const DecompositionRequest<T>& request);
-
-/// Numbers of a state to measure, so that its coefficients are known from them and errors are magnified little: those
-/// on which a QR factorization of the transposed basis with pivoting pivots (QDEIM; Drmac and Gugercin 2016,
-/// doi:10.1137/15M1019271), and the same of the others again where there are to be more than coefficients.
-/// \param basis    `(dof, rank)`; its rows of zeros are not taken
-/// \param count    at least 1
-/// \returns  `(count,)` rows, the most telling first
-/// \throws InvalidArgument  more than there are rows
-template <class T>
-std::vector<std::size_t> sensor_rows(MatrixView<const T> basis, std::size_t count);
 
 }  // namespace fieldfold

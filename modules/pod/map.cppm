@@ -4,24 +4,24 @@ module;
 #include <optional>
 #include <vector>
 
-/// What an SVD learns from snapshots.
+/// The map that an SVD learns from snapshots.
 export module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
-import fieldfold.compression.grid;
+import fieldfold.compression.compressor;
 import fieldfold.fields.space;
 import fieldfold.pod.projection;
 
 export namespace fieldfold {
 
-/// The lowest and highest of each of the coefficients `(samples, rank)`.
+/// The range of each latent coefficient. \param latents  `(samples, rank)`
 template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents);
 
-/// How far snapshots are from their projections, `||y - U U^T W y|| / ||y||`, of snapshots y in the norm of the space
-/// in which they are compressed (`FieldSpace`): what compressing and reconstructing them would give. With the default
-/// options y is the snapshot and the norm the 2-norm; where snapshots are centred, y is the deviation from the mean,
-/// and the mean is counted nowhere. 0 where both norms are 0.
+/// Relative projection errors `||y - U U^T W y|| / ||y||` of snapshots y, in the norm of the space in which they are
+/// compressed (`FieldSpace`): the errors of compressing and reconstructing them. With the default options y is the
+/// snapshot and the norm the 2-norm; where snapshots are centred, y is the deviation from the mean, and the mean does
+/// not count. 0 where both norms are 0.
 struct SnapshotErrors {
   xt::xarray<double> snapshots;        ///< `(num_samples,)`: of each snapshot
   xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, of all snapshots together
@@ -32,7 +32,7 @@ struct SnapshotErrors {
   double largest_of_fields() const;
 };
 
-/// What is learned from snapshots.
+/// The map of an SVD.
 template <class T>
 struct BasicSVDMap {
   xt::xarray<T> projection_matrix;  ///< `(dof, rank)`, orthonormal columns: `U^T W U = I` in the space
@@ -40,31 +40,34 @@ struct BasicSVDMap {
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not there
   LatentRanges latent_ranges;       ///< one a mode, over the training snapshots
   std::optional<xt::xarray<T>> training_latents;    ///< `(num_samples, rank)`
-  std::size_t num_samples = 0;                      ///< snapshots that were learned from
-  std::size_t num_dropped = 0;                      ///< snapshots left out because of NaN or infinity
-  std::optional<SnapshotErrors> errors;             ///< of the snapshots that were learned from
-  std::optional<SnapshotErrors> validation_errors;  ///< of those that were left out to validate the map
-  std::optional<FieldSpace> space = std::nullopt;   ///< in which the basis lies; none: that of the numbers themselves
-  /// `(dof, rank)`: W U, where there is a mass matrix; made from it if empty. Kept for one that is a function.
-  xt::xarray<T> dual_basis = xt::zeros<T>({0, 0});
-  std::size_t num_filled = 0;  ///< numbers that were missing in the snapshots, and were filled
-  /// Over the training snapshots, with their weights: `(rank,)` and `(rank, rank)`, the mean and the mean of products
-  /// of deviations from it. Empty in maps of format 3 and before.
+  std::size_t num_samples = 0;                      ///< training snapshots
+  std::size_t num_dropped = 0;                      ///< snapshots dropped because of NaN or infinity
+  std::optional<SnapshotErrors> errors;             ///< of the training snapshots
+  std::optional<SnapshotErrors> validation_errors;  ///< of the snapshots held out to validate the map
+  std::optional<FieldSpace> space = std::nullopt;   ///< the space of the basis; none: the numbers as they are
+  /// `(dof, rank)`: W U, where there is a mass matrix; computed from it if empty. Saved for one that is a function.
+  xt::xarray<T> weighted_basis = xt::zeros<T>({0, 0});
+  std::size_t num_filled = 0;  ///< missing numbers of the snapshots that were filled
+  /// `(rank,)` and `(rank, rank)`: the weighted mean of the latent coefficients over the training snapshots, and their
+  /// weighted covariance. Empty in files of format 3 and before.
   xt::xarray<double> latent_mean = xt::zeros<double>({0});
   xt::xarray<double> latent_covariance = xt::zeros<double>({0, 0});
 
-  /// Sets the mean and the covariance.
-  /// \param latents  `(samples, rank)`  \param weights  `(samples,)`: what each sample counts
-  void describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights);
+  /// Whether deviations from the mean snapshot are compressed: energy and errors do not count the mean then.
+  bool is_centered() const { return space && space->parts().is_centered; }
 
-  /// Makes what is not kept: the dual basis of a mass matrix.
+  /// Sets the mean and the covariance.
+  /// \param latents  `(samples, rank)`  \param weights  `(samples,)`
+  void set_latent_statistics(const xt::xarray<T>& latents, const std::vector<double>& weights);
+
+  /// Computes the part that is not saved: W U for a mass matrix.
   void complete(std::size_t threads);
 
-  /// \throws InvalidArgument  it is none that could have been learned: shapes that do not fit, numbers that are not
-  ///                          finite or out of order, columns that are not orthonormal
+  /// \throws InvalidArgument  it cannot have been learned: shapes that do not fit, numbers that are not finite or out of
+  ///                          order, columns that are not orthonormal
   void validate() const;
 
-  /// What projects on the basis. It refers to this map.
+  /// The projection on the basis. It refers to this map.
   SpaceProjection<T> projection() const;
 };
 

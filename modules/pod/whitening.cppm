@@ -2,33 +2,36 @@ module;
 
 #include <cstddef>
 
-/// Coefficients of mean 0 and covariance I.
+/// Latent coefficients of mean 0 and covariance I.
 export module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;
+import fieldfold.pod.map;
 
 export namespace fieldfold {
 
-/// With the Cholesky factor `R^T R` of a covariance, `w = R^-T (z - mean)` has the covariance I where z has that one.
+/// The whitening `w = R^-T (z - mean)` of latent coefficients z, with the Cholesky factor R of their covariance `R^T R`
+/// over the training snapshots.
+template <class T>
 class Whitening {
  public:
-  /// \param mean        `(n,)`  \param covariance  `(n, n)`
-  /// \param unit        rounding of the numbers that it is of: correlations below n units are singular
-  /// \throws NumericalError  the covariance is singular
-  Whitening(xt::xarray<double> mean, xt::xarray<double> covariance, double unit);
+  /// \throws NotReady        the map is of a file without the statistics of its coefficients
+  /// \throws NumericalError  the covariance is singular: fewer snapshots than coefficients, or linearly dependent
+  ///                         coefficients
+  explicit Whitening(const BasicSVDMap<T>& map);
 
-  /// \param rows  `(k, n)`, coefficients z, one a row  \returns  `(k, n)`: w
-  template <class T>
-  xt::xarray<T> apply(MatrixView<const T> rows) const;
+  /// \param latent  z, `(*loop_shape, rank)`  \returns  w, `(*loop_shape, rank)`
+  /// \throws InvalidArgument  another number of coefficients
+  xt::xarray<T> apply(const ArrayRef<T>& latent) const;
 
-  /// Back. \param rows  `(k, n)`, w  \returns  `(k, n)`: z
-  template <class T>
-  xt::xarray<T> undo(MatrixView<const T> rows) const;
+  /// The inverse of `apply`. \param white  w, `(*loop_shape, rank)`  \returns  z, `(*loop_shape, rank)`
+  /// \throws InvalidArgument  another number of coefficients
+  xt::xarray<T> undo(const ArrayRef<T>& white) const;
 
  private:
   xt::xarray<double> mean_;
   xt::xarray<double> covariance_;
-  xt::xarray<double> factor_;  ///< R^-1
+  xt::xarray<double> inverse_factor_;  ///< R^-1
 };
 
 }  // namespace fieldfold

@@ -13,7 +13,7 @@ import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// How coordinates are measured before distances are taken. A periodic axis becomes a circle in a plane whose
+/// How coordinates are embedded before distances are taken. A periodic axis becomes a circle in a plane whose
 /// circumference is the period: distances are chords, kernels stay positive definite, and what is interpolated has the
 /// period, with as many derivatives as elsewhere.
 class Axes {
@@ -29,19 +29,19 @@ class Axes {
   /// \throws InvalidArgument  there are scales or periods of another number than dim
   void expect_dim(std::size_t dim) const;
 
-  /// Points as they are measured. \param points  `(n, dim)`, finite  \returns  `(n, dim + periodic axes)`
+  /// Points as they are embedded. \param points  `(n, dim)`, finite  \returns  `(n, dim + periodic axes)`
   /// \throws InvalidArgument  coordinates times their scales overflow
-  xt::xarray<double> measured(MatrixView<const double> points) const;
+  xt::xarray<double> embedded(MatrixView<const double> points) const;
 
-  /// For each measured coordinate whether its square follows from others: of a point on a circle
+  /// For each embedded coordinate whether its square follows from others: of a point on a circle
   /// `x^2 + y^2` is constant, and polynomials need no `y^2`.
   std::vector<bool> redundant_squares(std::size_t dim) const;
 
-  /// The derivative with respect to one coordinate, from those with respect to the measured ones, at a point.
+  /// The derivative with respect to one coordinate, from those with respect to the embedded ones, at a point.
   /// \param point    `(dim,)`
   /// \param axis     of the coordinate
-  /// \param measured `(dim + periodic axes,)`
-  double chain(std::span<const double> point, std::size_t axis, std::span<const double> measured) const;
+  /// \param embedded `(dim + periodic axes,)`
+  double chain(std::span<const double> point, std::size_t axis, std::span<const double> embedded) const;
 
  private:
   double scale(std::size_t axis) const { return scales_.empty() ? 1.0 : scales_[axis]; }

@@ -13,7 +13,7 @@ export module fieldfold.rbf.interpolator;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.sparse;
-export import fieldfold.rbf.kernel;
+import fieldfold.rbf.kernel;
 
 export namespace fieldfold {
 
@@ -134,7 +134,7 @@ class RBFInterpolator {
   struct Points;
   struct Solved;
   RBFInterpolator(std::shared_ptr<const Points> points, const ArrayRef<double>& values);
-  xt::xarray<double> evaluate(const xt::xarray<double>& measured, std::optional<std::size_t> derivative_axis) const;
+  xt::xarray<double> evaluate(const xt::xarray<double>& embedded, std::optional<std::size_t> derivative_axis) const;
 
   std::shared_ptr<const Points> points_;
   std::shared_ptr<const Solved> solved_;

@@ -85,14 +85,14 @@ class StencilBatch {
     Monomials monomials;
     PolynomialPivots pivots;
     std::vector<double> points;  ///< `(stencil, dim)`
-    std::optional<RBFSystem> careful;
+    std::optional<RBFSystem> fallback;
   };
 
   inline double& at(LaneNumbers& numbers, std::size_t entry, std::size_t lane) const {
     return numbers[entry * lanes_ + lane];
   }
   void pack(std::size_t lane, bool usable);
-  void factorize_carefully(Lane& lane);
+  void factorize_by_fallback(Lane& lane);
   /// Of the kernels, for a column of values.
   double largest_coefficient(std::size_t lane, std::size_t column, std::size_t columns);
   /// Of the matrix of kernels.

@@ -32,7 +32,7 @@ class RowStore {
   virtual MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const = 0;
 
   /// Memory to make rows in before they are written: that of the store, or the buffer.
-  virtual MatrixView<T> space(std::size_t first, std::size_t count, std::vector<T>& buffer) = 0;
+  virtual MatrixView<T> workspace(std::size_t first, std::size_t count, std::vector<T>& buffer) = 0;
 
   /// Keeps these rows from `first` on. It does nothing where they are in memory of the store already.
   virtual void write(std::size_t first, MatrixView<const T> rows) = 0;
@@ -46,7 +46,7 @@ class ArrayStore final : public RowStore<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {array_.data() + first * array_.shape(1), count, array_.shape(1)};
   }
-  MatrixView<T> space(std::size_t first, std::size_t count, std::vector<T>&) override {
+  MatrixView<T> workspace(std::size_t first, std::size_t count, std::vector<T>&) override {
     return {array_.data() + first * array_.shape(1), count, array_.shape(1)};
   }
   void write(std::size_t first, MatrixView<const T> rows) override {
@@ -91,7 +91,7 @@ class ScratchStore final : public RowStore<T> {
   void reserve(std::size_t rows, std::size_t cols) override;
   /// \throws FileError  reading failed
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
-  MatrixView<T> space(std::size_t first, std::size_t count, std::vector<T>& buffer) override;
+  MatrixView<T> workspace(std::size_t first, std::size_t count, std::vector<T>& buffer) override;
   /// \throws FileError  the disk is full
   void write(std::size_t first, MatrixView<const T> rows) override;
 

@@ -15,7 +15,9 @@ module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.fields.space;
+import fieldfold.compression.compressor;
+import fieldfold.fields.layout;
+import fieldfold.fields.options;
 import fieldfold.interpolation.method;
 import fieldfold.points.checks;
 
@@ -109,9 +111,7 @@ BasicFields<T> BasicCompression<T>::split_fields(const ArrayRef<T>& states) cons
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
     auto values = xt::xarray<T>::from_shape(joined(loop_shape, {num_pts()}));
-    const auto field = as_matrix(values, rows.rows, num_pts());
-    for (std::size_t i = 0; i < rows.rows; ++i)
-      for (std::size_t p = 0; p < num_pts(); ++p) field(i, p) = rows(i, p * num_qoi() + qoi);
+    extract_field(rows, {num_qoi()}, qoi, as_matrix(values, rows.rows, num_pts()));
     fields.emplace(options_.fields[qoi], std::move(values));
   }
   return fields;
@@ -149,9 +149,7 @@ xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, std::optio
   const std::size_t points = all.front().matrix.cols;
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {points * num_qoi()}));
   const auto rows = as_matrix(states, all.front().matrix.rows, points * num_qoi());
-  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
-    for (std::size_t i = 0; i < rows.rows; ++i)
-      for (std::size_t p = 0; p < points; ++p) rows(i, p * num_qoi() + qoi) = all[qoi].matrix(i, p);
+  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) insert_field(all[qoi].matrix, {num_qoi()}, qoi, rows);
   return states;
 }
 
@@ -218,16 +216,13 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
   if (is_grid(points, 1e-5, 1e-8)) return split_fields(states);
   const auto [loop_shape, rows] = split_loop(states, {dof()}, "states");
   auto on_grid = xt::xarray<double>::from_shape({num_pts(), rows.rows, num_qoi()});
-  for (std::size_t i = 0; i < rows.rows; ++i)
-    for (std::size_t p = 0; p < num_pts(); ++p)
-      for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) on_grid(p, i, qoi) = rows(i, p * num_qoi() + qoi);
+  columns_of_states(rows, {num_qoi()}, as_matrix(on_grid, num_pts(), rows.rows * num_qoi()));
   const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows);
+  const auto columns = as_matrix(elsewhere, points.rows.shape(0), rows.rows * num_qoi());
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
     auto values = xt::xarray<T>::from_shape(joined(loop_shape, points.coord_shape));
-    const auto field = as_matrix(values, rows.rows, points.rows.shape(0));
-    for (std::size_t i = 0; i < field.rows; ++i)
-      for (std::size_t q = 0; q < field.cols; ++q) field(i, q) = static_cast<T>(elsewhere(q, i, qoi));
+    field_of_columns(columns, {num_qoi()}, qoi, as_matrix(values, rows.rows, points.rows.shape(0)));
     fields.emplace(options_.fields[qoi], std::move(values));
   }
   return fields;
@@ -259,16 +254,11 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
   const auto all = rows_of_all(field_values, options_.fields, points.coord_shape);
   const std::size_t count = all.front().matrix.rows;
   auto elsewhere = xt::xarray<double>::from_shape({points.rows.shape(0), count, num_qoi()});
-  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t q = 0; q < points.rows.shape(0); ++q) elsewhere(q, i, qoi) = all[qoi].matrix(i, q);
+  const auto columns = as_matrix(elsewhere, points.rows.shape(0), count * num_qoi());
+  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) columns_of_field(all[qoi].matrix, {num_qoi()}, qoi, columns);
   const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords());
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
-  const auto rows = as_matrix(states, count, dof());
-  for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t p = 0; p < num_pts(); ++p)
-      for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
-        rows(i, p * num_qoi() + qoi) = static_cast<T>(on_grid(p, i, qoi));
+  states_of_columns(as_matrix(on_grid, num_pts(), count * num_qoi()), {num_qoi()}, as_matrix(states, count, dof()));
   return states;
 }
 

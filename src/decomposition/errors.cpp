@@ -16,15 +16,14 @@ import fieldfold.decomposition.gram_sketch;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.rows.source;
-import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {
 
 using Matrix = xt::xarray<double>;
 
-/// An error that the summary tells is taken where it is so many times larger than its own rounding: six digits of it
-/// are right then (three in single precision).
+/// An error from the summary is accepted where it is this many times its own rounding error: six digits of it are
+/// correct then (three in single precision).
 template <class T>
 constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
 
@@ -47,7 +46,7 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
     double square = 0.0;
     for (std::size_t group = 0; group < groups; ++group) square += squares.of_columns(group, columns[j]);
     for (std::size_t group = 0; group < groups; ++group) {
-      // Whatever rounding says, zeros alone are projected exactly.
+      // Zeros are projected exactly, whatever rounding yields.
       const double here = square > 0.0 ? squares.of_residuals(group, columns[j]) : 0.0;
       const double all = squares.of_columns(group, columns[j]);
       errors.column_groups(j, group) = relative(here, all);
@@ -72,13 +71,12 @@ double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::
 }
 
 template <class T>
-std::vector<std::size_t> errors_of_summary(const Factorization& factorization, const std::vector<Matrix>& grams,
-                                           const Matrix& weights, const Matrix& latents, double scale,
-                                           ErrorSquares& squares) {
+std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double scale, ErrorSquares& squares) {
+  const auto& [factorization, grams, weights, coefficients] = summary;
   const std::size_t columns = factorization.columns.size();
   Matrix whole = factorization.is_identity ? Matrix(xt::eye<double>(columns)) : factorization.triangle;
   Matrix residual = whole;
-  subtract_product_transposed(as_matrix(weights), as_matrix(latents), as_matrix(residual));
+  subtract_product_transposed(as_matrix(weights), as_matrix(coefficients), as_matrix(residual));
   std::vector<double> factors(columns, 0.0);
   for (std::size_t i = 0; i < whole.shape(0); ++i)
     for (std::size_t j = 0; j < columns; ++j) factors[j] = std::max(factors[j], std::abs(whole(i, j)));
@@ -115,93 +113,107 @@ std::vector<std::size_t> errors_of_summary(const Factorization& factorization, c
 }
 
 template <class T>
-Matrix projected_columns(const RowSource<T>& source, const RowStore<T>& basis, std::size_t rank,
-                         const std::vector<std::size_t>& columns, const Pass& pass) {
+Matrix projected_columns(const ColumnsAndBasis<T>& projection, const std::vector<std::size_t>& columns,
+                         const Pass& pass) {
+  const RowSource<T>& source =
+      projection.weighted_columns != nullptr ? *projection.weighted_columns : projection.columns;
   const Factorization chosen{.columns = columns};
   const FactorRows<T> chosen_rows(chosen, source.cols());
-  std::vector<xt::xarray<T>> sums(pass.threads, xt::zeros<T>({columns.size(), rank}));
+  std::vector<xt::xarray<T>> sums(pass.threads, xt::zeros<T>({columns.size(), projection.rank}));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> bases(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     add_product_transposed(chosen_rows(source.read(first, count, buffers[part]), gathered[part]),
-                           basis.read(first, count, bases[part]), as_matrix(sums[part]));
+                           projection.basis.read(first, count, bases[part]), as_matrix(sums[part]));
   });
   return sum_of(sums);
 }
 
+namespace {
+
+/// Residuals of the columns that are chosen, by blocks of rows; memory of one thread.
 template <class T>
-void errors_of_residual(const RowSource<T>& source, const RowStore<T>& basis, const DualRows<T>& duals,
-                        const std::vector<std::size_t>& columns, const std::vector<std::size_t>& places,
-                        const Matrix& latents, double scale, const Pass& pass, ErrorSquares& squares) {
-  const Factorization chosen{.columns = columns};
-  const FactorRows<T> chosen_rows(chosen, source.cols());
-  const xt::xarray<T> own_latents = xt::cast<T>(latents);
+class ResidualRows {
+ public:
+  ResidualRows(const FactorRows<T>& chosen_rows, const xt::xarray<T>& coefficients)
+      : chosen_rows_(chosen_rows), coefficients_(coefficients) {}
+
+  struct Block {
+    MatrixView<const T> columns;
+    MatrixView<const T> residual;
+  };
+
+  Block operator()(const RowSource<T>& columns, MatrixView<const T> basis, std::size_t first, std::size_t count) {
+    const auto rows = chosen_rows_(columns.read(first, count, buffer_), gathered_);
+    residual_.resize(count * rows.cols);
+    const MatrixView<T> residual{residual_.data(), count, rows.cols};
+    for (std::size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
+    subtract_product_transposed(basis, as_matrix(coefficients_), residual);
+    return {rows, readable(residual)};
+  }
+
+ private:
+  const FactorRows<T>& chosen_rows_;
+  const xt::xarray<T>& coefficients_;
+  std::vector<T> buffer_;
+  std::vector<T> gathered_;
+  std::vector<T> residual_;
+};
+
+}  // namespace
+
+template <class T>
+void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double scale,
+                        const Pass& pass, ErrorSquares& squares) {
+  const Factorization chosen{.columns = subset.columns};
+  const FactorRows<T> chosen_rows(chosen, projection.columns.cols());
+  const xt::xarray<T> coefficients = xt::cast<T>(subset.coefficients);
+  const std::size_t number = subset.columns.size();
   const std::size_t groups = squares.groups();
   const double unit = 1.0 / scale;
-  std::vector<Matrix> of_residuals(pass.threads, xt::zeros<double>({groups, columns.size()}));
+  std::vector<Matrix> of_residuals(pass.threads, xt::zeros<double>({groups, number}));
   std::vector<Matrix> of_columns = of_residuals;
-  std::vector<std::vector<T>> buffers(pass.threads);
-  std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> bases(pass.threads);
-  std::vector<std::vector<T>> residuals(pass.threads);
-  std::vector<std::vector<T>> dual_buffers(pass.threads);
-  std::vector<std::vector<T>> dual_gathered(pass.threads);
-  std::vector<std::vector<T>> dual_residuals(pass.threads);
-  const auto residual_of = [&](MatrixView<const T> rows, MatrixView<const T> basis_rows, std::vector<T>& memory) {
-    memory.resize(rows.rows * columns.size());
-    const MatrixView<T> residual{memory.data(), rows.rows, columns.size()};
-    for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(rows.row(i), residual.row(i).begin());
-    subtract_product_transposed(basis_rows, as_matrix(own_latents), residual);
-    return readable(residual);
-  };
+  std::vector<ResidualRows<T>> plain(pass.threads, ResidualRows<T>(chosen_rows, coefficients));
+  std::vector<ResidualRows<T>> weighted = plain;
+  const RowSource<T>& source = projection.columns;
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-    const auto rows = chosen_rows(source.read(first, count, buffers[part]), gathered[part]);
-    const auto residual = residual_of(rows, basis.read(first, count, bases[part]), residuals[part]);
-    auto dual_rows = rows;
-    auto dual_residual = residual;
-    if (duals.columns != nullptr) {
-      dual_rows = chosen_rows(duals.columns->read(first, count, dual_buffers[part]), dual_gathered[part]);
-      dual_residual = residual_of(dual_rows, duals.basis->read(first, count, bases[part]), dual_residuals[part]);
-    }
+    const auto block = plain[part](source, projection.basis.read(first, count, bases[part]), first, count);
+    auto products = block;
+    if (projection.weighted_columns != nullptr)
+      products = weighted[part](*projection.weighted_columns, projection.weighted_basis->read(first, count, bases[part]),
+                                first, count);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t group = (first + i) % groups;
       double* const of_residual = &of_residuals[part](group, 0);
       double* const of_column = &of_columns[part](group, 0);
-      const T* const row = rows.row(i).data();
-      const T* const rest = residual.row(i).data();
-      const T* const dual_row = dual_rows.row(i).data();
-      const T* const dual_rest = dual_residual.row(i).data();
-      for (std::size_t j = 0; j < columns.size(); ++j) {
-        of_residual[j] += unit * static_cast<double>(rest[j]) * (unit * static_cast<double>(dual_rest[j]));
-        of_column[j] += unit * static_cast<double>(row[j]) * (unit * static_cast<double>(dual_row[j]));
+      const T* const row = block.columns.row(i).data();
+      const T* const rest = block.residual.row(i).data();
+      const T* const weighted_row = products.columns.row(i).data();
+      const T* const weighted_rest = products.residual.row(i).data();
+      for (std::size_t j = 0; j < number; ++j) {
+        of_residual[j] += unit * static_cast<double>(rest[j]) * (unit * static_cast<double>(weighted_rest[j]));
+        of_column[j] += unit * static_cast<double>(row[j]) * (unit * static_cast<double>(weighted_row[j]));
       }
     }
   });
   const Matrix residual_sums = sum_of(of_residuals);
   const Matrix column_sums = sum_of(of_columns);
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    squares.scales[places[j]] = 1.0;
+  for (std::size_t j = 0; j < number; ++j) {
+    squares.scales[subset.places[j]] = 1.0;
     for (std::size_t group = 0; group < groups; ++group) {
-      squares.of_residuals(group, places[j]) = residual_sums(group, j);
-      squares.of_columns(group, places[j]) = column_sums(group, j);
+      squares.of_residuals(group, subset.places[j]) = residual_sums(group, j);
+      squares.of_columns(group, subset.places[j]) = column_sums(group, j);
     }
   }
 }
 
-template std::vector<std::size_t> errors_of_summary<double>(const Factorization&, const std::vector<Matrix>&,
-                                                            const Matrix&, const Matrix&, double, ErrorSquares&);
-template std::vector<std::size_t> errors_of_summary<float>(const Factorization&, const std::vector<Matrix>&,
-                                                           const Matrix&, const Matrix&, double, ErrorSquares&);
-template Matrix projected_columns(const RowSource<double>&, const RowStore<double>&, std::size_t,
-                                  const std::vector<std::size_t>&, const Pass&);
-template Matrix projected_columns(const RowSource<float>&, const RowStore<float>&, std::size_t,
-                                  const std::vector<std::size_t>&, const Pass&);
-template void errors_of_residual(const RowSource<double>&, const RowStore<double>&, const DualRows<double>&,
-                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
-                                 double, const Pass&, ErrorSquares&);
-template void errors_of_residual(const RowSource<float>&, const RowStore<float>&, const DualRows<float>&,
-                                 const std::vector<std::size_t>&, const std::vector<std::size_t>&, const Matrix&,
-                                 double, const Pass&, ErrorSquares&);
+template std::vector<std::size_t> errors_of_summary<double>(const ProjectionSummary&, double, ErrorSquares&);
+template Matrix projected_columns(const ColumnsAndBasis<double>&, const std::vector<std::size_t>&, const Pass&);
+template void errors_of_residual(const ColumnsAndBasis<double>&, const ColumnSubset&, double, const Pass&, ErrorSquares&);
+template std::vector<std::size_t> errors_of_summary<float>(const ProjectionSummary&, double, ErrorSquares&);
+template Matrix projected_columns(const ColumnsAndBasis<float>&, const std::vector<std::size_t>&, const Pass&);
+template void errors_of_residual(const ColumnsAndBasis<float>&, const ColumnSubset&, double, const Pass&, ErrorSquares&);
 
 }  // namespace fieldfold

@@ -56,7 +56,7 @@ std::vector<std::size_t> marked(const std::vector<char>& marks) {
 /// \param unit  rounding of the numbers of A
 void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factorization& result) {
   const std::size_t n = matrix.shape(1);
-  const auto [r, pivots] = pivoted_triangle(std::move(matrix));
+  const auto [r, pivots] = pivoted_r_factor(std::move(matrix));
   if (!std::isfinite(r(0, 0))) throw NumericalError("the snapshots are too large: their norms overflow");
   // Rounding of the factorization is a unit of the longest column, times the root of the number of its steps, and a
   // few.
@@ -120,9 +120,9 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
     }
     const auto found = product->read_both(first, count, both[part]);
     const auto rows = factor_rows(found.rows, factors[part]);
-    const auto duals = factor_rows(found.duals, dual_factors[part]);
+    const auto products = factor_rows(found.products, dual_factors[part]);
     for (std::size_t group = 0; group < groups; ++group)
-      add_symmetric_product(every(groups, group, rows), every(groups, group, duals), sum_of_group(group));
+      add_symmetric_product(every(groups, group, rows), every(groups, group, products), sum_of_group(group));
   });
   std::vector<xt::xarray<double>> grams;
   for (auto& parts : sums) {
@@ -220,7 +220,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
     // What is less than rounding cannot be divided by.
     const double smallest = largest * 1e-14;
     auto to_basis = eigen.vectors;
-    auto triangle = inner_product(eigen.vectors, factorization.triangle);
+    auto triangle = transposed_product(eigen.vectors, factorization.triangle);
     for (std::size_t k = 0; k < width; ++k) {
       const double root = std::sqrt(std::max(smallest, eigen.values(k)));
       for (std::size_t j = 0; j < width; ++j) to_basis(j, k) /= root;

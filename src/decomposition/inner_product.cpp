@@ -36,14 +36,14 @@ class SparseProductRows final : public ProductRows<T> {
     return product(first, count, read_needed(first, count, memory), buffer);
   }
 
-  WithDuals<T> read_both(std::size_t first, std::size_t count,
+  RowsAndProducts<T> read_both(std::size_t first, std::size_t count,
                          typename ProductRows<T>::Buffers& buffers) const override {
     const Needed needed = read_needed(first, count, buffers.rows);
-    const auto duals = product(first, count, needed, buffers.duals);
+    const auto products = product(first, count, needed, buffers.products);
     const std::size_t place = needed.place_of(first / groups_) * groups_ + first % groups_;
     // Where points are gathered from all over, rows that follow each other may have others in between.
-    if (needed.points.empty()) return {{needed.rows.row(place).data(), count, cols(), needed.rows.stride}, duals};
-    return {x_.read(first, count, buffers.rows), duals};
+    if (needed.points.empty()) return {{needed.rows.row(place).data(), count, cols(), needed.rows.stride}, products};
+    return {x_.read(first, count, buffers.rows), products};
   }
 
  private:
@@ -138,9 +138,9 @@ class KeptProductRows final : public ProductRows<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {matrix_.data() + first * cols(), count, cols()};
   }
-  WithDuals<T> read_both(std::size_t first, std::size_t count,
+  RowsAndProducts<T> read_both(std::size_t first, std::size_t count,
                          typename ProductRows<T>::Buffers& buffers) const override {
-    return {x_.read(first, count, buffers.rows), read(first, count, buffers.duals)};
+    return {x_.read(first, count, buffers.rows), read(first, count, buffers.products)};
   }
   xt::xarray<T>& matrix() { return matrix_; }
 
@@ -164,15 +164,15 @@ void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixV
 }
 
 template <class T>
-Metric<T>::~Metric() = default;
+InnerProduct<T>::~InnerProduct() = default;
 
 template <class T>
-std::unique_ptr<ProductRows<T>> SparseMetric<T>::times(const RowSource<T>& x) const {
+std::unique_ptr<ProductRows<T>> SparseInnerProduct<T>::times(const RowSource<T>& x) const {
   return std::make_unique<SparseProductRows<T>>(matrix_, groups_, x);
 }
 
 template <class T>
-std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) const {
+std::unique_ptr<ProductRows<T>> OperatorInnerProduct<T>::times(const RowSource<T>& x) const {
   auto product = std::make_unique<KeptProductRows<T>>(x);
   xt::xarray<T>& matrix = product->matrix();
   // X as it is, and then in place. All groups of a point are seen as one row.
@@ -184,11 +184,11 @@ std::unique_ptr<ProductRows<T>> OperatorMetric<T>::times(const RowSource<T>& x) 
 
 template void apply_to_columns(const ApplyToColumn&, MatrixView<const double>, MatrixView<double>);
 template void apply_to_columns(const ApplyToColumn&, MatrixView<const float>, MatrixView<float>);
-template class Metric<double>;
-template class Metric<float>;
-template class SparseMetric<double>;
-template class SparseMetric<float>;
-template class OperatorMetric<double>;
-template class OperatorMetric<float>;
+template class InnerProduct<double>;
+template class InnerProduct<float>;
+template class SparseInnerProduct<double>;
+template class SparseInnerProduct<float>;
+template class OperatorInnerProduct<double>;
+template class OperatorInnerProduct<float>;
 
 }  // namespace fieldfold

@@ -58,18 +58,18 @@ std::optional<double> threshold(const RankRule& rule, const Spectrum<T>& spectru
 /// The fewest modes after which no column is left with more than a share of its squares.
 template <class T>
 std::size_t rank_of_worst_column(const Spectrum<T>& spectrum, double share) {
-  const std::size_t modes = spectrum.scores.shape(1);
+  const std::size_t modes = spectrum.coefficients.shape(1);
   std::size_t rank = 1;
   for (std::size_t j = 0; j < spectrum.columns; ++j) {
     double largest = 0.0;
-    for (std::size_t mode = 0; mode < modes; ++mode) largest = std::max(largest, std::abs(spectrum.scores(j, mode)));
+    for (std::size_t mode = 0; mode < modes; ++mode) largest = std::max(largest, std::abs(spectrum.coefficients(j, mode)));
     if (largest == 0.0) continue;
     double square = 0.0;
-    for (std::size_t mode = 0; mode < modes; ++mode) square += std::pow(spectrum.scores(j, mode) / largest, 2);
+    for (std::size_t mode = 0; mode < modes; ++mode) square += std::pow(spectrum.coefficients(j, mode) / largest, 2);
     double left = 0.0;
     std::size_t needed = modes;
     for (; needed > rank; --needed) {
-      left += std::pow(spectrum.scores(j, needed - 1) / largest, 2);
+      left += std::pow(spectrum.coefficients(j, needed - 1) / largest, 2);
       if (left > share * square) break;
     }
     rank = std::max(rank, needed);
@@ -85,8 +85,8 @@ double smallest_column_share(const Spectrum<T>& spectrum) {
   double total = 0.0;
   for (std::size_t j = 0; j < spectrum.columns; ++j) {
     double square = 0.0;
-    for (std::size_t mode = 0; mode < spectrum.scores.shape(1); ++mode)
-      square += std::pow(spectrum.scores(j, mode) / scale, 2);
+    for (std::size_t mode = 0; mode < spectrum.coefficients.shape(1); ++mode)
+      square += std::pow(spectrum.coefficients(j, mode) / scale, 2);
     if (square > 0.0) smallest = std::min(smallest, square);
     total += square;
   }

@@ -54,7 +54,7 @@ Matrix with_random_columns(const Matrix& v) {
   const std::size_t n = v.shape(0);
   const std::size_t width = v.shape(1);
   const Matrix random = normal_numbers(n, more);
-  const Matrix inside = inner_product(v, random);
+  const Matrix inside = transposed_product(v, random);
   Matrix rest = random - product(v, inside);
   const Matrix beside = thin_svd(std::move(rest)).u;
   auto both = Matrix::from_shape({n, width + more});
@@ -139,8 +139,8 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {
         result.weights = product(v, product(inverse, Matrix(xt::view(svd.v, xt::all(), xt::range(0, rank)))));
         result.s = xt::view(svd.s, xt::range(0, rank));
-        result.scores = xt::view(svd.u, xt::all(), xt::range(0, rank));
-        scale_columns(as_matrix(result.scores), std::vector<double>(result.s.begin(), result.s.end()));
+        result.coefficients = xt::view(svd.u, xt::all(), xt::range(0, rank));
+        scale_columns(as_matrix(result.coefficients), std::vector<double>(result.s.begin(), result.s.end()));
         return result;
       }
     }

@@ -36,22 +36,23 @@ namespace {
 
 using Matrix = xt::xarray<double>;
 
-/// Below this many operations, the exact method takes no time worth saving.
+/// Below this many operations, the exact method is fast enough.
 constexpr double small_work = 1e8;
 
-/// Gram matrices of all groups together have at most this many numbers.
+/// The most numbers in the Gram matrices of all groups.
 constexpr std::size_t gram_numbers = std::size_t{1} << 25;
 
-/// What rounding takes from a Gram matrix is a unit of its largest eigenvalue. Singular values and vectors are good to
-/// this over their share of the largest, squared; below it, they are not to be had.
+/// The smallest ratio of a singular value to the largest that a Gram matrix resolves: its rounding error is a unit of the
+/// largest eigenvalue, and singular values and vectors have that error over the squared ratio.
 template <class T>
 constexpr double smallest_gram_share = sizeof(T) == sizeof(double) ? 1e-6 : 1e-2;
 
-/// `A V / s` has an error of the rounding unit over this share; above it, a second look at the basis changes nothing.
+/// The ratio of singular values above which refinement changes nothing: `A V / s` has an error of the rounding unit over
+/// it.
 constexpr double safe_share = 1e-2;
 
-/// Below this share of the sum of squares, what a rank leaves out is known from the Gram matrix to fewer than seven
-/// digits (three in single precision).
+/// The smallest truncated share of the sum of squares that a Gram matrix resolves to seven digits (three in single
+/// precision).
 template <class T>
 constexpr double smallest_gram_tail =
     (sizeof(T) == sizeof(double) ? 1e8 : 1e3) * static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -72,7 +73,14 @@ Matrix scaled_columns(const Matrix& a, const Matrix& factors) {
   return scaled;
 }
 
-/// A number in [-1, 1] that depends on the place alone.
+/// 0, 1, ..., count - 1.
+std::vector<std::size_t> numbers_below(std::size_t count) {
+  std::vector<std::size_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  return numbers;
+}
+
+/// A pseudorandom number in [-1, 1] of a place.
 double noise_at(std::size_t row, std::size_t col) {
   std::uint64_t hash = (row + 1) * 0x9e3779b97f4a7c15 ^ (col + 1) * 0xbf58476d1ce4e5b9;
   hash = (hash ^ (hash >> 31)) * 0x94d049bb133111eb;
@@ -80,7 +88,48 @@ double noise_at(std::size_t row, std::size_t col) {
   return static_cast<double>(hash >> 11) / 4503599627370496.0 - 1.0;
 }
 
-/// One decomposition: the state that its steps share.
+/// Seconds between calls of `lap`.
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(start_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// The finite columns, split into training and held-out ones.
+struct ColumnSplit {
+  std::vector<std::size_t> finite;   ///< numbers in A, ascending
+  std::vector<std::size_t> learned;  ///< places in `finite`
+  std::vector<std::size_t> tested;   ///< places in `finite`
+
+  std::vector<std::size_t> numbers_of(const std::vector<std::size_t>& places) const {
+    std::vector<std::size_t> numbers;
+    numbers.reserve(places.size());
+    for (const std::size_t place : places) numbers.push_back(finite[place]);
+    return numbers;
+  }
+};
+
+/// The factors of a decomposition: `A = B R` on some columns, `U = B weights`, `A ~ U coefficients^T`.
+template <class T>
+struct Factors {
+  Factorization factorization = {};       ///< A = B R
+  std::vector<std::size_t> learned = {};  ///< places of the training columns in it
+  xt::xarray<T> s = {};                   ///< singular values
+  Matrix weights = {};                    ///< `(width, modes)`
+  Matrix coefficients = {};               ///< `(columns, rank)`: A^T U
+  std::size_t rank = 0;
+};
+
+/// Whether the basis is rotated to the singular vectors of `U^T A`, which is as accurate as a decomposition of A itself
+/// also where small singular values amplify the rounding of `A V / s`.
+enum class Refinement { none, singular_vectors };
+
+/// The decomposition of one matrix by the methods. Each method returns the result, or nothing where it is inadequate.
 template <class T>
 class Decomposer {
  public:
@@ -89,61 +138,52 @@ class Decomposer {
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t blocks = m_ / source.block_rows() + 1;
     threads_ = work() < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
-    if (request.metric != nullptr) dual_ = request.metric->times(source);
-    present_ = m_ - static_cast<std::size_t>(std::ranges::count(request.absent_rows, std::uint8_t{1}));
+    if (request.inner_product != nullptr) weighted_ = request.inner_product->times(source);
+    present_ = m_ - static_cast<std::size_t>(std::ranges::count(request.masked_rows, std::uint8_t{1}));
   }
 
-  Decomposition<T> run() {
+  Decomposition<T> run() const {
     using enum DecompositionMethod;
-    // In the small steps between the passes too: threads that BLAS has woken stay awake for a while, and take the time
-    // of those of the next pass.
+    // Between the passes too: threads that BLAS has woken stay awake for a while, and take time from the next pass.
     const SingleThreadedBLAS own_threads_only;
-    const bool fits_randomized = request_.metric == nullptr && request_.known_rank && columns_for_randomized() <= n_;
-    const bool too_small = request_.expected_tail < smallest_gram_tail<T>;
-    DecompositionMethod method = request_.method;
-    if (request_.metric != nullptr && (method == transpose || method == randomized))
-      throw InvalidArgument(message("method: expected gram or sketch with a mass matrix, got ", name_of(method)));
-    if (present_ < m_ && method == transpose) method = sketch;
-    if (method == automatic) {
-      if (m_ < n_ && request_.metric == nullptr && present_ == m_)
-        method = transpose;
-      else if (too_small || work() < small_work || present_ < n_)
-        method = sketch;
-      else
-        // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 a column.
-        method = fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
+    DecompositionMethod method = chosen_method();
+    if (method == randomized) {
+      if (auto found = by_randomized()) return std::move(*found);
+      method = tail_is_too_small() ? sketch : gram;
     }
-    if (method == randomized && !fits_randomized)
-      throw InvalidArgument("method: randomized needs a rank to be given, and columns enough beside that");
-    if (method == randomized && finished(randomized, &Decomposer::by_randomized)) return std::move(result_);
-    if (method == randomized && !too_small) method = gram;
-    if (method == transpose && finished(transpose, &Decomposer::by_transpose)) return std::move(result_);
-    if (method == gram && finished(gram, &Decomposer::by_gram)) return std::move(result_);
-    finished(sketch, &Decomposer::by_sketch);
-    return std::move(result_);
+    if (method == transpose)
+      if (auto found = by_transpose()) return std::move(*found);
+    if (method == gram)
+      if (auto found = by_gram()) return std::move(*found);
+    return by_sketch();
   }
 
  private:
+  DecompositionMethod chosen_method() const {
+    using enum DecompositionMethod;
+    const DecompositionMethod method = request_.method;
+    if (request_.inner_product != nullptr && (method == transpose || method == randomized))
+      throw InvalidArgument(message("method: expected gram or sketch with a mass matrix, got ", name_of(method)));
+    const bool fits_randomized =
+        request_.inner_product == nullptr && request_.known_rank && columns_for_randomized() <= n_;
+    if (method == randomized && !fits_randomized)
+      throw InvalidArgument("method: randomized requires a given rank, and more columns than that");
+    if (method == transpose && present_ < m_) return sketch;
+    if (method != automatic) return method;
+    if (m_ < n_ && request_.inner_product == nullptr && present_ == m_) return transpose;
+    if (tail_is_too_small() || work() < small_work || present_ < n_) return sketch;
+    // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 for each column.
+    return fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
+  }
+
+  bool tail_is_too_small() const { return request_.expected_tail < smallest_gram_tail<T>; }
+
   std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
 
-  bool is_absent(std::size_t row) const { return !request_.absent_rows.empty() && request_.absent_rows[row] != 0; }
+  bool is_masked(std::size_t row) const { return !request_.masked_rows.empty() && request_.masked_rows[row] != 0; }
 
   /// Operations of a Gram matrix.
   double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
-
-  bool finished(DecompositionMethod method, bool (Decomposer::*attempt)()) {
-    result_ = {};
-    phase_start_ = std::chrono::steady_clock::now();
-    if (!(this->*attempt)()) return false;
-    result_.report.method = method;
-    result_.report.threads = threads_;
-    return true;
-  }
-
-  double end_phase() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(phase_start_, now)).count();
-  }
 
   Pass pass(std::string_view phase, double done, double share) const {
     Pass result{.threads = threads_, .alignment = request_.groups};
@@ -152,239 +192,306 @@ class Decomposer {
     return result;
   }
 
-  /// One Gram matrix a group of rows, if these have room; then the errors of groups need no pass of their own.
+  /// One Gram matrix for each group of rows, if they fit; then the errors of groups need no pass of their own.
   std::size_t gram_groups() const { return n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1; }
 
   bool is_left_out(std::size_t column) const {
     return request_.leave_out_every > 0 && (column + 1) % request_.leave_out_every == 0;
   }
 
-  /// Splits the finite columns into those that are learned from and the others.
-  void divide(const std::vector<std::size_t>& finite) {
-    learned_.clear();
-    tested_.clear();
-    for (std::size_t i = 0; i < finite.size(); ++i) {
-      (is_left_out(finite[i]) ? tested_ : learned_).push_back(i);
-      (is_left_out(finite[i]) ? result_.left_out : result_.kept).push_back(finite[i]);
-    }
+  ColumnSplit split(std::vector<std::size_t> finite) const {
+    ColumnSplit result;
+    for (std::size_t i = 0; i < finite.size(); ++i)
+      (is_left_out(finite[i]) ? result.tested : result.learned).push_back(i);
+    result.finite = std::move(finite);
+    return result;
   }
 
-  bool by_gram() {
-    factorization_ = {};
-    for (std::size_t j = 0; j < n_; ++j) factorization_.columns.push_back(j);
-    grams_ = gram_matrices(source_, dual_.get(), factorization_, gram_groups(), pass("summary", 0.0, 1.0));
-    Matrix total = sum_of(grams_);
-    // NaN and infinity in a column make its own diagonal entry such; so do squares that overflow.
-    std::vector<std::size_t> finite;
+  std::optional<Decomposition<T>> by_gram() const {
+    Stopwatch watch;
+    Factors<T> factors;
+    for (std::size_t j = 0; j < n_; ++j) factors.factorization.columns.push_back(j);
+    auto grams =
+        gram_matrices(source_, weighted_.get(), factors.factorization, gram_groups(), pass("summary", 0.0, 1.0));
+    const auto finite = finite_of(grams);
+    if (!finite) return std::nullopt;
+    const ColumnSplit columns = split(*finite);
+    const Matrix total = sum_of(grams);
     double largest = 0.0;
-    for (std::size_t j = 0; j < n_; ++j)
-      if (std::isfinite(total(j, j))) {
-        finite.push_back(j);
-        if (!is_left_out(j)) largest = std::max(largest, total(j, j));
-      }
-    if (finite.size() < n_) {
-      if (finite != finite_columns(source_, pass("summary", 1.0, 0.0))) return false;
-      for (Matrix& gram : grams_) gram = rows_of(columns_of(gram, finite), finite);
-      total = sum_of(grams_);
-      factorization_.columns = finite;
-    }
+    for (const std::size_t place : columns.learned) largest = std::max(largest, total(place, place));
     constexpr double range = sizeof(T) == sizeof(double) ? 1e280 : 1e34;
-    if (largest > range || largest < 1.0 / range) return false;
-    divide(finite);
+    if (largest > range || largest < 1.0 / range) return std::nullopt;
+    factors.factorization.columns = columns.finite;
+    factors.learned = columns.learned;
 
-    const auto eigen = symmetric_eigen(rows_of(columns_of(total, learned_), learned_));
-    if (request_.metric != nullptr) check_inner_product<T>(eigen.values);
-    const std::size_t kept = learned_.size();
+    const auto eigen = symmetric_eigen(rows_of(columns_of(total, columns.learned), columns.learned));
+    if (request_.inner_product != nullptr) check_inner_product<T>(eigen.values);
+    const std::size_t kept = columns.learned.size();
     auto s = Matrix::from_shape({kept});
     auto v = Matrix::from_shape({kept, kept});
     for (std::size_t mode = 0; mode < kept; ++mode) {
       s(mode) = std::sqrt(std::max(0.0, eigen.values(kept - 1 - mode)));
       for (std::size_t i = 0; i < kept; ++i) v(i, mode) = eigen.vectors(i, kept - 1 - mode);
     }
-    if (kept > present_) return false;
+    if (kept > present_) return std::nullopt;
     const Spectrum<T> spectrum{xt::cast<T>(s), scaled_columns(v, s), present_, kept};
     const RankChoice choice = request_.choose_rank(spectrum);
     const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
-    if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return false;
+    if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return std::nullopt;
 
-    result_.s = spectrum.s;
-    weights_ = xt::zeros<double>({finite.size(), choice.rank});
+    factors.s = spectrum.s;
+    factors.weights = xt::zeros<double>({columns.finite.size(), choice.rank});
     for (std::size_t i = 0; i < kept; ++i)
-      for (std::size_t mode = 0; mode < choice.rank; ++mode) weights_(learned_[i], mode) = v(i, mode) / s(mode);
-    latents_ = product(total, weights_);
-    result_.report.summary_seconds = end_phase();
-    make_basis(choice.rank, share < safe_share);
-    result_.report.singular_value_error =
+      for (std::size_t mode = 0; mode < choice.rank; ++mode)
+        factors.weights(columns.learned[i], mode) = v(i, mode) / s(mode);
+    factors.coefficients = product(total, factors.weights);
+    DecompositionReport report{.method = DecompositionMethod::gram, .summary_seconds = watch.lap()};
+    report.singular_value_error =
         std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(kept));
-    find_errors(true);
-    return true;
+    factors = with_basis(std::move(factors), choice.rank,
+                         share < safe_share ? Refinement::singular_vectors : Refinement::none);
+    report.basis_seconds = watch.lap();
+    const ErrorSquares squares = errors_from(grams, factors);
+    report.error_seconds = watch.lap();
+    return result(std::move(factors), columns, squares, report);
   }
 
-  bool by_sketch() {
+  /// The finite columns, by the diagonal of the Gram matrices, which lose the rows and columns of the others. NaN and
+  /// infinity in a column make its diagonal entry such. \returns  nothing where squares overflow
+  std::optional<std::vector<std::size_t>> finite_of(std::vector<Matrix>& grams) const {
+    const Matrix total = sum_of(grams);
+    std::vector<std::size_t> finite;
+    for (std::size_t j = 0; j < n_; ++j)
+      if (std::isfinite(total(j, j))) finite.push_back(j);
+    if (finite.size() == n_) return finite;
+    if (finite != finite_columns(source_, pass("summary", 1.0, 0.0))) return std::nullopt;
+    for (Matrix& gram : grams) gram = rows_of(columns_of(gram, finite), finite);
+    return finite;
+  }
+
+  Decomposition<T> by_sketch() const {
+    Stopwatch watch;
     auto sketch = sketched_factorization(source_, pass("summary", 0.0, 0.3),
                                          [this](std::size_t column) { return !is_left_out(column); });
-    divide(sketch.finite);
-    const std::vector<std::size_t> learned = std::exchange(learned_, {});
-    const std::vector<std::size_t> tested = std::exchange(tested_, {});
-    for (std::size_t i = 0; i < learned.size(); ++i) learned_.push_back(i);
-    factorization_ = std::move(sketch.factorization);
-    if (factorization_.leading.empty()) return true;
-    auto [factorization, to_basis, triangle, grams] =
-        orthogonal_factor(source_, dual_.get(), std::move(factorization_), gram_groups(), pass("summary", 0.3, 0.7));
-    factorization_ = std::move(factorization);
-    grams_ = std::move(grams);
-
-    const auto svd = thin_svd(Matrix(triangle));
+    const ColumnSplit columns = split(std::move(sketch.finite));
+    DecompositionReport report{.method = DecompositionMethod::sketch, .threads = threads_};
+    if (sketch.factorization.leading.empty())
+      return {.kept = columns.numbers_of(columns.learned),
+              .left_out = columns.numbers_of(columns.tested),
+              .report = report};
+    const OrthogonalFactor orthogonal = orthogonal_factor(source_, weighted_.get(), std::move(sketch.factorization),
+                                                          gram_groups(), pass("summary", 0.3, 0.7));
+    // The factorization knows nothing of held-out columns.
+    Factors<T> factors{.factorization = orthogonal.factorization, .learned = numbers_below(columns.learned.size())};
+    const auto svd = thin_svd(Matrix(orthogonal.triangle));
     const std::size_t found = svd.s.size();
-    const std::size_t kept = learned_.size();
+    const std::size_t kept = columns.learned.size();
     Spectrum<T> spectrum{xt::zeros<T>({std::min(present_, kept)}), scaled_columns(svd.v, svd.s), present_, kept};
     std::copy_n(svd.s.begin(), std::min(found, spectrum.s.size()), spectrum.s.begin());
     const std::size_t rank = request_.choose_rank(spectrum).rank;
     const std::size_t modes = std::min({rank, found, numerical_rank(spectrum.s)});
-    result_.s = std::move(spectrum.s);
+    factors.s = std::move(spectrum.s);
     const Matrix u = first_columns(svd.u, modes);
-    weights_ = product(to_basis, u);
-    latents_ = inner_product(triangle, u);
-    result_.report.summary_seconds = end_phase();
-    make_basis(rank, modes < rank);
-    result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    if (tested.empty()) {
-      find_errors(modes == rank);
-      return true;
+    factors.weights = product(orthogonal.to_basis, u);
+    factors.coefficients = transposed_product(orthogonal.triangle, u);
+    report.summary_seconds = watch.lap();
+    report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    factors = with_basis(std::move(factors), rank, modes < rank ? Refinement::singular_vectors : Refinement::none);
+    report.basis_seconds = watch.lap();
+    if (!columns.tested.empty()) {
+      factors.factorization = {.columns = columns.finite};
+      factors.learned = columns.learned;
+      factors.coefficients = projected(columns.finite, rank);
     }
-    // Columns that were left out are no part of the factorization: it knows nothing of them.
-    factorization_ = {.columns = std::move(sketch.finite)};
-    learned_ = learned;
-    tested_ = tested;
-    latents_ = xt::zeros<double>({factorization_.columns.size(), rank});
-    std::vector<std::size_t> all(factorization_.columns.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    project_columns(all);
-    find_errors(false);
-    return true;
+    const bool summary_knows_all = columns.tested.empty() && modes == rank;
+    const ErrorSquares squares = summary_knows_all ? errors_from(orthogonal.grams, factors) : errors_of(factors);
+    report.error_seconds = watch.lap();
+    return result(std::move(factors), columns, squares, report);
   }
 
-  /// Of some of the finite columns, their numbers in A.
-  std::vector<std::size_t> numbers_of(const std::vector<std::size_t>& which) const {
-    std::vector<std::size_t> numbers;
-    numbers.reserve(which.size());
-    for (const std::size_t place : which) numbers.push_back(factorization_.columns[place]);
-    return numbers;
-  }
-
-  /// The latents of some columns, from the basis as it is.
-  void project_columns(const std::vector<std::size_t>& which) {
-    const Matrix projected =
-        projected_columns(duals(), basis_, result_.rank, numbers_of(which), pass("errors", 0.0, 0.5));
-    for (std::size_t i = 0; i < which.size(); ++i)
-      for (std::size_t mode = 0; mode < result_.rank; ++mode) latents_(which[i], mode) = projected(i, mode);
-    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
-  }
-
-  bool by_randomized() {
-    factorization_ = {};
+  std::optional<Decomposition<T>> by_randomized() const {
+    Stopwatch watch;
+    Factors<T> factors;
+    auto& numbers = factors.factorization.columns;
     for (std::size_t j = 0; j < n_; ++j)
-      if (!is_left_out(j)) factorization_.columns.push_back(j);
-    if (factorization_.columns.size() < columns_for_randomized()) return false;
-    auto found = dominant_subspace(source_, factorization_, *request_.known_rank, pass("summary", 0.0, 1.0));
-    if (!found) {
-      std::erase_if(factorization_.columns, [finite = finite_columns(source_, pass("summary", 1.0, 0.0))](auto column) {
+      if (!is_left_out(j)) numbers.push_back(j);
+    const auto iterate = [&]() -> std::optional<Subspace> {
+      if (numbers.size() < columns_for_randomized()) return std::nullopt;
+      return dominant_subspace(source_, factors.factorization, *request_.known_rank, pass("summary", 0.0, 1.0));
+    };
+    auto found = iterate();
+    if (!found && numbers.size() >= columns_for_randomized()) {
+      std::erase_if(numbers, [finite = finite_columns(source_, pass("summary", 1.0, 0.0))](auto column) {
         return !std::ranges::binary_search(finite, column);
       });
-      if (factorization_.columns.size() < columns_for_randomized()) return false;
-      found = dominant_subspace(source_, factorization_, *request_.known_rank, pass("summary", 0.0, 1.0));
-      if (!found) return false;
+      found = iterate();
     }
-    // Of those left out, columns that are not finite would spoil nothing but themselves.
-    if (request_.leave_out_every > 0) factorization_.columns = finite_columns(source_, pass("summary", 1.0, 0.0));
-    divide(factorization_.columns);
+    if (!found) return std::nullopt;
+    // Held-out columns that are not finite spoil nothing but themselves.
+    if (request_.leave_out_every > 0) numbers = finite_columns(source_, pass("summary", 1.0, 0.0));
+    const ColumnSplit columns = split(numbers);
+    const std::size_t kept = columns.learned.size();
     const std::size_t rank =
-        request_.choose_rank({xt::zeros<T>({std::min(present_, learned_.size())}), {}, present_, learned_.size()}).rank;
+        request_.choose_rank({xt::zeros<T>({std::min(present_, kept)}), {}, present_, kept}).rank;
     const double share = found->s(rank - 1) / found->s(0);
     double left = found->squares;
     for (const double value : found->s) left -= value * value;
-    if (share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares) return false;
-    weights_ = xt::zeros<double>({factorization_.columns.size(), rank});
-    latents_ = weights_;
-    for (std::size_t i = 0; i < learned_.size(); ++i)
+    if (share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares) return std::nullopt;
+    factors.learned = columns.learned;
+    factors.weights = xt::zeros<double>({numbers.size(), rank});
+    factors.coefficients = factors.weights;
+    for (std::size_t i = 0; i < kept; ++i)
       for (std::size_t mode = 0; mode < rank; ++mode) {
-        weights_(learned_[i], mode) = found->weights(i, mode);
-        latents_(learned_[i], mode) = found->scores(i, mode);
+        factors.weights(columns.learned[i], mode) = found->weights(i, mode);
+        factors.coefficients(columns.learned[i], mode) = found->coefficients(i, mode);
       }
-    result_.s = xt::cast<T>(found->s);
-    result_.report.summary_seconds = end_phase();
-    make_basis(rank, share < safe_share || !tested_.empty());
-    result_.report.singular_value_error = std::sqrt(found->missing / found->squares);
-    find_errors(false);
-    result_.unresolved_squares = learned_error_squares_;
-    return true;
+    factors.s = xt::cast<T>(found->s);
+    DecompositionReport report{.method = DecompositionMethod::randomized, .summary_seconds = watch.lap()};
+    report.singular_value_error = std::sqrt(found->missing / found->squares);
+    const bool refines = share < safe_share || !columns.tested.empty();
+    factors = with_basis(std::move(factors), rank, refines ? Refinement::singular_vectors : Refinement::none);
+    report.basis_seconds = watch.lap();
+    const ErrorSquares squares = errors_of(factors);
+    report.error_seconds = watch.lap();
+    const double unresolved = sum_of_error_squares(squares, columns.learned, static_cast<double>(factors.s(0)));
+    auto decomposition = result(std::move(factors), columns, squares, report);
+    decomposition.unresolved_squares = unresolved;
+    return decomposition;
   }
 
-  /// The basis from its weights in the coordinates of B: `U = B weights`, with random columns beside where these are
-  /// fewer than the rank. The raw basis is orthonormal only as far as the summary is exact; Cholesky factorizations of
-  /// its own Gram matrix make it so (CholeskyQR; Yamamoto et al. 2015, doi:10.1553/etna_vol44s306). With `refine` it
-  /// is turned to the singular vectors of `U^T A`, which is as exact as a decomposition of A itself also where small
-  /// singular values magnify the rounding of `A V / s`.
-  void make_basis(std::size_t rank, bool refine) {
-    const FactorRows<T> factor_rows(factorization_, n_);
-    const std::size_t modes = weights_.shape(1);
-    const xt::xarray<T> weights = xt::cast<T>(weights_);
+  /// More columns than rows: a factorization of A^T, whose right singular vectors are U, small enough to be in memory.
+  /// Nothing where the finite columns are fewer than the rows.
+  std::optional<Decomposition<T>> by_transpose() const {
+    Stopwatch watch;
+    std::vector<T> buffer;
+    const auto all = source_.read(0, m_, buffer);
+    const ColumnSplit columns = split(finite_columns(source_, pass("summary", 0.0, 0.1)));
+    if (columns.learned.size() < m_) return std::nullopt;
+    const Factorization chosen{.columns = columns.numbers_of(columns.learned)};
+    std::vector<T> gathered;
+    const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
+    Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
+    DecompositionReport report{.method = DecompositionMethod::transpose, .threads = threads_};
+    if (sketched.leading.empty())
+      return Decomposition<T>{
+          .kept = chosen.columns, .left_out = columns.numbers_of(columns.tested), .report = report};
+    const Matrix triangle =
+        orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
+    // With rows of zeros below, so that its right singular vectors are a basis of the whole space.
+    Matrix square = xt::zeros<double>({m_, m_});
+    std::copy(triangle.begin(), triangle.end(), square.begin());
+    auto svd = thin_svd(std::move(square));
+    fix_signs(svd.v, svd.u);
+    Factors<T> factors{.factorization = {.columns = columns.finite}, .learned = columns.learned};
+    const xt::xarray<T> u = xt::cast<T>(svd.v);
+    xt::xarray<T> coefficients = xt::zeros<T>({columns.finite.size(), m_});
+    std::vector<T> finite_rows;
+    add_product_transposed(FactorRows<T>(factors.factorization, n_)(all, finite_rows), as_matrix(u),
+                           as_matrix(coefficients));
+    const Matrix exact_coefficients = xt::cast<double>(coefficients);
+    const Spectrum<T> spectrum{xt::cast<T>(svd.s), rows_of(exact_coefficients, columns.learned), m_,
+                               columns.learned.size()};
+    factors.s = spectrum.s;
+    factors.rank = request_.choose_rank(spectrum).rank;
+    report.summary_seconds = watch.lap();
+    factors.coefficients = first_columns(exact_coefficients, factors.rank);
+    basis_.reserve(m_, factors.rank);
+    const xt::xarray<T> leading = xt::view(u, xt::all(), xt::range(0, factors.rank));
+    basis_.write(0, as_matrix(leading));
+    report.basis_seconds = watch.lap();
+    report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    const ErrorSquares squares = errors_of(factors);
+    report.error_seconds = watch.lap();
+    return result(std::move(factors), columns, squares, report);
+  }
+
+  Decomposition<T> result(Factors<T> factors, const ColumnSplit& columns, const ErrorSquares& squares,
+                          DecompositionReport report) const {
+    report.threads = threads_;
+    return {.rank = factors.rank,
+            .s = std::move(factors.s),
+            .coefficients = xt::cast<T>(rows_of(factors.coefficients, columns.learned)),
+            .kept = columns.numbers_of(columns.learned),
+            .left_out = columns.numbers_of(columns.tested),
+            .errors = relative_errors(squares, columns.learned),
+            .left_out_errors = columns.tested.empty() ? RelativeErrors{} : relative_errors(squares, columns.tested),
+            .report = report};
+  }
+
+  /// Computes the basis `U = B weights` of a rank, with random columns in place of missing modes. The raw basis is
+  /// orthonormal only as far as the summary is accurate; Cholesky factorizations of its own Gram matrix make it so
+  /// (CholeskyQR; Yamamoto et al. 2015, doi:10.1553/etna_vol44s306). \returns  the factors that belong to it
+  Factors<T> with_basis(Factors<T> factors, std::size_t rank, Refinement refinement) const {
+    factors.rank = rank;
+    const bool rotates_weights = factors.weights.shape(1) == rank;
     basis_.reserve(m_, rank);
-    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({refine ? rank : 0, factorization_.width()}));
-    std::vector<std::vector<T>> factors(threads_);
-    std::vector<std::vector<T>> dual_buffers(threads_);
-    std::vector<std::vector<T>> dual_factors(threads_);
-    const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<const T> rows, MatrixView<T> basis) {
-      const auto factor = factor_rows(rows, factors[part]);
+    Matrix projection = xt::zeros<double>(
+        {refinement == Refinement::none ? std::size_t{0} : rank, factors.factorization.width()});
+    BasisPass basis = raw_basis(factors, projection);
+    const auto rotate = [&](const Matrix& rotation) {
+      if (rotates_weights) factors.weights = product(factors.weights, rotation);
+      basis = rotate_basis(rotation);
+    };
+    if (refinement == Refinement::singular_vectors) {
+      const Matrix inverse = inverse_cholesky(Matrix(basis.gram));
+      if (!factors.factorization.is_identity) projection = product(projection, factors.factorization.triangle);
+      const Matrix coefficients = xt::transpose(transposed_product(inverse, projection));  // (columns, rank)
+      const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, factors.learned))));
+      std::copy(small.s.begin(), small.s.end(), factors.s.begin());
+      // The others are only as accurate as the summary.
+      for (std::size_t mode = rank; mode < factors.s.size(); ++mode)
+        factors.s(mode) = std::min(factors.s(mode), factors.s(rank - 1));
+      factors.coefficients = product(coefficients, small.u);
+      rotate(product(inverse, small.u));
+    }
+    for (int repeat = 0; repeat < 3 && !is_orthonormal(basis.gram); ++repeat) {
+      const Matrix rotation = inverse_cholesky(std::move(basis.gram));
+      factors.coefficients = product(factors.coefficients, rotation);
+      rotate(rotation);
+    }
+    if (std::ranges::find(basis.signs, T{-1}) != basis.signs.end()) {
+      scale_basis(basis.signs);
+      const std::vector<double> signs(basis.signs.begin(), basis.signs.end());
+      if (rotates_weights) scale_columns(as_matrix(factors.weights), signs);
+      scale_columns(as_matrix(factors.coefficients), signs);
+    }
+    return factors;
+  }
+
+  /// The Gram matrix (lower triangle) and the signs of a basis, found when it is written.
+  struct BasisPass {
+    Matrix gram;
+    std::vector<T> signs;
+  };
+
+  /// Writes `B weights`, random columns beside, and adds `U^T M B` to the projection `(rank, width)`, if it has rows.
+  BasisPass raw_basis(const Factors<T>& factors, Matrix& projection) const {
+    const FactorRows<T> factor_rows(factors.factorization, n_);
+    const std::size_t modes = factors.weights.shape(1);
+    const xt::xarray<T> weights = xt::cast<T>(factors.weights);
+    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({projection.shape(0), projection.shape(1)}));
+    std::vector<std::vector<T>> buffers(threads_);
+    std::vector<std::vector<T>> factor_buffers(threads_);
+    std::vector<std::vector<T>> weighted_buffers(threads_);
+    std::vector<std::vector<T>> weighted_factors(threads_);
+    const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<T> basis) {
+      const auto factor = factor_rows(source_.read(first, basis.rows, buffers[part]), factor_buffers[part]);
       multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
       for (std::size_t i = 0; i < basis.rows; ++i)
-        for (std::size_t j = modes; j < rank; ++j)
-          basis(i, j) =
-              is_absent(first + i) ? T{0} : static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
-      if (!refine) return;
-      auto dual_factor = factor;
-      if (dual_) dual_factor = factor_rows(dual_->read(first, rows.rows, dual_buffers[part]), dual_factors[part]);
-      add_product_transposed(readable(basis), dual_factor, as_matrix(projections[part]));
+        for (std::size_t j = modes; j < basis.cols; ++j)
+          basis(i, j) = is_masked(first + i)
+                            ? T{0}
+                            : static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
+      if (projection.shape(0) == 0) return;
+      auto weighted_factor = factor;
+      if (weighted_)
+        weighted_factor =
+            factor_rows(weighted_->read(first, basis.rows, weighted_buffers[part]), weighted_factors[part]);
+      add_product_transposed(readable(basis), weighted_factor, as_matrix(projections[part]));
     };
-    Matrix gram = fill_basis(rank, true, pass("basis", 0.0, 0.8), make_rows);
-    if (refine) {
-      Matrix turn = inverse_cholesky(Matrix(gram));
-      Matrix projection = xt::zeros<double>({rank, factorization_.width()});
-      for (const auto& part : projections) projection += xt::cast<double>(part);
-      if (!factorization_.is_identity) projection = product(projection, factorization_.triangle);
-      const Matrix coefficients = xt::transpose(inner_product(turn, projection));  // (columns, rank)
-      const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, learned_))));
-      std::copy(small.s.begin(), small.s.end(), result_.s.begin());
-      // The others are as exact as the summary only.
-      for (std::size_t mode = rank; mode < result_.s.size(); ++mode)
-        result_.s(mode) = std::min(result_.s(mode), result_.s(rank - 1));
-      turn = product(turn, small.u);
-      if (modes == rank) weights_ = product(weights_, turn);
-      latents_ = product(coefficients, small.u);
-      gram = turn_basis(turn);
-    }
-    for (int repeat = 0; repeat < 3 && !is_orthonormal(gram); ++repeat) {
-      const Matrix turn = inverse_cholesky(std::move(gram));
-      if (modes == rank) weights_ = product(weights_, turn);
-      latents_ = product(latents_, turn);
-      gram = turn_basis(turn);
-    }
-
-    std::vector<double> signs(signs_.begin(), signs_.end());
-    if (std::ranges::find(signs, -1.0) != signs.end()) {
-      const std::vector<T> flips(signs.begin(), signs.end());
-      fill_basis(rank, false, pass("basis", 0.9, 0.1),
-                 [&](std::size_t part, std::size_t first, MatrixView<const T>, MatrixView<T> rows) {
-                   const auto kept = basis_.read(first, rows.rows, factors[part]);
-                   if (kept.data != rows.data) std::copy(kept.data, kept.data + kept.rows * rank, rows.data);
-                   scale_columns(rows, flips);
-                 });
-      if (modes == rank) scale_columns(as_matrix(weights_), signs);
-      scale_columns(as_matrix(latents_), signs);
-    }
-    result_.rank = rank;
-    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
-    result_.report.basis_seconds = end_phase();
+    BasisPass written = write_basis(factors.rank, pass("basis", 0.0, 0.8), make_rows);
+    for (const auto& part : projections) projection += xt::cast<double>(part);
+    return written;
   }
 
   bool is_orthonormal(const Matrix& gram) const {
@@ -395,141 +502,116 @@ class Decomposer {
     return true;
   }
 
-  /// Multiplies the basis by a small matrix from the right, and returns the Gram matrix of what comes out.
-  Matrix turn_basis(const Matrix& turn) {
-    const xt::xarray<T> turn_rows = xt::cast<T>(turn);
+  /// Multiplies the basis by a small matrix from the right.
+  BasisPass rotate_basis(const Matrix& rotation) const {
+    const xt::xarray<T> rotation_rows = xt::cast<T>(rotation);
     std::vector<std::vector<T>> before(threads_);
     std::vector<std::vector<T>> copies(threads_);
-    return fill_basis(turn.shape(0), false, pass("basis", 0.8, 0.1),
-                      [&](std::size_t part, std::size_t first, MatrixView<const T>, MatrixView<T> rows) {
-                        auto kept = basis_.read(first, rows.rows, before[part]);
-                        if (kept.data == rows.data) {
-                          copies[part].assign(kept.data, kept.data + kept.rows * kept.cols);
-                          kept.data = copies[part].data();
-                        }
-                        multiply(kept, as_matrix(turn_rows), rows);
-                      });
+    return write_basis(rotation.shape(0), pass("basis", 0.8, 0.1),
+                       [&](std::size_t part, std::size_t first, MatrixView<T> rows) {
+                         auto kept = basis_.read(first, rows.rows, before[part]);
+                         if (kept.data == rows.data) {
+                           copies[part].assign(kept.data, kept.data + kept.rows * kept.cols);
+                           kept.data = copies[part].data();
+                         }
+                         multiply(kept, as_matrix(rotation_rows), rows);
+                       });
   }
 
-  /// Makes each block of rows of the basis, of those of the source if asked for; looks at the signs, and returns the
-  /// Gram matrix (lower triangle).
-  Matrix fill_basis(std::size_t rank, bool reads_source, const Pass& pass,
-                    const std::function<void(std::size_t part, std::size_t first, MatrixView<const T> from,
-                                             MatrixView<T> to)>& make_rows) {
+  /// Multiplies the columns of the basis.
+  void scale_basis(const std::vector<T>& factors) const {
+    std::vector<std::vector<T>> before(threads_);
+    std::vector<std::vector<T>> workspaces(threads_);
+    for_each_block(m_, source_.block_rows(), pass("basis", 0.9, 0.1),
+                   [&](std::size_t part, std::size_t first, std::size_t count) {
+                     const auto from = basis_.read(first, count, before[part]);
+                     const auto to = basis_.workspace(first, count, workspaces[part]);
+                     if (from.data != to.data) std::copy(from.data, from.data + count * factors.size(), to.data);
+                     scale_columns(to, factors);
+                     basis_.write(first, readable(to));
+                   });
+  }
+
+  /// Writes the basis by blocks of rows.
+  BasisPass write_basis(std::size_t rank, const Pass& pass,
+                        const std::function<void(std::size_t part, std::size_t first, MatrixView<T> rows)>& make_rows)
+      const {
     std::vector<Matrix> grams(threads_, xt::zeros<double>({rank, rank}));
     std::vector<ColumnSigns<T>> signs(threads_, ColumnSigns<T>(rank));
-    std::vector<std::vector<T>> buffers(threads_);
-    std::vector<std::vector<T>> spaces(threads_);
+    std::vector<std::vector<T>> workspaces(threads_);
     for_each_block(m_, source_.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-      const auto from =
-          reads_source ? source_.read(first, count, buffers[part]) : MatrixView<const T>{nullptr, count, 0};
-      const auto to = basis_.space(first, count, spaces[part]);
-      make_rows(part, first, from, to);
-      basis_.write(first, readable(to));
-      if (request_.metric == nullptr) add_gram(readable(to), as_matrix(grams[part]));
-      signs[part].add(readable(to));
+      const auto rows = basis_.workspace(first, count, workspaces[part]);
+      make_rows(part, first, rows);
+      basis_.write(first, readable(rows));
+      if (request_.inner_product == nullptr) add_gram(readable(rows), as_matrix(grams[part]));
+      signs[part].add(readable(rows));
     });
     for (std::size_t part = 1; part < threads_; ++part) signs[0].append(signs[part]);
-    signs_ = signs[0].signs();
-    if (request_.metric == nullptr) return sum_of(grams);
-    const auto dual_basis = basis_duals(rank);
-    Factorization all;
-    for (std::size_t mode = 0; mode < rank; ++mode) all.columns.push_back(mode);
-    return gram_matrices<T>(*stored_, dual_basis.get(), all, 1, {.threads = threads_, .alignment = request_.groups})[0];
-  }
-
-  void find_errors(bool summary_may_tell) {
-    const std::size_t columns = factorization_.columns.size();
-    const double scale = static_cast<double>(result_.s(0));
-    ErrorSquares squares(request_.groups, columns);
-    std::vector<std::size_t> doubtful(columns);
-    std::iota(doubtful.begin(), doubtful.end(), std::size_t{0});
-    if (summary_may_tell && grams_.size() == request_.groups)
-      doubtful = errors_of_summary<T>(factorization_, grams_, weights_, latents_, scale, squares);
-    if (summary_may_tell && !doubtful.empty()) project_columns(doubtful);
-    if (!doubtful.empty()) {
-      const auto dual_basis = basis_duals(result_.rank);
-      errors_of_residual(source_, basis_, {dual_.get(), dual_basis.get()}, numbers_of(doubtful), doubtful,
-                         rows_of(latents_, doubtful), scale, pass("errors", 0.5, 0.5), squares);
+    BasisPass written{{}, signs[0].signs()};
+    if (request_.inner_product == nullptr) {
+      written.gram = sum_of(grams);
+      return written;
     }
-    result_.errors = relative_errors(squares, learned_);
-    if (!tested_.empty()) result_.left_out_errors = relative_errors(squares, tested_);
-    learned_error_squares_ = sum_of_error_squares(squares, learned_, scale);
-    result_.report.error_seconds = end_phase();
+    const StoredRows<T> stored(basis_, m_, rank);
+    const auto weighted_basis = request_.inner_product->times(stored);
+    const Factorization all{.columns = numbers_below(rank)};
+    const Pass silent{.threads = threads_, .alignment = request_.groups};
+    written.gram = gram_matrices<T>(stored, weighted_basis.get(), all, 1, silent)[0];
+    return written;
   }
 
-  /// More columns than rows: the factorization of A^T is that of A turned round, and U is small enough to come out of
-  /// it alone. False where the finite columns are fewer than the rows.
-  bool by_transpose() {
-    std::vector<T> buffer;
-    const auto all = source_.read(0, m_, buffer);
-    const Factorization finite{.columns = finite_columns(source_, pass("summary", 0.0, 0.1))};
-    divide(finite.columns);
-    if (learned_.size() < m_) return false;
-    const Factorization chosen{.columns = result_.kept};
-    std::vector<T> gathered;
-    const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
-    Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
-    if (sketched.leading.empty()) return true;
-    const Matrix triangle =
-        orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
-    // With rows of zeros beside, so that its right singular vectors are a basis of the whole space.
-    Matrix square = xt::zeros<double>({m_, m_});
-    std::copy(triangle.begin(), triangle.end(), square.begin());
-    auto svd = thin_svd(std::move(square));
-    fix_signs(svd.v, svd.u);
-    factorization_ = finite;
-    const xt::xarray<T> u = xt::cast<T>(svd.v);
-    xt::xarray<T> scores = xt::zeros<T>({finite.columns.size(), m_});
-    std::vector<T> finite_rows;
-    add_product_transposed(FactorRows<T>(finite, n_)(all, finite_rows), as_matrix(u), as_matrix(scores));
-    const Matrix exact_scores = xt::cast<double>(scores);
-
-    const Spectrum<T> spectrum{xt::cast<T>(svd.s), rows_of(exact_scores, learned_), m_, learned_.size()};
-    result_.s = spectrum.s;
-    result_.rank = request_.choose_rank(spectrum).rank;
-    result_.report.summary_seconds = end_phase();
-    latents_ = first_columns(exact_scores, result_.rank);
-    result_.latents = xt::cast<T>(rows_of(latents_, learned_));
-    basis_.reserve(m_, result_.rank);
-    const xt::xarray<T> leading = xt::view(u, xt::all(), xt::range(0, result_.rank));
-    basis_.write(0, as_matrix(leading));
-    result_.report.basis_seconds = end_phase();
-    result_.report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    find_errors(false);
-    return true;
+  /// The coefficients of some columns of A, from the basis as it is.
+  Matrix projected(const std::vector<std::size_t>& numbers, std::size_t rank) const {
+    return projected_columns<T>({source_, basis_, rank, weighted_.get()}, numbers, pass("errors", 0.0, 0.5));
   }
 
-  /// The rows of M A; those of A itself where the inner product is the plain one.
-  const RowSource<T>& duals() const { return dual_ ? *dual_ : source_; }
+  /// The errors from the summary. Columns that suffer cancellation are projected anew, and their errors are those of the
+  /// residuals.
+  ErrorSquares errors_from(const std::vector<Matrix>& grams, Factors<T>& factors) const {
+    const auto& numbers = factors.factorization.columns;
+    ErrorSquares squares(request_.groups, numbers.size());
+    std::vector<std::size_t> doubtful = numbers_below(numbers.size());
+    if (grams.size() == request_.groups)
+      doubtful = errors_of_summary<T>({factors.factorization, grams, factors.weights, factors.coefficients},
+                                      static_cast<double>(factors.s(0)), squares);
+    if (doubtful.empty()) return squares;
+    std::vector<std::size_t> doubtful_numbers;
+    for (const std::size_t place : doubtful) doubtful_numbers.push_back(numbers[place]);
+    const Matrix found = projected(doubtful_numbers, factors.rank);
+    for (std::size_t i = 0; i < doubtful.size(); ++i)
+      for (std::size_t mode = 0; mode < factors.rank; ++mode) factors.coefficients(doubtful[i], mode) = found(i, mode);
+    add_residual_errors(factors, doubtful, squares);
+    return squares;
+  }
 
-  /// The rows of M U, of the basis as it is; null where the inner product is the plain one.
-  std::unique_ptr<ProductRows<T>> basis_duals(std::size_t rank) {
-    if (request_.metric == nullptr) return nullptr;
-    stored_.emplace(basis_, m_, rank);
-    return request_.metric->times(*stored_);
+  /// The errors from the residuals of all columns.
+  ErrorSquares errors_of(const Factors<T>& factors) const {
+    const std::size_t columns = factors.factorization.columns.size();
+    ErrorSquares squares(request_.groups, columns);
+    add_residual_errors(factors, numbers_below(columns), squares);
+    return squares;
+  }
+
+  void add_residual_errors(const Factors<T>& factors, const std::vector<std::size_t>& places,
+                           ErrorSquares& squares) const {
+    ColumnSubset subset{{}, places, rows_of(factors.coefficients, places)};
+    for (const std::size_t place : places) subset.columns.push_back(factors.factorization.columns[place]);
+    ColumnsAndBasis<T> projection{source_, basis_, factors.rank, weighted_.get()};
+    const StoredRows<T> stored(basis_, m_, factors.rank);
+    std::unique_ptr<ProductRows<T>> weighted_basis;
+    if (request_.inner_product != nullptr) weighted_basis = request_.inner_product->times(stored);
+    projection.weighted_basis = weighted_basis.get();
+    errors_of_residual(projection, subset, static_cast<double>(factors.s(0)), pass("errors", 0.5, 0.5), squares);
   }
 
   const RowSource<T>& source_;
   const DecompositionRequest<T>& request_;
   RowStore<T>& basis_;
-  std::unique_ptr<ProductRows<T>> dual_;  ///< the rows of M A, if there is an M
-  std::optional<StoredRows<T>> stored_;   ///< the basis, if it is asked for M U
+  std::unique_ptr<ProductRows<T>> weighted_;  ///< the rows of M A, if there is an M
   std::size_t m_;
-  std::size_t present_ = 0;  ///< rows that are not absent
   std::size_t n_;
+  std::size_t present_ = 0;  ///< rows that are not masked
   std::size_t threads_ = 1;
-  std::chrono::steady_clock::time_point phase_start_;
-
-  Factorization factorization_;       ///< A = B R on the finite columns
-  std::vector<std::size_t> learned_;  ///< of the finite columns those that are learned from
-  std::vector<std::size_t> tested_;   ///< and the others
-  std::vector<Matrix> grams_;         ///< of B, one a group of rows
-  Matrix weights_;                    ///< (columns, modes): U = B weights
-  Matrix latents_;                    ///< (columns, modes): A^T U
-  std::vector<T> signs_;              ///< of the columns of the basis as it is
-  double learned_error_squares_ = 0.0;
-  Decomposition<T> result_;
 };
 
 }  // namespace

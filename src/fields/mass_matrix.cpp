@@ -182,17 +182,17 @@ std::vector<double> MassMatrix::scales() const {
 }
 
 template <class T>
-std::unique_ptr<Metric<T>> MassMatrix::scaled_metric(std::size_t groups) const {
-  if (apply_) return std::make_unique<OperatorMetric<T>>(apply_, groups);
+std::unique_ptr<InnerProduct<T>> MassMatrix::scaled_inner_product(std::size_t groups) const {
+  if (apply_) return std::make_unique<OperatorInnerProduct<T>>(apply_, groups);
   SparseRows scaled = *rows_;
   const std::vector<double> by = scales();
   for (std::size_t i = 0; i < num_pts_; ++i)
     for (std::uint64_t e = scaled.offsets[i]; e < scaled.offsets[i + 1]; ++e)
       scaled.weights[e] /= by[i] * by[scaled.columns[e]];
-  return std::make_unique<SparseMetric<T>>(std::move(scaled), groups);
+  return std::make_unique<SparseInnerProduct<T>>(std::move(scaled), groups);
 }
 
-template std::unique_ptr<Metric<double>> MassMatrix::scaled_metric(std::size_t) const;
-template std::unique_ptr<Metric<float>> MassMatrix::scaled_metric(std::size_t) const;
+template std::unique_ptr<InnerProduct<double>> MassMatrix::scaled_inner_product(std::size_t) const;
+template std::unique_ptr<InnerProduct<float>> MassMatrix::scaled_inner_product(std::size_t) const;
 
 }  // namespace fieldfold

@@ -25,15 +25,15 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// A spread of so many rounding units of the mean is that of a constant.
+/// A row whose deviation is at most this many rounding units of its mean is constant.
 constexpr double units_of_a_constant = 16.0;
 
-/// Sums that can be added up in any grouping without a loss of digits (Chan, Golub and LeVeque 1983,
+/// Moments that are combined in any grouping without cancellation (Chan, Golub and LeVeque 1983,
 /// doi:10.1080/00031305.1983.10483115).
 struct Moments {
   double weight = 0.0;
   double mean = 0.0;
-  double squares = 0.0;  ///< weighted, of the distances from the mean
+  double squares = 0.0;  ///< weighted sum of squared deviations from the mean
   double low = infinity;
   double high = -infinity;
 
@@ -49,7 +49,7 @@ struct Moments {
   }
 };
 
-/// Independent sums, so that additions do not wait for each other.
+/// A sum with independent accumulators, so that additions do not wait for each other.
 template <class Term>
 double sum_over(std::size_t count, const Term& term) {
   constexpr std::size_t width = 8;
@@ -62,23 +62,29 @@ double sum_over(std::size_t count, const Term& term) {
 }
 
 template <class T>
-class Surveyor {
+class StatisticsPass {
  public:
-  Surveyor(const RowSource<T>& source, const SurveyRequest& request)
+  StatisticsPass(const RowSource<T>& source, const StatisticsRequest& request)
       : source_(source), request_(request), groups_(request.fields.size()), weights_(request.column_weights) {
+    const auto any_method = [&](const auto& condition) {
+      return std::ranges::any_of(request.normalizations, condition, &Normalization::method);
+    };
+    wants_fields_ = any_method(needs_statistics);
+    wants_ranges_ = any_method([](NormalizationMethod method) { return method == NormalizationMethod::minmax; });
+    wants_squares_ = request.wants_deviations || wants_fields_;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
   }
 
-  Survey run() {
+  SnapshotStatistics run() {
     // Most snapshots are complete: NaN and infinity show in the sums of the rows that have them.
-    if (!look()) {
+    if (!compute_moments()) {
       find_gaps();
-      look();
+      compute_moments();
     }
-    Survey result{std::move(absent_), std::move(means_), std::move(deviations_), {}, std::move(gaps_), {}};
-    if (!result.gaps.empty()) result.weights_of_finite = std::move(finite_weights_);
+    SnapshotStatistics result{std::move(masked_), std::move(means_), std::move(deviations_), {}, std::move(gaps_), {}};
+    if (!result.gaps.empty()) result.finite_weights = std::move(finite_weights_);
     for (const Moments& field : fields_)
-      result.statistics.push_back({field.mean, std::sqrt(field.squares / field.weight), field.low, field.high});
+      result.fields.push_back({field.mean, std::sqrt(field.squares / field.weight), field.low, field.high});
     return result;
   }
 
@@ -98,7 +104,7 @@ class Surveyor {
                    });
   }
 
-  /// Marks absent rows, and gives columns that are not learned from the weight 0.
+  /// Finds masked rows and gaps, and gives columns that are not learned from the weight 0.
   void find_gaps() {
     const std::size_t n = source_.cols();
     const std::size_t threads = request_.threads;
@@ -107,11 +113,11 @@ class Surveyor {
       empty_rows[row] = std::none_of(x, x + n, [](T value) { return std::isfinite(value); }) ? 1 : 0;
     });
     const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
-    if (request_.finds_absent_rows && has_empty) absent_ = std::move(empty_rows);
+    if (request_.finds_masked_rows && has_empty) masked_ = std::move(empty_rows);
     std::vector<std::vector<std::size_t>> missing(threads, std::vector<std::size_t>(n, 0));
     std::vector<std::vector<Gap>> gaps(threads);
     for_rows([&](std::size_t part, std::size_t row, const T* x) {
-      if (!absent_.empty() && absent_[row] != 0) return;
+      if (!masked_.empty() && masked_[row] != 0) return;
       for (std::size_t j = 0; j < n; ++j)
         if (!std::isfinite(x[j])) {
           ++missing[part][j];
@@ -120,7 +126,7 @@ class Surveyor {
     });
     for (std::size_t part = 1; part < threads; ++part)
       std::ranges::transform(missing[0], missing[part], missing[0].begin(), std::plus<>{});
-    const auto present = source_.rows() - static_cast<std::size_t>(std::ranges::count(absent_, 1));
+    const auto present = source_.rows() - static_cast<std::size_t>(std::ranges::count(masked_, 1));
     for (std::size_t j = 0; j < n; ++j)
       if (missing[0][j] > 0 && (!request_.keeps_gappy_columns || missing[0][j] == present)) weights_[j] = 0.0;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
@@ -135,15 +141,9 @@ class Surveyor {
     has_gaps_ = true;
   }
 
-  /// Means and spreads. False if numbers are missing that had not been missed.
-  bool look() {
+  /// Means and deviations. False if numbers are missing and their gaps have not been found yet.
+  bool compute_moments() {
     const std::size_t m = source_.rows();
-    const bool wants_fields = std::ranges::any_of(
-        request_.normalizations, [](const Normalization& field) { return needs_statistics(field.method); });
-    const bool wants_ranges = std::ranges::any_of(request_.normalizations, [](const Normalization& field) {
-      return field.method == NormalizationMethod::minmax;
-    });
-    const bool wants_deviations = request_.wants_deviations || wants_fields;
     const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
     means_ = xt::zeros<double>({wants_means ? m : 0});
     deviations_ = xt::zeros<double>({request_.wants_deviations ? m : 0});
@@ -152,25 +152,10 @@ class Surveyor {
     std::vector<std::vector<double>> logarithms(request_.threads);
     std::vector<char> complete(request_.threads, 1);
     for_rows([&](std::size_t part, std::size_t row, const T* x) {
-      if (!absent_.empty() && absent_[row] != 0) return;
+      if (!masked_.empty() && masked_[row] != 0) return;
       const std::size_t field = row % groups_;
-      Moments moments;
-      if (is_logarithmic(field)) {
-        auto& values = logarithms[part];
-        values.resize(source_.cols());
-        for (std::size_t j = 0; j < values.size(); ++j) {
-          values[j] = static_cast<double>(x[j]) + request_.normalizations[field].offset;
-          if (values[j] > 0.0) continue;
-          // Of snapshots that are left out anyway, numbers may be anything; which these are is known the second time.
-          if (has_gaps_ && (weights_[j] > 0.0 || missing_[j] == 0))
-            logarithm_of(static_cast<double>(x[j]), request_.normalizations[field].offset, request_.fields[field]);
-          values[j] = std::numeric_limits<double>::quiet_NaN();
-        }
-        vector_loops().decimal_logarithms(values.data(), values.size());
-        moments = moments_of(values.data(), wants_deviations, wants_ranges);
-      } else {
-        moments = moments_of(x, wants_deviations, wants_ranges);
-      }
+      if (is_logarithmic(field)) take_logarithms(field, x, logarithms[part]);
+      Moments moments = is_logarithmic(field) ? moments_of(logarithms[part].data()) : moments_of(x);
       if (!std::isfinite(moments.mean)) complete[part] = 0;
       if (has_gaps_ && moments.weight == 0.0)
         throw InvalidArgument(message("field ", request_.fields[field], ": expected a number in at least one snapshot ",
@@ -182,7 +167,7 @@ class Surveyor {
         const double rounding = units_of_a_constant * static_cast<double>(std::numeric_limits<T>::epsilon());
         deviations_(row) = deviation > rounding * std::abs(moments.mean) ? deviation : 0.0;
       }
-      if (!wants_fields) return;
+      if (!wants_fields_) return;
       if (request_.point_weights.size() > 0) {
         moments.weight *= request_.point_weights(row / groups_);
         moments.squares *= request_.point_weights(row / groups_);
@@ -197,22 +182,36 @@ class Surveyor {
     return true;
   }
 
+  void take_logarithms(std::size_t field, const T* x, std::vector<double>& values) const {
+    const double offset = request_.normalizations[field].offset;
+    values.resize(source_.cols());
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      values[j] = static_cast<double>(x[j]) + offset;
+      if (values[j] > 0.0) continue;
+      // Snapshots that are dropped may hold any number; which these are is known in the second pass.
+      if (has_gaps_ && (weights_[j] > 0.0 || missing_[j] == 0))
+        logarithm_of(static_cast<double>(x[j]), offset, request_.fields[field]);
+      values[j] = std::numeric_limits<double>::quiet_NaN();
+    }
+    vector_loops().decimal_logarithms(values.data(), values.size());
+  }
+
   template <class X>
-  Moments moments_of(const X* x, bool wants_squares, bool wants_range) const {
+  Moments moments_of(const X* x) const {
     const std::size_t n = source_.cols();
     const double* const w = weights_.data();
     if (has_gaps_) return moments_with_gaps(x);
     Moments moments{.weight = total_};
-    // From the first number, so that rounding is that of the spread.
+    // Relative to the first number, so that rounding is relative to the deviations.
     const auto origin = static_cast<double>(x[0]);
     moments.mean =
         origin + sum_over(n, [=](std::size_t j) { return w[j] * (static_cast<double>(x[j]) - origin); }) / total_;
-    if (wants_squares)
+    if (wants_squares_)
       moments.squares = sum_over(n, [=, mean = moments.mean](std::size_t j) {
         const double apart = static_cast<double>(x[j]) - mean;
         return w[j] * apart * apart;
       });
-    if (wants_range) add_range(x, moments);
+    if (wants_ranges_) add_range(x, moments);
     return moments;
   }
 
@@ -226,7 +225,7 @@ class Surveyor {
     double high[width];
     std::fill_n(low, width, infinity);
     std::fill_n(high, width, -infinity);
-    const auto take = [&](std::size_t j, std::size_t k) {
+    const auto include = [&](std::size_t j, std::size_t k) {
       const auto value = static_cast<double>(x[j]);
       const double at_most = w[j] > 0.0 ? value : infinity;
       const double at_least = w[j] > 0.0 ? value : -infinity;
@@ -235,8 +234,8 @@ class Surveyor {
     };
     std::size_t j = 0;
     for (; j + width <= n; j += width)
-      for (std::size_t k = 0; k < width; ++k) take(j + k, k);
-    for (; j < n; ++j) take(j, 0);
+      for (std::size_t k = 0; k < width; ++k) include(j + k, k);
+    for (; j < n; ++j) include(j, 0);
     moments.low = *std::min_element(low, low + width);
     moments.high = *std::max_element(high, high + width);
   }
@@ -265,13 +264,16 @@ class Surveyor {
   }
 
   const RowSource<T>& source_;
-  const SurveyRequest& request_;
+  const StatisticsRequest& request_;
   std::size_t groups_;
-  std::vector<double> weights_;  ///< of the columns; 0 where they are not learned from
+  std::vector<double> weights_;  ///< of the columns; 0: not learned from
   double total_ = 0.0;
-  bool has_gaps_ = false;
-  std::vector<std::size_t> missing_;  ///< numbers that are missing in each column; empty before anybody has looked
-  std::vector<std::uint8_t> absent_;
+  bool wants_fields_ = false;
+  bool wants_ranges_ = false;
+  bool wants_squares_ = false;
+  bool has_gaps_ = false;             ///< whether gaps have been looked for
+  std::vector<std::size_t> missing_;  ///< missing numbers of each column
+  std::vector<std::uint8_t> masked_;
   std::vector<Gap> gaps_;
   std::vector<double> finite_weights_;
   std::vector<Moments> fields_;
@@ -290,11 +292,11 @@ double logarithm_of(double x, double offset, const std::string& field) {
 }
 
 template <class T>
-Survey survey(const RowSource<T>& source, const SurveyRequest& request) {
-  return Surveyor<T>(source, request).run();
+SnapshotStatistics snapshot_statistics(const RowSource<T>& source, const StatisticsRequest& request) {
+  return StatisticsPass<T>(source, request).run();
 }
 
-template Survey survey(const RowSource<double>&, const SurveyRequest&);
-template Survey survey(const RowSource<float>&, const SurveyRequest&);
+template SnapshotStatistics snapshot_statistics(const RowSource<double>&, const StatisticsRequest&);
+template SnapshotStatistics snapshot_statistics(const RowSource<float>&, const StatisticsRequest&);
 
 }  // namespace fieldfold

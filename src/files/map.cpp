@@ -11,7 +11,6 @@ module;
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "xtensor_headers.hpp"
@@ -22,12 +21,13 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.compression.any;
+import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
+import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.files.archive;
-import fieldfold.interpolation.method;
 import fieldfold.linalg.sparse;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
@@ -39,9 +39,6 @@ import fieldfold.rows.store;
 namespace fieldfold {
 namespace {
 
-constexpr std::uint32_t method_svd = 1;
-constexpr std::uint32_t interpolation_operator = 2;
-
 void describe_kernel(Writer& archive, const Kernel& kernel) { archive(std::string(traits(kernel).name)); }
 
 void describe_kernel(Reader& archive, Kernel& kernel) {
@@ -50,7 +47,7 @@ void describe_kernel(Reader& archive, Kernel& kernel) {
   kernel = kernel_named(name);
 }
 
-/// What stands for a function that was not kept.
+/// A mass matrix whose function was not saved.
 MassMatrix forgotten_function(std::size_t num_pts) {
   return {num_pts, [](std::span<const double>, std::span<double>) {
             throw NotReady("mass: the matrix was a function, which files do not keep");
@@ -88,7 +85,7 @@ void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
   mass.emplace(std::move(rows));
 }
 
-/// The order of things in the file, for a `Writer` of constants or a `Reader` of variables.
+/// The order of the parts in a file, for a `Writer` of constants or a `Reader` of variables.
 template <class Archive, class Options>
 void describe_field_options(Archive& archive, Options& options) {
   const auto itself = [&](auto& value) { archive(value); };
@@ -109,7 +106,7 @@ void describe_field_options(Archive& archive, Options& options) {
   archive.choice(options.gappy_states, gappy_states_policies());
 }
 
-/// Of a space all but the names of the fields.
+/// The parts of a space but the names of the fields.
 template <class Archive, class Parts>
 void describe_space(Archive& archive, Parts& parts) {
   archive.list(parts.transforms, [&](auto& transform) {
@@ -123,30 +120,31 @@ void describe_space(Archive& archive, Parts& parts) {
   archive(parts.deviation);
   archive(parts.point_weights);
   archive.numbers(parts.field_weights);
-  archive.numbers(parts.absent);
+  archive.numbers(parts.masked);
 }
 
-template <class Archive, class Options>
-void describe_options(Archive& archive, Options& options) {
+template <class Archive, class Grid, class Options>
+void describe_options(Archive& archive, Grid& grid, Options& options) {
   const auto itself = [&](auto& value) { archive(value); };
   const auto count = [&](auto& value) { archive.count(value); };
-  archive.list(options.fields, itself);
-  archive.optional(options.coords, itself);
-  archive(options.interpolate_method);
-  auto& rbf = options.interpolate_opts;
+  archive.list(grid.fields, itself);
+  archive.optional(grid.coords, itself);
+  archive(grid.interpolate_method);
+  auto& rbf = grid.interpolate_opts;
+  auto& rule = options.rule;
   archive.optional(rbf.neighbors, count);
   archive(rbf.smoothing);
   describe_kernel(archive, rbf.kernel);
   archive.optional(rbf.epsilon, itself);
   archive.optional(rbf.degree, itself);
-  archive.optional(options.rank, count);
-  archive.optional(options.energy_tol, itself);
-  archive.optional(options.reconstruction_tol, itself);
+  archive.optional(rule.rank, count);
+  archive.optional(rule.energy_tol, itself);
+  archive.optional(rule.reconstruction_tol, itself);
   archive.mark(options.keep_training_latents);
   if (archive.version() < 2) return;
-  archive.optional(options.sample_tol, itself);
-  archive.optional(options.noise, itself);
-  archive.mark(options.optimal_threshold);
+  archive.optional(rule.sample_tol, itself);
+  archive.optional(rule.noise, itself);
+  archive.mark(rule.optimal_threshold);
   archive.count(options.validate_every);
   if (archive.version() < 3) return;
   archive.choice(rbf.method, rbf_methods());
@@ -157,19 +155,6 @@ void describe_options(Archive& archive, Options& options) {
   archive.numbers(rbf.periods);
   archive(rbf.power);
   if (archive.version() >= 4) describe_field_options(archive, options.field_opts);
-}
-
-/// Of an operator: the sparse weights, or the dense ones.
-template <class Archive, class Lengths, class Mark, class Sparse, class Dense>
-void describe_operator(Archive& archive, Lengths& query_shape, Mark& is_sparse, Sparse& sparse, Dense& dense) {
-  archive.list(query_shape, [&](auto& length) { archive.count(length); });
-  archive.mark(is_sparse);
-  if (!is_sparse) return archive(dense);
-  archive.count(sparse.cols);
-  archive.numbers(sparse.offsets);
-  archive.numbers(sparse.columns);
-  archive.numbers(sparse.weights);
-  archive.numbers(sparse.order);
 }
 
 template <class Archive, class Map, class DescribeBasis>
@@ -198,8 +183,8 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
   archive(map.latent_covariance);
 }
 
-/// What comes after all else: the mass matrix, which options and space share, the space, and what a function is not
-/// kept for.
+/// The last part: the mass matrix, which options and space share; the space; and for a mass matrix that is a function,
+/// the weighted basis.
 template <class T>
 void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const BasicSVDMap<T>* map) {
   describe_mass(writer, mass);
@@ -207,48 +192,51 @@ void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const Ba
   writer.mark(has_space);
   if (!has_space) return;
   describe_space(writer, map->space->parts());
-  const bool keeps_dual = mass && mass->sparse() == nullptr;
-  writer(keeps_dual ? map->dual_basis : xt::xarray<T>(xt::zeros<T>({0, 0})));
+  const bool saves_weighted_basis = mass && mass->sparse() == nullptr;
+  writer(saves_weighted_basis ? map->weighted_basis : xt::xarray<T>(xt::zeros<T>({0, 0})));
 }
 
 template <class T>
-void read_space(Reader& reader, SVDOptions& options, BasicSVDMap<T>* map) {
-  describe_mass(reader, options.field_opts.mass);
+void read_space(Reader& reader, const std::vector<std::string>& fields, std::optional<MassMatrix>& mass,
+                BasicSVDMap<T>* map) {
+  describe_mass(reader, mass);
   bool has_space = false;
   reader.mark(has_space);
   if (!has_space) return;
   if (map == nullptr) throw FileError("it has the space of no map");
   FieldSpaceParts parts;
-  parts.fields = options.fields;
+  parts.fields = fields;
   describe_space(reader, parts);
-  parts.mass = options.field_opts.mass;
-  reader(map->dual_basis);
+  parts.mass = mass;
+  reader(map->weighted_basis);
   const std::size_t dof = map->projection_matrix.dimension() == 2 ? map->projection_matrix.shape(0) : 0;
   if (parts.fields.empty() || dof % parts.fields.size() != 0) throw FileError("its fields do not fit its map");
-  map->space.emplace(std::move(parts), dof / options.fields.size());
+  map->space.emplace(std::move(parts), dof / fields.size());
 }
 
 template <class T>
 AnyCompressor read_svd(Reader& reader) {
+  CompressionOptions grid;
   SVDOptions options;
-  describe_options(reader, options);
+  describe_options(reader, grid, options);
   std::optional<BasicSVDMap<T>> map;
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
-  if (reader.version() >= 4) read_space(reader, options, map ? &*map : nullptr);
+  if (reader.version() >= 4) read_space(reader, grid.fields, options.field_opts.mass, map ? &*map : nullptr);
   if (reader.remaining() != 0) throw FileError("it has bytes too many");
-  return map ? BasicSVD<T>(std::move(options), std::move(*map)) : BasicSVD<T>(std::move(options));
+  return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
+             : BasicSVD<T>(std::move(grid), std::move(options));
 }
 
 /// \param map             null: there is none  \param describe_basis  writes the projection matrix
 template <class T>
-void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<T>* map,
+void write_svd(std::ostream& file, const BasicSVD<T>& svd, const BasicSVDMap<T>* map,
                const std::function<void(Writer&)>& describe_basis) {
-  write_framed(file, method_svd, sizeof(T), [&](Writer& writer) {
-    describe_options(writer, options);
+  write_framed(file, svd_content, sizeof(T), [&](Writer& writer) {
+    describe_options(writer, svd.compression_options(), svd.options());
     writer.mark(map != nullptr);
     if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
-    write_space(writer, options.field_opts.mass, map);
+    write_space(writer, svd.options().field_opts.mass, map);
   });
 }
 
@@ -257,7 +245,7 @@ void write_svd(std::ostream& file, const SVDOptions& options, const BasicSVDMap<
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
   write_file(path, [&](std::ostream& file) {
-    write_svd<T>(file, svd.options(), svd.map_exists() ? &svd.map() : nullptr,
+    write_svd<T>(file, svd, svd.map_exists() ? &svd.map() : nullptr,
                  [&](Writer& writer) { writer(svd.projection_matrix()); });
   });
 }
@@ -265,17 +253,17 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
 template <class T>
 BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
                              const RankRule& rule) {
-  const auto mass = svd.options().field_opts.mass;
+  const auto& mass = svd.options().field_opts.mass;
   if (mass && mass->sparse() == nullptr)
     throw InvalidArgument(
         "mass: expected a sparse matrix, because a function cannot be kept in a file, nor be applied "
         "to a basis that may be larger than memory");
   ScratchStore<T> basis(path.parent_path());
   BasicSVDMap<T> map;
-  // The file is opened first, so that one that cannot be written is no end to hours of work.
+  // The file is opened first, so that hours of work do not end with one that cannot be written.
   write_file(path, [&](std::ostream& file) {
     map = svd.learn(snapshots, basis, rule).first;
-    write_svd<T>(file, svd.options(), &map, [&](Writer& writer) { writer.rows(basis); });
+    write_svd<T>(file, svd, &map, [&](Writer& writer) { writer.rows(basis); });
   });
   return map;
 }
@@ -289,9 +277,9 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
 AnyCompressor load(const std::filesystem::path& path) {
   std::optional<AnyCompressor> compressor;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
-    if (kind == interpolation_operator)
+    if (kind == operator_content)
       throw FileError("it holds an interpolation operator, which load_operator reads, and no compressor");
-    if (kind != method_svd) throw FileError(message("its method has the unknown number ", kind));
+    if (kind != svd_content) throw FileError(message("its method has the unknown number ", kind));
     if (scalar_size == sizeof(double))
       compressor.emplace(read_svd<double>(reader));
     else if (scalar_size == sizeof(float))
@@ -300,38 +288,6 @@ AnyCompressor load(const std::filesystem::path& path) {
       throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
   });
   return std::move(*compressor);
-}
-
-void save(const std::filesystem::path& path, const InterpolationOperator& interpolation) {
-  write_file(path, [&](std::ostream& file) {
-    write_framed(file, interpolation_operator, sizeof(double), [&](Writer& writer) {
-      const auto* const sparse = std::get_if<SparseRows>(&interpolation.weights());
-      const auto* const dense = std::get_if<xt::xarray<double>>(&interpolation.weights());
-      const bool is_sparse = sparse != nullptr;
-      const SparseRows no_rows;
-      const xt::xarray<double> no_matrix;
-      describe_operator(writer, interpolation.query_shape(), is_sparse, is_sparse ? *sparse : no_rows,
-                        is_sparse ? no_matrix : *dense);
-    });
-  });
-}
-
-InterpolationOperator load_operator(const std::filesystem::path& path) {
-  std::optional<InterpolationOperator> interpolation;
-  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t) {
-    if (kind != interpolation_operator) throw FileError("it holds no interpolation operator");
-    Shape query_shape;
-    bool is_sparse = false;
-    SparseRows sparse;
-    xt::xarray<double> dense;
-    describe_operator(reader, query_shape, is_sparse, sparse, dense);
-    if (reader.remaining() != 0) throw FileError("it has bytes too many");
-    if (is_sparse)
-      interpolation.emplace(std::move(sparse), std::move(query_shape));
-    else
-      interpolation.emplace(std::move(dense), std::move(query_shape));
-  });
-  return std::move(*interpolation);
 }
 
 template void save(const std::filesystem::path&, const SVD&);

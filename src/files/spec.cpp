@@ -17,9 +17,10 @@ module fieldfold.files.spec;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
+import fieldfold.compression.grid;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -123,7 +124,7 @@ void by_field(const json& value, Value& of_all, std::map<std::string, Value>& of
   for (const auto& [name, own] : value.items()) of_some[name] = read(own);
 }
 
-/// What to do with the value of a key.
+/// How the value of a key is read.
 template <class Target>
 struct Key {
   std::string_view name;
@@ -203,27 +204,28 @@ constexpr Key<FieldOptions> field_keys[] = {
 };
 
 struct SVDSpec {
+  CompressionOptions grid;
   SVDOptions options;
   std::optional<xt::xarray<double>> data_matrix;
 };
 
 constexpr Key<SVDSpec> svd_keys[] = {
     {"method", [](auto&, auto, auto&) {}},
-    {"fields", [](auto& spec, auto key, auto& value) { spec.options.fields = names(key, value); }},
-    {"coords", [](auto& spec, auto key, auto& value) { spec.options.coords = array(key, value); }},
+    {"fields", [](auto& spec, auto key, auto& value) { spec.grid.fields = names(key, value); }},
+    {"coords", [](auto& spec, auto key, auto& value) { spec.grid.coords = array(key, value); }},
     {"interpolate_method",
-     [](auto& spec, auto key, auto& value) { spec.options.interpolate_method = method_name(key, value); }},
+     [](auto& spec, auto key, auto& value) { spec.grid.interpolate_method = method_name(key, value); }},
     {"interpolate_opts",
-     [](auto& spec, auto key, auto& value) { read_object(value, key, rbf_keys, spec.options.interpolate_opts); }},
+     [](auto& spec, auto key, auto& value) { read_object(value, key, rbf_keys, spec.grid.interpolate_opts); }},
     {"field_opts",
      [](auto& spec, auto key, auto& value) { read_object(value, key, field_keys, spec.options.field_opts); }},
-    {"rank", [](auto& spec, auto key, auto& value) { spec.options.rank = count(key, value); }},
-    {"energy_tol", [](auto& spec, auto key, auto& value) { spec.options.energy_tol = number(key, value); }},
+    {"rank", [](auto& spec, auto key, auto& value) { spec.options.rule.rank = count(key, value); }},
+    {"energy_tol", [](auto& spec, auto key, auto& value) { spec.options.rule.energy_tol = number(key, value); }},
     {"reconstruction_tol",
-     [](auto& spec, auto key, auto& value) { spec.options.reconstruction_tol = number(key, value); }},
-    {"sample_tol", [](auto& spec, auto key, auto& value) { spec.options.sample_tol = number(key, value); }},
-    {"noise", [](auto& spec, auto key, auto& value) { spec.options.noise = number(key, value); }},
-    {"optimal_threshold", [](auto& spec, auto key, auto& value) { spec.options.optimal_threshold = mark(key, value); }},
+     [](auto& spec, auto key, auto& value) { spec.options.rule.reconstruction_tol = number(key, value); }},
+    {"sample_tol", [](auto& spec, auto key, auto& value) { spec.options.rule.sample_tol = number(key, value); }},
+    {"noise", [](auto& spec, auto key, auto& value) { spec.options.rule.noise = number(key, value); }},
+    {"optimal_threshold", [](auto& spec, auto key, auto& value) { spec.options.rule.optimal_threshold = mark(key, value); }},
     {"validate_every", [](auto& spec, auto key, auto& value) { spec.options.validate_every = count(key, value); }},
     {"keep_training_latents",
      [](auto& spec, auto key, auto& value) { spec.options.keep_training_latents = mark(key, value); }},
@@ -240,7 +242,7 @@ AnyCompressor from_spec(std::string_view json_text) {
   if (method != "svd") throw InvalidArgument(message("method: expected one of svd; got ", method));
   SVDSpec spec;
   read_object(object, "spec", svd_keys, spec);
-  SVD svd(std::move(spec.options));
+  SVD svd(std::move(spec.grid), std::move(spec.options));
   if (spec.data_matrix) svd.compute_map(*spec.data_matrix);
   return svd;
 }

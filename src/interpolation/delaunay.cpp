@@ -188,8 +188,8 @@ SparseRows linear_weights(MatrixView<const double> points, MatrixView<const doub
   if (std::ranges::any_of(options.periods, [](double period) { return period != 0.0; }))
     throw InvalidArgument("periods: linear interpolation has none");
   // In the unit cube, whatever the unit of length and the origin: a triangulation depends on neither.
-  auto from = axes.measured(points);
-  auto to = axes.measured(queries);
+  auto from = axes.embedded(points);
+  auto to = axes.embedded(queries);
   const auto [low, high] = box_around(as_matrix(std::as_const(from)));
   double extent = 0.0;
   for (std::size_t axis = 0; axis < points.cols; ++axis) extent = std::max(extent, high[axis] - low[axis]);

@@ -28,16 +28,16 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
                          const RBFOptions& options, const std::function<void(std::span<double>)>& weigh) {
   const Axes axes(options.scales, options.periods);
   axes.expect_dim(points.cols);
-  auto measured_points = axes.measured(points);
-  auto measured_queries = axes.measured(queries);
+  auto embedded_points = axes.embedded(points);
+  auto embedded_queries = axes.embedded(queries);
   // A power of two, so that squares neither overflow nor underflow.
   double largest = 0.0;
-  for (const double x : measured_points) largest = std::max(largest, std::abs(x));
+  for (const double x : embedded_points) largest = std::max(largest, std::abs(x));
   const double scale = largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
-  for (auto* array : {&measured_points, &measured_queries})
+  for (auto* array : {&embedded_points, &embedded_queries})
     for (double& x : *array) x *= scale;
-  const auto from = as_matrix(std::as_const(measured_points));
-  const auto to = as_matrix(std::as_const(measured_queries));
+  const auto from = as_matrix(std::as_const(embedded_points));
+  const auto to = as_matrix(std::as_const(embedded_queries));
   auto rows = SparseRows::of_width(queries.rows, points.rows, count);
   const NearestNeighbors search(from);
   const auto order = spatial_order(to);

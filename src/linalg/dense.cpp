@@ -195,10 +195,10 @@ xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix) {
 }
 
 template <class T>
-Triangle<T>::Triangle(std::size_t n) : triangle_(xt::zeros<T>({n, n})) {}
+RFactor<T>::RFactor(std::size_t n) : triangle_(xt::zeros<T>({n, n})) {}
 
 template <class T>
-void Triangle<T>::add(MatrixView<T> rows) {
+void RFactor<T>::add(MatrixView<T> rows) {
   if (rows.rows == 0 || rows.cols == 0) return;
   // To LAPACK [R; rows] is [L rows^T] with L = R^T lower triangular, to be factorized as L' Q.
   const int n = lapack_int(rows.cols);
@@ -248,9 +248,9 @@ std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix) {
   return order;
 }
 
-PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix) {
+PivotedRFactor pivoted_r_factor(xt::xarray<double>&& matrix) {
   const std::size_t n = matrix.shape(1);
-  Triangle<double> triangle(n);
+  RFactor<double> triangle(n);
   // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
   const std::size_t step = 4 * n;
   const auto rows = as_matrix(matrix);
@@ -261,7 +261,7 @@ PivotedTriangle pivoted_triangle(xt::xarray<double>&& matrix) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) columns(j, i) = triangle(i, j);
   const auto pivots = factorize_with_pivoting(columns);
-  PivotedTriangle result{xt::zeros<double>({n, n}), {}};
+  PivotedRFactor result{xt::zeros<double>({n, n}), {}};
   for (std::size_t j = 0; j < n; ++j) {
     result.pivots.push_back(pivots[j]);
     for (std::size_t i = 0; i <= j; ++i) result.r(i, j) = columns(j, i);
@@ -275,7 +275,7 @@ xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>
   return c;
 }
 
-xt::xarray<double> inner_product(const xt::xarray<double>& a, const xt::xarray<double>& b) {
+xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xarray<double>& b) {
   xt::xarray<double> c = xt::zeros<double>({a.shape(1), b.shape(1)});
   add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
   return c;
@@ -438,8 +438,8 @@ template void add_gram(MatrixView<const double>, MatrixView<double>);
 template void add_gram(MatrixView<const float>, MatrixView<double>);
 template xt::xarray<double> sum_of(const std::vector<xt::xarray<double>>&);
 template xt::xarray<double> sum_of(const std::vector<xt::xarray<float>>&);
-template class Triangle<double>;
-template class Triangle<float>;
+template class RFactor<double>;
+template class RFactor<float>;
 template ThinSVD<double> thin_svd(xt::xarray<double>&&);
 template ThinSVD<float> thin_svd(xt::xarray<float>&&);
 template std::size_t numerical_rank(const xt::xarray<double>&);

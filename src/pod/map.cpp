@@ -13,8 +13,7 @@ module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.compression.grid;
-import fieldfold.fields.space;
+import fieldfold.compression.compressor;
 import fieldfold.pod.projection;
 
 namespace fieldfold {
@@ -28,13 +27,13 @@ SpaceProjection<T> BasicSVDMap<T>::projection() const {
   const auto view = [](const xt::xarray<T>& array) {
     return array.size() == 0 ? MatrixView<const T>{} : as_matrix(array);
   };
-  return {view(projection_matrix), space ? &*space : nullptr, view(dual_basis)};
+  return {view(projection_matrix), space ? &*space : nullptr, view(weighted_basis)};
 }
 
 template <class T>
 void BasicSVDMap<T>::complete(std::size_t threads) {
-  if (space && space->parts().mass && dual_basis.size() == 0)
-    dual_basis = fieldfold::dual_basis(*space, projection_matrix, threads);
+  if (space && space->parts().mass && weighted_basis.size() == 0)
+    weighted_basis = fieldfold::weighted_basis(*space, projection_matrix, threads);
 }
 
 template <class T>
@@ -55,9 +54,9 @@ void BasicSVDMap<T>::validate() const {
   require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "a sum of squares of 0 or more");
   require(all_finite(u) && all_finite(s), "finite numbers");
   require(!space || space->dof() == dof, "a space of as many numbers as the projection matrix has rows");
-  const xt::xarray<T>& dual = dual_basis;
-  require(dual.size() == 0 || (space && space->parts().mass && dual.shape() == u.shape() && all_finite(dual)),
-          "a dual basis like the basis, and for a mass matrix only");
+  const xt::xarray<T>& weighted = weighted_basis;
+  require(weighted.size() == 0 || (space && space->parts().mass && weighted.shape() == u.shape() && all_finite(weighted)),
+          "a weighted basis like the basis, and for a mass matrix only");
   const auto& covariance = latent_covariance;
   require((latent_mean.size() == 0 && covariance.size() == 0) ||
               (latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
@@ -87,11 +86,11 @@ void BasicSVDMap<T>::validate() const {
 
   // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  require(projection().off_orthonormal() <= tolerance, "orthonormal columns");
+  require(projection().orthonormality_defect() <= tolerance, "orthonormal columns");
 }
 
 template <class T>
-void BasicSVDMap<T>::describe_latents(const xt::xarray<T>& latents, const std::vector<double>& weights) {
+void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const std::vector<double>& weights) {
   const std::size_t rank = latents.shape(1);
   latent_mean = xt::zeros<double>({rank});
   latent_covariance = xt::zeros<double>({rank, rank});
@@ -108,7 +107,7 @@ void BasicSVDMap<T>::describe_latents(const xt::xarray<T>& latents, const std::v
                                    (static_cast<double>(latents(j, k)) - latent_mean(k));
   const auto is_finite = [](double x) { return std::isfinite(x); };
   if (std::ranges::all_of(latent_mean, is_finite) && std::ranges::all_of(latent_covariance, is_finite)) return;
-  // Their squares overflow: they are not known.
+  // Squares overflow: the statistics are unknown.
   latent_mean = xt::zeros<double>({0});
   latent_covariance = xt::zeros<double>({0, 0});
 }

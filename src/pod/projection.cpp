@@ -18,20 +18,19 @@ module fieldfold.pod.projection;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
+import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.linalg.dense;
-import fieldfold.linalg.signs;
 import fieldfold.pod.gappy;
-import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {
 
-/// States and numbers of them that are worked on at a time: what lies between is in the cache.
+/// Block sizes for which intermediate results stay in the cache.
 constexpr std::size_t block_states = 64;
 constexpr std::size_t block_dof = 8192;
 
-/// Numbers of states that are kept whole at a time.
+/// The most numbers in a block of whole states.
 constexpr std::size_t most_numbers = std::size_t{1} << 22;
 
 template <class T>
@@ -42,8 +41,8 @@ bool all_finite(std::span<const T> numbers) {
 }  // namespace
 
 template <class T>
-void SpaceProjection<T>::enter(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
-  if (space_ != nullptr) return space_->enter(states, first, result);
+void SpaceProjection<T>::transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
+  if (space_ != nullptr) return space_->transform(states, first, result);
   for (std::size_t k = 0; k < states.rows; ++k) std::ranges::copy(states.row(k), result.row(k).begin());
 }
 
@@ -52,7 +51,7 @@ void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy
   if (space_ == nullptr) {
     multiply(states, basis_, latent);
   } else {
-    const auto projector = dual_.rows > 0 ? dual_ : basis_;
+    const auto projector = weighted_.rows > 0 ? weighted_ : basis_;
     std::vector<T> buffer(std::min(block_states, states.rows) * std::min(block_dof, states.cols));
     std::vector<T> weights(std::min(block_dof, states.cols));
     std::fill(latent.data, latent.data + latent.rows * latent.cols, T{0});
@@ -61,7 +60,7 @@ void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy
         const std::size_t rows = std::min(block_states, states.rows - state);
         const std::size_t count = std::min(block_dof, states.cols - first);
         const MatrixView<T> y{buffer.data(), rows, count};
-        enter({states.row(state).data() + first, rows, count, states.stride}, first, y);
+        transform({states.row(state).data() + first, rows, count, states.stride}, first, y);
         if (has_diagonal_weights()) {
           for (std::size_t i = 0; i < count; ++i) weights[i] = static_cast<T>(space_->weight(first + i));
           for (std::size_t k = 0; k < rows; ++k)
@@ -74,18 +73,18 @@ void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy
   if (policy == GappyStates::nan) return;
   for (std::size_t state = 0; state < states.rows; ++state) {
     if (all_finite(readable(latent).row(state))) continue;
-    if (policy == GappyStates::error) tell_hole(state, states);
+    if (policy == GappyStates::error) throw_missing(state, states);
     fill(state, states, latent);
   }
 }
 
 template <class T>
-void SpaceProjection<T>::tell_hole(std::size_t state, MatrixView<const T> states) const {
+void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const T> states) const {
   std::size_t hole = 0;
   for (std::size_t i = states.cols; i-- > 0;)
-    if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_absent(i))) hole = i;
+    if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
   const std::string field =
-      space_ == nullptr ? "" : message(" of the field ", space_->parts().fields[hole % space_->num_qoi()]);
+      space_ == nullptr ? "" : message(" of the field ", space_->parts().fields[space_->layout().field(hole)]);
   throw InvalidArgument(message("states: expected finite numbers, got ", states(state, hole), " in state ", state,
                                 ", number ", hole, field, "; gappy_states can be nan or fill"));
 }
@@ -93,12 +92,12 @@ void SpaceProjection<T>::tell_hole(std::size_t state, MatrixView<const T> states
 template <class T>
 double SpaceProjection<T>::fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const {
   std::vector<T> y(states.cols);
-  enter({states.row(state).data(), 1, states.cols}, 0, {y.data(), 1, y.size()});
+  transform({states.row(state).data(), 1, states.cols}, 0, {y.data(), 1, y.size()});
   std::vector<double> weights;
-  GappyProduct product;
-  if (dual_.rows > 0) {
-    product.weigh = [this](MatrixView<const double> values, MatrixView<double> result) {
-      space_->weigh(values, result);
+  GappyInnerProduct product;
+  if (weighted_.rows > 0) {
+    product.apply = [this](MatrixView<const double> values, MatrixView<double> result) {
+      space_->apply_weights(values, result);
     };
   } else if (has_diagonal_weights()) {
     for (std::size_t i = 0; i < y.size(); ++i) weights.push_back(space_->weight(i));
@@ -118,31 +117,31 @@ double SpaceProjection<T>::fill(std::size_t state, MatrixView<const T> states, M
 template <class T>
 void SpaceProjection<T>::reconstruct(MatrixView<const T> latent, MatrixView<T> states) const {
   multiply_transposed(latent, basis_, states);
-  if (space_ != nullptr) space_->leave(states);
+  if (space_ != nullptr) space_->inverse_transform(states);
 }
 
 template <class T>
 double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
   const std::size_t dof = basis_.rows;
   double sum = 0.0;
-  if (dual_.rows == 0) {
+  if (weighted_.rows == 0) {
     const bool is_weighted = has_diagonal_weights();
     for (std::size_t i = 0; i < dof; ++i) sum += (is_weighted ? space_->weight(i) : 1.0) * y[i] * y[i];
     return sum;
   }
   std::vector<double> weighed(dof);
-  space_->weigh({y.data(), dof, 1}, {weighed.data(), dof, 1});
+  space_->apply_weights({y.data(), dof, 1}, {weighed.data(), dof, 1});
   for (std::size_t i = 0; i < dof; ++i) sum += y[i] * weighed[i];
   return std::max(0.0, sum);
 }
 
 template <class T>
 double SpaceProjection<T>::norm(std::span<const T> y) const {
-  if (dual_.rows == 0 && !has_diagonal_weights()) {
+  if (weighted_.rows == 0 && !has_diagonal_weights()) {
     const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
     if (std::isnormal(squares)) return std::sqrt(squares);
   }
-  // Over the largest, so that squares neither overflow nor vanish.
+  // Relative to the largest, so that squares neither overflow nor vanish.
   double largest = 0.0;
   for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
   if (largest == 0.0 || !std::isfinite(largest)) return largest;
@@ -152,8 +151,8 @@ double SpaceProjection<T>::norm(std::span<const T> y) const {
 }
 
 template <class T>
-void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent, double* distances, double* norms,
-                                double* conditions) const {
+void SpaceProjection<T>::assess(MatrixView<const T> states, const Assessment& result) const {
+  const auto& [latent, distances, norms, conditions] = result;
   compress(states, GappyStates::nan, latent);
   std::vector<char> is_gappy(states.rows, 0);
   for (std::size_t state = 0; state < states.rows; ++state) {
@@ -172,8 +171,8 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent
   for (std::size_t first = 0; first < states.rows; first += block) {
     const std::size_t count = std::min(block, states.rows - first);
     const MatrixView<T> y{buffer.data(), count, states.cols};
-    enter({states.row(first).data(), count, states.cols, states.stride}, 0, y);
-    // What is missing is neither in the norm nor in the distance: 0 in both.
+    transform({states.row(first).data(), count, states.cols, states.stride}, 0, y);
+    // Missing numbers count as 0 in the norm and in the residual.
     std::vector<std::vector<std::size_t>> holes(count);
     for (std::size_t k = 0; k < count; ++k) {
       for (std::size_t i = 0; i < y.cols && is_gappy[first + k] != 0; ++i)
@@ -191,11 +190,11 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, MatrixView<T> latent
 }
 
 template <class T>
-double SpaceProjection<T>::off_orthonormal() const {
+double SpaceProjection<T>::orthonormality_defect() const {
   const std::size_t rank = basis_.cols;
   xt::xarray<double> products = xt::zeros<double>({rank, rank});
-  if (dual_.rows > 0) {
-    add_symmetric_product(basis_, dual_, as_matrix(products));
+  if (weighted_.rows > 0) {
+    add_symmetric_product(basis_, weighted_, as_matrix(products));
   } else if (!has_diagonal_weights()) {
     add_gram(basis_, as_matrix(products));
   } else {
@@ -219,56 +218,21 @@ double SpaceProjection<T>::off_orthonormal() const {
 }
 
 template <class T>
-xt::xarray<T> dual_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads) {
+xt::xarray<T> weighted_basis(const FieldSpace& space, const xt::xarray<T>& basis, std::size_t threads) {
   auto weighed = xt::xarray<double>::from_shape(basis.shape());
   if constexpr (std::is_same_v<T, double>) {
-    space.weigh(as_matrix(basis), as_matrix(weighed), threads);
+    space.apply_weights(as_matrix(basis), as_matrix(weighed), threads);
     return weighed;
   } else {
     const xt::xarray<double> columns = xt::cast<double>(basis);
-    space.weigh(as_matrix(columns), as_matrix(weighed), threads);
+    space.apply_weights(as_matrix(columns), as_matrix(weighed), threads);
     return xt::cast<T>(weighed);
   }
 }
 
-template <class T>
-std::vector<T> unscale_basis(RowStore<T>& basis, std::size_t rank, const std::vector<double>& scales,
-                             std::size_t threads) {
-  if (std::ranges::all_of(scales, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
-  const StoredRows<T> stored(basis, scales.size(), rank);
-  std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
-  std::vector<std::vector<T>> buffers(threads);
-  std::vector<std::vector<T>> spaces(threads);
-  const auto for_blocks = [&](const auto& change_row) {
-    for_each_block(scales.size(), stored.block_rows(), {.threads = threads},
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto from = basis.read(first, count, buffers[part]);
-                     const auto to = basis.space(first, count, spaces[part]);
-                     for (std::size_t i = 0; i < count; ++i)
-                       change_row(first + i, from.row(i).data(), to.row(i).data());
-                     basis.write(first, readable(to));
-                     signs[part].add(readable(to));
-                   });
-  };
-  // Numbers that left the map are 0 in the basis.
-  for_blocks([&](std::size_t row, const T* from, T* to) {
-    const T factor = scales[row] > 0.0 ? static_cast<T>(1.0 / scales[row]) : T{0};
-    for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
-  });
-  for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
-  const std::vector<T> turned = signs[0].signs();
-  if (std::ranges::find(turned, T{-1}) != turned.end())
-    for_blocks([&](std::size_t, const T* from, T* to) {
-      for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * turned[mode];
-    });
-  return turned;
-}
-
 template class SpaceProjection<double>;
 template class SpaceProjection<float>;
-template xt::xarray<double> dual_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
-template xt::xarray<float> dual_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
-template std::vector<double> unscale_basis(RowStore<double>&, std::size_t, const std::vector<double>&, std::size_t);
-template std::vector<float> unscale_basis(RowStore<float>&, std::size_t, const std::vector<double>&, std::size_t);
+template xt::xarray<double> weighted_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
+template xt::xarray<float> weighted_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
 
 }  // namespace fieldfold

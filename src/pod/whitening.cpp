@@ -3,6 +3,7 @@ module;
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -13,12 +14,15 @@ module fieldfold.pod.whitening;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.dense;
+import fieldfold.pod.map;
 
 namespace fieldfold {
 
-Whitening::Whitening(xt::xarray<double> mean, xt::xarray<double> covariance, double unit)
-    : mean_(std::move(mean)), covariance_(std::move(covariance)) {
-  // Of correlations, which are 1 on the diagonal, however different the coefficients are.
+template <class T>
+Whitening<T>::Whitening(const BasicSVDMap<T>& map) : mean_(map.latent_mean), covariance_(map.latent_covariance) {
+  if (mean_.size() == 0)
+    throw NotReady("the statistics of the latent coefficients are not known: the map was learned without them");
+  // By correlations, which are 1 on the diagonal, however different the coefficients are.
   const std::size_t n = mean_.size();
   xt::xarray<double> correlations = covariance_;
   std::vector<double> roots(n);
@@ -26,35 +30,40 @@ Whitening::Whitening(xt::xarray<double> mean, xt::xarray<double> covariance, dou
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t k = 0; k < n; ++k) correlations(i, k) *= roots[i] * roots[k];
   const bool is_finite = std::ranges::all_of(correlations, [](double x) { return std::isfinite(x); });
+  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
   if (!is_finite || !(symmetric_eigen(xt::xarray<double>(correlations)).values(0) > static_cast<double>(n) * unit))
     throw NumericalError(message("the covariance of the ", n, " coefficients is singular: they cannot be whitened"));
-  factor_ = inverse_cholesky(std::move(correlations));
+  inverse_factor_ = inverse_cholesky(std::move(correlations));
   for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t k = 0; k < n; ++k) factor_(i, k) *= roots[i];
+    for (std::size_t k = 0; k < n; ++k) inverse_factor_(i, k) *= roots[i];
 }
 
 template <class T>
-xt::xarray<T> Whitening::apply(MatrixView<const T> rows) const {
+xt::xarray<T> Whitening<T>::apply(const ArrayRef<T>& latent) const {
+  const auto rows = split_loop(latent, {mean_.size()}, "latent").matrix;
   auto deviations = xt::xarray<double>::from_shape({rows.rows, rows.cols});
   for (std::size_t k = 0; k < rows.rows; ++k)
     for (std::size_t i = 0; i < rows.cols; ++i) deviations(k, i) = static_cast<double>(rows(k, i)) - mean_(i);
-  return xt::cast<T>(product(deviations, factor_));
+  xt::xarray<T> white = xt::cast<T>(product(deviations, inverse_factor_));
+  white.reshape(latent.shape());
+  return white;
 }
 
 template <class T>
-xt::xarray<T> Whitening::undo(MatrixView<const T> rows) const {
+xt::xarray<T> Whitening<T>::undo(const ArrayRef<T>& white) const {
+  const auto rows = split_loop(white, {mean_.size()}, "white").matrix;
   auto numbers = xt::xarray<double>::from_shape({rows.rows, rows.cols});
   for (std::size_t k = 0; k < rows.rows; ++k) std::ranges::copy(rows.row(k), as_matrix(numbers).row(k).begin());
   // R is R^-T times the covariance.
-  auto coefficients = product(numbers, inner_product(factor_, covariance_));
+  auto coefficients = product(numbers, transposed_product(inverse_factor_, covariance_));
   for (std::size_t k = 0; k < rows.rows; ++k)
     for (std::size_t i = 0; i < rows.cols; ++i) coefficients(k, i) += mean_(i);
-  return xt::cast<T>(coefficients);
+  xt::xarray<T> latent = xt::cast<T>(coefficients);
+  latent.reshape(white.shape());
+  return latent;
 }
 
-template xt::xarray<double> Whitening::apply(MatrixView<const double>) const;
-template xt::xarray<float> Whitening::apply(MatrixView<const float>) const;
-template xt::xarray<double> Whitening::undo(MatrixView<const double>) const;
-template xt::xarray<float> Whitening::undo(MatrixView<const float>) const;
+template class Whitening<double>;
+template class Whitening<float>;
 
 }  // namespace fieldfold

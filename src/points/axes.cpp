@@ -39,7 +39,7 @@ void Axes::expect_dim(std::size_t dim) const {
     throw InvalidArgument(message("periods: expected one for each of ", dim, " axes, got ", periods_.size()));
 }
 
-xt::xarray<double> Axes::measured(MatrixView<const double> points) const {
+xt::xarray<double> Axes::embedded(MatrixView<const double> points) const {
   const std::size_t width = redundant_squares(points.cols).size();
   auto result = xt::xarray<double>::from_shape({points.rows, width});
   for (std::size_t i = 0; i < points.rows; ++i)
@@ -67,12 +67,12 @@ std::vector<bool> Axes::redundant_squares(std::size_t dim) const {
   return redundant;
 }
 
-double Axes::chain(std::span<const double> point, std::size_t axis, std::span<const double> measured) const {
+double Axes::chain(std::span<const double> point, std::size_t axis, std::span<const double> embedded) const {
   std::size_t from = axis;
   for (std::size_t before = 0; before < axis; ++before) from += period(before) != 0.0 ? 1 : 0;
-  if (period(axis) == 0.0) return scale(axis) * measured[from];
+  if (period(axis) == 0.0) return scale(axis) * embedded[from];
   const double angle = two_pi * std::remainder(point[axis], period(axis)) / period(axis);
-  return scale(axis) * (std::cos(angle) * measured[from + 1] - std::sin(angle) * measured[from]);
+  return scale(axis) * (std::cos(angle) * embedded[from + 1] - std::sin(angle) * embedded[from]);
 }
 
 }  // namespace fieldfold

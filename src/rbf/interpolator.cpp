@@ -55,7 +55,7 @@ std::vector<double> spread(const xt::xarray<double>& smoothing, std::size_t num_
 }
 
 /// Says what rounding did, once for all systems of a call.
-void judge(double relative_error) {
+void check_conditioning(double relative_error) {
   const auto said = [&](std::string_view verdict) {
     return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
                    " of the largest value");
@@ -132,7 +132,7 @@ struct RBFInterpolator::Points {
   RBFOptions options;
   Axes axes;
   std::size_t dim;
-  xt::xarray<double> measured;
+  xt::xarray<double> embedded;
   std::vector<double> smoothing;
   PointCloud cloud;
   std::optional<RBFSystem> global;
@@ -164,10 +164,10 @@ struct RBFInterpolator::Points {
     };
     // A periodic axis adds to the monomials; without that they are too many to be counted one by one, perhaps.
     expect(monomial_count(dim, cloud.model.degree));
-    measured = axes.measured(rows);
+    embedded = axes.embedded(rows);
     if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
-    expect(Monomials(measured.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
-    cloud.points = as_matrix(std::as_const(measured));
+    expect(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
+    cloud.points = as_matrix(std::as_const(embedded));
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
     if (is_partition && used < num_points)
@@ -184,9 +184,9 @@ struct RBFInterpolator::Points {
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
 
-  /// Queries as they are measured.
+  /// Queries as they are embedded.
   xt::xarray<double> checked_queries(const ArrayRef<double>& queries) const {
-    return axes.measured(checked_points(queries, dim, "queries"));
+    return axes.embedded(checked_points(queries, dim, "queries"));
   }
 
   std::size_t threads(double operations) const { return threads_for(options.threads, operations); }
@@ -233,12 +233,12 @@ RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const Arr
       solved->global = points_->global->solve(as_matrix(std::as_const(rows)));
     else
       solved->compact = points_->compact->solve(as_matrix(std::as_const(rows)));
-    judge(points_->global ? solved->global->relative_error : solved->compact->relative_error);
+    check_conditioning(points_->global ? solved->global->relative_error : solved->compact->relative_error);
   } else if (points_->partition) {
     const double size = static_cast<double>(points_->options.cluster_size);
     solved->partition =
         points_->partition->solve(columns, points_->threads(size * size * static_cast<double>(num_points)));
-    judge(solved->partition->relative_error);
+    check_conditioning(solved->partition->relative_error);
   } else {
     solved->values = values.copy();
     solved->probe = mixture_of(columns);
@@ -254,10 +254,10 @@ std::size_t RBFInterpolator::bytes() const {
   return n * n * sizeof(double);
 }
 
-xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
+xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& embedded,
                                              std::optional<std::size_t> derivative_axis) const {
   const Points& points = *points_;
-  const auto queries = as_matrix(measured);
+  const auto queries = as_matrix(embedded);
   const std::size_t columns = solved_->columns;
   auto results = xt::xarray<double>::from_shape({queries.rows, columns});
   const auto rows = as_matrix(results);
@@ -268,12 +268,12 @@ xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& measured,
     points.compact->evaluate(queries, *solved_->compact, derivative_axis, rows, points.threads(0.1 * pairs));
   } else if (points.partition) {
     const double near = 4.0 * static_cast<double>(queries.rows * points.options.cluster_size);
-    judge(points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near)));
+    check_conditioning(points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near)));
   } else {
     const MatrixView<const double> values{solved_->values.data(), points.cloud.points.rows, columns};
     const auto neighbors = static_cast<double>(*points.options.neighbors);
     const std::size_t threads = points.threads(static_cast<double>(queries.rows) * neighbors * neighbors);
-    judge(points.local->for_each(
+    check_conditioning(points.local->for_each(
         queries, derivative_axis, solved_->probe, threads,
         [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
           const auto sums = rows.row(query);
@@ -296,14 +296,14 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
   if (!traits(points.cloud.model.kernel).differentiable)
     throw InvalidArgument(
         message("kernel: expected one that is differentiable, got ", traits(points.cloud.model.kernel).name));
-  const auto measured = points.checked_queries(queries);
+  const auto embedded = points.checked_queries(queries);
   std::vector<xt::xarray<double>> along;
-  along.reserve(measured.shape(1));
-  for (std::size_t axis = 0; axis < measured.shape(1); ++axis) along.push_back(evaluate(measured, axis));
+  along.reserve(embedded.shape(1));
+  for (std::size_t axis = 0; axis < embedded.shape(1); ++axis) along.push_back(evaluate(embedded, axis));
   auto results =
       xt::xarray<double>::from_shape(joined({queries.shape()[0]}, joined(solved_->point_shape, {points.dim})));
-  const MatrixView<double> rows{results.data(), measured.shape(0), solved_->columns * points.dim};
-  const MatrixView<const double> plain{queries.data(), measured.shape(0), points.dim};
+  const MatrixView<double> rows{results.data(), embedded.shape(0), solved_->columns * points.dim};
+  const MatrixView<const double> plain{queries.data(), embedded.shape(0), points.dim};
   std::vector<double> derivatives(along.size());
   for (std::size_t q = 0; q < rows.rows; ++q)
     for (std::size_t s = 0; s < solved_->columns; ++s) {
@@ -335,8 +335,8 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
                                                                       const RBFOptions& options,
                                                                       MatrixView<const double> values) {
   const Points points(given, options, false);
-  const auto measured = points.checked_queries(queries);
-  const auto rows = as_matrix(measured);
+  const auto embedded = points.checked_queries(queries);
+  const auto rows = as_matrix(embedded);
   const std::size_t num_points = points.cloud.points.rows;
   if (std::max(num_points, rows.rows) > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(message("expected fewer than 2^32 points and queries, got ", num_points, " and ", rows.rows));
@@ -344,7 +344,7 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
       values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
   if (points.global) {
     const xt::xarray<double> column = xt::adapt(probe, std::vector<std::size_t>{1, num_points});
-    judge(points.global->solve(as_matrix(column)).relative_error);
+    check_conditioning(points.global->solve(as_matrix(column)).relative_error);
     auto dense = xt::xarray<double>::from_shape({rows.rows, num_points});
     points.global->weights(rows, std::nullopt, as_matrix(dense));
     return dense;
@@ -354,12 +354,12 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
   if (points.partition) {
     double relative_error = 0.0;
     auto sparse = points.partition->weights(rows, probe, threads, relative_error);
-    judge(relative_error);
+    check_conditioning(relative_error);
     return sparse;
   }
   const std::size_t neighbors = *points.options.neighbors;
   auto sparse = SparseRows::of_width(rows.rows, num_points, neighbors);
-  judge(points.local->for_each(
+  check_conditioning(points.local->for_each(
       rows, std::nullopt, probe, threads,
       [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
         sparse.order[place] = static_cast<std::uint32_t>(query);

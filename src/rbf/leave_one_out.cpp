@@ -105,8 +105,8 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
   const bool search = epsilons.empty() && !options.epsilon && !traits(options.kernel).scale_invariant;
   const Axes axes(options.scales, options.periods);
   axes.expect_dim(rows.cols);
-  const auto measured = axes.measured(rows);
-  const double spacing = search ? spacing_of(as_matrix(measured)) : 1.0;
+  const auto embedded = axes.embedded(rows);
+  const double spacing = search ? spacing_of(as_matrix(embedded)) : 1.0;
   if (spacing == 0.0) throw NumericalError("points: all coincide with another one");
   const double scale = 1.0 / spacing;
   for (const auto& smoothing : levels) {

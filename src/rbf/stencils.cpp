@@ -53,7 +53,7 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
     // Lanes without a stencil of their own do what the last one does.
     Lane& lane = lane_[l];
     lane.stencil = stencils[std::min(l, used_ - 1)];
-    lane.careful.reset();
+    lane.fallback.reset();
     lane.points.resize(lane.stencil.size() * dim);
     const MatrixView<double> points{lane.points.data(), lane.stencil.size(), dim};
     for (std::size_t i = 0; i < lane.stencil.size(); ++i)
@@ -61,7 +61,7 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
     lane.monomials.fit(readable(points));
     const bool independent = lane.pivots.choose(readable(points), lane.monomials);
     pack(l, independent);
-    if (!independent && l < used_) factorize_carefully(lane);
+    if (!independent && l < used_) factorize_by_fallback(lane);
   }
   systems_ = {.points = size_,
               .monomials = m,
@@ -79,7 +79,7 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
   for (std::size_t l = 0; l < used_; ++l) {
     bool sound = std::isfinite(largest_[l]);
     for (std::size_t i = 0; i < rest; ++i) sound = sound && std::isfinite(at(inverse_diagonal_, i, l));
-    if (!sound && !lane_[l].careful) factorize_carefully(lane_[l]);
+    if (!sound && !lane_[l].fallback) factorize_by_fallback(lane_[l]);
   }
 }
 
@@ -103,14 +103,14 @@ void StencilBatch::pack(std::size_t l, bool usable) {
   for (std::size_t e = 0; e < (size_ - m) * m; ++e) at(multipliers_, e, l) = e < (n - m) * m && usable ? from[e] : 0.0;
 }
 
-void StencilBatch::factorize_carefully(Lane& lane) {
+void StencilBatch::factorize_by_fallback(Lane& lane) {
   const MatrixView<const double> points{lane.points.data(), lane.stencil.size(), cloud_.points.cols};
   std::vector<double> smoothing;
   smoothing.reserve(lane.stencil.size());
   for (const std::size_t i : lane.stencil) smoothing.push_back(cloud_.smoothing[i]);
   const RBFModel model = cloud_.allow_lower_degree ? determined(cloud_.model, points) : cloud_.model;
   try {
-    lane.careful.emplace(points, smoothing, model);
+    lane.fallback.emplace(points, smoothing, model);
   } catch (const NumericalError& error) {
     throw NumericalError(message("among the ", points.rows, " points around (", listing(points.row(0)), "), point ",
                                  lane.stencil.front(), ": ", error.what()));
@@ -170,7 +170,7 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
       lane.monomials.differentiate(query, monomials, *derivative_axis, derivatives);
       std::ranges::copy(derivatives, monomials.begin());
     }
-    if (!lane.careful) lane.pivots.solve_transposed(monomials);
+    if (!lane.fallback) lane.pivots.solve_transposed(monomials);
     for (std::size_t k = 0; k < m; ++k) {
       at(start_, k * columns, l) = monomials[k];
       if (columns == 2) at(start_, k * columns + 1, l) = 0.0;
@@ -200,7 +200,7 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
   for (std::size_t l = 0; l < used_; ++l) {
     Lane& lane = lane_[l];
     const std::size_t n = lane.stencil.size();
-    bool finite = !lane.careful;
+    bool finite = !lane.fallback;
     for (std::size_t i = 0; finite && i < n; ++i) {
       const double weight = at(columns_, i * columns, l);
       finite = std::isfinite(weight);
@@ -211,12 +211,12 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
       if (columns == 2 && !derivative_axis) note_error_of_weights(l, weights[l], probe, largest_value[l]);
       continue;
     }
-    if (!lane.careful) factorize_carefully(lane);
-    lane.careful->weights({queries.row(l).data(), 1, dim}, derivative_axis, {weights[l].data(), 1, n});
+    if (!lane.fallback) factorize_by_fallback(lane);
+    lane.fallback->weights({queries.row(l).data(), 1, dim}, derivative_axis, {weights[l].data(), 1, n});
     if (probe.empty()) continue;
     std::vector<double> values(n);
     for (std::size_t i = 0; i < n; ++i) values[i] = probe[lane.stencil[i]];
-    relative_error_ = std::max(relative_error_, lane.careful->solve({values.data(), 1, n}).relative_error);
+    relative_error_ = std::max(relative_error_, lane.fallback->solve({values.data(), 1, n}).relative_error);
   }
 }
 
@@ -241,13 +241,13 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
     Lane& lane = lane_[l];
     const std::size_t n = lane.stencil.size();
     Coefficients& result = results[l];
-    if (lane.careful) {
+    if (lane.fallback) {
       auto own = xt::xarray<double>::from_shape({k, n});
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t c = 0; c < k; ++c) own(c, i) = values(lane.stencil[i], c);
-      auto solution = lane.careful->solve(as_matrix(std::as_const(own)));
+      auto solution = lane.fallback->solve(as_matrix(std::as_const(own)));
       relative_error_ = std::max(relative_error_, solution.relative_error);
-      result = {lane.careful->axes(), lane.careful->monomials(), std::move(solution.coefficients)};
+      result = {lane.fallback->axes(), lane.fallback->monomials(), std::move(solution.coefficients)};
       continue;
     }
     result = {xt::xarray<double>::from_shape({dim, n}), lane.monomials, xt::xarray<double>::from_shape({k, n + m})};

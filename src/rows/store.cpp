@@ -48,8 +48,8 @@ MatrixView<const T> ScratchStore<T>::read(std::size_t first, std::size_t count, 
 }
 
 template <class T>
-MatrixView<T> ScratchStore<T>::space(std::size_t first, std::size_t count, std::vector<T>& buffer) {
-  if (!file_) return array_.space(first, count, buffer);
+MatrixView<T> ScratchStore<T>::workspace(std::size_t first, std::size_t count, std::vector<T>& buffer) {
+  if (!file_) return array_.workspace(first, count, buffer);
   buffer.resize(count * cols_);
   return {buffer.data(), count, cols_};
 }

@@ -10,6 +10,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
+import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.pod.svd;
 

@@ -12,6 +12,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;

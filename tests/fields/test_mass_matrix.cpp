@@ -92,7 +92,7 @@ double off_identity(const MassMatrix& mass, const xt::xarray<T>& u, std::size_t 
 }
 
 template <class T>
-void check_decomposition(const Line& line, const fieldfold::Metric<T>& metric, double tolerance) {
+void check_decomposition(const Line& line, const fieldfold::InnerProduct<T>& inner_product, double tolerance) {
   // Singular values over ten orders of magnitude in double precision, four in single.
   const double least = sizeof(T) == 8 ? 1e-10 : 1e-4;
   std::vector<double> s(24);
@@ -107,7 +107,7 @@ void check_decomposition(const Line& line, const fieldfold::Metric<T>& metric, d
           {.choose_rank = [](const fieldfold::Spectrum<T>&) { return fieldfold::RankChoice{rank, 1.0}; },
            .known_rank = rank,
            .method = method,
-           .metric = &metric,
+           .inner_product = &inner_product,
            .threads = threads,
            .groups = 2},
           basis);
@@ -180,11 +180,11 @@ BOOST_AUTO_TEST_CASE(decompositions_are_those_of_the_inner_product) {
     const Line line(300, shuffled);
     const double root = std::sqrt(4.0 / 6.0);
     // The diagonal is the same everywhere: scaling divides M by it.
-    const fieldfold::SparseMetric<double> metric(*line.mass().sparse(), 2);
-    check_decomposition(line, metric, 1e-12);
+    const fieldfold::SparseInnerProduct<double> inner_product(*line.mass().sparse(), 2);
+    check_decomposition(line, inner_product, 1e-12);
     BOOST_TEST(std::abs(line.mass().scales()[5] - root) < 1e-15);
     check_decomposition(line,
-                        fieldfold::OperatorMetric<double>(
+                        fieldfold::OperatorInnerProduct<double>(
                             [&](std::span<const double> x, std::span<double> y) {
                               line.mass().multiply({x.data(), x.size(), 1}, {y.data(), y.size(), 1});
                             },
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(decompositions_are_those_of_the_inner_product) {
 
 BOOST_AUTO_TEST_CASE(single_precision_has_half_of_the_digits) {
   const Line line(300, true);
-  check_decomposition(line, fieldfold::SparseMetric<float>(*line.mass().sparse(), 2), 1e-5);
+  check_decomposition(line, fieldfold::SparseInnerProduct<float>(*line.mass().sparse(), 2), 1e-5);
 }
 
 BOOST_AUTO_TEST_CASE(more_snapshots_than_numbers_are_decomposed_too) {
@@ -203,12 +203,12 @@ BOOST_AUTO_TEST_CASE(more_snapshots_than_numbers_are_decomposed_too) {
   std::vector<double> s(40, 0.0);
   for (std::size_t k = 0; k < 8; ++k) s[k] = 1.0 / static_cast<double>(k + 1);
   const auto matrix = planted<double>(line, s);
-  const fieldfold::SparseMetric<double> metric(*line.mass().sparse(), 2);
+  const fieldfold::SparseInnerProduct<double> inner_product(*line.mass().sparse(), 2);
   fieldfold::ArrayStore<double> basis;
   const auto found = fieldfold::decompose<double>(
       fieldfold::MatrixRows<double>(as_matrix(matrix)),
       {.choose_rank = [](const fieldfold::Spectrum<double>&) { return fieldfold::RankChoice{8, 1.0}; },
-       .metric = &metric},
+       .inner_product = &inner_product},
       basis);
   for (std::size_t k = 0; k < 8; ++k) BOOST_TEST(std::abs(found.s(k) - s[k]) < 1e-13);
   BOOST_TEST(off_identity(line.mass(), basis.array(), 2) < 1e-13);
@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(an_indefinite_function_is_told_where_fields_show_it) {
     y[0] = x[0] + 2.0 * x[1];
     y[1] = 2.0 * x[0] + x[1];
   });
-  const auto metric = mass.scaled_metric<double>(1);
+  const auto inner_product = mass.scaled_inner_product<double>(1);
   const xt::xarray<double> matrix{{1.0, 0.5}, {-1.0, 1.0}};
   for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
     fieldfold::ArrayStore<double> basis;
@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(an_indefinite_function_is_told_where_fields_show_it) {
         fieldfold::decompose<double>(fieldfold::MatrixRows<double>(as_matrix(matrix)),
                                      {.choose_rank = [](const auto&) { return fieldfold::RankChoice{1, 1.0}; },
                                       .method = method,
-                                      .metric = metric.get()},
+                                      .inner_product = inner_product.get()},
                                      basis),
         fieldfold::NumericalError);
   }

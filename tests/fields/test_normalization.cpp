@@ -12,10 +12,10 @@
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.compression.grid;
+import fieldfold.compression.compressor;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.pod.svd;
 
 #include "support/two_fields.hpp"

@@ -13,11 +13,11 @@
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.compression.grid;
+import fieldfold.compression.compressor;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.pod.svd;
 
 #include "support/two_fields.hpp"
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(land_leaves_the_map_and_comes_back_as_nan) {
   const auto svd = learned(with_land, options);
   const auto expected = learned(ocean, options);
   BOOST_TEST(svd.num_samples() == samples);
-  BOOST_TEST(svd.map().space->num_absent() == 2 * (points - wet));
+  BOOST_TEST(svd.map().space->num_masked() == 2 * (points - wet));
   BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-13);
   const auto latent = svd.compress(states_of(svd, with_land));
   BOOST_TEST(relative_difference(latent, expected.compress(states_of(expected, ocean))) < 1e-11);

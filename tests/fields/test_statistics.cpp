@@ -9,7 +9,7 @@
 import fieldfold.base.arrays;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.pod.svd;
 
 #include "support/two_fields.hpp"

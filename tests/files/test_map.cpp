@@ -23,12 +23,15 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
+import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.files.map;
+import fieldfold.files.operators;
 import fieldfold.interpolation.method;
+import fieldfold.interpolation.operators;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;

@@ -8,7 +8,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.files.spec;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(field_options_come_from_their_names) {
   BOOST_TEST((options.gappy_snapshots == fieldfold::GappySnapshots::fill));
   BOOST_TEST((options.gappy_states == fieldfold::GappyStates::error));
   BOOST_TEST(options.mass->num_pts() == 2U);
-  BOOST_TEST(svd->map().space->num_absent() == 1U);
+  BOOST_TEST(svd->map().space->num_masked() == 1U);
   const auto of_all = fieldfold::from_spec(R"({"field_opts": {"normalize": "linear:2,0.5", "point_weights": [1, 2]}})");
   const auto linear = of_all.target<fieldfold::SVD>()->options().field_opts;
   BOOST_TEST((linear.normalize.slope == 2.0 && linear.normalize.offset == 0.5));

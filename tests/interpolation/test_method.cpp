@@ -14,6 +14,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.interpolation.delaunay;
 import fieldfold.interpolation.method;
+import fieldfold.interpolation.operators;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
 import fieldfold.rbf.interpolator;

@@ -17,8 +17,8 @@ import fieldfold.base.arrays;
 import fieldfold.base.npy;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
+import fieldfold.fields.options;
 import fieldfold.fields.quadrature;
-import fieldfold.fields.space;
 import fieldfold.pod.svd;
 
 // Flow round a cylinder: 59 snapshots of velocity and pressure on 3067 nodes, from the examples of EZyRB. The data is

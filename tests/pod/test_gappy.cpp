@@ -19,7 +19,7 @@ import fieldfold.base.arrays;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.pod.gappy;
 import fieldfold.pod.svd;
 

@@ -16,7 +16,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.normalization;
-import fieldfold.fields.space;
+import fieldfold.fields.options;
 import fieldfold.linalg.dense;
 import fieldfold.pod.incremental;
 import fieldfold.pod.svd;

@@ -17,7 +17,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.compression.grid;
+import fieldfold.compression.compressor;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.linalg.dense;
 import fieldfold.pod.svd;

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_store_keeps_rows_in_memory_or_on_disk) {
     store.reserve(40, 5);
     std::vector<double> buffer;
     for (std::size_t first = 30;; first -= 10) {
-      const auto space = store.space(first, 10, buffer);
+      const auto space = store.workspace(first, 10, buffer);
       std::copy_n(&matrix(first, 0), 50, space.data);
       store.write(first, fieldfold::readable(space));
       if (first == 0) break;

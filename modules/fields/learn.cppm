@@ -1,0 +1,48 @@
+module;
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// Field spaces from options and snapshots.
+export module fieldfold.fields.learn;
+
+import fieldfold.fields.options;
+import fieldfold.fields.space;
+import fieldfold.fields.statistics;
+import fieldfold.rows.source;
+
+export namespace fieldfold {
+
+/// The space of options that need no snapshots: for states that come one by one.
+/// \param fields  their names
+/// \throws InvalidArgument  options that need all snapshots: means, deviations, `minmax`, `zscore`, masks, sample weights,
+///                          filled gaps; a mass matrix; weights for another number of points
+FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts);
+
+/// How a space is learned.
+struct SpaceLearning {
+  /// Of k snapshots the last is not learned from; 0: all are.
+  std::size_t leave_out_every = 0;
+  /// Threads to use; 0: as many as the machine has.
+  std::size_t threads = 0;
+  /// Progress callback, as of `StatisticsRequest`.
+  std::function<void(double share)> progress = {};
+};
+
+/// A space, and the statistics of the snapshots that it was learned from.
+struct LearnedSpace {
+  FieldSpace space;
+  SnapshotStatistics statistics;
+};
+
+/// Learns the space of snapshots `(dof, num_samples)`.
+/// \param fields  their names
+/// \throws InvalidArgument  weights or a mass matrix for another number of points or snapshots; as `snapshot_statistics`
+///                          and `transform_of`
+template <class T>
+LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& options,
+                         const std::vector<std::string>& fields, const SpaceLearning& learning = {});
+
+}  // namespace fieldfold

@@ -1,0 +1,18 @@
+module;
+
+#include <filesystem>
+
+/// Interpolation operators in files, in the frame of compressors.
+export module fieldfold.files.operators;
+
+import fieldfold.interpolation.operators;
+
+export namespace fieldfold {
+
+/// Saves an operator. The file is complete or not there. \throws FileError  the file cannot be written
+void save(const std::filesystem::path& path, const InterpolationOperator& interpolation);
+
+/// Loads an operator. \throws FileError  as `load`
+InterpolationOperator load_operator(const std::filesystem::path& path);
+
+}  // namespace fieldfold

@@ -1,0 +1,103 @@
+#include <cstddef>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commands.hpp"
+#include "field_files.hpp"
+#include "options.hpp"
+
+import fieldfold;
+
+namespace fieldfold::cli {
+namespace {
+
+/// The points of fields, and those to interpolate to.
+struct Grids {
+  xt::xarray<double> from;  ///< `(num_pts, dim)`
+  xt::xarray<double> to;    ///< `(*coord_shape, dim)`
+};
+
+Grids load_grids(const InterpolateArguments& arguments) {
+  Grids grids{load_npy(arguments.from), load_npy(arguments.to)};
+  if (grids.from.dimension() == 1) grids.from.reshape({grids.from.size(), std::size_t{1}});
+  if (grids.from.dimension() != 2 || grids.from.size() == 0)
+    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
+                                  "(num_pts,), got ", shape_text(ArrayRef<double>(grids.from).shape())));
+  if (grids.to.dimension() < 2)
+    grids.to.reshape(grids.from.shape(1) == 1 ? Shape{grids.to.size(), 1} : Shape{1, grids.to.size()});
+  return grids;
+}
+
+/// The samples of all fields as columns, `(num_pts, columns)`, which are interpolated at once.
+xt::xarray<double> columns_of(const std::vector<LoopRows<double>>& fields, std::size_t num_pts) {
+  std::size_t num_columns = 0;
+  for (const auto& field : fields) num_columns += field.matrix.rows;
+  auto columns = xt::xarray<double>::from_shape({num_pts, num_columns});
+  std::size_t column = 0;
+  for (const auto& field : fields) {
+    for (std::size_t p = 0; p < num_pts; ++p)
+      for (std::size_t i = 0; i < field.matrix.rows; ++i) columns(p, column + i) = field.matrix(i, p);
+    column += field.matrix.rows;
+  }
+  return columns;
+}
+
+/// Chooses epsilon for all columns together, and prints the errors of the trials.
+RBFOptions chosen_options(const Grids& grids, const xt::xarray<double>& columns, const RBFOptions& options) {
+  const auto choice = choose_by_leave_one_out(grids.from, columns, options);
+  std::cout << "epsilon  leave-one-out error\n";
+  for (const auto& trial : choice.curve) std::cout << message(trial.epsilon, "  ", trial.error, "\n");
+  std::cout << message("chosen: ", choice.options.epsilon.value_or(1.0), "\n");
+  return choice.options;
+}
+
+}  // namespace
+
+void interpolate(const InterpolateArguments& arguments) {
+  Interpolation interpolation{arguments.interpolation.interpolate_method, options_of(arguments.interpolation)};
+  interpolation.options.threads = arguments.threads;
+  std::optional<InterpolationOperator> kept;
+  std::optional<Grids> grids;
+  if (!arguments.operator_file.empty())
+    kept.emplace(load_operator(arguments.operator_file));
+  else
+    grids.emplace(load_grids(arguments));
+  const std::size_t num_pts = kept ? kept->num_points() : grids->from.shape(0);
+  const Shape coord_shape = kept ? kept->query_shape() : Shape(grids->to.shape().begin(), grids->to.shape().end() - 1);
+
+  const Fields fields = load_fields<double>(arguments.field_files);
+  std::vector<LoopRows<double>> rows;
+  for (const auto& [name, values] : fields)
+    rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
+  const auto columns = columns_of(rows, num_pts);
+  if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
+  if (!arguments.save_operator_file.empty()) {
+    const MatrixView<const double> probed = fields.empty() ? MatrixView<const double>{} : as_matrix(columns);
+    kept.emplace(grids->from, grids->to, interpolation, probed);
+    save(arguments.save_operator_file, *kept);
+  }
+  if (fields.empty()) return;
+  const std::size_t num_queries = size_of(coord_shape);
+  if (grids) grids->to.reshape({num_queries, grids->to.shape().back()});
+  const xt::xarray<double> interpolated =
+      kept ? (*kept)(columns, arguments.threads) : interpolation(grids->from, columns, grids->to);
+
+  Fields results;
+  std::size_t column = 0;
+  auto row = rows.begin();
+  for (const auto& [name, values] : fields) {
+    auto result = xt::xarray<double>::from_shape(joined(row->loop_shape, coord_shape));
+    const auto matrix = as_matrix(result, row->matrix.rows, num_queries);
+    for (std::size_t q = 0; q < matrix.cols; ++q)
+      for (std::size_t i = 0; i < matrix.rows; ++i) matrix(i, q) = interpolated(q, column + i);
+    column += matrix.rows;
+    results.emplace(name, std::move(result));
+    ++row;
+  }
+  save_fields(arguments.output_folder, results);
+}
+
+}  // namespace fieldfold::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+// Maps in files.
+
+#include <filesystem>
+
+import fieldfold;
+
+namespace fieldfold::cli {
+
+/// Loads a map and calls the action with the SVD in it, in its precision.
+template <class Action>
+void with_svd(const std::filesystem::path& path, Action action) {
+  const AnyCompressor compressor = load(path);
+  if (const auto* svd = compressor.target<SVD>()) return action(*svd);
+  if (const auto* svd = compressor.target<BasicSVD<float>>()) return action(*svd);
+  throw InvalidArgument(message(path.string(), ": expected the map of an SVD"));
+}
+
+}  // namespace fieldfold::cli

@@ -1,0 +1,108 @@
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "options.hpp"
+
+import fieldfold;
+
+namespace fieldfold::cli {
+namespace {
+
+/// The number that a text is, or none.
+std::optional<double> number_in(const std::string& text) {
+  double number = 0.0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+xt::xarray<double> number_or_file(const std::string& text) {
+  if (const auto number = number_in(text)) return *number;
+  return load_npy(text);
+}
+
+/// `NAME=VALUE`.
+std::pair<std::string, std::string> named(const std::string& text, const char* option) {
+  const std::size_t split = text.find('=');
+  if (split == std::string::npos || split == 0)
+    throw InvalidArgument(message(option, ": expected FIELD=VALUE, got ", text));
+  return {text.substr(0, split), text.substr(split + 1)};
+}
+
+double number_of(const std::string& text, const char* option) {
+  if (const auto number = number_in(text)) return *number;
+  throw InvalidArgument(message(option, ": expected a number, got ", text));
+}
+
+/// The inner product of `--mass`.
+void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords, FieldOptions& options) {
+  const bool is_lumped = arguments.mass == "lumped";
+  if (is_lumped || arguments.mass == "consistent") {
+    if (!coords || arguments.cells.empty())
+      throw InvalidArgument(message("--mass ", arguments.mass, ": expected --coords and --cells"));
+    const auto cells = load_npy(arguments.cells);
+    if (is_lumped)
+      options.point_weights = lumped_mass(*coords, cells);
+    else
+      options.mass = consistent_mass(*coords, cells);
+    return;
+  }
+  const auto triplets = load_npy(arguments.mass);
+  if (triplets.dimension() != 2 || triplets.shape(1) != 3 || triplets.shape(0) == 0)
+    throw InvalidArgument(message(arguments.mass,
+                                  ": expected triplets (row, column, value) of the shape (entries, 3), ", "got ",
+                                  shape_text(ArrayRef<double>(triplets).shape())));
+  const auto column = [&](std::size_t k) { return xt::view(triplets, xt::all(), k); };
+  options.mass.emplace(column(0), column(1), column(2));
+}
+
+}  // namespace
+
+std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path) {
+  if (path.empty()) return std::nullopt;
+  return load_npy(path);
+}
+
+RBFOptions options_of(const InterpolationArguments& arguments) {
+  return {.neighbors = arguments.neighbors,
+          .smoothing = number_or_file(arguments.smoothing),
+          .kernel = kernel_named(arguments.kernel),
+          .epsilon = arguments.epsilon,
+          .degree = arguments.degree,
+          .method = rbf_method_named(arguments.rbf_method),
+          .cluster_size = arguments.cluster_size.value_or(RBFOptions{}.cluster_size),
+          .overlap = arguments.overlap,
+          .allow_lower_degree = arguments.allow_lower_degree,
+          .scales = arguments.scales,
+          .periods = arguments.periods,
+          .power = arguments.power};
+}
+
+FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
+  FieldOptions options{.center = arguments.center,
+                       .standardize = arguments.standardize,
+                       .point_weights = load_optional(arguments.point_weights),
+                       .sample_weights = load_optional(arguments.sample_weights),
+                       .mask = mask_named(arguments.mask),
+                       .gappy_snapshots = gappy_snapshots_named(arguments.gappy)};
+  for (const std::string& text : arguments.normalize) {
+    if (text.find('=') == std::string::npos) {
+      options.normalize = normalization_from(text);
+      continue;
+    }
+    const auto [name, method] = named(text, "--normalize");
+    options.normalize_field[name] = normalization_from(method);
+  }
+  for (const std::string& text : arguments.field_weights) {
+    const auto [name, weight] = named(text, "--field-weight");
+    options.field_weights[name] = number_of(weight, "--field-weight");
+  }
+  if (!arguments.mass.empty()) add_mass(arguments, coords, options);
+  return options;
+}
+
+}  // namespace fieldfold::cli

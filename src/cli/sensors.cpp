@@ -1,0 +1,33 @@
+#include <algorithm>
+#include <cstddef>
+#include <iostream>
+
+#include "commands.hpp"
+#include "map_file.hpp"
+
+import fieldfold;
+
+namespace fieldfold::cli {
+
+void sensors(const SensorsArguments& arguments) {
+  with_svd(arguments.map, [&](const auto& svd) {
+    const auto chosen = fieldfold::sensors(svd.projection_matrix(), arguments.count.value_or(svd.rank()));
+    if (!arguments.output.empty()) {
+      auto numbers = xt::xarray<double>::from_shape({chosen.size()});
+      std::ranges::copy(chosen, numbers.begin());
+      save_npy(arguments.output, numbers);
+    }
+    for (const std::size_t number : chosen) {
+      const FieldLayout layout{svd.num_qoi()};
+      const std::size_t point = layout.point(number);
+      std::cout << message("point ", point, "  field ", svd.fields()[layout.field(number)]);
+      if (svd.has_coords()) {
+        std::cout << "  at";
+        for (std::size_t axis = 0; axis < svd.dim(); ++axis) std::cout << message(" ", svd.coords()(point, axis));
+      }
+      std::cout << '\n';
+    }
+  });
+}
+
+}  // namespace fieldfold::cli

@@ -1,0 +1,93 @@
+module;
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+module fieldfold.fields.options;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.fields.normalization;
+
+namespace fieldfold {
+namespace {
+
+template <class Value>
+void check_names(const std::map<std::string, Value>& by_name, const std::vector<std::string>& fields,
+                 std::string_view what) {
+  for (const auto& [name, value] : by_name)
+    if (std::ranges::find(fields, name) == fields.end())
+      throw InvalidArgument(message(what, ": expected names among ", listing(fields), "; got ", name));
+}
+
+void check_weights(const xt::xarray<double>& weights, std::string_view what) {
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (!(weights.data()[i] > 0.0) || !std::isfinite(weights.data()[i]))
+      throw InvalidArgument(
+          message(what, ": expected finite numbers above 0, got ", weights.data()[i], " at place ", i));
+}
+
+}  // namespace
+
+std::vector<Normalization> normalizations_of(const FieldOptions& options, const std::vector<std::string>& fields) {
+  std::vector<Normalization> result;
+  result.reserve(fields.size());
+  for (const std::string& field : fields) result.push_back(options.normalization_of(field));
+  return result;
+}
+
+const std::vector<std::string_view>& masks() {
+  static const std::vector<std::string_view> names{"none", "auto"};
+  return names;
+}
+
+const std::vector<std::string_view>& gappy_snapshots_policies() {
+  static const std::vector<std::string_view> names{"drop", "fill"};
+  return names;
+}
+
+const std::vector<std::string_view>& gappy_states_policies() {
+  static const std::vector<std::string_view> names{"nan", "fill", "error"};
+  return names;
+}
+
+Mask mask_named(std::string_view name) { return choice_named<Mask>(name, masks(), "mask"); }
+
+GappySnapshots gappy_snapshots_named(std::string_view name) {
+  return choice_named<GappySnapshots>(name, gappy_snapshots_policies(), "gappy_snapshots");
+}
+
+GappyStates gappy_states_named(std::string_view name) {
+  return choice_named<GappyStates>(name, gappy_states_policies(), "gappy_states");
+}
+
+void validate(const FieldOptions& options, const std::vector<std::string>& fields) {
+  check_names(options.normalize_field, fields, "normalize_field");
+  check_names(options.field_weights, fields, "field_weights");
+  const auto normalizations = normalizations_of(options, fields);
+  for (std::size_t field = 0; field < fields.size(); ++field)
+    transform_of(normalizations[field], {.deviation = 1.0, .low = 0.0, .high = 1.0}, fields[field]);
+  if (options.point_weights) check_weights(*options.point_weights, "point_weights");
+  if (options.sample_weights) check_weights(*options.sample_weights, "sample_weights");
+  for (const auto& [name, weight] : options.field_weights) check_weights({weight}, message("field_weights of ", name));
+  if (options.point_weights && options.mass)
+    throw InvalidArgument("point_weights: expected none where there is a mass matrix, which weighs points itself");
+}
+
+bool is_plain(const FieldOptions& options) {
+  const auto none = [](const Normalization& normalization) {
+    return normalization.method == NormalizationMethod::none;
+  };
+  return none(options.normalize) &&
+         std::ranges::all_of(options.normalize_field, [&](const auto& entry) { return none(entry.second); }) &&
+         !options.center && !options.standardize && !options.point_weights && options.field_weights.empty() &&
+         !options.sample_weights && !options.mass && options.mask == Mask::none &&
+         options.gappy_snapshots == GappySnapshots::drop;
+}
+
+}  // namespace fieldfold
