@@ -15,13 +15,13 @@ import fieldfold.rbf.stencils;
 
 export namespace fieldfold {
 
-/// The points are split into cells, each a box with about as many points as any other; a patch is a cell made wider on
-/// all sides, with an interpolant on the points in it. It is made wider still until it has as many points as a cluster,
+/// The points are split into cells, boxes with about equal numbers of points; a patch is a cell made wider on all sides,
+/// with an interpolant on the points in it. It is made wider still until it has as many points as a cluster,
 /// 1.3 times as many at the edge of the domain; and less wide where it would have more than three times as many. These
 /// are blended with weights that add up to one: products over the axes of Wendland's function of the distance from the
 /// centre, twice continuously differentiable and 0 from the edge of the patch on (Wendland 2002, "Fast evaluation of
 /// radial basis functions: methods based on partition of unity"; Larsson, Shcherbakov and Heryudono 2017,
-/// doi:10.1137/17M1118087). A query outside of all cells has the weights of the nearest point that is not.
+/// doi:10.1137/17M1118087). A query outside of all cells has the weights of the nearest point in a cell.
 class PartitionOfUnity {
  public:
   /// \param cloud         it is copied
@@ -38,7 +38,7 @@ class PartitionOfUnity {
     std::vector<StencilBatch::Coefficients> patches;
     std::vector<double> largest_values;            ///< `(k,)`
     xt::xarray<double> largest_coefficients = {};  ///< `(patches, k)`: of the kernels
-    double relative_error = 0.0;  ///< estimate of the error that rounding makes, over the largest value
+    double relative_error = 0.0;  ///< estimate of the rounding error, over the largest value
   };
 
   /// \param values  `(n, k)`
@@ -47,32 +47,35 @@ class PartitionOfUnity {
 
   /// The blend of the interpolants, or its derivative along an axis.
   /// \param queries  `(q, dim)`  \param results  `(q, k)`
-  /// \returns        an estimate of the error that rounding makes outside of the domain, over the largest value or the
-  ///                 result, whichever is larger
+  /// \returns        an estimate of the rounding error outside of the domain, over the largest value or the result,
+  ///                 whichever is larger
   /// \throws NumericalError  the kernel overflows at a query
   double evaluate(MatrixView<const double> queries, const Solution& solution,
                   std::optional<std::size_t> derivative_axis, MatrixView<double> results, std::size_t threads) const;
 
+  /// The blend as a matrix, and an estimate of its rounding error over the largest value.
+  struct Weights {
+    SparseRows rows;  ///< `(q, n)`
+    double relative_error;
+  };
+
   /// The weights with which values at the points add up to the blend at queries.
-  /// \param queries         `(q, dim)`
-  /// \param probe           values at all points, by which the error that rounding makes is estimated; or empty
-  /// \param relative_error  the largest estimate
-  SparseRows weights(MatrixView<const double> queries, std::span<const double> probe, std::size_t threads,
-                     double& relative_error) const;
+  /// \param queries  `(q, dim)`  \param probe  values at all points, for the estimate of the rounding error; or empty
+  Weights weights(MatrixView<const double> queries, std::span<const double> probe, std::size_t threads) const;
 
  private:
-  /// A cell made wider.
+  /// A cell made wider, with its points.
   struct Patch {
-    std::vector<std::size_t> members;  ///< places of points in the order of cells, ascending
-    std::vector<double> centre;        ///< of where its weight is not 0
+    std::vector<std::size_t> members;  ///< points in the order of the cells, ascending
+    std::vector<double> centre;        ///< of the support of its weight
     std::vector<double> half_width;
   };
-  /// The weight of a patch at a query, before all are made to add up to one, and its derivative.
+  /// The weight of a patch at a query before normalization, and its derivative.
   struct Blend {
     double weight;
     double slope;
   };
-  /// Queries in the order of the cells that they are in.
+  /// Queries sorted by the cells that contain them.
   struct Sorted {
     std::vector<std::size_t> order;
     std::vector<std::size_t> offsets;  ///< of each cell, one more at the end
@@ -80,37 +83,44 @@ class PartitionOfUnity {
       return std::span(order).subspan(offsets[cell], offsets[cell + 1] - offsets[cell]);
     }
   };
+  /// The weights of the patches at the queries of one cell; memory of one thread.
+  class CellBlend;
+  /// What the queries of one cell are evaluated with; memory of one thread.
+  struct Evaluation;
+  /// The shares of patches in queries, and the rows of weights to be computed.
+  struct Shares;
 
-  /// What one thread evaluates with; its memory is used again.
-  struct Workspace;
-
-  /// Points from the origin.
-  xt::xarray<double> moved(MatrixView<const double> points) const;
-  /// How wide a cell is, or what its points fill of it: the geometric mean over the axes.
+  /// Points relative to the origin.
+  xt::xarray<double> shifted(MatrixView<const double> points) const;
+  /// The geometric mean over the axes of the width of a cell, or of the part that its points occupy.
   double mean_width(std::size_t cell) const;
-  /// Keeps of points as many as are nearest to a cell, and returns how far away they are along any axis.
+  /// Keeps the points nearest to a cell, and returns the largest distance of them along any axis.
   double keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const;
   Patch patch_of(std::size_t cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
-  /// The blend at some of the queries, which are all in a cell.
-  void evaluate_cell(std::size_t cell, std::span<const std::size_t> own, MatrixView<const double> queries,
-                     const Solution& solution, std::optional<std::size_t> derivative_axis, MatrixView<double> results,
-                     Workspace& space) const;
-  /// What rounding of the kernel at a query does to a result, over the largest value or the result.
+  /// Evaluates the blend at the queries of a cell.
+  void evaluate_cell(const CellBlend& blend, const Solution& solution, MatrixView<double> results,
+                     Evaluation& evaluation) const;
+  /// The rounding error of the kernel at a query outside of the domain, over the largest value or the result.
   double error_outside(std::size_t patch, const Solution& solution, std::span<const double> query,
                        std::span<const double> result) const;
   void clamp(std::span<const double> query, std::span<double> clamped) const;
-  static Blend blend(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
-                     std::optional<std::size_t> derivative_axis);
+  static Blend blend_of(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
+                        std::optional<std::size_t> derivative_axis);
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
+  /// The shares of the patches at queries, and the pattern of the rows.
+  Shares shares_of(MatrixView<const double> queries, std::size_t threads) const;
+  /// Computes the weights of patches `first` to `first + count` in order of size.
+  void fill_weights(StencilBatch& batch, std::size_t first, std::size_t count, std::span<const double> probe,
+                    Shares& shares) const;
 
   double overlap_;
-  std::vector<double> origin_;  ///< the lower corner of the domain, so that offsets cost no digits
+  std::vector<double> origin_;  ///< the lower corner of the domain; differences from it are accurate
   Cells cells_;                 ///< of the points from the origin
   std::vector<double> smoothing_;
   PointCloud cloud_;  ///< of the points in the order of cells
   std::vector<Patch> patches_;
   std::vector<std::size_t> by_size_;                ///< the patches, ordered by the number of members
-  std::vector<std::vector<std::size_t>> reaching_;  ///< of each cell the patches that have a weight somewhere in it
+  std::vector<std::vector<std::size_t>> reaching_;  ///< for each cell, the patches whose weights reach into it
 };
 
 }  // namespace fieldfold

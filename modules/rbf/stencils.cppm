@@ -6,7 +6,7 @@ module;
 #include <span>
 #include <vector>
 
-/// Many small interpolants at once.
+/// Many small interpolants side by side.
 export module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
@@ -16,7 +16,7 @@ import fieldfold.rbf.system;
 
 export namespace fieldfold {
 
-/// The data of interpolants on parts of a set of points.
+/// A set of points, and the model of interpolants on parts of it.
 struct PointCloud {
   MatrixView<const double> points;    ///< `(n, dim)`, finite
   std::span<const double> smoothing;  ///< `(n,)`
@@ -26,10 +26,10 @@ struct PointCloud {
   bool allow_lower_degree = false;
 };
 
-/// Numbers that begin where a line of the cache does, so that no register is filled from two.
+/// Numbers aligned to cache lines, so that no register is loaded from two.
 class LaneNumbers {
  public:
-  /// Numbers that were there stay; new ones are 0.
+  /// Old numbers are kept; new ones are 0.
   void resize(std::size_t count) { lines_.resize((count + per_line - 1) / per_line); }
   inline double* data() { return reinterpret_cast<double*>(lines_.data()); }
   inline double& operator[](std::size_t i) { return data()[i]; }
@@ -42,41 +42,54 @@ class LaneNumbers {
   std::vector<Line> lines_;
 };
 
-/// Interpolants on small sets of points, "stencils", factorized side by side, one in each lane of a register; those
-/// that rounding spoils are done again by `RBFSystem`, with its errors. Memory is used again. For one thread.
+/// Interpolants on small sets of points, "stencils", factorized side by side, one in each lane of a register;
+/// ill-conditioned stencils fall back to `RBFSystem`, with its errors. Memory is reused. For one thread.
 class StencilBatch {
  public:
   explicit StencilBatch(const PointCloud& cloud, const KernelLoops& loops = kernel_loops());
 
-  /// How many there may be at once.
+  /// The most stencils at once.
   std::size_t lanes() const { return lanes_; }
 
-  /// Assembles and factorizes.
-  /// \param stencils  up to `lanes()`: indices of points, at least as many as there are monomials; they must outlive
-  ///                  the use of what is factorized
-  /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
-  void factorize(std::span<const std::span<const std::size_t>> stencils);
-
-  /// The weights with which values at the points of a stencil add up to its interpolant at a query, or to its
-  /// derivative along an axis; one query a stencil.
-  /// \param queries  `(stencils, dim)`
-  /// \param weights  one row a stencil, as long as it
-  /// \param probe    values at all points of the cloud, by which the error that rounding makes is estimated; or empty
-  /// \throws NumericalError  the kernel overflows
-  void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-               std::span<const std::span<double>> weights, std::span<const double> probe);
-
-  /// What interpolates values at the points of a stencil.
+  /// The interpolant of values at the points of a stencil.
   struct Coefficients {
     xt::xarray<double> axes;  ///< `(dim, stencil)`: coordinates axis by axis
     Monomials monomials;
     xt::xarray<double> coefficients;  ///< `(k, stencil + monomials)`: of the kernels in the order of `axes`
   };
 
-  /// Interpolates values. \param values  `(n, k)` at all points of the cloud  \param results  one a stencil
-  void solve(MatrixView<const double> values, std::span<Coefficients> results);
+  /// Factorized stencils: a view of the batch, until it factorizes others.
+  class Factors {
+   public:
+    /// The weights with which values at the points of a stencil add up to its interpolant at a query, or to its
+    /// derivative along an axis; one query a stencil.
+    /// \param queries  `(stencils, dim)`
+    /// \param weights  one row a stencil, as long as it
+    /// \param probe    values at all points of the cloud, for the estimate of the rounding error; or empty
+    /// \throws NumericalError  the kernel overflows
+    void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                 std::span<const std::span<double>> weights, std::span<const double> probe) const {
+      batch_->compute_weights(queries, derivative_axis, weights, probe);
+    }
 
-  /// The largest estimate so far of what rounding does, over the largest value.
+    /// Interpolates values. \param values  `(n, k)` at all points of the cloud  \param results  one a stencil
+    void solve(MatrixView<const double> values, std::span<Coefficients> results) const {
+      batch_->compute_coefficients(values, results);
+    }
+
+   private:
+    friend class StencilBatch;
+    explicit Factors(StencilBatch& batch) : batch_(&batch) {}
+    StencilBatch* batch_;
+  };
+
+  /// Assembles and factorizes.
+  /// \param stencils  up to `lanes()`: indices of points, at least as many as there are monomials; they must outlive
+  ///                  the factors
+  /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
+  Factors factorize(std::span<const std::span<const std::size_t>> stencils);
+
+  /// The largest estimate so far of the rounding error, over the largest value.
   double relative_error() const { return relative_error_; }
 
  private:
@@ -91,16 +104,31 @@ class StencilBatch {
   inline double& at(LaneNumbers& numbers, std::size_t entry, std::size_t lane) const {
     return numbers[entry * lanes_ + lane];
   }
+  void resize(std::size_t monomials);
   void pack(std::size_t lane, bool usable);
   void factorize_by_fallback(Lane& lane);
-  /// Of the kernels, for a column of values.
+
+  void compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                       std::span<const std::span<double>> weights, std::span<const double> probe);
+  /// Right-hand sides of the weights, and of the probe beside them.
+  void pack_queries(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                    std::span<const double> probe);
+  void pack_kernels(std::optional<std::size_t> derivative_axis, std::size_t columns);
+  /// \returns  whether the weights of a lane are finite
+  bool unpack_weights(std::size_t lane, std::size_t columns, std::span<double> weights);
+  void weights_by_fallback(std::size_t lane, std::span<const double> query, std::optional<std::size_t> derivative_axis,
+                           std::span<double> weights, std::span<const double> probe);
+
+  void compute_coefficients(MatrixView<const double> values, std::span<Coefficients> results);
+  void solve_by_fallback(const Lane& lane, MatrixView<const double> values, Coefficients& result);
+
+  /// The largest magnitude of the coefficients of the kernels, for a column of values.
   double largest_coefficient(std::size_t lane, std::size_t column, std::size_t columns);
-  /// Of the matrix of kernels.
+  /// A bound of the norm of the matrix of kernels.
   double norm_bound(std::size_t lane) { return static_cast<double>(size_) * largest_[lane]; }
   /// \param error  in rounding units
   void note_error(double error);
-  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe,
-                             double largest_value);
+  void note_error_of_weights(std::size_t lane, std::span<const double> weights, std::span<const double> probe);
 
   PointCloud cloud_;
   const KernelLoops* loops_;
@@ -113,6 +141,7 @@ class StencilBatch {
   LaneSystems systems_{};
   LaneNumbers coordinates_, diagonal_, present_, multipliers_, pivot_block_, pivot_columns_, factor_, inverse_diagonal_,
       largest_, columns_, start_, query_, kernel_;
+  std::vector<double> largest_value_;  ///< of the probe or of the columns of values, for each lane
   double relative_error_ = 0.0;
 };
 

@@ -9,6 +9,7 @@ module;
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -54,19 +55,25 @@ std::vector<double> spread(const xt::xarray<double>& smoothing, std::size_t num_
   return {smoothing.begin(), smoothing.end()};
 }
 
-/// Says what rounding did, once for all systems of a call.
+void expect_length(const ArrayRef<double>& values, std::size_t num_points) {
+  if (values.dimension() == 0 || values.shape()[0] != num_points)
+    throw InvalidArgument(message("values: expected ", num_points, " along the first axis, one a point, got the shape ",
+                                  shape_text(values.shape())));
+}
+
+/// Warns of the rounding error of all systems of a call, or throws where it is as large as the values.
 void check_conditioning(double relative_error) {
-  const auto said = [&](std::string_view verdict) {
+  const auto text = [&](std::string_view verdict) {
     return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
                    " of the largest value");
   };
   if (relative_error >= 1.0)
-    throw NumericalError(said("too ill-conditioned to be trusted") +
+    throw NumericalError(text("too ill-conditioned to be trusted") +
                          "; a larger epsilon, smoothing, or another kernel helps");
-  if (relative_error > half_the_digits) warn(said("ill-conditioned"));
+  if (relative_error > half_the_digits) warn(text("ill-conditioned"));
 }
 
-/// One column that is as rough as the columns of values are, whatever their units.
+/// One column that is as rough as the columns of values, whatever their units.
 std::vector<double> mixture_of(MatrixView<const double> values) {
   std::vector<double> largest(values.cols, 0.0);
   for (std::size_t i = 0; i < values.rows; ++i)
@@ -85,7 +92,7 @@ std::vector<double> mixture_of(MatrixView<const double> values) {
   return mixture;
 }
 
-/// A function that is smooth over the whole of the points.
+/// A function that is smooth over the box around the points.
 std::vector<double> smooth_function_at(MatrixView<const double> points) {
   std::vector<double> values(points.rows, 0.0);
   const auto [low, high] = box_around(points);
@@ -127,22 +134,211 @@ void validate(const RBFOptions& options) {
   Axes(options.scales, options.periods);
 }
 
-/// What depends on the points alone.
+namespace {
+
+/// The threads for a number of operations.
+struct Threads {
+  std::size_t asked;
+  std::size_t operator()(double operations) const { return threads_for(asked, operations); }
+};
+
+// Schemes: interpolants on fixed points, for any values. Each has
+//   Solution                            what depends on the values
+//   solve(values)                       the solution for values (P, k)
+//   evaluate(queries, solution, ...)    the interpolant at queries, or its derivative along an axis
+//   weights(queries, probe)             the interpolant as a matrix; the probe estimates the rounding error
+//   bytes()                             the memory of a factorization
+//   rounding_error(solution)            an estimate, over the largest value; 0 where it is found with each query
+
+/// All points in one dense system.
+class DirectScheme {
+ public:
+  using Solution = RBFSystem::Solution;
+
+  DirectScheme(const PointCloud& cloud, Threads threads)
+      : system_(cloud.points, cloud.smoothing,
+                cloud.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model),
+        num_points_(cloud.points.rows),
+        threads_(threads) {}
+
+  Solution solve(MatrixView<const double> values) const {
+    auto rows = xt::xarray<double>::from_shape({values.cols, values.rows});
+    transpose_into(values, as_matrix(rows));
+    auto solution = system_.solve(as_matrix(std::as_const(rows)));
+    check_conditioning(solution.relative_error);
+    return solution;
+  }
+
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results) const {
+    const double pairs = static_cast<double>(queries.rows) * static_cast<double>(num_points_);
+    system_.evaluate(queries, solution, derivative_axis, results, threads_(pairs));
+  }
+
+  xt::xarray<double> weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
+    check_conditioning(system_.solve({probe.data(), 1, probe.size()}).relative_error);
+    auto dense = xt::xarray<double>::from_shape({queries.rows, num_points_});
+    system_.weights(queries, std::nullopt, as_matrix(dense));
+    return dense;
+  }
+
+  std::size_t bytes() const { return num_points_ * num_points_ * sizeof(double); }
+  double rounding_error(const Solution& solution) const { return solution.relative_error; }
+  const RBFSystem& system() const { return system_; }
+
+ private:
+  RBFSystem system_;
+  std::size_t num_points_;
+  Threads threads_;
+};
+
+/// All points in one sparse system.
+class CompactScheme {
+ public:
+  using Solution = CompactSystem::Solution;
+
+  CompactScheme(const PointCloud& cloud, Threads threads)
+      : system_(cloud), num_points_(cloud.points.rows), threads_(threads) {}
+
+  Solution solve(MatrixView<const double> values) const {
+    auto rows = xt::xarray<double>::from_shape({values.cols, values.rows});
+    transpose_into(values, as_matrix(rows));
+    auto solution = system_.solve(as_matrix(std::as_const(rows)));
+    check_conditioning(solution.relative_error);
+    return solution;
+  }
+
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results) const {
+    const double pairs = static_cast<double>(queries.rows) * static_cast<double>(num_points_);
+    system_.evaluate(queries, solution, derivative_axis, results, threads_(0.1 * pairs));
+  }
+
+  std::size_t bytes() const { return system_.bytes(); }
+  double rounding_error(const Solution& solution) const { return solution.relative_error; }
+
+ private:
+  CompactSystem system_;
+  std::size_t num_points_;
+  Threads threads_;
+};
+
+/// The nearest points of each query.
+class LocalScheme {
+ public:
+  struct Solution {
+    xt::xarray<double> values;  ///< `(P, k)`
+    std::vector<double> probe;
+  };
+
+  LocalScheme(const PointCloud& cloud, std::size_t neighbors, Threads threads)
+      : local_(cloud, neighbors), num_points_(cloud.points.rows), neighbors_(neighbors), threads_(threads) {}
+
+  Solution solve(MatrixView<const double> values) const {
+    Solution solution{xt::xarray<double>::from_shape({values.rows, values.cols}), mixture_of(values)};
+    std::copy_n(values.data, values.rows * values.cols, solution.values.data());
+    return solution;
+  }
+
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results) const {
+    const auto values = as_matrix(solution.values);
+    check_conditioning(local_.for_each(
+        queries, derivative_axis, solution.probe, threads(queries),
+        [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
+          const auto sums = results.row(query);
+          std::ranges::fill(sums, 0.0);
+          for (std::size_t j = 0; j < nearest.size(); ++j)
+            for (std::size_t s = 0; s < sums.size(); ++s) sums[s] += weights[j] * values(nearest[j], s);
+        }));
+  }
+
+  SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
+    auto sparse = SparseRows::of_width(queries.rows, num_points_, neighbors_);
+    check_conditioning(local_.for_each(
+        queries, std::nullopt, probe, threads(queries),
+        [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest,
+            std::span<const double> weights) {
+          sparse.order[place] = static_cast<std::uint32_t>(query);
+          for (std::size_t j = 0; j < neighbors_; ++j)
+            sparse.columns[place * neighbors_ + j] = static_cast<std::uint32_t>(nearest[j]);
+          std::ranges::copy(weights, &sparse.weights[place * neighbors_]);
+        }));
+    return sparse;
+  }
+
+  std::size_t bytes() const { return 0; }
+  double rounding_error(const Solution&) const { return 0.0; }
+
+ private:
+  std::size_t threads(MatrixView<const double> queries) const {
+    const auto neighbors = static_cast<double>(neighbors_);
+    return threads_(static_cast<double>(queries.rows) * neighbors * neighbors);
+  }
+
+  LocalInterpolation local_;
+  std::size_t num_points_;
+  std::size_t neighbors_;
+  Threads threads_;
+};
+
+/// Clusters of points, blended by a partition of unity.
+class PartitionScheme {
+ public:
+  using Solution = PartitionOfUnity::Solution;
+
+  PartitionScheme(const PointCloud& cloud, std::size_t cluster_size, double overlap, Threads threads)
+      : partition_(cloud, cluster_size, overlap, threads(1e3 * static_cast<double>(cloud.points.rows))),
+        cluster_size_(static_cast<double>(cluster_size)),
+        threads_(threads) {}
+
+  Solution solve(MatrixView<const double> values) const {
+    const double operations = cluster_size_ * cluster_size_ * static_cast<double>(values.rows);
+    auto solution = partition_.solve(values, threads_(operations));
+    check_conditioning(solution.relative_error);
+    return solution;
+  }
+
+  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
+                MatrixView<double> results) const {
+    const double near = 4.0 * (static_cast<double>(queries.rows) * cluster_size_);
+    check_conditioning(partition_.evaluate(queries, solution, derivative_axis, results, threads_(near)));
+  }
+
+  SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
+    const double operations = static_cast<double>(queries.rows) * cluster_size_ * cluster_size_;
+    auto [rows, relative_error] = partition_.weights(queries, probe, threads_(operations));
+    check_conditioning(relative_error);
+    return std::move(rows);
+  }
+
+  std::size_t bytes() const { return 0; }
+  double rounding_error(const Solution& solution) const { return solution.relative_error; }
+
+ private:
+  PartitionOfUnity partition_;
+  double cluster_size_;
+  Threads threads_;
+};
+
+using Scheme = std::variant<DirectScheme, CompactScheme, LocalScheme, PartitionScheme>;
+
+/// What an interpolant is used for: a sparse system has no weights.
+enum class Purpose { values, weights };
+
+}  // namespace
+
+/// The part that depends on the points alone.
 struct RBFInterpolator::Points {
-  RBFOptions options;
   Axes axes;
   std::size_t dim;
   xt::xarray<double> embedded;
   std::vector<double> smoothing;
   PointCloud cloud;
-  std::optional<RBFSystem> global;
-  std::optional<CompactSystem> compact;
-  std::optional<LocalInterpolation> local;
-  std::optional<PartitionOfUnity> partition;
+  std::optional<Scheme> scheme;
 
-  /// \param may_be_sparse  whether a system of a compactly supported kernel may be
-  Points(const ArrayRef<double>& points, const RBFOptions& given, bool may_be_sparse = true)
-      : options(given), axes(given.scales, given.periods), dim(0), cloud{} {
+  Points(const ArrayRef<double>& points, const RBFOptions& options, Purpose purpose)
+      : axes(options.scales, options.periods), dim(0), cloud{} {
     const auto rows = checked_points(points, "points");
     const std::size_t num_points = rows.rows;
     dim = rows.cols;
@@ -153,7 +349,7 @@ struct RBFInterpolator::Points {
     const bool is_partition = options.method == RBFMethod::partition_of_unity;
     const std::size_t used =
         std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
-    const auto expect = [&](std::size_t required) {
+    const auto expect_points = [&](std::size_t required) {
       if (required > used)
         throw InvalidArgument(message("At least ", required,
                                       is_partition        ? " points in a cluster"
@@ -162,131 +358,87 @@ struct RBFInterpolator::Points {
                                       " are required when degree is ", cloud.model.degree,
                                       " and the number of dimensions is ", dim, "; got ", used));
     };
-    // A periodic axis adds to the monomials; without that they are too many to be counted one by one, perhaps.
-    expect(monomial_count(dim, cloud.model.degree));
+    // First without the axes that periods add: with them the monomials may be too many to be counted one by one.
+    expect_points(monomial_count(dim, cloud.model.degree));
     embedded = axes.embedded(rows);
     if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
-    expect(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
+    expect_points(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
     cloud.points = as_matrix(std::as_const(embedded));
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
+    const Threads threads{options.threads};
     if (is_partition && used < num_points)
-      partition.emplace(cloud, options.cluster_size, options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22),
-                        threads(1e3 * static_cast<double>(num_points)));
+      scheme.emplace(std::in_place_type<PartitionScheme>, cloud, options.cluster_size,
+                     options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22), threads);
     else if (used < num_points)
-      local.emplace(cloud, used);
-    else if (may_be_sparse && CompactSystem::suits(cloud))
-      compact.emplace(cloud);
+      scheme.emplace(std::in_place_type<LocalScheme>, cloud, used, threads);
+    else if (purpose == Purpose::values && CompactSystem::suits(cloud))
+      scheme.emplace(std::in_place_type<CompactScheme>, cloud, threads);
     else
-      global.emplace(cloud.points, cloud.smoothing,
-                     options.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model);
+      scheme.emplace(std::in_place_type<DirectScheme>, cloud, threads);
   }
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
 
-  /// Queries as they are embedded.
-  xt::xarray<double> checked_queries(const ArrayRef<double>& queries) const {
+  /// Queries in the coordinates of the embedding.
+  xt::xarray<double> embedded_queries(const ArrayRef<double>& queries) const {
     return axes.embedded(checked_points(queries, dim, "queries"));
   }
-
-  std::size_t threads(double operations) const { return threads_for(options.threads, operations); }
 };
 
-/// What depends on the values too.
+/// The part that depends on the values too.
 struct RBFInterpolator::Solved {
   Shape point_shape;  ///< of the values of a point
   std::size_t columns;
-  std::optional<RBFSystem::Solution> global;
-  std::optional<CompactSystem::Solution> compact;
-  xt::xarray<double> values;  ///< `(P, columns)`, for neighborhoods
-  std::vector<double> probe;
-  std::optional<PartitionOfUnity::Solution> partition;
+  std::variant<DirectScheme::Solution, CompactScheme::Solution, LocalScheme::Solution, PartitionScheme::Solution>
+      solution;
+
+  template <class OneScheme>
+  const typename OneScheme::Solution& of(const OneScheme&) const {
+    return std::get<typename OneScheme::Solution>(solution);
+  }
 };
 
 RBFInterpolator::RBFInterpolator(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                  const RBFOptions& options)
     : RBFInterpolator(
           [&] {
-            if (points.dimension() > 0 && (values.dimension() == 0 || values.shape()[0] != points.shape()[0]))
-              throw InvalidArgument(message("values: expected ", points.shape()[0],
-                                            " along the first axis, one a point, got the shape ",
-                                            shape_text(values.shape())));
-            return std::make_shared<const Points>(points, options);
+            if (points.dimension() > 0) expect_length(values, points.shape()[0]);
+            return std::make_shared<const Points>(points, options, Purpose::values);
           }(),
           values) {}
 
 RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const ArrayRef<double>& values)
     : points_(std::move(points)) {
   const std::size_t num_points = points_->cloud.points.rows;
-  if (values.dimension() == 0 || values.shape()[0] != num_points)
-    throw InvalidArgument(message("values: expected ", num_points, " along the first axis, one a point, got the shape ",
-                                  shape_text(values.shape())));
+  expect_length(values, num_points);
   auto solved = std::make_shared<Solved>();
   solved->point_shape.assign(values.shape().begin() + 1, values.shape().end());
   solved->columns = size_of(solved->point_shape);
   const MatrixView<const double> columns{values.data(), num_points, solved->columns};
-  if (points_->global || points_->compact) {
-    auto rows = xt::xarray<double>::from_shape({columns.cols, num_points});
-    for (std::size_t i = 0; i < num_points; ++i)
-      for (std::size_t s = 0; s < columns.cols; ++s) rows(s, i) = columns(i, s);
-    if (points_->global)
-      solved->global = points_->global->solve(as_matrix(std::as_const(rows)));
-    else
-      solved->compact = points_->compact->solve(as_matrix(std::as_const(rows)));
-    check_conditioning(points_->global ? solved->global->relative_error : solved->compact->relative_error);
-  } else if (points_->partition) {
-    const double size = static_cast<double>(points_->options.cluster_size);
-    solved->partition =
-        points_->partition->solve(columns, points_->threads(size * size * static_cast<double>(num_points)));
-    check_conditioning(solved->partition->relative_error);
-  } else {
-    solved->values = values.copy();
-    solved->probe = mixture_of(columns);
-  }
+  std::visit([&](const auto& scheme) { solved->solution = scheme.solve(columns); }, *points_->scheme);
   solved_ = std::move(solved);
 }
 
 RBFInterpolator RBFInterpolator::with_values(const ArrayRef<double>& values) const { return {points_, values}; }
 
 std::size_t RBFInterpolator::bytes() const {
-  if (points_->compact) return points_->compact->bytes();
-  const std::size_t n = points_->global ? points_->cloud.points.rows : 0;
-  return n * n * sizeof(double);
+  return std::visit([](const auto& scheme) { return scheme.bytes(); }, *points_->scheme);
 }
 
 xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& embedded,
                                              std::optional<std::size_t> derivative_axis) const {
-  const Points& points = *points_;
-  const auto queries = as_matrix(embedded);
-  const std::size_t columns = solved_->columns;
-  auto results = xt::xarray<double>::from_shape({queries.rows, columns});
-  const auto rows = as_matrix(results);
-  const double pairs = static_cast<double>(queries.rows) * static_cast<double>(points.cloud.points.rows);
-  if (points.global) {
-    points.global->evaluate(queries, *solved_->global, derivative_axis, rows, points.threads(pairs));
-  } else if (points.compact) {
-    points.compact->evaluate(queries, *solved_->compact, derivative_axis, rows, points.threads(0.1 * pairs));
-  } else if (points.partition) {
-    const double near = 4.0 * static_cast<double>(queries.rows * points.options.cluster_size);
-    check_conditioning(points.partition->evaluate(queries, *solved_->partition, derivative_axis, rows, points.threads(near)));
-  } else {
-    const MatrixView<const double> values{solved_->values.data(), points.cloud.points.rows, columns};
-    const auto neighbors = static_cast<double>(*points.options.neighbors);
-    const std::size_t threads = points.threads(static_cast<double>(queries.rows) * neighbors * neighbors);
-    check_conditioning(points.local->for_each(
-        queries, derivative_axis, solved_->probe, threads,
-        [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
-          const auto sums = rows.row(query);
-          std::ranges::fill(sums, 0.0);
-          for (std::size_t j = 0; j < nearest.size(); ++j)
-            for (std::size_t s = 0; s < columns; ++s) sums[s] += weights[j] * values(nearest[j], s);
-        }));
-  }
+  auto results = xt::xarray<double>::from_shape({embedded.shape(0), solved_->columns});
+  std::visit(
+      [&](const auto& scheme) {
+        scheme.evaluate(as_matrix(embedded), solved_->of(scheme), derivative_axis, as_matrix(results));
+      },
+      *points_->scheme);
   return results;
 }
 
 xt::xarray<double> RBFInterpolator::operator()(const ArrayRef<double>& queries) const {
-  auto results = evaluate(points_->checked_queries(queries), std::nullopt);
+  auto results = evaluate(points_->embedded_queries(queries), std::nullopt);
   results.reshape(joined({queries.shape()[0]}, solved_->point_shape));
   return results;
 }
@@ -296,7 +448,7 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
   if (!traits(points.cloud.model.kernel).differentiable)
     throw InvalidArgument(
         message("kernel: expected one that is differentiable, got ", traits(points.cloud.model.kernel).name));
-  const auto embedded = points.checked_queries(queries);
+  const auto embedded = points.embedded_queries(queries);
   std::vector<xt::xarray<double>> along;
   along.reserve(embedded.shape(1));
   for (std::size_t axis = 0; axis < embedded.shape(1); ++axis) along.push_back(evaluate(embedded, axis));
@@ -315,16 +467,15 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
 }
 
 double RBFInterpolator::rounding_error() const {
-  if (solved_->global) return solved_->global->relative_error;
-  if (solved_->compact) return solved_->compact->relative_error;
-  return solved_->partition ? solved_->partition->relative_error : 0.0;
+  return std::visit([&](const auto& scheme) { return scheme.rounding_error(solved_->of(scheme)); }, *points_->scheme);
 }
 
 xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
-  if (!points_->global)
+  const auto* const direct = std::get_if<DirectScheme>(&*points_->scheme);
+  if (direct == nullptr)
     throw InvalidArgument(
         "leave_one_out_errors: expected an interpolant of all points, by a matrix that is not sparse");
-  const auto errors = points_->global->leave_one_out_errors(*solved_->global);
+  const auto errors = direct->system().leave_one_out_errors(solved_->of(*direct));
   auto results = xt::xarray<double>::from_shape(joined({errors.shape(1)}, solved_->point_shape));
   transpose_into(as_matrix(errors), as_matrix(results, errors.shape(1), errors.shape(0)));
   return results;
@@ -334,40 +485,22 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
                                                                       const ArrayRef<double>& queries,
                                                                       const RBFOptions& options,
                                                                       MatrixView<const double> values) {
-  const Points points(given, options, false);
-  const auto embedded = points.checked_queries(queries);
-  const auto rows = as_matrix(embedded);
+  const Points points(given, options, Purpose::weights);
+  const auto embedded = points.embedded_queries(queries);
   const std::size_t num_points = points.cloud.points.rows;
-  if (std::max(num_points, rows.rows) > std::numeric_limits<std::uint32_t>::max())
-    throw InvalidArgument(message("expected fewer than 2^32 points and queries, got ", num_points, " and ", rows.rows));
+  if (std::max(num_points, embedded.shape(0)) > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(
+        message("expected fewer than 2^32 points and queries, got ", num_points, " and ", embedded.shape(0)));
   const std::vector<double> probe =
       values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
-  if (points.global) {
-    const xt::xarray<double> column = xt::adapt(probe, std::vector<std::size_t>{1, num_points});
-    check_conditioning(points.global->solve(as_matrix(column)).relative_error);
-    auto dense = xt::xarray<double>::from_shape({rows.rows, num_points});
-    points.global->weights(rows, std::nullopt, as_matrix(dense));
-    return dense;
-  }
-  const auto size = static_cast<double>(points.partition ? points.options.cluster_size : *points.options.neighbors);
-  const std::size_t threads = points.threads(static_cast<double>(rows.rows) * size * size);
-  if (points.partition) {
-    double relative_error = 0.0;
-    auto sparse = points.partition->weights(rows, probe, threads, relative_error);
-    check_conditioning(relative_error);
-    return sparse;
-  }
-  const std::size_t neighbors = *points.options.neighbors;
-  auto sparse = SparseRows::of_width(rows.rows, num_points, neighbors);
-  check_conditioning(points.local->for_each(
-      rows, std::nullopt, probe, threads,
-      [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
-        sparse.order[place] = static_cast<std::uint32_t>(query);
-        for (std::size_t j = 0; j < neighbors; ++j)
-          sparse.columns[place * neighbors + j] = static_cast<std::uint32_t>(nearest[j]);
-        std::ranges::copy(weights, &sparse.weights[place * neighbors]);
-      }));
-  return sparse;
+  return std::visit(
+      [&]<class OneScheme>(const OneScheme& scheme) -> std::variant<SparseRows, xt::xarray<double>> {
+        if constexpr (std::is_same_v<OneScheme, CompactScheme>)
+          throw NotReady("weights: a sparse system has none");
+        else
+          return scheme.weights(as_matrix(embedded), probe);
+      },
+      *points.scheme);
 }
 
 }  // namespace fieldfold

@@ -41,26 +41,25 @@ double LocalInterpolation::for_each(MatrixView<const double> queries, std::optio
   const std::vector<std::size_t> order = spatial_order(queries);
   const Pass pass{.threads = threads, .alignment = lanes};
   for_each_block(queries.rows, 64, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-    Workspace& space = workspaces[part];
+    Workspace& own = workspaces[part];
     for (std::size_t begin = first; begin < first + count; begin += lanes) {
       const std::size_t used = std::min(lanes, first + count - begin);
       std::vector<std::span<const std::size_t>> stencils;
       std::vector<std::span<double>> weights;
       for (std::size_t l = 0; l < used; ++l) {
-        const std::span nearest = std::span(space.nearest).subspan(l * neighbors_, neighbors_);
+        const std::span nearest = std::span(own.nearest).subspan(l * neighbors_, neighbors_);
         const auto query = queries.row(order[begin + l]);
-        std::ranges::copy(query, space.queries.begin() + static_cast<std::ptrdiff_t>(l * queries.cols));
-        space.walk.find(query, nearest);
+        std::ranges::copy(query, own.queries.begin() + static_cast<std::ptrdiff_t>(l * queries.cols));
+        own.walk.find(query, nearest);
         stencils.emplace_back(nearest);
-        weights.push_back(std::span(space.weights).subspan(l * neighbors_, neighbors_));
+        weights.push_back(std::span(own.weights).subspan(l * neighbors_, neighbors_));
       }
-      space.batch.factorize(stencils);
-      space.batch.weights({space.queries.data(), used, queries.cols}, derivative_axis, weights, probe);
+      own.batch.factorize(stencils).weights({own.queries.data(), used, queries.cols}, derivative_axis, weights, probe);
       for (std::size_t l = 0; l < used; ++l) take(begin + l, order[begin + l], stencils[l], weights[l]);
     }
   });
   double relative_error = 0.0;
-  for (const Workspace& space : workspaces) relative_error = std::max(relative_error, space.batch.relative_error());
+  for (const Workspace& own : workspaces) relative_error = std::max(relative_error, own.batch.relative_error());
   return relative_error;
 }
 

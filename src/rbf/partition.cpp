@@ -50,7 +50,7 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
                                    std::size_t threads)
     : overlap_(overlap),
       origin_(box_around(cloud.points).low),
-      cells_(moved(cloud.points), cells_for(cloud.points, cluster_size, overlap)),
+      cells_(shifted(cloud.points), cells_for(cloud.points, cluster_size, overlap)),
       smoothing_(cloud.points.rows),
       cloud_(cloud),
       patches_(cells_.size()),
@@ -81,7 +81,7 @@ PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
 }
 
-xt::xarray<double> PartitionOfUnity::moved(MatrixView<const double> points) const {
+xt::xarray<double> PartitionOfUnity::shifted(MatrixView<const double> points) const {
   auto result = xt::xarray<double>::from_shape({points.rows, points.cols});
   for (std::size_t i = 0; i < points.rows; ++i)
     for (std::size_t axis = 0; axis < points.cols; ++axis) result(i, axis) = points(i, axis) - origin_[axis];
@@ -174,7 +174,7 @@ void PartitionOfUnity::clamp(std::span<const double> query, std::span<double> cl
     clamped[axis] = std::clamp(query[axis], cells_.domain().low[axis], cells_.domain().high[axis]);
 }
 
-PartitionOfUnity::Blend PartitionOfUnity::blend(const Patch& patch, std::span<const double> clamped,
+PartitionOfUnity::Blend PartitionOfUnity::blend_of(const Patch& patch, std::span<const double> clamped,
                                                 std::span<const double> query,
                                                 std::optional<std::size_t> derivative_axis) {
   Blend product{1.0, 1.0};
@@ -233,8 +233,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
     stencils.reserve(count);
     for (std::size_t l = 0; l < count; ++l) stencils.emplace_back(patches_[by_size_[first + l]].members);
     std::vector<StencilBatch::Coefficients> coefficients(count);
-    batches[part].factorize(stencils);
-    batches[part].solve(as_matrix(std::as_const(ordered)), coefficients);
+    batches[part].factorize(stencils).solve(as_matrix(std::as_const(ordered)), coefficients);
     for (std::size_t l = 0; l < count; ++l) {
       const std::size_t patch = by_size_[first + l];
       for (std::size_t c = 0; c < values.cols; ++c) {
@@ -264,178 +263,233 @@ double PartitionOfUnity::error_outside(std::size_t index, const Solution& soluti
   return error;
 }
 
-struct PartitionOfUnity::Workspace {
-  // Of the queries in a cell: sums of w, w f, and with a derivative of w' and w f' + w' f.
-  std::vector<double> clamped;
-  std::vector<Blend> sums;
-  std::vector<double> products;
-  std::vector<double> slopes;
-  // Of those of them that are in one patch.
-  std::vector<std::size_t> within;
-  std::vector<Blend> blends;
-  std::vector<double> points;
-  std::vector<double> values;
-  double relative_error = 0.0;  ///< the largest so far
+class PartitionOfUnity::CellBlend {
+ public:
+  CellBlend(const PartitionOfUnity& partition, MatrixView<const double> queries,
+            std::optional<std::size_t> derivative_axis)
+      : partition_(&partition), queries_(queries), derivative_axis_(derivative_axis) {}
+
+  /// A patch and the queries of the cell where its weight is not 0.
+  struct Group {
+    std::size_t patch;
+    std::vector<std::size_t> within;  ///< places in `own`
+    std::vector<Blend> blends;
+  };
+
+  /// Finds the weights of all patches at the queries `own` of a cell.
+  void find(std::size_t cell, std::span<const std::size_t> own) {
+    own_ = own;
+    clamped_.resize(own.size() * queries_.cols);
+    const MatrixView<double> rows{clamped_.data(), own.size(), queries_.cols};
+    for (std::size_t i = 0; i < own.size(); ++i) partition_->clamp(queries_.row(own[i]), rows.row(i));
+    sums_.assign(own.size(), {0.0, 0.0});
+    num_groups_ = 0;
+    for (const std::size_t patch : partition_->reaching_[cell]) {
+      if (num_groups_ == groups_.size()) groups_.emplace_back();
+      Group& group = groups_[num_groups_];
+      group.patch = patch;
+      group.within.clear();
+      group.blends.clear();
+      for (std::size_t i = 0; i < own.size(); ++i) {
+        const Blend blend = blend_of(partition_->patches_[patch], rows.row(i), queries_.row(own[i]), derivative_axis_);
+        if (blend.weight == 0.0) continue;
+        group.within.push_back(i);
+        group.blends.push_back(blend);
+        sums_[i].weight += blend.weight;
+        sums_[i].slope += blend.slope;
+      }
+      if (!group.within.empty()) ++num_groups_;
+    }
+  }
+
+  std::span<const Group> groups() const { return std::span(groups_).first(num_groups_); }
+  std::span<const std::size_t> own() const { return own_; }
+  std::span<const double> query(std::size_t i) const { return queries_.row(own_[i]); }
+  std::span<const double> clamped(std::size_t i) const {
+    return std::span(clamped_).subspan(i * queries_.cols, queries_.cols);
+  }
+  std::optional<std::size_t> derivative_axis() const { return derivative_axis_; }
+  /// The sums over the patches, by which weights are normalized.
+  const Blend& sum(std::size_t i) const { return sums_[i]; }
+
+ private:
+  const PartitionOfUnity* partition_;
+  MatrixView<const double> queries_;
+  std::optional<std::size_t> derivative_axis_;
+  std::span<const std::size_t> own_;
+  std::vector<double> clamped_;
+  std::vector<Blend> sums_;
+  std::vector<Group> groups_;
+  std::size_t num_groups_ = 0;
 };
 
-void PartitionOfUnity::evaluate_cell(std::size_t cell, std::span<const std::size_t> own,
-                                     MatrixView<const double> queries, const Solution& solution,
-                                     std::optional<std::size_t> derivative_axis, MatrixView<double> results,
-                                     Workspace& space) const {
-  const std::size_t dim = queries.cols;
+struct PartitionOfUnity::Evaluation {
+  std::vector<double> products;  ///< sums of w f of the queries of a cell
+  std::vector<double> slopes;    ///< sums of w f' + w' f
+  std::vector<double> points;    ///< queries in one patch
+  std::vector<double> values;    ///< its interpolant there
+  double relative_error = 0.0;   ///< the largest so far
+};
+
+void PartitionOfUnity::evaluate_cell(const CellBlend& blend, const Solution& solution, MatrixView<double> results,
+                                     Evaluation& evaluation) const {
+  const std::size_t dim = origin_.size();
   const std::size_t k = results.cols;
-  auto& [clamped, sums, products, slopes, within, blends, points, values, relative_error] = space;
-  clamped.resize(own.size() * dim);
-  const MatrixView<double> clamped_rows{clamped.data(), own.size(), dim};
-  for (std::size_t i = 0; i < own.size(); ++i) clamp(queries.row(own[i]), clamped_rows.row(i));
-  sums.assign(own.size(), {0.0, 0.0});
-  products.assign(own.size() * k, 0.0);
-  slopes.assign(derivative_axis ? own.size() * k : 0, 0.0);
-  values.resize(own.size() * k);
-  for (const std::size_t index : reaching_[cell]) {
-    within.clear();
-    blends.clear();
+  const std::size_t count = blend.own().size();
+  const auto axis = blend.derivative_axis();
+  auto& [products, slopes, points, values, relative_error] = evaluation;
+  products.assign(count * k, 0.0);
+  slopes.assign(axis ? count * k : 0, 0.0);
+  values.resize(count * k);
+  for (const auto& [index, within, blends] : blend.groups()) {
     points.clear();
-    for (std::size_t i = 0; i < own.size(); ++i) {
-      const auto query = queries.row(own[i]);
-      const Blend found = blend(patches_[index], clamped_rows.row(i), query, derivative_axis);
-      if (found.weight == 0.0) continue;
-      within.push_back(i);
-      blends.push_back(found);
-      points.insert(points.end(), query.begin(), query.end());
-      sums[i].weight += found.weight;
-      sums[i].slope += found.slope;
-    }
-    if (within.empty()) continue;
+    for (const std::size_t i : within) points.insert(points.end(), blend.query(i).begin(), blend.query(i).end());
     const auto& patch = solution.patches[index];
     const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
     const MatrixView<const double> rows{points.data(), within.size(), dim};
     const MatrixView<double> found{values.data(), within.size(), k};
     basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
     for (std::size_t i = 0; i < within.size(); ++i) {
-      if (!std::ranges::equal(rows.row(i), clamped_rows.row(within[i])))
+      if (!std::ranges::equal(rows.row(i), blend.clamped(within[i])))
         relative_error = std::max(relative_error, error_outside(index, solution, rows.row(i), found.row(i)));
       for (std::size_t c = 0; c < k; ++c) {
         products[within[i] * k + c] += blends[i].weight * found(i, c);
-        if (derivative_axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
+        if (axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
       }
     }
-    if (!derivative_axis) continue;
-    basis.sum(rows, as_matrix(patch.coefficients), derivative_axis, found);
+    if (!axis) continue;
+    basis.sum(rows, as_matrix(patch.coefficients), axis, found);
     for (std::size_t i = 0; i < within.size(); ++i)
       for (std::size_t c = 0; c < k; ++c) slopes[within[i] * k + c] += blends[i].weight * found(i, c);
   }
-  for (std::size_t i = 0; i < own.size(); ++i)
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto [weight, slope] = blend.sum(i);
     for (std::size_t c = 0; c < k; ++c) {
-      const double mean = products[i * k + c] / sums[i].weight;
-      results(own[i], c) = derivative_axis ? (slopes[i * k + c] - mean * sums[i].slope) / sums[i].weight : mean;
+      const double mean = products[i * k + c] / weight;
+      results(blend.own()[i], c) = axis ? (slopes[i * k + c] - mean * slope) / weight : mean;
     }
+  }
 }
 
 double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
                                   std::optional<std::size_t> derivative_axis, MatrixView<double> results,
                                   std::size_t threads) const {
-  const auto from_origin = moved(given);
+  const auto from_origin = shifted(given);
   const auto queries = as_matrix(from_origin);
   const Sorted by_cell = sorted(queries, threads);
-  std::vector<Workspace> spaces(threads);
+  std::vector<CellBlend> blends(threads, CellBlend(*this, queries, derivative_axis));
+  std::vector<Evaluation> evaluations(threads);
   for_each_block(patches_.size(), 1, {.threads = threads}, [&](std::size_t part, std::size_t cell, std::size_t) {
-    const auto own = by_cell.of(cell);
-    if (!own.empty()) evaluate_cell(cell, own, queries, solution, derivative_axis, results, spaces[part]);
+    if (by_cell.of(cell).empty()) return;
+    blends[part].find(cell, by_cell.of(cell));
+    evaluate_cell(blends[part], solution, results, evaluations[part]);
   });
-  return std::ranges::max(spaces, {}, &Workspace::relative_error).relative_error;
+  return std::ranges::max(evaluations, {}, &Evaluation::relative_error).relative_error;
 }
 
-SparseRows PartitionOfUnity::weights(MatrixView<const double> given, std::span<const double> probe, std::size_t threads,
-                                     double& relative_error) const {
-  const auto from_origin = moved(given);
-  const auto queries = as_matrix(from_origin);
-  const std::size_t dim = queries.cols;
-  const Sorted sorted_queries = sorted(queries, threads);
-  /// A query in a patch: its share, and where its weights go.
+struct PartitionOfUnity::Shares {
+  /// A query in a patch: its normalized weight, and the place of its weights in the rows.
   struct Share {
     std::size_t query;
     std::size_t place;
     double weight;
     std::uint64_t offset;
   };
-  std::vector<std::vector<Share>> shares(patches_.size());
-  SparseRows rows{.cols = cloud_.points.rows, .offsets = std::vector<std::uint64_t>(queries.rows + 1, 0)};
+
+  std::uint64_t begin(const Share& share) const { return rows.offsets[share.place] + share.offset; }
+
+  MatrixView<const double> queries;
+  std::vector<std::vector<Share>> of_patch;
+  SparseRows rows;
+};
+
+PartitionOfUnity::Shares PartitionOfUnity::shares_of(MatrixView<const double> queries, std::size_t threads) const {
+  const Sorted by_cell = sorted(queries, threads);
+  Shares shares{queries, std::vector<std::vector<Shares::Share>>(patches_.size()), {.cols = cloud_.points.rows}};
+  SparseRows& rows = shares.rows;
+  rows.offsets.assign(queries.rows + 1, 0);
   rows.order.resize(queries.rows);
-  std::vector<double> clamped(dim);
+  for (std::size_t place = 0; place < queries.rows; ++place)
+    rows.order[place] = static_cast<std::uint32_t>(by_cell.order[place]);
+  CellBlend blend(*this, queries, std::nullopt);
   for (std::size_t cell = 0; cell < patches_.size(); ++cell) {
-    const auto& candidates = reaching_[cell];
-    for (std::size_t i = sorted_queries.offsets[cell]; i < sorted_queries.offsets[cell + 1]; ++i) {
-      const std::size_t q = sorted_queries.order[i];
-      rows.order[i] = static_cast<std::uint32_t>(q);
-      clamp(queries.row(q), clamped);
-      double sum = 0.0;
-      for (const std::size_t patch : candidates) {
-        const double weight = blend(patches_[patch], clamped, clamped, std::nullopt).weight;
-        if (weight == 0.0) continue;
-        sum += weight;
-        shares[patch].push_back({q, i, weight, rows.offsets[i + 1]});
-        rows.offsets[i + 1] += patches_[patch].members.size();
+    if (by_cell.of(cell).empty()) continue;
+    blend.find(cell, by_cell.of(cell));
+    for (const auto& [patch, within, blends] : blend.groups())
+      for (std::size_t i = 0; i < within.size(); ++i) {
+        const std::size_t place = by_cell.offsets[cell] + within[i];
+        shares.of_patch[patch].push_back({blend.own()[within[i]], place, blends[i].weight / blend.sum(within[i]).weight,
+                                          rows.offsets[place + 1]});
+        rows.offsets[place + 1] += patches_[patch].members.size();
       }
-      for (const std::size_t patch : candidates)
-        if (!shares[patch].empty() && shares[patch].back().query == q) shares[patch].back().weight /= sum;
-    }
   }
   std::partial_sum(rows.offsets.begin(), rows.offsets.end(), rows.offsets.begin());
-  std::vector<double> ordered_probe(probe.size());
-  for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[cells_.order()[i]];
   rows.columns.resize(rows.offsets.back());
   rows.weights.resize(rows.offsets.back());
+  return shares;
+}
+
+void PartitionOfUnity::fill_weights(StencilBatch& batch, std::size_t first, std::size_t count,
+                                    std::span<const double> probe, Shares& shares) const {
+  const auto& queries = shares.queries;
+  std::vector<std::size_t> group;
+  std::vector<std::span<const std::size_t>> stencils;
+  std::size_t most = 0;
+  for (const std::size_t patch : std::span(by_size_).subspan(first, count)) {
+    auto& own = shares.of_patch[patch];
+    if (own.empty()) continue;
+    // The query farthest from a patch has the largest rounding error.
+    const auto distance = [&](const Shares::Share& share) {
+      double largest = 0.0;
+      for (std::size_t axis = 0; axis < queries.cols; ++axis)
+        largest = std::max(largest, std::abs(queries(share.query, axis) - patches_[patch].centre[axis]));
+      return largest;
+    };
+    std::swap(own.front(), *std::ranges::max_element(own, {}, distance));
+    group.push_back(patch);
+    stencils.emplace_back(patches_[patch].members);
+    most = std::max(most, own.size());
+  }
+  if (group.empty()) return;
+  const auto factors = batch.factorize(stencils);
+  std::vector<double> points(group.size() * queries.cols);
+  const MatrixView<double> points_view{points.data(), group.size(), queries.cols};
+  std::vector<std::span<double>> weights(group.size());
+  for (std::size_t turn = 0; turn < most; ++turn) {
+    // A patch whose queries are exhausted repeats the last one.
+    const auto share_of = [&](std::size_t l) -> const Shares::Share& {
+      const auto& own = shares.of_patch[group[l]];
+      return own[std::min(turn, own.size() - 1)];
+    };
+    for (std::size_t l = 0; l < group.size(); ++l) {
+      std::ranges::copy(queries.row(share_of(l).query), points_view.row(l).begin());
+      weights[l] = std::span(shares.rows.weights).subspan(shares.begin(share_of(l)), stencils[l].size());
+    }
+    factors.weights(readable(points_view), std::nullopt, weights, turn == 0 ? probe : std::span<const double>());
+    for (std::size_t l = 0; l < group.size(); ++l) {
+      for (double& weight : weights[l]) weight *= share_of(l).weight;
+      for (std::size_t i = 0; i < stencils[l].size(); ++i)
+        shares.rows.columns[shares.begin(share_of(l)) + i] =
+            static_cast<std::uint32_t>(cells_.order()[stencils[l][i]]);
+    }
+  }
+}
+
+PartitionOfUnity::Weights PartitionOfUnity::weights(MatrixView<const double> given, std::span<const double> probe,
+                                                    std::size_t threads) const {
+  const auto from_origin = shifted(given);
+  Shares shares = shares_of(as_matrix(from_origin), threads);
+  std::vector<double> ordered_probe(probe.size());
+  for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[cells_.order()[i]];
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
   const std::size_t lanes = batches.front().lanes();
   const Pass pass{.threads = threads, .alignment = lanes};
   for_each_block(patches_.size(), lanes, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-    std::vector<std::size_t> group;
-    std::size_t most = 0;
-    for (std::size_t l = 0; l < count; ++l) {
-      const std::size_t patch = by_size_[first + l];
-      if (shares[patch].empty()) continue;
-      // What is farthest from a patch tells most of what rounding does.
-      const auto distance = [&](const Share& share) {
-        double largest = 0.0;
-        for (std::size_t axis = 0; axis < dim; ++axis)
-          largest = std::max(largest, std::abs(queries(share.query, axis) - patches_[patch].centre[axis]));
-        return largest;
-      };
-      std::swap(shares[patch].front(), *std::ranges::max_element(shares[patch], {}, distance));
-      group.push_back(patch);
-      most = std::max(most, shares[patch].size());
-    }
-    if (group.empty()) return;
-    std::vector<std::span<const std::size_t>> stencils;
-    stencils.reserve(group.size());
-    for (const std::size_t patch : group) stencils.emplace_back(patches_[patch].members);
-    batches[part].factorize(stencils);
-    std::vector<double> points(group.size() * dim);
-    const MatrixView<double> points_view{points.data(), group.size(), dim};
-    std::vector<std::span<double>> weights(group.size());
-    for (std::size_t turn = 0; turn < most; ++turn) {
-      // A patch that has had all its queries repeats the last one.
-      for (std::size_t l = 0; l < group.size(); ++l) {
-        const auto& own = shares[group[l]];
-        const Share& share = own[std::min(turn, own.size() - 1)];
-        std::ranges::copy(queries.row(share.query), points_view.row(l).begin());
-        weights[l] = std::span(rows.weights).subspan(rows.offsets[share.place] + share.offset, stencils[l].size());
-      }
-      batches[part].weights(readable(points_view), std::nullopt, weights,
-                            turn == 0 ? std::span<const double>(ordered_probe) : std::span<const double>());
-      for (std::size_t l = 0; l < group.size(); ++l) {
-        const auto& own = shares[group[l]];
-        const Share& share = own[std::min(turn, own.size() - 1)];
-        for (double& weight : weights[l]) weight *= share.weight;
-        const std::uint64_t offset = rows.offsets[share.place] + share.offset;
-        for (std::size_t i = 0; i < stencils[l].size(); ++i)
-          rows.columns[offset + i] = static_cast<std::uint32_t>(cells_.order()[stencils[l][i]]);
-      }
-    }
+    fill_weights(batches[part], first, count, ordered_probe, shares);
   });
-  for (const auto& batch : batches) relative_error = std::max(relative_error, batch.relative_error());
-  return rows;
+  Weights result{std::move(shares.rows), 0.0};
+  for (const auto& batch : batches) result.relative_error = std::max(result.relative_error, batch.relative_error());
+  return result;
 }
 
 }  // namespace fieldfold

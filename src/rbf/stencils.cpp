@@ -29,7 +29,7 @@ StencilBatch::StencilBatch(const PointCloud& cloud, const KernelLoops& loops)
   for (std::size_t l = 0; l < lanes_; ++l) lane_.push_back({{}, monomials, {}, {}, std::nullopt});
 }
 
-void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stencils) {
+StencilBatch::Factors StencilBatch::factorize(std::span<const std::span<const std::size_t>> stencils) {
   const std::size_t dim = cloud_.points.cols;
   const std::size_t m = lane_.front().monomials.size();
   used_ = stencils.size();
@@ -39,18 +39,9 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
     size_ = std::max(size_, stencil.size());
     all_alike_ = all_alike_ && stencil.size() == stencils.front().size();
   }
-  const std::size_t rest = size_ - m;
-  coordinates_.resize(dim * size_ * lanes_);
-  diagonal_.resize(size_ * lanes_);
-  present_.resize(size_ * lanes_);
-  multipliers_.resize(rest * m * lanes_);
-  pivot_block_.resize(m * m * lanes_);
-  pivot_columns_.resize(rest * m * lanes_);
-  factor_.resize(rest * (rest + 1) / 2 * lanes_);
-  inverse_diagonal_.resize(rest * lanes_);
-  largest_.resize(lanes_);
+  resize(m);
   for (std::size_t l = 0; l < lanes_; ++l) {
-    // Lanes without a stencil of their own do what the last one does.
+    // Lanes without a stencil of their own repeat the last one.
     Lane& lane = lane_[l];
     lane.stencil = stencils[std::min(l, used_ - 1)];
     lane.fallback.reset();
@@ -78,9 +69,24 @@ void StencilBatch::factorize(std::span<const std::span<const std::size_t>> stenc
   loops_->factorize(cloud_.model.kernel, systems_);
   for (std::size_t l = 0; l < used_; ++l) {
     bool sound = std::isfinite(largest_[l]);
-    for (std::size_t i = 0; i < rest; ++i) sound = sound && std::isfinite(at(inverse_diagonal_, i, l));
+    for (std::size_t i = 0; i < size_ - m; ++i) sound = sound && std::isfinite(at(inverse_diagonal_, i, l));
     if (!sound && !lane_[l].fallback) factorize_by_fallback(lane_[l]);
   }
+  return Factors(*this);
+}
+
+void StencilBatch::resize(std::size_t m) {
+  const std::size_t dim = cloud_.points.cols;
+  const std::size_t rest = size_ - m;
+  coordinates_.resize(dim * size_ * lanes_);
+  diagonal_.resize(size_ * lanes_);
+  present_.resize(size_ * lanes_);
+  multipliers_.resize(rest * m * lanes_);
+  pivot_block_.resize(m * m * lanes_);
+  pivot_columns_.resize(rest * m * lanes_);
+  factor_.resize(rest * (rest + 1) / 2 * lanes_);
+  inverse_diagonal_.resize(rest * lanes_);
+  largest_.resize(lanes_);
 }
 
 void StencilBatch::pack(std::size_t l, bool usable) {
@@ -128,8 +134,8 @@ void StencilBatch::note_error(double error) {
   if (std::isfinite(error)) relative_error_ = std::max(relative_error_, error * std::numeric_limits<double>::epsilon());
 }
 
-void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights, std::span<const double> probe,
-                                         double largest_value) {
+void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights,
+                                         std::span<const double> probe) {
   double sum = 0.0;
   double magnitudes = 0.0;
   double largest_weight = 1.0;
@@ -141,25 +147,21 @@ void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> 
     largest_weight = std::max(largest_weight, std::abs(weights[i]));
     largest_kernel = std::max(largest_kernel, std::abs(at(kernel_, i, l)));
   }
-  // What rounding of the weights does, of the kernel at the query, and of the matrix, which counts for as much more as
-  // weights are above 1. Far outside of the points the result is as large as what is summed up.
+  // Rounding errors of the weights, of the kernel at the query, and of the matrix, amplified by weights above 1. Far
+  // outside of the points the result is as large as the terms of its sum.
   const double coefficient = largest_coefficient(l, 1, 2);
   const double error = std::max(coefficient * largest_kernel, norm_bound(l) * coefficient * largest_weight);
-  note_error(std::max(magnitudes, error) / std::max(largest_value, std::abs(sum)));
+  note_error(std::max(magnitudes, error) / std::max(largest_value_[l], std::abs(sum)));
 }
 
-void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                           std::span<const std::span<double>> weights, std::span<const double> probe) {
+void StencilBatch::pack_queries(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                                std::span<const double> probe) {
   const std::size_t dim = cloud_.points.cols;
   const std::size_t m = systems_.monomials;
   const std::size_t columns = probe.empty() ? 1 : 2;
-  query_.resize(dim * lanes_);
-  kernel_.resize(size_ * lanes_);
-  columns_.resize(size_ * columns * lanes_);
-  start_.resize(m * columns * lanes_);
   std::vector<double> monomials(m);
   std::vector<double> derivatives(m);
-  std::vector<double> largest_value(lanes_, 0.0);
+  largest_value_.assign(lanes_, 0.0);
   for (std::size_t l = 0; l < lanes_; ++l) {
     const Lane& lane = lane_[l];
     const std::span<const double> query = queries.row(std::min(l, used_ - 1));
@@ -180,9 +182,12 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
       const bool present = i < lane.stencil.size();
       const double value = present ? probe[lane.stencil[lane.pivots.order()[i]]] : 0.0;
       at(columns_, i * 2 + 1, l) = value;
-      largest_value[l] = std::max(largest_value[l], std::abs(value));
+      largest_value_[l] = std::max(largest_value_[l], std::abs(value));
     }
   }
+}
+
+void StencilBatch::pack_kernels(std::optional<std::size_t> derivative_axis, std::size_t columns) {
   loops_->lane_squares(systems_, query_.data(), kernel_.data());
   if (derivative_axis)
     loops_->kernel_slopes(cloud_.model.kernel, kernel_.data(), size_ * lanes_);
@@ -196,44 +201,74 @@ void StencilBatch::weights(MatrixView<const double> queries, std::optional<std::
                  (at(query_, *derivative_axis, l) - at(coordinates_, *derivative_axis * size_ + i, l));
       at(columns_, i * columns, l) = value;
     }
+}
+
+bool StencilBatch::unpack_weights(std::size_t l, std::size_t columns, std::span<double> weights) {
+  bool finite = true;
+  for (std::size_t i = 0; finite && i < weights.size(); ++i) {
+    const double weight = at(columns_, i * columns, l);
+    finite = std::isfinite(weight);
+    weights[lane_[l].pivots.order()[i]] = weight;
+  }
+  return finite;
+}
+
+void StencilBatch::weights_by_fallback(std::size_t l, std::span<const double> query,
+                                       std::optional<std::size_t> derivative_axis, std::span<double> weights,
+                                       std::span<const double> probe) {
+  Lane& lane = lane_[l];
+  const std::size_t n = lane.stencil.size();
+  if (!lane.fallback) factorize_by_fallback(lane);
+  lane.fallback->weights({query.data(), 1, query.size()}, derivative_axis, {weights.data(), 1, n});
+  if (probe.empty()) return;
+  std::vector<double> values(n);
+  for (std::size_t i = 0; i < n; ++i) values[i] = probe[lane.stencil[i]];
+  relative_error_ = std::max(relative_error_, lane.fallback->solve({values.data(), 1, n}).relative_error);
+}
+
+void StencilBatch::compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                                   std::span<const std::span<double>> weights, std::span<const double> probe) {
+  const std::size_t columns = probe.empty() ? 1 : 2;
+  query_.resize(cloud_.points.cols * lanes_);
+  kernel_.resize(size_ * lanes_);
+  columns_.resize(size_ * columns * lanes_);
+  start_.resize(systems_.monomials * columns * lanes_);
+  pack_queries(queries, derivative_axis, probe);
+  pack_kernels(derivative_axis, columns);
   loops_->solve_adjoint(systems_, columns_.data(), start_.data(), columns);
   for (std::size_t l = 0; l < used_; ++l) {
-    Lane& lane = lane_[l];
-    const std::size_t n = lane.stencil.size();
-    bool finite = !lane.fallback;
-    for (std::size_t i = 0; finite && i < n; ++i) {
-      const double weight = at(columns_, i * columns, l);
-      finite = std::isfinite(weight);
-      weights[l][lane.pivots.order()[i]] = weight;
-    }
-    if (finite) {
-      if (columns == 2 && derivative_axis) note_error(norm_bound(l) * largest_coefficient(l, 1, 2) / largest_value[l]);
-      if (columns == 2 && !derivative_axis) note_error_of_weights(l, weights[l], probe, largest_value[l]);
-      continue;
-    }
-    if (!lane.fallback) factorize_by_fallback(lane);
-    lane.fallback->weights({queries.row(l).data(), 1, dim}, derivative_axis, {weights[l].data(), 1, n});
-    if (probe.empty()) continue;
-    std::vector<double> values(n);
-    for (std::size_t i = 0; i < n; ++i) values[i] = probe[lane.stencil[i]];
-    relative_error_ = std::max(relative_error_, lane.fallback->solve({values.data(), 1, n}).relative_error);
+    if (lane_[l].fallback || !unpack_weights(l, columns, weights[l]))
+      weights_by_fallback(l, queries.row(l), derivative_axis, weights[l], probe);
+    else if (columns == 2 && derivative_axis)
+      note_error(norm_bound(l) * largest_coefficient(l, 1, 2) / largest_value_[l]);
+    else if (columns == 2)
+      note_error_of_weights(l, weights[l], probe);
   }
 }
 
-void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients> results) {
+void StencilBatch::solve_by_fallback(const Lane& lane, MatrixView<const double> values, Coefficients& result) {
+  auto own = xt::xarray<double>::from_shape({values.cols, lane.stencil.size()});
+  for (std::size_t i = 0; i < lane.stencil.size(); ++i)
+    for (std::size_t c = 0; c < values.cols; ++c) own(c, i) = values(lane.stencil[i], c);
+  auto solution = lane.fallback->solve(as_matrix(std::as_const(own)));
+  relative_error_ = std::max(relative_error_, solution.relative_error);
+  result = {lane.fallback->axes(), lane.fallback->monomials(), std::move(solution.coefficients)};
+}
+
+void StencilBatch::compute_coefficients(MatrixView<const double> values, std::span<Coefficients> results) {
   const std::size_t dim = cloud_.points.cols;
   const std::size_t m = systems_.monomials;
   const std::size_t k = values.cols;
   columns_.resize(size_ * k * lanes_);
   start_.resize(m * k * lanes_);
-  std::vector<double> largest_value(lanes_ * k, 0.0);
+  largest_value_.assign(lanes_ * k, 0.0);
   for (std::size_t l = 0; l < lanes_; ++l) {
     const Lane& lane = lane_[l];
     for (std::size_t i = 0; i < size_; ++i)
       for (std::size_t c = 0; c < k; ++c) {
         const double value = i < lane.stencil.size() ? values(lane.stencil[lane.pivots.order()[i]], c) : 0.0;
         at(columns_, i * k + c, l) = value;
-        largest_value[l * k + c] = std::max(largest_value[l * k + c], std::abs(value));
+        largest_value_[l * k + c] = std::max(largest_value_[l * k + c], std::abs(value));
       }
   }
   loops_->solve(systems_, columns_.data(), start_.data(), k);
@@ -242,12 +277,7 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
     const std::size_t n = lane.stencil.size();
     Coefficients& result = results[l];
     if (lane.fallback) {
-      auto own = xt::xarray<double>::from_shape({k, n});
-      for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t c = 0; c < k; ++c) own(c, i) = values(lane.stencil[i], c);
-      auto solution = lane.fallback->solve(as_matrix(std::as_const(own)));
-      relative_error_ = std::max(relative_error_, solution.relative_error);
-      result = {lane.fallback->axes(), lane.fallback->monomials(), std::move(solution.coefficients)};
+      solve_by_fallback(lane, values, result);
       continue;
     }
     result = {xt::xarray<double>::from_shape({dim, n}), lane.monomials, xt::xarray<double>::from_shape({k, n + m})};
@@ -264,7 +294,7 @@ void StencilBatch::solve(MatrixView<const double> values, std::span<Coefficients
       for (const double coefficient : row.subspan(n)) monomials += std::abs(coefficient);
       // As `RBFSystem::solve` estimates it.
       const double error = norm_bound(l) * largest_coefficient(l, c, k);
-      note_error(std::max(monomials, error) / largest_value[l * k + c]);
+      note_error(std::max(monomials, error) / largest_value_[l * k + c]);
     }
   }
 }
