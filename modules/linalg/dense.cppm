@@ -111,8 +111,15 @@ xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xar
 template <class T>
 xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
 
-/// Some rows of a matrix.
+/// Some rows, or columns, of a matrix.
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
+xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns);
+
+/// The columns `first` to `first + count` of a matrix.
+xt::xarray<double> column_range(const xt::xarray<double>& matrix, std::size_t first, std::size_t count);
+
+/// The columns of a matrix, each times its factor. \param factors  one a column
+xt::xarray<double> scaled_columns(xt::xarray<double> matrix, const xt::xarray<double>& factors);
 
 /// The thin singular value decomposition `a = u diag(s) v^T` with `k = min(m, n)`.
 template <class T>

@@ -137,14 +137,14 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       const double factor = std::min(0.9, std::pow(svd.s(width - 1) / svd.s(rank - 1), 4));
       result.missing = std::max(0.0, gained) * factor / (1.0 - factor);
       if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {
-        result.weights = product(v, product(inverse, Matrix(xt::view(svd.v, xt::all(), xt::range(0, rank)))));
+        result.weights = product(v, product(inverse, column_range(svd.v, 0, rank)));
         result.s = xt::view(svd.s, xt::range(0, rank));
-        result.coefficients = xt::view(svd.u, xt::all(), xt::range(0, rank));
+        result.coefficients = column_range(svd.u, 0, rank);
         scale_columns(as_matrix(result.coefficients), std::vector<double>(result.s.begin(), result.s.end()));
         return result;
       }
     }
-    v = xt::view(thin_svd(std::move(back)).u, xt::all(), xt::range(0, wanted_width));
+    v = column_range(thin_svd(std::move(back)).u, 0, wanted_width);
   }
   return std::nullopt;
 }

@@ -22,6 +22,7 @@ module fieldfold.decomposition.truncated_svd;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
+import fieldfold.decomposition.basis;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.inner_product;
@@ -42,13 +43,13 @@ constexpr double small_work = 1e8;
 /// The most numbers in the Gram matrices of all groups.
 constexpr std::size_t gram_numbers = std::size_t{1} << 25;
 
-/// The smallest ratio of a singular value to the largest that a Gram matrix resolves: its rounding error is a unit of the
-/// largest eigenvalue, and singular values and vectors have that error over the squared ratio.
+/// The smallest ratio of a singular value to the largest that a Gram matrix resolves: its rounding error is a unit of
+/// the largest eigenvalue, and singular values and vectors have that error over the squared ratio.
 template <class T>
 constexpr double smallest_gram_share = sizeof(T) == sizeof(double) ? 1e-6 : 1e-2;
 
-/// The ratio of singular values above which refinement changes nothing: `A V / s` has an error of the rounding unit over
-/// it.
+/// The ratio of singular values above which refinement changes nothing: `A V / s` has an error of the rounding unit
+/// over it.
 constexpr double safe_share = 1e-2;
 
 /// The smallest truncated share of the sum of squares that a Gram matrix resolves to seven digits (three in single
@@ -57,35 +58,11 @@ template <class T>
 constexpr double smallest_gram_tail =
     (sizeof(T) == sizeof(double) ? 1e8 : 1e3) * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-Matrix columns_of(const Matrix& a, const std::vector<std::size_t>& columns) {
-  auto chosen = Matrix::from_shape({a.shape(0), columns.size()});
-  for (std::size_t i = 0; i < a.shape(0); ++i)
-    for (std::size_t j = 0; j < columns.size(); ++j) chosen(i, j) = a(i, columns[j]);
-  return chosen;
-}
-
-Matrix first_columns(const Matrix& a, std::size_t count) { return xt::view(a, xt::all(), xt::range(0, count)); }
-
-/// The columns of a, each times its factor.
-Matrix scaled_columns(const Matrix& a, const Matrix& factors) {
-  Matrix scaled = a;
-  scale_columns(as_matrix(scaled), std::vector<double>(factors.begin(), factors.end()));
-  return scaled;
-}
-
 /// 0, 1, ..., count - 1.
 std::vector<std::size_t> numbers_below(std::size_t count) {
   std::vector<std::size_t> numbers(count);
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
   return numbers;
-}
-
-/// A pseudorandom number in [-1, 1] of a place.
-double noise_at(std::size_t row, std::size_t col) {
-  std::uint64_t hash = (row + 1) * 0x9e3779b97f4a7c15 ^ (col + 1) * 0xbf58476d1ce4e5b9;
-  hash = (hash ^ (hash >> 31)) * 0x94d049bb133111eb;
-  hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9;
-  return static_cast<double>(hash >> 11) / 4503599627370496.0 - 1.0;
 }
 
 /// Seconds between calls of `lap`.
@@ -179,8 +156,6 @@ class Decomposer {
   bool tail_is_too_small() const { return request_.expected_tail < smallest_gram_tail<T>; }
 
   std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
-
-  bool is_masked(std::size_t row) const { return !request_.masked_rows.empty() && request_.masked_rows[row] != 0; }
 
   /// Operations of a Gram matrix.
   double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
@@ -291,7 +266,7 @@ class Decomposer {
     const std::size_t rank = request_.choose_rank(spectrum).rank;
     const std::size_t modes = std::min({rank, found, numerical_rank(spectrum.s)});
     factors.s = std::move(spectrum.s);
-    const Matrix u = first_columns(svd.u, modes);
+    const Matrix u = column_range(svd.u, 0, modes);
     factors.weights = product(orthogonal.to_basis, u);
     factors.coefficients = transposed_product(orthogonal.triangle, u);
     report.summary_seconds = watch.lap();
@@ -331,8 +306,7 @@ class Decomposer {
     if (request_.leave_out_every > 0) numbers = finite_columns(source_, pass("summary", 1.0, 0.0));
     const ColumnSplit columns = split(numbers);
     const std::size_t kept = columns.learned.size();
-    const std::size_t rank =
-        request_.choose_rank({xt::zeros<T>({std::min(present_, kept)}), {}, present_, kept}).rank;
+    const std::size_t rank = request_.choose_rank({xt::zeros<T>({std::min(present_, kept)}), {}, present_, kept}).rank;
     const double share = found->s(rank - 1) / found->s(0);
     double left = found->squares;
     for (const double value : found->s) left -= value * value;
@@ -373,8 +347,7 @@ class Decomposer {
     Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
     DecompositionReport report{.method = DecompositionMethod::transpose, .threads = threads_};
     if (sketched.leading.empty())
-      return Decomposition<T>{
-          .kept = chosen.columns, .left_out = columns.numbers_of(columns.tested), .report = report};
+      return Decomposition<T>{.kept = chosen.columns, .left_out = columns.numbers_of(columns.tested), .report = report};
     const Matrix triangle =
         orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
     // With rows of zeros below, so that its right singular vectors are a basis of the whole space.
@@ -394,7 +367,7 @@ class Decomposer {
     factors.s = spectrum.s;
     factors.rank = request_.choose_rank(spectrum).rank;
     report.summary_seconds = watch.lap();
-    factors.coefficients = first_columns(exact_coefficients, factors.rank);
+    factors.coefficients = column_range(exact_coefficients, 0, factors.rank);
     basis_.reserve(m_, factors.rank);
     const xt::xarray<T> leading = xt::view(u, xt::all(), xt::range(0, factors.rank));
     basis_.write(0, as_matrix(leading));
@@ -424,15 +397,16 @@ class Decomposer {
   Factors<T> with_basis(Factors<T> factors, std::size_t rank, Refinement refinement) const {
     factors.rank = rank;
     const bool rotates_weights = factors.weights.shape(1) == rank;
-    basis_.reserve(m_, rank);
-    Matrix projection = xt::zeros<double>(
-        {refinement == Refinement::none ? std::size_t{0} : rank, factors.factorization.width()});
-    BasisPass basis = raw_basis(factors, projection);
+    const bool refines = refinement == Refinement::singular_vectors;
+    const BasisWriter<T> writer({source_, weighted_.get(), request_.inner_product, request_.masked_rows}, basis_);
+    Matrix projection;
+    BasisPass<T> basis = writer.write(factors.factorization, factors.weights, rank, refines ? &projection : nullptr,
+                                      pass("basis", 0.0, 0.8));
     const auto rotate = [&](const Matrix& rotation) {
       if (rotates_weights) factors.weights = product(factors.weights, rotation);
-      basis = rotate_basis(rotation);
+      basis = writer.rotate(rotation, pass("basis", 0.8, 0.1));
     };
-    if (refinement == Refinement::singular_vectors) {
+    if (refines) {
       const Matrix inverse = inverse_cholesky(Matrix(basis.gram));
       if (!factors.factorization.is_identity) projection = product(projection, factors.factorization.triangle);
       const Matrix coefficients = xt::transpose(transposed_product(inverse, projection));  // (columns, rank)
@@ -444,13 +418,13 @@ class Decomposer {
       factors.coefficients = product(coefficients, small.u);
       rotate(product(inverse, small.u));
     }
-    for (int repeat = 0; repeat < 3 && !is_orthonormal(basis.gram); ++repeat) {
+    for (int repeat = 0; repeat < 3 && !is_orthonormal<T>(basis.gram); ++repeat) {
       const Matrix rotation = inverse_cholesky(std::move(basis.gram));
       factors.coefficients = product(factors.coefficients, rotation);
       rotate(rotation);
     }
     if (std::ranges::find(basis.signs, T{-1}) != basis.signs.end()) {
-      scale_basis(basis.signs);
+      writer.scale(basis.signs, pass("basis", 0.9, 0.1));
       const std::vector<double> signs(basis.signs.begin(), basis.signs.end());
       if (rotates_weights) scale_columns(as_matrix(factors.weights), signs);
       scale_columns(as_matrix(factors.coefficients), signs);
@@ -458,115 +432,13 @@ class Decomposer {
     return factors;
   }
 
-  /// The Gram matrix (lower triangle) and the signs of a basis, found when it is written.
-  struct BasisPass {
-    Matrix gram;
-    std::vector<T> signs;
-  };
-
-  /// Writes `B weights`, random columns beside, and adds `U^T M B` to the projection `(rank, width)`, if it has rows.
-  BasisPass raw_basis(const Factors<T>& factors, Matrix& projection) const {
-    const FactorRows<T> factor_rows(factors.factorization, n_);
-    const std::size_t modes = factors.weights.shape(1);
-    const xt::xarray<T> weights = xt::cast<T>(factors.weights);
-    std::vector<xt::xarray<T>> projections(threads_, xt::zeros<T>({projection.shape(0), projection.shape(1)}));
-    std::vector<std::vector<T>> buffers(threads_);
-    std::vector<std::vector<T>> factor_buffers(threads_);
-    std::vector<std::vector<T>> weighted_buffers(threads_);
-    std::vector<std::vector<T>> weighted_factors(threads_);
-    const auto make_rows = [&](std::size_t part, std::size_t first, MatrixView<T> basis) {
-      const auto factor = factor_rows(source_.read(first, basis.rows, buffers[part]), factor_buffers[part]);
-      multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
-      for (std::size_t i = 0; i < basis.rows; ++i)
-        for (std::size_t j = modes; j < basis.cols; ++j)
-          basis(i, j) = is_masked(first + i)
-                            ? T{0}
-                            : static_cast<T>(noise_at(first + i, j) / std::sqrt(static_cast<double>(m_)));
-      if (projection.shape(0) == 0) return;
-      auto weighted_factor = factor;
-      if (weighted_)
-        weighted_factor =
-            factor_rows(weighted_->read(first, basis.rows, weighted_buffers[part]), weighted_factors[part]);
-      add_product_transposed(readable(basis), weighted_factor, as_matrix(projections[part]));
-    };
-    BasisPass written = write_basis(factors.rank, pass("basis", 0.0, 0.8), make_rows);
-    for (const auto& part : projections) projection += xt::cast<double>(part);
-    return written;
-  }
-
-  bool is_orthonormal(const Matrix& gram) const {
-    const double tolerance = 100.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    for (std::size_t i = 0; i < gram.shape(0); ++i)
-      for (std::size_t j = 0; j <= i; ++j)
-        if (!(std::abs(gram(i, j) - (i == j ? 1.0 : 0.0)) <= tolerance)) return false;
-    return true;
-  }
-
-  /// Multiplies the basis by a small matrix from the right.
-  BasisPass rotate_basis(const Matrix& rotation) const {
-    const xt::xarray<T> rotation_rows = xt::cast<T>(rotation);
-    std::vector<std::vector<T>> before(threads_);
-    std::vector<std::vector<T>> copies(threads_);
-    return write_basis(rotation.shape(0), pass("basis", 0.8, 0.1),
-                       [&](std::size_t part, std::size_t first, MatrixView<T> rows) {
-                         auto kept = basis_.read(first, rows.rows, before[part]);
-                         if (kept.data == rows.data) {
-                           copies[part].assign(kept.data, kept.data + kept.rows * kept.cols);
-                           kept.data = copies[part].data();
-                         }
-                         multiply(kept, as_matrix(rotation_rows), rows);
-                       });
-  }
-
-  /// Multiplies the columns of the basis.
-  void scale_basis(const std::vector<T>& factors) const {
-    std::vector<std::vector<T>> before(threads_);
-    std::vector<std::vector<T>> workspaces(threads_);
-    for_each_block(m_, source_.block_rows(), pass("basis", 0.9, 0.1),
-                   [&](std::size_t part, std::size_t first, std::size_t count) {
-                     const auto from = basis_.read(first, count, before[part]);
-                     const auto to = basis_.workspace(first, count, workspaces[part]);
-                     if (from.data != to.data) std::copy(from.data, from.data + count * factors.size(), to.data);
-                     scale_columns(to, factors);
-                     basis_.write(first, readable(to));
-                   });
-  }
-
-  /// Writes the basis by blocks of rows.
-  BasisPass write_basis(std::size_t rank, const Pass& pass,
-                        const std::function<void(std::size_t part, std::size_t first, MatrixView<T> rows)>& make_rows)
-      const {
-    std::vector<Matrix> grams(threads_, xt::zeros<double>({rank, rank}));
-    std::vector<ColumnSigns<T>> signs(threads_, ColumnSigns<T>(rank));
-    std::vector<std::vector<T>> workspaces(threads_);
-    for_each_block(m_, source_.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-      const auto rows = basis_.workspace(first, count, workspaces[part]);
-      make_rows(part, first, rows);
-      basis_.write(first, readable(rows));
-      if (request_.inner_product == nullptr) add_gram(readable(rows), as_matrix(grams[part]));
-      signs[part].add(readable(rows));
-    });
-    for (std::size_t part = 1; part < threads_; ++part) signs[0].append(signs[part]);
-    BasisPass written{{}, signs[0].signs()};
-    if (request_.inner_product == nullptr) {
-      written.gram = sum_of(grams);
-      return written;
-    }
-    const StoredRows<T> stored(basis_, m_, rank);
-    const auto weighted_basis = request_.inner_product->times(stored);
-    const Factorization all{.columns = numbers_below(rank)};
-    const Pass silent{.threads = threads_, .alignment = request_.groups};
-    written.gram = gram_matrices<T>(stored, weighted_basis.get(), all, 1, silent)[0];
-    return written;
-  }
-
   /// The coefficients of some columns of A, from the basis as it is.
   Matrix projected(const std::vector<std::size_t>& numbers, std::size_t rank) const {
     return projected_columns<T>({source_, basis_, rank, weighted_.get()}, numbers, pass("errors", 0.0, 0.5));
   }
 
-  /// The errors from the summary. Columns that suffer cancellation are projected anew, and their errors are those of the
-  /// residuals.
+  /// The errors from the summary. Columns that suffer cancellation are projected anew, and their errors are those of
+  /// the residuals.
   ErrorSquares errors_from(const std::vector<Matrix>& grams, Factors<T>& factors) const {
     const auto& numbers = factors.factorization.columns;
     ErrorSquares squares(request_.groups, numbers.size());

@@ -290,6 +290,25 @@ xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices) {
   return sum;
 }
 
+xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns) {
+  auto chosen = xt::xarray<double>::from_shape({matrix.shape(0), columns.size()});
+  for (std::size_t i = 0; i < matrix.shape(0); ++i)
+    for (std::size_t j = 0; j < columns.size(); ++j) chosen(i, j) = matrix(i, columns[j]);
+  return chosen;
+}
+
+xt::xarray<double> column_range(const xt::xarray<double>& matrix, std::size_t first, std::size_t count) {
+  auto chosen = xt::xarray<double>::from_shape({matrix.shape(0), count});
+  for (std::size_t i = 0; i < matrix.shape(0); ++i)
+    for (std::size_t j = 0; j < count; ++j) chosen(i, j) = matrix(i, first + j);
+  return chosen;
+}
+
+xt::xarray<double> scaled_columns(xt::xarray<double> matrix, const xt::xarray<double>& factors) {
+  scale_columns(as_matrix(matrix), std::vector<double>(factors.begin(), factors.end()));
+  return matrix;
+}
+
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows) {
   auto chosen = xt::xarray<double>::from_shape({rows.size(), matrix.shape(1)});
   for (std::size_t i = 0; i < rows.size(); ++i)

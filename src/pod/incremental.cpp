@@ -262,14 +262,14 @@ class BasicIncrementalSVD<T>::Update {
     // R^T R is the Gram matrix, so that R is R^-T times it.
     const Matrix cholesky = transposed_product(inverse, gram);
     small = product(cholesky, small);
-    Matrix coefficients = xt::view(small, xt::all(), xt::range(r, r + b));
+    Matrix coefficients = column_range(small, r, b);
     for (std::size_t i = 0; i < b; ++i)
       for (std::size_t mode = 0; mode < width; ++mode) coefficients(mode, i) /= weights[i];
-    const Matrix old_coefficients = xt::view(cholesky, xt::all(), xt::range(0, r));
+    const Matrix old_coefficients = column_range(cholesky, 0, r);
     const auto svd = thin_svd(std::move(small));
 
     const std::size_t rank = truncated_rank(svd.s);
-    const Matrix rotation = xt::view(svd.u, xt::all(), xt::range(0, rank));
+    const Matrix rotation = column_range(svd.u, 0, rank);
     const xt::xarray<T> to_new = xt::cast<T>(product(inverse, rotation));
     new_.basis = xt::xarray<T>::from_shape({rows_.cols, rank});
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {

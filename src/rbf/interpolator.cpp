@@ -150,16 +150,11 @@ struct Threads {
 //   bytes()                             the memory of a factorization
 //   rounding_error(solution)            an estimate, over the largest value; 0 where it is found with each query
 
-/// All points in one dense system.
-class DirectScheme {
+/// All points in one system. \tparam System  `RBFSystem` or `CompactSystem`
+template <class System>
+class SystemScheme {
  public:
-  using Solution = RBFSystem::Solution;
-
-  DirectScheme(const PointCloud& cloud, Threads threads)
-      : system_(cloud.points, cloud.smoothing,
-                cloud.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model),
-        num_points_(cloud.points.rows),
-        threads_(threads) {}
+  using Solution = typename System::Solution;
 
   Solution solve(MatrixView<const double> values) const {
     auto rows = xt::xarray<double>::from_shape({values.cols, values.rows});
@@ -171,9 +166,30 @@ class DirectScheme {
 
   void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
                 MatrixView<double> results) const {
+    constexpr double share_of_pairs = std::is_same_v<System, RBFSystem> ? 1.0 : 0.1;
     const double pairs = static_cast<double>(queries.rows) * static_cast<double>(num_points_);
-    system_.evaluate(queries, solution, derivative_axis, results, threads_(pairs));
+    system_.evaluate(queries, solution, derivative_axis, results, threads_(share_of_pairs * pairs));
   }
+
+  double rounding_error(const Solution& solution) const { return solution.relative_error; }
+  const System& system() const { return system_; }
+
+ protected:
+  template <class... Arguments>
+  SystemScheme(std::size_t num_points, Threads threads, const Arguments&... arguments)
+      : system_(arguments...), num_points_(num_points), threads_(threads) {}
+
+  System system_;
+  std::size_t num_points_;
+  Threads threads_;
+};
+
+/// All points in one dense system.
+class DirectScheme : public SystemScheme<RBFSystem> {
+ public:
+  DirectScheme(const PointCloud& cloud, Threads threads)
+      : SystemScheme(cloud.points.rows, threads, cloud.points, cloud.smoothing,
+                     cloud.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model) {}
 
   xt::xarray<double> weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
     check_conditioning(system_.solve({probe.data(), 1, probe.size()}).relative_error);
@@ -183,44 +199,13 @@ class DirectScheme {
   }
 
   std::size_t bytes() const { return num_points_ * num_points_ * sizeof(double); }
-  double rounding_error(const Solution& solution) const { return solution.relative_error; }
-  const RBFSystem& system() const { return system_; }
-
- private:
-  RBFSystem system_;
-  std::size_t num_points_;
-  Threads threads_;
 };
 
 /// All points in one sparse system.
-class CompactScheme {
+class CompactScheme : public SystemScheme<CompactSystem> {
  public:
-  using Solution = CompactSystem::Solution;
-
-  CompactScheme(const PointCloud& cloud, Threads threads)
-      : system_(cloud), num_points_(cloud.points.rows), threads_(threads) {}
-
-  Solution solve(MatrixView<const double> values) const {
-    auto rows = xt::xarray<double>::from_shape({values.cols, values.rows});
-    transpose_into(values, as_matrix(rows));
-    auto solution = system_.solve(as_matrix(std::as_const(rows)));
-    check_conditioning(solution.relative_error);
-    return solution;
-  }
-
-  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
-                MatrixView<double> results) const {
-    const double pairs = static_cast<double>(queries.rows) * static_cast<double>(num_points_);
-    system_.evaluate(queries, solution, derivative_axis, results, threads_(0.1 * pairs));
-  }
-
+  CompactScheme(const PointCloud& cloud, Threads threads) : SystemScheme(cloud.points.rows, threads, cloud) {}
   std::size_t bytes() const { return system_.bytes(); }
-  double rounding_error(const Solution& solution) const { return solution.relative_error; }
-
- private:
-  CompactSystem system_;
-  std::size_t num_points_;
-  Threads threads_;
 };
 
 /// The nearest points of each query.
@@ -255,15 +240,15 @@ class LocalScheme {
 
   SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
     auto sparse = SparseRows::of_width(queries.rows, num_points_, neighbors_);
-    check_conditioning(local_.for_each(
-        queries, std::nullopt, probe, threads(queries),
-        [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest,
-            std::span<const double> weights) {
-          sparse.order[place] = static_cast<std::uint32_t>(query);
-          for (std::size_t j = 0; j < neighbors_; ++j)
-            sparse.columns[place * neighbors_ + j] = static_cast<std::uint32_t>(nearest[j]);
-          std::ranges::copy(weights, &sparse.weights[place * neighbors_]);
-        }));
+    check_conditioning(local_.for_each(queries, std::nullopt, probe, threads(queries),
+                                       [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest,
+                                           std::span<const double> weights) {
+                                         sparse.order[place] = static_cast<std::uint32_t>(query);
+                                         for (std::size_t j = 0; j < neighbors_; ++j)
+                                           sparse.columns[place * neighbors_ + j] =
+                                               static_cast<std::uint32_t>(nearest[j]);
+                                         std::ranges::copy(weights, &sparse.weights[place * neighbors_]);
+                                       }));
     return sparse;
   }
 

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "commands.hpp"
-#include "options.hpp"
-#include "progress.hpp"
+#include "../commands.hpp"
+#include "../options.hpp"
+#include "../progress.hpp"
 
 import fieldfold;
 

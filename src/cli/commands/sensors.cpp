@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <iostream>
 
-#include "commands.hpp"
-#include "map_file.hpp"
+#include "../commands.hpp"
+#include "../map_file.hpp"
 
 import fieldfold;
 

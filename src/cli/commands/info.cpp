@@ -9,8 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "commands.hpp"
-#include "map_file.hpp"
+#include "../commands.hpp"
+#include "../map_file.hpp"
 
 import fieldfold;
 
@@ -69,7 +69,8 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["kernel"] = traits(options.kernel).name;
   facts["rbf_method"] = rbf_methods()[static_cast<std::size_t>(options.method)];
   facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
-  add_space(facts, svd.options().field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr, svd.fields());
+  add_space(facts, svd.options().field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr,
+            svd.fields());
   facts["map_exists"] = svd.map_exists();
   if (!svd.map_exists()) return facts;
   facts["num_pts"] = svd.num_pts();

@@ -1,6 +1,6 @@
-#include "commands.hpp"
-#include "field_files.hpp"
-#include "map_file.hpp"
+#include "../commands.hpp"
+#include "../field_files.hpp"
+#include "../map_file.hpp"
 
 import fieldfold;
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "commands.hpp"
-#include "field_files.hpp"
-#include "map_file.hpp"
+#include "../commands.hpp"
+#include "../field_files.hpp"
+#include "../map_file.hpp"
 
 import fieldfold;
 

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "commands.hpp"
-#include "field_files.hpp"
-#include "options.hpp"
+#include "../commands.hpp"
+#include "../field_files.hpp"
+#include "../options.hpp"
 
 import fieldfold;
 

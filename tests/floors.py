@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Holds the imports of modules/ and src/ against the floors: the list in modules/meson.build.
+
+A module imports only modules above it in the list, which is in order of floors, so neither a floor above its own nor a
+later neighbour. The list names what each interface imports, a module's name is its path, and interfaces, implementations
+and sources of the program stay in folders of at most a dozen files.
+Usage: floors.py SOURCE_ROOT
+"""
+import pathlib
+import re
+import sys
+
+FLOORS = ["base", "linalg", "points", "rows", "decomposition", "fields", "rbf", "interpolation", "compression", "pod",
+          "files"]
+MOST_FILES = 12
+
+root = pathlib.Path(sys.argv[1])
+failures = []
+
+
+def expect(holds, complaint):
+    if not holds:
+        failures.append(complaint)
+
+
+def module_name(path, folder):
+    return ".".join(path.relative_to(root / folder).with_suffix("").parts)
+
+
+def imports_of(path):
+    return re.findall(r"^(?:export )?import fieldfold\.([a-z0-9_.]+);", path.read_text(), re.M)
+
+
+text = (root / "modules/meson.build").read_text()
+listed = re.search(r"^module_list = \[\n(.*?)^\]\n", text, re.M | re.S).group(1)
+listed_imports = {name: re.findall(r"'([^']+)'", imports)
+                  for name, imports in re.findall(r"^  \['([^']+)', \[(.*?)\]\],$", listed, re.M | re.S)}
+order = {name: place for place, name in enumerate(listed_imports)}
+
+floors = [FLOORS.index(name.split(".")[0]) for name in order if name != "fieldfold"]
+expect(floors == sorted(floors), "modules/meson.build: the list is not in order of floors")
+
+interfaces = {module_name(path, "modules"): path for path in (root / "modules").rglob("*.cppm")}
+expect(set(interfaces) == set(order), f"modules/meson.build: lists {sorted(set(order) ^ set(interfaces))} or lacks it")
+for name, path in interfaces.items():
+    declared = re.search(r"^export module (?:fieldfold\.)?([a-z0-9_.]+);", path.read_text(), re.M).group(1)
+    expect(declared == name, f"{path}: expected the name of its path, {name}, got {declared}")
+    expect(sorted(imports_of(path)) == sorted(listed_imports.get(name, [])),
+           f"modules/meson.build: {name} imports {sorted(imports_of(path))}")
+
+sources = [path for path in (root / "src").rglob("*.cpp") if "cli" not in path.parts]
+for path in list(interfaces.values()) + sources:
+    if path.suffix == ".cppm":
+        name = module_name(path, "modules")
+    else:
+        name = re.search(r"^module fieldfold\.([a-z0-9_.]+);", path.read_text(), re.M).group(1)
+    for imported in imports_of(path):
+        expect(order.get(imported, len(order)) < order.get(name, -1),
+               f"{path}: {name} may not import {imported}, which is not below it")
+
+for path in (root / "src/cli").rglob("*.[ch]pp"):
+    expect(not imports_of(path), f"{path}: the program imports fieldfold, not modules of it")
+
+for top in ["modules", "src", "tests"]:
+    for folder in [root / top, *(root / top).rglob("*/")]:
+        files = [path for path in folder.iterdir() if path.is_file()]
+        expect(len(files) <= MOST_FILES, f"{folder}: expected at most {MOST_FILES} files, got {len(files)}")
+
+for complaint in failures:
+    print(complaint)
+print(f"{int(not failures)} test case out of 1 passed" if not failures else "1 test case out of 1 failed")
+sys.exit(bool(failures))
