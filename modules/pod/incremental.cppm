@@ -32,9 +32,9 @@ struct IncrementalOptions {
 /// An SVD of all snapshots that were added, of which it keeps the leading modes and the coefficients only.
 ///
 /// Snapshots are projected twice on the basis and the residuals are orthonormalized; the small matrix of their
-/// coefficients is decomposed, and the basis rotated to its singular vectors (Brand 2006, doi:10.1016/j.laa.2005.07.021;
-/// in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). The basis is reorthonormalized in each
-/// update. The norms of what is truncated add up to a bound of the error.
+/// coefficients is decomposed, and the basis rotated to its singular vectors (Brand 2006,
+/// doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). The
+/// basis is reorthonormalized in each update. The norms of what is truncated add up to a bound of the error.
 ///
 /// A call that throws leaves the object as it was.
 template <class T>
@@ -80,19 +80,20 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   /// A bound of `||A - U U^T A|| / ||A||` in the Frobenius norm, of all (weighted) snapshots A that were taken in.
   double error_bound() const;
 
-  /// The SVD of all snapshots that were added; more may be added later. Its rank is that of the rule of the options, or
-  /// all modes without a rule. Its singular values are those of the kept modes; errors of single snapshots are unknown.
+  /// The SVD of all snapshots that were added, after an `update`; more may be added later. Its rank is that of the rule
+  /// of the options, or all modes without a rule. Its singular values are those of the kept modes; errors of single
+  /// snapshots are unknown.
   /// \throws InvalidArgument  there is no snapshot, or only zeros; a rank above that of the kept modes
   BasicSVD<T> finish();
 
  private:
   /// The decomposition `A ~ basis diag(s) V^T`; an update makes a new one.
   struct State {
-    xt::xarray<T> basis = xt::xarray<T>::from_shape({0, 0});                     ///< `(dof, rank)`
-    xt::xarray<double> s = xt::xarray<double>::from_shape({0});                  ///< `(rank,)`
-    xt::xarray<double> coefficients = xt::xarray<double>::from_shape({0, 0});    ///< `(num_samples, rank)`: U^T A
-    double squares = 0.0;  ///< of all (weighted) snapshots
-    double bound = 0.0;    ///< of the error, in the Frobenius norm
+    xt::xarray<T> basis = xt::xarray<T>::from_shape({0, 0});                   ///< `(dof, rank)`
+    xt::xarray<double> s = xt::xarray<double>::from_shape({0});                ///< `(rank,)`
+    xt::xarray<double> coefficients = xt::xarray<double>::from_shape({0, 0});  ///< `(num_samples, rank)`: U^T A
+    double squares = 0.0;                                                      ///< of all (weighted) snapshots
+    double bound = 0.0;                                                        ///< of the error, in the Frobenius norm
   };
   /// Singular values, sum of squares and error bound as an update finds them.
   struct Totals {
