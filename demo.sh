@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, builds the example optimized, and runs it. Run again, it does only what is left to do.
+# Installs missing packages, builds the example with optimization, and runs it. Repeated runs skip completed steps.
 set -eu
 cd "$(dirname "$0")"
 

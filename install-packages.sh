@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs those of the Debian packages named as arguments that are missing, and says which.
+# Installs the missing packages of those given as arguments (Debian names), and prints their names.
 set -eu
 
 if ! command -v dpkg-query > /dev/null; then
-    echo "This is not Debian or Ubuntu; what is needed must be there already: $*" >&2
+    echo "Not Debian or Ubuntu; these packages or their equivalents must be installed already: $*" >&2
     exit 0
 fi
 missing=
@@ -18,5 +18,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing with ${as_root:+$as_root }apt-get:$missing"
 $as_root apt-get update -q
-# shellcheck disable=SC2086 # one word a package
+# shellcheck disable=SC2086 # one word per package
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing, builds the tests with warnings as errors, and runs them. Run again, it does only what is left
-# to do. The last line is the total of test cases. FIELDFOLD_DATA names a folder of real snapshots to test on as well.
+# Installs missing packages, builds the tests with warnings as errors, and runs them. Repeated runs skip completed
+# steps. The last line is the total of test cases. FIELDFOLD_DATA is a folder of real snapshots, for additional tests.
 set -eu
 cd "$(dirname "$0")"
 
@@ -14,7 +14,7 @@ ninja -C build/test
 status=0
 meson test -C build/test --no-rebuild --print-errorlogs || status=$?
 
-# Each program reports its test cases; one that crashed reports none and counts as one failure.
+# Each program reports its test cases. A crash without any reported failure counts as one failure.
 awk -v status="$status" '
     / test cases? out of [0-9]+ passed/ { passed += $1 }
     / test cases? out of [0-9]+ (failed|aborted)/ { failed += $1 }

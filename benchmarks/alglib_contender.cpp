@@ -1,5 +1,5 @@
-// The thin plate spline of ALGLIB as one of those that interpolation_peers.py runs side by side, with the arguments of
-// bench_interpolation, of which it has the method `global` and one thread, as the free edition has.
+// The thin plate spline of ALGLIB as a contender of interpolation_peers.py. It takes the arguments of
+// bench_interpolation, with the method `global` and one thread only, the limit of the free edition.
 
 #include <libalglib/interpolation.h>
 

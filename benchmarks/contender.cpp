@@ -1,5 +1,5 @@
-// fieldfold as one of those that peers.py runs side by side: learns a map from a matrix in memory some times over, and
-// prints what it took as JSON.
+// fieldfold as a contender of peers.py: computes a map of a matrix in memory several times, and prints the median time
+// as JSON.
 //
 //     bench_contender svd MATRIX.npy rank=20|tol=1e-10 THREADS REPEATS BASIS.npy
 //     bench_contender incremental MATRIX.npy rank=33 THREADS REPEATS BASIS.npy

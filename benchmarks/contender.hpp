@@ -1,6 +1,6 @@
 #pragma once
 
-// What the contenders of peers.py and interpolation_peers.py share.
+// Timing for the contenders of peers.py and interpolation_peers.py.
 
 #include <algorithm>
 #include <chrono>
@@ -26,7 +26,7 @@ double median_seconds(int repeats, const Action& action) {
   return median(seconds);
 }
 
-/// Builds something and applies it some times over, and prints the median seconds of both as JSON.
+/// Builds and applies an object several times, and prints the median seconds of both as JSON.
 template <class Build, class Apply>
 void build_and_apply(int repeats, const Build& build, const Apply& apply) {
   std::vector<double> built;

@@ -1,4 +1,4 @@
-// How close the decomposition comes to what the machine can do. Every row says seconds and their ratio to the limit:
+// The decomposition compared with the limit of the machine. Every row gives the seconds and their ratio to the limit:
 // the operations of the Gram matrix and of the basis, `m n (n + 1) + 2 m n r`, at the rate of dgemm, and one read of
 // the data at the bandwidth of memory, both measured on one thread in the same run.
 
@@ -26,7 +26,7 @@ void report(benchmark::State& state, std::size_t m, std::size_t n, const fieldfo
   state.counters["limit_s"] = limit;
   state.counters["summary_s"] = svd.report().summary_seconds;
   state.counters["basis_s"] = svd.report().basis_seconds;
-  // Google Benchmark divides by the iterations and the seconds they took together: limit / seconds, inverted.
+  // Google Benchmark divides by the iterations and their total seconds: limit / seconds, inverted.
   state.counters["times_limit"] =
       benchmark::Counter(limit, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.SetLabel(std::string(fieldfold::name_of(svd.report().method)));
@@ -41,7 +41,7 @@ void by_rank(benchmark::State& state) {
   report(state, m, n, svd);
 }
 
-/// The same in single precision; its limit is that of double.
+/// `by_rank` in single precision; the limit is that of double.
 void single_by_rank(benchmark::State& state) {
   const auto m = static_cast<std::size_t>(state.range(0));
   const auto n = static_cast<std::size_t>(state.range(1));

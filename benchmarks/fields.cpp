@@ -1,5 +1,5 @@
-// What units, means, weights and mass matrices cost a fit: its time over that of the plain fit of the same snapshots,
-// the median of pairs measured in turn.
+// The cost of normalization, means, weights and mass matrices in a fit: its time divided by that of the plain fit of
+// the same snapshots, the median of pairs measured in turn.
 
 #include <benchmark/benchmark.h>
 
@@ -20,9 +20,9 @@ import fieldfold;
 
 namespace {
 
-constexpr std::size_t side = 400;  // of a square mesh
+constexpr std::size_t side = 400;  // points in a line of the mesh
 
-/// The mesh, its points numbered line by line, or at random.
+/// The mass matrix of the mesh, with points numbered line by line or at random.
 fieldfold::MassMatrix mass_of(std::size_t m, bool shuffled) {
   const std::size_t lines = m / side;
   std::vector<double> number(m);

@@ -1,5 +1,5 @@
-// How close the incremental decomposition comes to what the machine can do: seconds, and their ratio to the operations
-// of Brand's update, `4 m r + 2 m r^2` a snapshot, at the rate of dgemm, measured on one thread in the same run.
+// The incremental decomposition compared with the limit of the machine: seconds, and their ratio to the operations of
+// Brand's update, `4 m r + 2 m r^2` per snapshot, at the rate of dgemm, measured on one thread in the same run.
 
 #include <benchmark/benchmark.h>
 
@@ -30,7 +30,7 @@ void by_rank(benchmark::State& state) {
   }
   constexpr double work = static_cast<double>(updates * dof * rank * (4 + 2 * rank));
   state.counters["formula_s"] = work / dgemm_rate();
-  // Google Benchmark divides by the iterations and the seconds they took together: formula / seconds, inverted.
+  // Google Benchmark divides by the iterations and their total seconds: formula / seconds, inverted.
   state.counters["times_formula"] = benchmark::Counter(
       work / dgemm_rate(), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }

@@ -1,9 +1,9 @@
-// fieldfold as one of those that interpolation_peers.py runs side by side: interpolates values in memory some times
-// over, and prints what it took as JSON.
+// fieldfold as a contender of interpolation_peers.py: interpolates values in memory several times, and prints the
+// median times as JSON.
 //
 //     bench_interpolation METHOD POINTS.npy VALUES.npy QUERIES.npy THREADS REPEATS RESULTS.npy
 //
-// METHOD is global, partition, neighbors=50, or operator=50 for applying the weights of 50 neighbors made before.
+// METHOD is global, partition, neighbors=50, or operator=50 to apply precomputed weights of 50 neighbors.
 
 #include <cstddef>
 #include <cstdio>

@@ -3,11 +3,11 @@
 
     benchmarks/interpolation_peers.py BUILD_FOLDER [--only NAME ...]
 
-Each contender runs in a process of its own; seconds are medians. Building is what needs no queries, applying is the
-rest. Errors are those against the function that the values come from, at the queries: Franke's, in space times
-cos(2 z), and where there are several columns, mixed with a wave. Memory is the peak of the process, data and all, where
-it is more than the 35 MiB of this script. The last columns compare: the seconds with those of fieldfold, and what a
-case is about. What the machine does is measured at both ends of the run, because others may use it.
+Each contender runs in its own process; seconds are medians. Building is the part that needs no queries, applying is
+the rest. Errors are taken at the queries, against the function behind the values: Franke's, times cos(2 z) in space,
+and mixed with a wave for several columns. Memory is the peak of the process including data, if it exceeds the 35 MiB of
+this script. The last columns give the seconds relative to fieldfold, and the comparison specific to the case. The rates
+of the machine are measured at both ends of the run, because others may use it.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def errors(folder, results):
 
 
 class Work:
-    """Points, values and queries, at random, in files that all contenders read."""
+    """Random points, values and queries, in files that all contenders read."""
 
     def __init__(self, parent, num_points, num_queries, dim=2, columns=1, graded=False):
         self.label = (f"{num_points} to {num_queries}, {dim}-D" + (", boundary layer" if graded else "")
@@ -115,9 +115,9 @@ def show(work, threads, who, found, base=None, remark=""):
 
 
 def show_machine():
-    """Prints what the machine does, and returns the bytes a second that one thread and two read."""
-    # The sum that `limits` reads by adds too slowly for memory: a dot product of BLAS does not. The best of several
-    # processes, because some read with two threads at little more than the rate of one, as long as they live.
+    """Prints the rates of the machine, and returns the bytes read per second with one thread and with two."""
+    # The sum in `limits` is too slow to saturate memory; a dot product of BLAS is not. The best of several processes,
+    # because some read with two threads at little more than the rate of one during their lifetime.
     readings = {threads: max(measured([sys.executable, "-c", READING], threads)["reading"] for _ in range(4))
                 for threads in THREADS}
     print(", ".join(f"dgemm {limits(threads)[0] / 1e9:.1f} GFLOP/s and reading {readings[threads] / 1e9:.1f} GB/s with "
@@ -126,7 +126,7 @@ def show_machine():
 
 
 def run_scipy(method, points, values, queries, _threads, repeats, results):
-    """In a process of its own: prints what it took."""
+    """Runs in its own process, and prints the seconds."""
     from scipy.interpolate import RBFInterpolator
     points, values, queries = np.load(points), np.load(values), np.load(queries)
     neighbors = int(method.split("=")[1]) if "=" in method else None
@@ -160,7 +160,7 @@ class Bench:
             show(work, threads, "fieldfold", ours, ours,
                  f"build {ours['build'] / factorization['build']:.2f} times dpotrf")
             show(work, threads, "scipy", work.run(self.scipy, "global", threads, 5), ours)
-            # The free edition has one thread.
+            # The free edition is limited to one thread.
             if threads == 1 and os.path.exists(self.alglib[0]):
                 show(work, threads, "ALGLIB", work.run(self.alglib, "global", threads, 1), ours)
 
@@ -172,7 +172,7 @@ class Bench:
             show(work, threads, "scipy, 50 neighbors", work.run(self.scipy, "neighbors=50", threads, 3), ours)
 
     def again(self):
-        """The same grids again, for which there is an operator."""
+        """Repeated interpolation between the same grids, with an operator."""
         for columns, threads in itertools.product((1, 20), THREADS):
             work = self.work(100000, 100000, columns=columns)
             ours = work.run(self.fieldfold, "operator=50", threads, 51)
@@ -211,7 +211,7 @@ class Bench:
                      f"{ours['seconds'] / one['seconds']:.2f} times one column")
 
     def files(self):
-        """The program, from files to a file, and what a script does that uses scipy."""
+        """The program, from files to a file, and an equivalent script with scipy."""
         kinds = (("global", [], (3000, 10000, 2, 20)), ("neighbors=50", ["--neighbors", "50"], (100000, 100000)))
         for (method, options, size), threads in itertools.product(kinds, THREADS):
             work = self.work(*size)

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the machine can do, measured in the run that it is compared with, and the snapshots that benchmarks work on.
+// The limits of the machine, measured in the same run, and the snapshots of the benchmarks.
 
 #include <benchmark/benchmark.h>
 
@@ -24,7 +24,7 @@ inline double seconds_of(const auto& action) {
   return best;
 }
 
-/// Operations a second of dgemm on one thread.
+/// Operations per second of dgemm on one thread.
 inline double dgemm_rate() {
   static const double rate = [] {
     const fieldfold::SingleThreadedBLAS one_thread;
@@ -38,12 +38,12 @@ inline double dgemm_rate() {
   return rate;
 }
 
-/// Bytes a second that one thread reads.
+/// Bytes read per second by one thread.
 inline double read_rate() {
   static const double rate = [] {
     const std::vector<double> numbers(std::size_t{1} << 26, 1.0);
     return static_cast<double>(numbers.size() * sizeof(double)) / seconds_of([&] {
-             // Four sums, so that additions do not wait for each other.
+             // Four partial sums, so that additions overlap.
              double sums[4] = {};
              for (std::size_t i = 0; i < numbers.size(); i += 4)
                for (std::size_t k = 0; k < 4; ++k) sums[k] += numbers[i + k];
@@ -53,7 +53,7 @@ inline double read_rate() {
   return rate;
 }
 
-/// Snapshots whose singular values fall from 1 to 1e-14, exponentially.
+/// Snapshots whose singular values decay exponentially from 1 to 1e-14.
 inline const xt::xarray<double>& snapshots_of(std::size_t m, std::size_t n) {
   static xt::xarray<double> matrix;
   if (matrix.dimension() == 2 && matrix.shape(0) == m && matrix.shape(1) == n) return matrix;

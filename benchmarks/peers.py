@@ -3,10 +3,10 @@
 
     benchmarks/peers.py BUILD_FOLDER [--large] [--only NAME ...]
 
-Each contender runs in a process of its own. The columns: median seconds of the decomposition, of data in memory but
-where a file is said; peak memory beyond the data; error over that of the optimal basis of the rank; seconds over those
-of fieldfold; seconds over the limit of the machine, which is `m n (n + 1) + 2 m n r` operations at the rate of dgemm on
-one thread and one read of the data, both measured in this run.
+Each contender runs in its own process. The columns: median seconds of the decomposition, of data in memory unless a
+file is mentioned; peak memory beyond the data; error relative to that of the optimal basis of the rank; seconds
+relative to fieldfold; seconds relative to the limit of the machine, which is `m n (n + 1) + 2 m n r` operations at the
+rate of dgemm on one thread and one read of the data, both measured in this run.
 """
 
 import argparse
@@ -24,7 +24,7 @@ HERE = os.path.abspath(__file__)
 
 
 def limits(threads="1"):
-    """Operations a second of dgemm, and bytes a second that are read, on one thread."""
+    """Operations per second of dgemm, and bytes read per second, on one thread."""
     code = """
 import time, numpy as np
 def best(action):
@@ -44,13 +44,13 @@ def environment(threads):
 
 
 def apart(function, *arguments):
-    """Calls a function in a process of its own, because a child's peak memory counts that of its parent."""
+    """Calls a function in its own process, because a child's peak memory includes that of its parent."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
 def snapshots(path, m, n):
-    """Singular values that fall from 1 to 1e-14, exponentially, written a block at a time."""
+    """Snapshots whose singular values decay exponentially from 1 to 1e-14, written in blocks."""
     generator = np.random.default_rng(0)
     matrix = np.lib.format.open_memmap(path, mode="w+", dtype="f8", shape=(m, n))
     for first in range(0, m, 50000):
@@ -101,7 +101,7 @@ PEERS = {
 
 
 def run_peer(name, path, rule, repeats, basis):
-    """In a process of its own: prints what it took."""
+    """Runs in its own process, and prints the seconds."""
     run = PEERS[name]()
     a = np.load(path)
     seconds = []
@@ -114,7 +114,7 @@ def run_peer(name, path, rule, repeats, basis):
 
 
 def measured(command, threads):
-    """The last line that a command prints, and its peak memory."""
+    """The last line printed by a command, and its peak memory."""
     with subprocess.Popen(command, env=environment(threads), stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -126,7 +126,7 @@ def measured(command, threads):
 
 
 def projection_error(basis, path):
-    """`||A - U U^T A||` by the definition, a block of rows at a time."""
+    """`||A - U U^T A||` by definition, in blocks of rows."""
     a = np.load(path, mmap_mode="r")
     u = np.load(basis, mmap_mode="r")
     latents = sum(u[i:i + 50000].T @ a[i:i + 50000] for i in range(0, len(a), 50000))
@@ -134,7 +134,7 @@ def projection_error(basis, path):
 
 
 def tail(path, rank, exact):
-    """The norm of what a rank leaves: of an exact decomposition, or where that takes too long of the Gram matrix."""
+    """The norm of the truncated part: from an exact decomposition, or from the Gram matrix if that takes too long."""
     a = np.load(path)
     if exact:
         s = np.linalg.svd(np.linalg.qr(a, mode="r"), compute_uv=False)
@@ -144,7 +144,7 @@ def tail(path, rank, exact):
 
 
 CASES = [
-    # name, rows, columns, rule, peers, repeats of fieldfold, is the optimum found exactly
+    # name, rows, columns, rule, peers, repeats of fieldfold, whether the optimum is computed exactly
     ("small", 3000, 200, "rank=20", list(PEERS), 21, True),
     ("tall", 300000, 200, "rank=20",
      ["numpy thin", "scipy gesdd", "scipy gesvd", "sklearn randomized", "sklearn IncrementalPCA"], 7, True),
@@ -192,7 +192,7 @@ def compare(build, folder, case, dgemm, reading):
 
 
 def compare_files(build, folder, m, n, dgemm, reading, with_numpy):
-    """The program, file and all."""
+    """The program, including files."""
     path, output = os.path.join(folder, "a.npy"), os.path.join(folder, "map.fold")
     apart(snapshots, path, m, n)
     limit = (m * n * (n + 1) + 2 * m * n * 20) / dgemm + m * n * 8 / reading

@@ -1,6 +1,6 @@
-// How close compressing and reconstructing come to what the machine can do: seconds, and their ratio to the limit: the
-// operations at the rate of dgemm, and one read (or write) of the states and of the basis, on one thread in the same
-// run.
+// Compression and reconstruction compared with the limit of the machine: seconds, and their ratio to the limit, which
+// is the operations at the rate of dgemm and one read (or write) of the states and of the basis, on one thread in the
+// same run.
 
 #include <benchmark/benchmark.h>
 
@@ -26,7 +26,7 @@ void report(benchmark::State& state, double count, double rank) {
   const double limit = 2.0 * count * static_cast<double>(dof) * rank / dgemm_rate() +
                        static_cast<double>(dof) * (count + rank) * sizeof(double) / read_rate();
   state.counters["limit_s"] = limit;
-  // Google Benchmark divides by the iterations and the seconds they took together: limit / seconds, inverted.
+  // Google Benchmark divides by the iterations and their total seconds: limit / seconds, inverted.
   state.counters["times_limit"] =
       benchmark::Counter(limit, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what is missing, builds a release, and runs fieldfold and its peers side by side: a table on standard output.
+# Installs missing packages, builds a release, and compares fieldfold with its peers: a table on standard output.
 #
-#     benchmarks/run.sh [--large] [--only NAME ...]          decomposition; --large for a file of 4 GB as well
-#     benchmarks/run.sh interpolation [--only NAME ...]      interpolation; --only for some of the cases
+#     benchmarks/run.sh [--large] [--only NAME ...]          decomposition; --large adds a file of 4 GB
+#     benchmarks/run.sh interpolation [--only NAME ...]      interpolation; --only selects cases
 set -eu
 cd "$(dirname "$0")/.."
 script=peers.py

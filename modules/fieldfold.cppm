@@ -1,4 +1,4 @@
-/// Everything a user of the library imports: `import fieldfold;`.
+/// The public interface of the library: `import fieldfold;`.
 export module fieldfold;
 
 export import fieldfold.base.arrays;

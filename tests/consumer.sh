@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a project that has fieldfold as a subproject, from a copy of the tree, without and with OpenMP; then touches an
-# interface and looks at what is built again.
+# Builds a project with fieldfold as a subproject, from a copy of the tree, without and with OpenMP; then touches an
+# interface and checks what is rebuilt.
 # Usage: consumer.sh SOURCE_ROOT WORK_FOLDER
 set -eu
 source=$1

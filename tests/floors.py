@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds the imports of modules/ and src/ against the floors: the list in modules/meson.build.
+"""Checks the imports of modules/ and src/ against the floors: the list in modules/meson.build.
 
-A module imports only modules above it in the list, which is in order of floors, so neither a floor above its own nor a
-later neighbour. The list names what each interface imports, a module's name is its path, and interfaces, implementations
-and sources of the program stay in folders of at most a dozen files.
+A module imports only modules before it in the list, which is in order of floors: none of a higher floor and no later
+one of its own. The list names the imports of each interface, a module's name is its path, and folders of interfaces,
+implementations and sources of the program have at most a dozen files.
 Usage: floors.py SOURCE_ROOT
 """
 import pathlib

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says where the sources are not as clang-format would have them.
+# Reports where the sources differ from the output of clang-format.
 # Usage: format.sh CLANG_FORMAT SOURCE_ROOT
 set -eu
 cd "$2"

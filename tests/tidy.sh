@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs clang-tidy over the sources; a minute a file or less.
+# Runs clang-tidy on the sources; at most a minute per file.
 # Usage: tidy.sh CLANG_TIDY SOURCE_ROOT BUILD_ROOT
 set -eu
 cd "$3"

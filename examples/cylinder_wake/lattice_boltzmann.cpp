@@ -50,7 +50,7 @@ LatticeBoltzmann::LatticeBoltzmann(const Settings& settings)
   uy_.resize(count);
   for (std::size_t node = 0; node < count; ++node) {
     const auto [x, y] = nodes_[node];
-    // A push sideways behind the cylinder, without which the wake stays symmetric for long.
+    // A lateral perturbation behind the cylinder, without which the wake stays symmetric for long.
     const double push = 0.2 * speed_ *
                         std::exp(-0.01 * (std::pow(static_cast<double>(x) - center_x - 2.0 * settings.diameter, 2) +
                                           std::pow(static_cast<double>(y) - center_y, 2)));

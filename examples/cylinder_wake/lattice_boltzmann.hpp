@@ -6,8 +6,8 @@
 
 /// Two-dimensional flow past a cylinder by the lattice Boltzmann method: nine velocities, one relaxation time
 /// (Bhatnagar, Gross, Krook 1954, doi:10.1103/PhysRev.94.511; Qian, d'Humieres, Lallemand 1992,
-/// doi:10.1209/0295-5075/17/6/001), bounce-back at the cylinder, a given velocity at the inlet, no gradient at the
-/// outlet, periodic across. Lengths are in lattice spacings, times in steps.
+/// doi:10.1209/0295-5075/17/6/001), bounce-back at the cylinder, prescribed velocity at the inlet, zero gradient at the
+/// outlet, periodic across the stream. Lengths are in lattice spacings, times in steps.
 class LatticeBoltzmann {
  public:
   struct Settings {
@@ -27,7 +27,7 @@ class LatticeBoltzmann {
 
   void step();
 
-  /// The nodes that are not inside the cylinder, and the velocity at each.
+  /// The nodes outside the cylinder, and the velocity at each.
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<double>& ux() const { return ux_; }
   const std::vector<double>& uy() const { return uy_; }
@@ -39,7 +39,7 @@ class LatticeBoltzmann {
   double relaxation_;
   std::vector<Node> nodes_;
   std::vector<std::size_t> inlet_;
-  std::vector<std::size_t> sources_;  ///< where each population of each node comes from in a step
+  std::vector<std::size_t> sources_;  ///< for each population of each node, its source in a step
   std::vector<double> populations_;
   std::vector<double> next_;
   std::vector<double> ux_;

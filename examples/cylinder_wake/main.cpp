@@ -1,5 +1,5 @@
-// A solver that folds its snapshots with fieldfold: flow past a cylinder, whose wake is a vortex street.
-// Writes cylinder_wake.png and cylinder_wake.fold to the current folder.
+// A solver that compresses its snapshots with fieldfold: flow past a cylinder with a vortex street in its wake. Writes
+// cylinder_wake.png and cylinder_wake.fold to the current folder.
 
 #include <unistd.h>
 #include <algorithm>
@@ -39,7 +39,7 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// A bar on standard error, if that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 void show_progress(std::size_t done, std::size_t all) {
   if (isatty(STDERR_FILENO) == 0) return;
   constexpr std::size_t width = 40;
@@ -55,7 +55,7 @@ struct Snapshots {
   double strouhal;           ///< shedding frequency * diameter / speed
 };
 
-/// Runs the flow. Of the snapshots to learn from, each is also folded into `grown` as soon as it is there.
+/// Runs the flow. Each training snapshot is also added to `grown` as soon as it is computed.
 Snapshots simulate(LatticeBoltzmann& flow, fieldfold::IncrementalSVD& grown) {
   const std::size_t num_pts = flow.nodes().size();
   Snapshots snapshots{.coords = Array::from_shape({num_pts, 2}), .seen = {}, .unseen = {}, .strouhal = 0.0};
@@ -115,7 +115,7 @@ Array folded_and_unfolded(const fieldfold::SVD& svd, const Array& states) {
   return svd.reconstruct(svd.compress(states));
 }
 
-/// Learns maps of several ranks, prints the table, and returns the map of the last row.
+/// Computes maps of several ranks, prints the table, and returns the map of the last row.
 fieldfold::SVD learn(const Snapshots& snapshots) {
   fieldfold::SVD svd({.fields = {"ux", "uy"}, .coords = snapshots.coords, .interpolate_opts = {.neighbors = 24}});
   const Array seen = svd.join_fields(snapshots.seen);
@@ -126,7 +126,7 @@ fieldfold::SVD learn(const Snapshots& snapshots) {
     const Stopwatch watch;
     svd.compute_map(snapshots.seen, {.reconstruction_tol = tolerance});
     const double seconds = watch.seconds();
-    // What a file of all snapshots would hold, and what the basis and the coefficients of the same snapshots take.
+    // The numbers in all snapshots, and those in the basis and the coefficients of the same snapshots.
     const std::size_t before = seen.size() + unseen.size();
     const std::size_t after = svd.projection_matrix().size() + (num_seen + num_unseen) * svd.rank();
     std::printf("%6zu %12.8f %12.2e %12.2e %14zu %14zu %9.2f\n", svd.rank(), svd.energy(),
@@ -137,7 +137,7 @@ fieldfold::SVD learn(const Snapshots& snapshots) {
   return svd;
 }
 
-/// Compares the map that grew while the flow ran with one of all snapshots.
+/// Compares the map computed during the simulation with that of all snapshots at once.
 void compare(fieldfold::IncrementalSVD& grown, const fieldfold::SVD& svd, const Array& seen) {
   const fieldfold::SVD in_situ = grown.finish();
   std::printf("\nin situ, a snapshot at a time: rank %zu, error seen %.2e, bound %.2e (all at once: rank %zu)\n",
@@ -145,7 +145,7 @@ void compare(fieldfold::IncrementalSVD& grown, const fieldfold::SVD& svd, const 
               svd.rank());
 }
 
-/// Carries the last unseen field to other points and back, and prints what is lost.
+/// Interpolates the last unseen field to other points and back, and prints the errors.
 void visit(const fieldfold::SVD& svd, const Array& state, const Array& coords, const char* name) {
   const Stopwatch watch;
   const fieldfold::Fields there = svd.interpolate_from_grid(state, coords);
@@ -167,7 +167,7 @@ Array coarser(const Snapshots& snapshots) {
   return coords;
 }
 
-/// Points that follow no grid: a Kronecker sequence, without those in the cylinder.
+/// Scattered points: a Kronecker sequence, without the points in the cylinder.
 Array scattered(std::size_t count) {
   std::vector<double> kept;
   const double radius = settings.diameter / 2.0;
@@ -194,7 +194,8 @@ void reload(const fieldfold::SVD& svd, const Array& state) {
               watch.seconds());
 }
 
-/// The velocity across the stream of the last unseen snapshot, the same unfolded, and a hundred times their difference.
+/// Draws the cross-stream velocity of the last unseen snapshot, its reconstruction, and a hundred times their
+/// difference.
 void draw(const Snapshots& snapshots, const fieldfold::SVD& svd, const Array& state) {
   const Array again = folded_and_unfolded(svd, state);
   double largest = 0.0;

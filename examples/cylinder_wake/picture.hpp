@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-/// A picture of panels one below another, each of values between -1 (blue), 0 (white) and 1 (red); NaN is grey.
+/// A picture of stacked panels, each of values between -1 (blue), 0 (white) and 1 (red); NaN is gray.
 struct Picture {
   std::size_t width;
   std::size_t panel_height;

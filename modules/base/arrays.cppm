@@ -11,7 +11,7 @@ module;
 
 #include "xtensor_headers.hpp"
 
-/// The one place that includes xtensor: what importers may use of it, and how the library takes arrays.
+/// The interface to xtensor: exported names, array arguments and matrix views.
 export module fieldfold.base.arrays;
 
 import fieldfold.base.diagnostics;
@@ -62,26 +62,26 @@ export namespace fieldfold {
 /// The lengths of the axes of an array; `{}` is a scalar.
 using Shape = std::vector<std::size_t>;
 
-/// Field quantities by name, each `(*loop_shape, *coord_shape)`: one array of values on the points of a grid for
-/// every index of the loop shape.
+/// Fields by name, each `(*loop_shape, *coord_shape)`: values at the points of a grid for every index of the loop
+/// shape.
 template <class T>
 using BasicFields = std::map<std::string, xt::xarray<T>, std::less<>>;
 
-/// The same in double precision.
+/// Fields in double precision.
 using Fields = BasicFields<double>;
 
 /// The number of entries of an array of this shape.
 std::size_t size_of(const Shape& shape);
 
-/// A shape as messages show it: `(3, 4)`, `(3,)`, `()`.
+/// A shape formatted for messages: `(3, 4)`, `(3,)`, `()`.
 std::string shape_text(const Shape& shape);
 
 /// `leading` followed by `trailing`.
 Shape joined(Shape leading, const Shape& trailing);
 
-/// An array argument, row-major and contiguous: any xtensor expression converts to it. An array of the same scalar
-/// that lies in memory row by row without gaps is referred to, not copied; everything else is evaluated once.
-/// Made for parameters: it must not outlive the expression.
+/// A row-major, contiguous array argument, converted implicitly from any xtensor expression. A contiguous row-major
+/// array of the same scalar is referenced, not copied; any other expression is evaluated once. For function parameters
+/// only: it must not outlive the expression.
 template <class T>
 class ArrayRef {
  public:
@@ -95,7 +95,7 @@ class ArrayRef {
         return;
       }
     }
-    // By hand, because g++ 14 leaves parts of xtensor's assignment out where this is imported.
+    // Copied element by element, because g++ 14 omits parts of xtensor's assignment from the module.
     owned_ = xt::xarray<T>::from_shape(shape_);
     std::transform(expression.template begin<xt::layout_type::row_major>(),
                    expression.template end<xt::layout_type::row_major>(), owned_.data(),
@@ -112,7 +112,7 @@ class ArrayRef {
   std::size_t dimension() const { return shape_.size(); }
   std::size_t size() const { return size_of(shape_); }
 
-  /// A copy that owns its memory, in another scalar if asked.
+  /// An owning copy, optionally converted to another scalar.
   template <class U = T>
   xt::xarray<U> copy() const {
     auto result = xt::xarray<U>::from_shape(shape_);
@@ -136,13 +136,13 @@ class ArrayRef {
   Shape shape_;
 };
 
-/// A matrix whose rows lie at equal distances in memory that somebody else owns.
+/// A non-owning view of a row-major matrix with a constant stride between rows.
 template <class T>
 struct MatrixView {
   T* data = nullptr;
   std::size_t rows = 0;
   std::size_t cols = 0;
-  std::size_t stride = cols;  ///< from a row to the next
+  std::size_t stride = cols;  ///< between rows, in entries
 
   T& operator()(std::size_t i, std::size_t j) const { return data[i * stride + j]; }
   std::span<T> row(std::size_t i) const { return {data + i * stride, cols}; }
@@ -155,22 +155,22 @@ MatrixView<T> every(std::size_t step, std::size_t first, MatrixView<T> matrix) {
           matrix.cols, matrix.stride * step};
 }
 
-/// The matrix seen by reading only.
+/// A read-only view of the matrix.
 template <class T>
 MatrixView<const T> readable(MatrixView<T> matrix) {
   return {matrix.data, matrix.rows, matrix.cols, matrix.stride};
 }
 
-/// A `(*loop_shape, n)` array seen as rows of length n, one for each index of the loop shape.
+/// A view of a `(*loop_shape, n)` array as rows of length n, one for each index of the loop shape.
 template <class T>
 struct LoopRows {
   Shape loop_shape;
   MatrixView<const T> matrix;
 };
 
-/// Splits `(*loop_shape, *inner_shape)` into rows of `size_of(inner_shape)`, without a copy.
-/// \param name  what messages call the array
-/// \throws InvalidArgument  the last axes of the array are not `inner_shape`
+/// Splits a `(*loop_shape, *inner_shape)` array into rows of length `size_of(inner_shape)`, without a copy.
+/// \param name  of the array in messages
+/// \throws InvalidArgument  the trailing axes of the array are not `inner_shape`
 template <class T>
 LoopRows<T> split_loop(const ArrayRef<T>& array, const Shape& inner_shape, std::string_view name) {
   const Shape& shape = array.shape();
@@ -185,25 +185,25 @@ LoopRows<T> split_loop(const ArrayRef<T>& array, const Shape& inner_shape, std::
   return {std::move(loop_shape), {array.data(), rows, size_of(inner_shape)}};
 }
 
-/// A row-major array seen as a matrix with `rows` rows.
+/// A view of a row-major array as a `(rows, cols)` matrix.
 template <class T>
 MatrixView<T> as_matrix(xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
   return {array.data(), rows, cols};
 }
 
-/// The same, by reading only.
+/// The read-only version.
 template <class T>
 MatrixView<const T> as_matrix(const xt::xarray<T>& array, std::size_t rows, std::size_t cols) {
   return {array.data(), rows, cols};
 }
 
-/// A 2-D array seen as the matrix that it is.
+/// A view of a 2-D array as a matrix.
 template <class T>
 MatrixView<T> as_matrix(xt::xarray<T>& array) {
   return {array.data(), array.shape(0), array.shape(1)};
 }
 
-/// The same, by reading only.
+/// The read-only version.
 template <class T>
 MatrixView<const T> as_matrix(const xt::xarray<T>& array) {
   return {array.data(), array.shape(0), array.shape(1)};

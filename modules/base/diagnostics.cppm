@@ -7,44 +7,44 @@ module;
 #include <string>
 #include <string_view>
 
-/// What the library says when something is wrong: exceptions for errors, a handler for warnings.
+/// Diagnostics: exceptions for errors and a handler for warnings.
 export module fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// An argument that cannot be used: its shape, value or name does not fit. The message names the argument,
-/// what was expected and what came. The object that was called is unchanged.
+/// An argument with an invalid shape, value or name. The message gives the argument, the expected value and the actual
+/// one. The called object is unchanged.
 class InvalidArgument : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
 };
 
-/// The object lacks what the call needs: no map has been computed, or it has no coordinates.
+/// The object is not ready for the call: no map has been computed, or it has no coordinates.
 class NotReady : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// The arithmetic has no trustworthy answer: a singular system, a decomposition that did not converge.
+/// There is no reliable numerical result: a singular system, or a decomposition that did not converge.
 class NumericalError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A file could not be read or written, or is not what it should be.
+/// A file cannot be read or written, or has invalid contents.
 class FileError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Receives each warning as one sentence without a line end. It may be called from any thread.
+/// Receives each warning as one sentence without a newline. It may be called from any thread.
 using WarningHandler = std::function<void(std::string_view)>;
 
-/// Replaces the handler of warnings for the whole program and returns the one before. The first handler writes
+/// Sets the warning handler of the whole program and returns the previous one. The default handler writes
 /// `fieldfold: warning: ...` to standard error; an empty handler silences warnings.
 WarningHandler set_warning_handler(WarningHandler handler);
 
-/// While one exists, no warning of this thread is heard: for trials of which the best is taken.
+/// Suppresses the warnings of this thread during its lifetime, for trials of which only the best is kept.
 class SilencedWarnings {
  public:
   SilencedWarnings();
@@ -53,10 +53,10 @@ class SilencedWarnings {
   ~SilencedWarnings();
 };
 
-/// Hands a warning to the current handler.
+/// Passes a warning to the current handler.
 void warn(std::string_view sentence);
 
-/// A number in the fewest digits that read back as the same.
+/// The shortest decimal text that reads back as the same number.
 std::string digits(double number);
 
 /// Appends text or a number to a message.
@@ -70,8 +70,8 @@ void append(std::string& text, const Part& part) {
     text += part;
 }
 
-/// Joins text and numbers into one message: `message("rank: expected at most ", 3, ", got ", 7)`. Numbers have all
-/// their digits, so that a tolerance of 1.0000001 does not look like 1.
+/// Joins text and numbers into one message: `message("rank: expected at most ", 3, ", got ", 7)`. Numbers keep all
+/// their digits, so that a tolerance of 1.0000001 is not shown as 1.
 template <class... Parts>
 std::string message(const Parts&... parts) {
   std::string text;
@@ -90,7 +90,9 @@ std::string listing(const Names& names) {
   return joined;
 }
 
-/// The value of an enumeration by its name. \param names  in the order of the enumeration  \param what  the argument
+/// The value of an enumeration by its name.
+/// \param names  in the order of the enumeration
+/// \param what   name of the argument in messages
 /// \throws InvalidArgument  an unknown name; the message lists the known ones
 template <class Choice, class Names>
 Choice choice_named(std::string_view name, const Names& names, std::string_view what) {

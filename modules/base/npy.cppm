@@ -15,21 +15,21 @@ import fieldfold.base.io;
 
 export namespace fieldfold {
 
-/// What the head of an .npy file says.
+/// The header of an .npy file.
 struct NpyHeader {
   Shape shape;
   bool fortran_order = false;   ///< the first axis varies fastest in the file
-  char kind = 'f';              ///< of the numbers: f for floating point, i and u for integers with a sign and without
-  std::size_t scalar_size = 8;  ///< bytes a number: 4 or 8
+  char kind = 'f';              ///< type: f for floating point, i for signed and u for unsigned integers
+  std::size_t scalar_size = 8;  ///< bytes per number: 4 or 8
   std::uint64_t offset = 0;     ///< bytes before the first number
 };
 
-/// Reads the head of an .npy file and checks it against the size of the file.
-/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32, float64 or integers
-///                    of 4 or 8 bytes (the message names it); a file shorter or longer than its shape says
+/// Reads the header of an .npy file and checks it against the file size.
+/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32, float64 or integers of 4
+///                    or 8 bytes (the message names it); a file size that does not match the shape
 NpyHeader read_npy_header(const std::filesystem::path& path);
 
-/// The numbers of an .npy file in the order in which they lie there, read a part at a time, by many threads at once.
+/// The numbers of an .npy file in file order, read in parts, by several threads at once.
 class NpyFile {
  public:
   /// \throws FileError  as `read_npy_header`
@@ -37,7 +37,7 @@ class NpyFile {
 
   const NpyHeader& header() const { return header_; }
 
-  /// Reads the numbers from `first` to `first + count`, whichever of these types they have.
+  /// Reads `count` numbers from `first` on and converts them from the type of the file.
   /// \throws FileError  reading failed
   template <class T>
   void read(std::size_t first, std::size_t count, T* numbers) const;
@@ -47,17 +47,17 @@ class NpyFile {
   RandomAccessFile file_;
 };
 
-/// Loads an .npy file into a row-major array of `T`, whichever of these types and of the two orders it has.
+/// Loads an .npy file of any supported type and order into a row-major array of `T`.
 /// \throws FileError  as `read_npy_header`
 template <class T = double>
 xt::xarray<T> load_npy(const std::filesystem::path& path);
 
-/// Saves an array as an .npy file (float32 or float64, C order); the file is complete or not there.
+/// Saves an array as an .npy file (float32 or float64, C order), atomically.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array);
 
-/// The same of any xtensor expression: float32 if that is its scalar, float64 otherwise.
+/// Saves any xtensor expression: as float32 if that is its scalar, as float64 otherwise.
 template <class E>
   requires xt::is_xexpression<E>::value
 void save_npy(const std::filesystem::path& path, const E& expression) {

@@ -3,7 +3,7 @@ module;
 #include <cstddef>
 #include <functional>
 
-/// Threads over blocks of rows, and the threads of BLAS.
+/// Parallel loops over blocks of rows, and control of BLAS threads.
 export module fieldfold.base.parallel;
 
 export namespace fieldfold {
@@ -18,18 +18,18 @@ struct Pass {
   std::function<void(double share)> progress = {};
 };
 
-/// The number of threads to use: as many as asked for, or as the machine has if that is 0; and no more than the number
-/// of `operations` is worth starting.
+/// The number of threads to use: the number asked for, or that of the machine if it is 0, limited so that each has
+/// enough `operations` to pay for its start.
 std::size_t threads_for(std::size_t asked, double operations);
 
-/// Calls `work(part, first, count)` for blocks of `block_rows` of `rows` rows. Each part is a thread of its own and
-/// proceeds in the order of rows; part 0 has the first ones. BLAS starts no threads meanwhile. An exception in a thread
-/// is rethrown here when all have ended.
+/// Calls `work(part, first, count)` for blocks of `block_rows` out of `rows` rows. Each part is one thread, which
+/// visits its rows in order; part 0 has the first ones. BLAS starts no threads meanwhile. An exception in a thread is
+/// rethrown here after all threads have finished.
 void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
                     const std::function<void(std::size_t part, std::size_t first, std::size_t count)>& work);
 
-/// While one exists, BLAS runs in the calling thread and starts none: for code that has threads of its own. It switches
-/// OpenBLAS for the whole program and back; other libraries are left as they are.
+/// Keeps BLAS in the calling thread during its lifetime, for code with its own threads. The setting of OpenBLAS is
+/// changed for the whole program and then restored; other BLAS libraries are unaffected.
 class SingleThreadedBLAS {
  public:
   SingleThreadedBLAS();

@@ -7,7 +7,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// A compressor whose method is known only when the program runs.
+/// A type-erased compressor, whose method is chosen at run time.
 export module fieldfold.compression.any;
 
 import fieldfold.base.arrays;
@@ -16,8 +16,8 @@ import fieldfold.compression.compressor;
 
 export namespace fieldfold {
 
-/// Holds a compressor of any type, by value, behind an interface in doubles. Shapes, meaning and errors of its members
-/// are those of the compressor inside; `target` gives that one back.
+/// A compressor of any type, held by value behind an interface in doubles. Shapes, meaning and errors of its members
+/// are those of the compressor inside, which `target` returns.
 class AnyCompressor {
  public:
   using value_type = double;
@@ -45,10 +45,10 @@ class AnyCompressor {
     return const_cast<AnyCompressor*>(this)->target<C>();
   }
 
-  /// Learns the map, if the compressor inside can from a matrix alone. \param snapshots  `(dof, num_samples)`
-  /// \throws InvalidArgument  it cannot, or as it does
+  /// Learns the map from a matrix. \param snapshots  `(dof, num_samples)`
+  /// \throws InvalidArgument  as the compressor inside; also if it does not learn from a matrix alone
   void compute_map(const ArrayRef<double>& snapshots) { held_->compute_map(snapshots); }
-  /// \param fields  each `(*loop_shape, num_pts)`
+  /// Learns the map from fields. \param fields  each `(*loop_shape, num_pts)`
   void compute_map(const Fields& fields) { held_->compute_map(fields); }
 
   bool map_exists() const { return held_->map_exists(); }
@@ -65,7 +65,7 @@ class AnyCompressor {
     return held_->interpolate_from_grid(states, new_coords);
   }
 
-  /// \throws InvalidArgument  also where the compressor inside has no such function
+  /// \throws InvalidArgument  also if the compressor inside does not support a grid for each sample
   xt::xarray<double> interpolate_to_grid(const CoordsPerSample& field_coords,
                                          const std::vector<Fields>& field_values) const {
     return held_->interpolate_to_grid(field_coords, field_values);
@@ -144,7 +144,7 @@ class AnyCompressor {
       if constexpr (requires { compressor.interpolate_to_grid(coords, own); })
         return compressor.interpolate_to_grid(coords, own);
       else
-        throw InvalidArgument("interpolate_to_grid: this compressor takes no grids of their own for samples");
+        throw InvalidArgument("interpolate_to_grid: this compressor does not support a grid for each sample");
     }
     std::vector<Fields> interpolate_from_grid(const ArrayRef<double>& states,
                                               const CoordsPerSample& coords) const override {
@@ -154,16 +154,16 @@ class AnyCompressor {
           results.push_back(converted<double>(std::move(fields)));
         return results;
       } else {
-        throw InvalidArgument("interpolate_from_grid: this compressor takes no grids of their own for samples");
+        throw InvalidArgument("interpolate_from_grid: this compressor does not support a grid for each sample");
       }
     }
   };
 
-  /// An array as the compressor inside takes it: in its own scalar, and seen through if it is the same.
+  /// An array in the scalar of the compressor inside; a view if that is double.
   template <class T>
   static auto array(const ArrayRef<double>& values) {
     if constexpr (std::same_as<T, double>) {
-      // In xtensor's own type of shape: with std::vector g++ 14 leaves out a constructor of it.
+      // In xtensor's own shape type: with std::vector, g++ 14 omits one of its constructors.
       const xt::xarray<double>::shape_type shape(values.shape().begin(), values.shape().end());
       return xt::adapt(values.data(), values.size(), xt::no_ownership(), shape);
     } else {
@@ -171,7 +171,7 @@ class AnyCompressor {
     }
   }
 
-  /// Fields in the scalar `To`; those that have it already are passed through.
+  /// Fields in the scalar `To`; passed through if they are in it already.
   template <class To>
   static const BasicFields<To>& converted(const BasicFields<To>& fields) {
     return fields;
@@ -191,7 +191,7 @@ class AnyCompressor {
   std::unique_ptr<Interface> held_;
 };
 
-// Not in the class, where g++ 14 crashes on importing it.
+// Outside the class: inside, it crashes importers with g++ 14.
 AnyCompressor::Interface::~Interface() = default;
 
 static_assert(Compressor<AnyCompressor>);

@@ -5,7 +5,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// The concept of a compressor, and functions of all compressors.
+/// The `Compressor` concept, and functions for all compressors.
 export module fieldfold.compression.compressor;
 
 import fieldfold.base.arrays;
@@ -15,11 +15,12 @@ export namespace fieldfold {
 /// The range (low, high) of each latent coefficient.
 using LatentRanges = std::vector<std::pair<double, double>>;
 
-/// Points of one grid for each sample; an empty array stands for a missing sample.
+/// The grid points of each sample; an empty array for a missing sample.
 using CoordsPerSample = std::vector<xt::xarray<double>>;
 
-/// A method that folds states of `dof` numbers into `latent_size` coefficients and unfolds them again. A class derived
-/// from `BasicCompression` has the grids already and adds the other five. `value_type` is its scalar.
+/// A method that compresses states of `dof` numbers to `latent_size` coefficients and reconstructs them. A class
+/// derived from `BasicCompression` inherits `dof` and the interpolation, and adds the other five members. `value_type`
+/// is the scalar.
 template <class C>
 concept Compressor = std::copyable<C> && std::floating_point<typename C::value_type> &&
                      requires(const C& compressor, const xt::xarray<typename C::value_type>& array,
@@ -40,30 +41,33 @@ concept Compressor = std::copyable<C> && std::floating_point<typename C::value_t
                        } -> std::convertible_to<BasicFields<typename C::value_type>>;
                      };
 
-/// Folds fields on any grid: `compress(interpolate_to_grid(coords, fields))`.
-/// \param coords  `(*coord_shape, dim)`, or one a sample
-/// \param fields  each `(*loop_shape, *coord_shape)`, or one set a sample
+/// Compresses fields on any grid: `compress(interpolate_to_grid(coords, fields))`.
+/// \param coords  `(*coord_shape, dim)`
+/// \param fields  each `(*loop_shape, *coord_shape)`
 /// \returns       `(*loop_shape, latent_size)`
-/// \throws        as the two functions of the compressor do
+/// \throws        as these two functions
 template <Compressor C>
 xt::xarray<typename C::value_type> compress_fields(const C& compressor, const xt::xarray<double>& coords,
                                                    const BasicFields<typename C::value_type>& fields) {
   return compressor.compress(compressor.interpolate_to_grid(coords, fields));
 }
 
-/// Folds samples that lie on grids of their own.
+/// Compresses samples on a grid each.
+/// \param coords  one per sample, each `(*coord_shape, dim)`
+/// \param fields  one set per sample, each field `(*loop_shape, *coord_shape)`
+/// \returns       `(samples, *loop_shape, latent_size)`
 template <Compressor C>
 xt::xarray<typename C::value_type> compress_fields(const C& compressor, const CoordsPerSample& coords,
                                                    const std::vector<BasicFields<typename C::value_type>>& fields) {
   return compressor.compress(compressor.interpolate_to_grid(coords, fields));
 }
 
-/// Unfolds latent coefficients onto any grid: `interpolate_from_grid(reconstruct(latent), coords)`, or
-/// `reconstruct_at(latent, coords)` of a compressor that has it at less cost.
+/// Reconstructs fields on any grid: `interpolate_from_grid(reconstruct(latent), coords)`, or the cheaper
+/// `reconstruct_at(latent, coords)` if the compressor has it.
 /// \param latent  `(*loop_shape, latent_size)`
-/// \param coords  `(*coord_shape, dim)`, or one a sample
+/// \param coords  `(*coord_shape, dim)`
 /// \returns       each `(*loop_shape, *coord_shape)`
-/// \throws        as the two functions of the compressor do
+/// \throws        as these functions
 template <Compressor C>
 BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
                                                        const xt::xarray<typename C::value_type>& latent,
@@ -74,7 +78,9 @@ BasicFields<typename C::value_type> reconstruct_fields(const C& compressor,
     return compressor.interpolate_from_grid(compressor.reconstruct(latent), coords);
 }
 
-/// Unfolds each sample onto a grid of its own.
+/// Reconstructs samples on a grid each.
+/// \param latent  `(samples, *loop_shape, latent_size)`
+/// \param coords  one per sample, each `(*coord_shape, dim)`
 template <Compressor C>
 std::vector<BasicFields<typename C::value_type>> reconstruct_fields(const C& compressor,
                                                                     const xt::xarray<typename C::value_type>& latent,

@@ -6,7 +6,7 @@ module;
 #include <string_view>
 #include <vector>
 
-/// The grid side of compression methods: named fields on a compression grid, and interpolation to other grids and back.
+/// The grid of a compression method: its named fields, and interpolation to and from other grids.
 export module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
@@ -20,49 +20,48 @@ export namespace fieldfold {
 
 /// The fields of a compression and their grid.
 struct CompressionOptions {
-  /// Names of the quantities of interest, in the order in which they lie at each point; none: one, named "field".
+  /// Names of the quantities of interest, in their order at each point; empty: one, named "field".
   std::vector<std::string> fields = {};
-  /// `(num_pts, dim)`, or `(num_pts,)` for dim = 1: the points of the compression grid. Without them, everything works
-  /// that needs no coordinates.
+  /// The points of the compression grid, `(num_pts, dim)`, or `(num_pts,)` for dim = 1. Only interpolation needs them.
   std::optional<xt::xarray<double>> coords = std::nullopt;
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
-  /// `automatic`: points where a field has a value in no sample (land) take no part in its interpolation, and points
-  /// nearest to such a point become NaN.
+  /// `automatic`: points where a field has no value in any sample (land) are excluded from its interpolation, and the
+  /// field is NaN at points nearest to one of them.
   Mask mask = Mask::none;
-  /// Operators and factorizations of interpolation are cached up to this size, and used again for the same coordinates;
-  /// 0: none. Not saved.
+  /// Size of the cache of interpolation operators and factorizations, which are reused for the same coordinates; 0: no
+  /// cache. Not saved.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
 };
 
-/// The grid side of a compression method. A state is `(num_pts, num_qoi)` numbers, flattened to
-/// `dof = num_pts * num_qoi`: all quantities of a point lie together.
+/// The base class of compression methods for fields on a grid. A state is `(num_pts, num_qoi)` numbers, flattened to
+/// `dof = num_pts * num_qoi`: the quantities of a point are contiguous.
 template <class T>
 class BasicCompression {
  public:
   using value_type = T;
 
   /// \throws InvalidArgument  a field named twice or without a name; coords not 1-D or 2-D, empty, or not finite; an
-  ///                          unknown interpolation method; bad interpolation options
+  ///                          unknown interpolation method; invalid interpolation options
   explicit BasicCompression(CompressionOptions options = {});
 
-  /// The names of the quantities of interest, in the order in which they lie at each point.
+  /// The names of the quantities of interest, in their order at each point.
   const std::vector<std::string>& fields() const { return options_.fields; }
   /// The options.
   const CompressionOptions& compression_options() const { return options_; }
-  /// Whether there is a grid.
+  /// Whether the grid has coordinates.
   bool has_coords() const { return options_.coords.has_value(); }
-  /// How values are interpolated to other grids and back.
+  /// The interpolation method to and from other grids, and its options.
   const std::string& interpolate_method() const { return options_.interpolate_method; }
   const RBFOptions& interpolate_opts() const { return options_.interpolate_opts; }
 
-  /// `(num_pts, dim)`: the compression grid. \throws NotReady  there are no coordinates
+  /// The points of the compression grid, `(num_pts, dim)`. \throws NotReady  there are no coordinates
   const xt::xarray<double>& coords() const;
 
   /// The cached interpolation; `bytes()` is the size of its cache, `clear()` empties it.
   const CachedInterpolation& interpolation() const { return interpolation_; }
 
-  /// The number of coordinates of a point. \throws NotReady  there are no coordinates
+  /// The dimension of the grid. \throws NotReady  there are no coordinates
   std::size_t dim() const { return coords().shape(1); }
 
   /// The number of points of the compression grid. \throws NotReady  neither coordinates nor data determine it
@@ -74,61 +73,60 @@ class BasicCompression {
   /// The length of a state, `num_pts * num_qoi`. \throws NotReady  as `num_pts`
   std::size_t dof() const { return num_pts() * num_qoi(); }
 
-  /// Takes states apart into fields on the compression grid.
+  /// Splits states into fields on the compression grid.
   /// \param states  `(*loop_shape, dof)`
   /// \returns       each `(*loop_shape, num_pts)`
   /// \throws InvalidArgument  states of another length  \throws NotReady  as `num_pts`
   BasicFields<T> split_fields(const ArrayRef<T>& states) const;
 
-  /// Puts fields on the compression grid together into states; the inverse of `split_fields`.
-  /// \param fields  each `(*loop_shape, num_pts)`; names beside `fields()` are ignored
+  /// Joins fields on the compression grid to states; the inverse of `split_fields`.
+  /// \param fields  each `(*loop_shape, num_pts)`; names not in `fields()` are ignored
   /// \returns       `(*loop_shape, dof)`
   /// \throws InvalidArgument  a field is missing, or their shapes differ or do not fit
   xt::xarray<T> join_fields(const BasicFields<T>& fields) const;
 
-  /// Interpolates states on the compression grid to other points. Where these are the grid's own, to a relative 1e-5
-  /// or an absolute 1e-8, the states are taken as they are.
+  /// Interpolates states on the compression grid to other points. If these are the points of the grid, to a tolerance
+  /// of 1e-8 plus a relative 1e-5, the states are split without interpolation.
   /// \param states      `(*loop_shape, dof)`
-  /// \param new_coords  `(*coord_shape, dim)`; 1-D means points when dim = 1, a single point (a coord_shape of `(1,)`)
-  ///                    otherwise
+  /// \param new_coords  `(*coord_shape, dim)`; 1-D: points if dim = 1, otherwise a single point of the coord_shape
+  ///                    `(1,)`
   /// \returns           each `(*loop_shape, *coord_shape)`
   /// \throws NotReady         there are no coordinates
   /// \throws InvalidArgument  a shape does not fit, or coordinates are not finite
-  /// \throws NumericalError   as the interpolation method does
+  /// \throws NumericalError   as the interpolation method
   BasicFields<T> interpolate_from_grid(const ArrayRef<T>& states, const ArrayRef<double>& new_coords) const;
 
   /// Interpolates each sample to points of its own.
   /// \param states      `(samples, *loop_shape, dof)`
-  /// \param new_coords  one a sample, each as above; empty where there is none
-  /// \returns           one a sample, each field `(*loop_shape, *coord_shape)`; without fields where coords are empty
+  /// \param new_coords  one per sample, each as above; empty for a missing sample
+  /// \returns           one per sample, each field `(*loop_shape, *coord_shape)`; no fields for a missing sample
   std::vector<BasicFields<T>> interpolate_from_grid(const ArrayRef<T>& states, const CoordsPerSample& new_coords) const;
 
-  /// Interpolates fields at other points to the compression grid. Where these are exactly the grid's own, the values
-  /// are taken as they are.
+  /// Interpolates fields at other points to the compression grid. If these are exactly the points of the grid, the
+  /// fields are joined without interpolation.
   /// \param field_coords  `(*coord_shape, dim)`; 1-D as in `interpolate_from_grid`
-  /// \param field_values  each `(*loop_shape, *coord_shape)`; names beside `fields()` are ignored
+  /// \param field_values  each `(*loop_shape, *coord_shape)`; names not in `fields()` are ignored
   /// \returns             `(*loop_shape, dof)`
-  /// \throws  as `interpolate_from_grid`; and InvalidArgument where a field is missing
+  /// \throws  as `interpolate_from_grid`; InvalidArgument also if a field is missing
   xt::xarray<T> interpolate_to_grid(const ArrayRef<double>& field_coords, const BasicFields<T>& field_values) const;
 
   /// Interpolates each sample from points of its own.
-  /// \param field_coords  one a sample, each as above
-  /// \param field_values  one a sample, each field `(*loop_shape, *coord_shape)`
-  /// \returns             `(samples, *loop_shape, dof)`; NaN where coords are empty or there are no fields
+  /// \param field_coords  one per sample, each as above
+  /// \param field_values  one set per sample, each field `(*loop_shape, *coord_shape)`
+  /// \returns             `(samples, *loop_shape, dof)`; NaN for samples without coords or fields
   xt::xarray<T> interpolate_to_grid(const CoordsPerSample& field_coords,
                                     const std::vector<BasicFields<T>>& field_values) const;
 
  protected:
-  /// For `compute_map`: checks that states of `dof` numbers fit the fields and the coordinates, and returns the number
-  /// of points they have. \throws InvalidArgument  they do not
-  /// \param name  what messages call the states
+  /// For `compute_map`: the number of points of states of `dof` numbers. \param name  the states in messages
+  /// \throws InvalidArgument  `dof` does not fit the fields or the coordinates
   std::size_t num_pts_of(std::size_t dof, std::string_view name) const;
 
-  /// For `compute_map`: as `join_fields`, but without coordinates the fields determine the number of points, whatever
-  /// an earlier map had.
+  /// For `compute_map`: as `join_fields`, but without coordinates the fields determine the number of points, not
+  /// an earlier map.
   xt::xarray<T> join_snapshots(const BasicFields<T>& fields) const;
 
-  /// The same snapshots in place: for each field, in order, one row `(num_pts,)` a snapshot.
+  /// Views of the same snapshots: for each field, in order, one row `(num_pts,)` per snapshot.
   std::vector<LoopRows<T>> snapshot_rows(const BasicFields<T>& fields) const;
 
   /// For `compute_map`: sets the number of points.

@@ -18,23 +18,23 @@ import fieldfold.rows.store;
 
 export namespace fieldfold {
 
-/// The data of a basis U of columns A. It refers to memory of the caller.
+/// The data of a basis U of columns A. It references memory of the caller.
 template <class T>
 struct BasisProblem {
   const RowSource<T>& source;                      ///< the rows of A, `(m, n)`
   const ProductRows<T>* weighted = nullptr;        ///< the rows of M A, for inner products `x^T M y`
-  const InnerProduct<T>* inner_product = nullptr;  ///< M; null where it is the identity
+  const InnerProduct<T>* inner_product = nullptr;  ///< M; null if it is the identity
   std::span<const std::uint8_t> masked_rows = {};  ///< `(m,)`, 1 for rows that are zero; empty: none
 };
 
-/// The Gram matrix (lower triangle, in the inner product) and the signs of a basis, computed when it is written.
+/// The Gram matrix (lower triangle, in the inner product) and the signs of a basis, computed while it is written.
 template <class T>
 struct BasisPass {
   xt::xarray<double> gram;  ///< `(rank, rank)`
   std::vector<T> signs;     ///< of `ColumnSigns`
 };
 
-/// Writes a basis to a store, and changes it there.
+/// Writes a basis to a store, and modifies it there.
 template <class T>
 class BasisWriter {
  public:
@@ -49,7 +49,7 @@ class BasisWriter {
   /// `U <- U rotation`. \param rotation  `(rank, rank)`
   BasisPass<T> rotate(const xt::xarray<double>& rotation, const Pass& pass) const;
 
-  /// Multiplies each column of U. \param factors  `(rank,)`
+  /// Multiplies each column of U by its factor. \param factors  `(rank,)`
   void scale(const std::vector<T>& factors, const Pass& pass) const;
 
  private:

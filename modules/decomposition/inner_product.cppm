@@ -16,24 +16,24 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// Rows of a matrix X, and the same of `M X`.
+/// Rows of a matrix X, and the same rows of `M X`.
 template <class T>
 struct RowsAndProducts {
   MatrixView<const T> rows;
   MatrixView<const T> products;
 };
 
-/// The rows of `M X`, and those of X beside them.
+/// The rows of `M X`, together with those of X.
 template <class T>
 class ProductRows : public RowSource<T> {
  public:
-  /// What both are read into.
+  /// Buffers for both.
   struct Buffers {
     std::vector<T> rows;
     std::vector<T> products;
   };
 
-  /// Both at once: what M X is made of is not read twice. \param buffers  of the thread
+  /// Reads both at once, to avoid reading rows of X twice. \param buffers  of the thread
   virtual RowsAndProducts<T> read_both(std::size_t first, std::size_t count, Buffers& buffers) const = 0;
 };
 
@@ -46,16 +46,16 @@ class InnerProduct {
   InnerProduct& operator=(const InnerProduct&) = delete;
   virtual ~InnerProduct();
 
-  /// The rows of `M X`. \param x  it must outlive what is returned
+  /// The rows of `M X`. \param x  it must outlive the result
   virtual std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const = 0;
 };
 
-/// M is sparse, and the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
-/// made when they are read, of the rows of X that they need: fast if these are near.
+/// A sparse M, the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
+/// computed when they are read, from the rows of X that they depend on: fast if these are near.
 template <class T>
 class SparseInnerProduct final : public InnerProduct<T> {
  public:
-  /// \param matrix  `(rows / groups, rows / groups)`, rows in their order
+  /// \param matrix  `(rows / groups, rows / groups)`, rows in order
   SparseInnerProduct(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
@@ -64,14 +64,15 @@ class SparseInnerProduct final : public InnerProduct<T> {
   std::size_t groups_;
 };
 
-/// `y = M x` of one column; it is called from one thread.
+/// `y = M x` for one column; called from one thread.
 using ApplyToColumn = std::function<void(std::span<const double> x, std::span<double> y)>;
 
-/// `Y = M X`, a column at a time; both may be the same. \param x, y  `(rows, k)`
+/// `Y = M X`, column by column; X and Y may be the same. \param x, y  `(rows, k)`
 template <class T>
 void apply_to_columns(const ApplyToColumn& apply, MatrixView<const T> x, MatrixView<T> y);
 
-/// M is what a function does to a column of `rows / groups` numbers, likewise. `M X` is made at once, in memory.
+/// M given by a function of a column of `rows / groups` numbers, the same for each group. `M X` is computed at once, in
+/// memory.
 template <class T>
 class OperatorInnerProduct final : public InnerProduct<T> {
  public:

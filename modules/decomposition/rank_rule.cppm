@@ -4,7 +4,7 @@ module;
 #include <optional>
 #include <vector>
 
-/// How many modes of a decomposition to keep.
+/// Rules for the rank of a truncated decomposition.
 export module fieldfold.decomposition.rank_rule;
 
 import fieldfold.base.arrays;
@@ -12,35 +12,34 @@ import fieldfold.decomposition.truncated_svd;
 
 export namespace fieldfold {
 
-/// How many modes to keep. Of several rules that are given, `rank` wins over `sample_tol`, over `reconstruction_tol`,
-/// over `noise`, over `optimal_threshold`, over `energy_tol`; none given means an energy of 0.95. Where rounding puts a
-/// tolerance out of reach, the numerical rank is taken.
+/// A rule for the rank. If several are given, `rank` takes precedence over `sample_tol`, `reconstruction_tol`, `noise`,
+/// `optimal_threshold` and `energy_tol`, in this order; the default is an energy of 0.95. If rounding puts a tolerance
+/// out of reach, the numerical rank is taken.
 struct RankRule {
-  /// This many, from 1 to min(dof, samples).
+  /// This rank, from 1 to min(dof, samples).
   std::optional<std::size_t> rank = std::nullopt;
-  /// The fewest whose energy, the share of the sum of squared singular values, is at least this; in (0, 1].
+  /// The smallest rank whose energy, the share of the sum of squared singular values, is at least this; in (0, 1].
   std::optional<double> energy_tol = std::nullopt;
-  /// The fewest whose relative Frobenius error on the training snapshots is at most this; not negative.
+  /// The smallest rank whose relative Frobenius error on the training snapshots is at most this; nonnegative.
   std::optional<double> reconstruction_tol = std::nullopt;
-  /// The fewest whose relative error on each of the training snapshots is at most this; not negative.
+  /// The smallest rank whose relative error on each training snapshot is at most this; nonnegative.
   std::optional<double> sample_tol = std::nullopt;
-  /// The standard deviation of white noise in the numbers of the snapshots, above 0: keeps the singular values above
-  /// the threshold that has the least error in the limit of large matrices (Gavish and Donoho 2014,
-  /// doi:10.1109/TIT.2014.2323359).
+  /// The standard deviation of white noise in the snapshots, above 0: keeps the singular values above the hard
+  /// threshold that is optimal in the limit of large matrices (Gavish and Donoho 2014, doi:10.1109/TIT.2014.2323359).
   std::optional<double> noise = std::nullopt;
-  /// The same where there is white noise of an unknown deviation, which is taken from the median singular value.
+  /// The same threshold for white noise of unknown deviation, which is estimated from the median singular value.
   bool optimal_threshold = false;
 
-  /// Whether nothing is asked for.
+  /// Whether no rule is given.
   bool is_empty() const {
     return !rank && !sample_tol && !reconstruction_tol && !noise && !optimal_threshold && !energy_tol;
   }
 };
 
-/// \throws InvalidArgument  a number of the rule is out of its range
+/// \throws InvalidArgument  a number of the rule is out of range
 void validate(const RankRule& rule);
 
-/// The share of the sum of squares that a rule is likely to leave; 1 where it does not tell.
+/// The likely truncated share of the sum of squares under a rule; 1 if unknown.
 double expected_tail(const RankRule& rule);
 
 /// Applies a rule.
@@ -48,18 +47,19 @@ double expected_tail(const RankRule& rule);
 template <class T>
 RankChoice choose_rank(const RankRule& rule, const Spectrum<T>& spectrum);
 
-/// The share of the sum of squares from each singular value on: element r is the squared relative error of rank r,
-/// summed from the smallest up so that small shares keep their digits.
+/// The truncated share of the sum of squares for each rank: element r is the squared relative error of rank r, summed
+/// from the smallest singular value up so that small shares keep their digits.
 /// \param s           `(k,)`, descending, the first above 0
-/// \param unresolved  the sum of squares of those that are not in s
+/// \param unresolved  the sum of squares of the singular values that are not in s
 template <class T>
 std::vector<double> tail_shares(const xt::xarray<T>& s, double unresolved = 0.0);
 
-/// The optimal hard threshold of an m x n matrix with white noise of deviation 1, over the root of its longer side.
+/// The optimal hard threshold for an m x n matrix with white noise of deviation 1, divided by the root of its longer
+/// side.
 /// \param ratio  of the shorter side to the longer, in (0, 1]
 double threshold_of_known_noise(double ratio);
 
-/// The optimal hard threshold over the median singular value.
+/// The optimal hard threshold divided by the median singular value.
 double threshold_of_median(double ratio);
 
 }  // namespace fieldfold

@@ -8,11 +8,11 @@ module;
 #include <string_view>
 #include <vector>
 
-/// The truncated singular value decomposition of a tall matrix that is read by blocks of rows.
+/// The truncated singular value decomposition of a tall matrix read by blocks of rows.
 ///
 /// A pass over the rows of the `(m, n)` matrix A computes a small summary, from which its singular values s and right
-/// singular vectors V follow; another pass computes the left singular vectors `U = A V / s`. Summaries of parts of the
-/// rows add up, so that blocks may come from memory or from disk, and be read by several threads.
+/// singular vectors V follow; another pass computes the left singular vectors `U = A V / s`. Summaries of blocks of
+/// rows add up, so that blocks may be read from memory or from disk, by several threads.
 export module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
@@ -39,14 +39,14 @@ enum class DecompositionMethod {
 /// The name of a method, as in the enumeration.
 std::string_view name_of(DecompositionMethod method);
 
-/// The singular values of the columns that are learned from, and their coefficients.
+/// The singular values of the training columns, and their coefficients.
 template <class T>
 struct Spectrum {
-  xt::xarray<T> s;            ///< `(min(m, columns),)`, descending
-  xt::xarray<double> coefficients;  ///< `(columns, modes)`: of each column in the left singular vectors, of all modes
-                                    ///< that are not 0; empty where the rank is known
+  xt::xarray<T> s;                  ///< `(min(m, columns),)`, descending
+  xt::xarray<double> coefficients;  ///< `(columns, modes)`: of each column in the left singular vectors, for all
+                                    ///< nonzero modes; empty if the rank is known
   std::size_t rows;                 ///< m, without masked rows
-  std::size_t columns;              ///< the number of columns that are learned from
+  std::size_t columns;              ///< the number of training columns
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not in s
 };
 
@@ -66,18 +66,19 @@ struct DecompositionRequest {
   /// The likely share of the truncated part in the sum of squares: methods that cannot resolve it are not tried.
   double expected_tail = 1.0;
   DecompositionMethod method = DecompositionMethod::automatic;
-  /// The inner product of columns; null: `x^T y`. `transpose` and `randomized` know no other.
+  /// The inner product of columns; null: `x^T y`. `transpose` and `randomized` support no other.
   const InnerProduct<T>* inner_product = nullptr;
-  /// `(m,)`, 1 for rows that are zero, in the basis too; empty: none.
+  /// `(m,)`, 1 for rows that are zero, also in the basis; empty: none.
   std::span<const std::uint8_t> masked_rows = {};
-  /// Threads to use; 0: as many as the machine has.
+  /// Number of threads; 0: all of the machine.
   std::size_t threads = 0;
-  /// Groups of rows whose errors are distinguished: rows with the same index modulo `groups`, which divides m.
+  /// Number of groups of rows with separate errors. A group has the rows with the same index modulo `groups`, which
+  /// divides m.
   std::size_t groups = 1;
-  /// k: every k-th column is held out as a test; 0: all are learned from.
+  /// k: every k-th column is held out as a test; 0: none.
   std::size_t leave_out_every = 0;
-  /// Progress callback: the phase (`summary`, `basis`, `errors`), and the share of it that is done; an exception thrown by
-  /// it aborts the decomposition.
+  /// Progress callback: the phase (`summary`, `basis`, `errors`), and the share of it that is done; an exception thrown
+  /// by it aborts the decomposition.
   std::function<void(std::string_view phase, double share)> progress = {};
 };
 
@@ -88,26 +89,26 @@ struct DecompositionReport {
   double singular_value_error = 0.0;  ///< estimate of the error of the singular values, over the largest
   double summary_seconds = 0.0;       ///< the passes of the summary, and its decomposition
   double basis_seconds = 0.0;         ///< the passes of the basis
-  double error_seconds = 0.0;         ///< the errors; almost 0 where they follow from the summary
+  double error_seconds = 0.0;         ///< the errors; almost 0 if they follow from the summary
 };
 
-/// `A ~ U coefficients^T` on the columns that are learned from.
+/// `A ~ U coefficients^T` on the training columns.
 template <class T>
 struct Decomposition {
-  std::size_t rank = 0;               ///< 0 where all columns are zero or none is finite
+  std::size_t rank = 0;                    ///< 0 if all columns are zero or none is finite
   xt::xarray<T> s = {};                    ///< descending: `(min(m, kept),)`; `(rank,)` by the method `randomized`
-  double unresolved_squares = 0.0;    ///< the sum of squares of the singular values that are not in s
+  double unresolved_squares = 0.0;         ///< the sum of squares of the singular values that are not in s
   xt::xarray<T> coefficients = {};         ///< `(kept, rank)`: `A^T U`
-  std::vector<std::size_t> kept = {};      ///< the columns learned from, ascending
+  std::vector<std::size_t> kept = {};      ///< the training columns, ascending
   std::vector<std::size_t> left_out = {};  ///< the finite columns held out as a test, ascending
-  RelativeErrors errors = {};              ///< of the columns learned from
-  RelativeErrors left_out_errors = {};     ///< of the columns held out; empty arrays where there are none
+  RelativeErrors errors = {};              ///< of the training columns
+  RelativeErrors left_out_errors = {};     ///< of the held-out columns; empty arrays if there are none
   DecompositionReport report = {};
 };
 
-/// Decomposes a matrix. The rows are read at least twice, and more often where the method is more accurate, iterates, or
-/// turns out to be inadequate. The basis is orthonormal to rounding, in the inner product of the request, with the signs
-/// of `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
+/// Decomposes a matrix. The rows are read at least twice, and more often where the method is more accurate, iterates,
+/// or turns out to be inadequate. The basis is orthonormal to rounding, in the inner product of the request, with the
+/// signs of `ColumnSigns`, and the error at most that of the optimal basis of its rank, to 1 %.
 /// \param basis  receives U, `(m, rank)`
 /// \throws InvalidArgument  as `choose_rank`; the method does not support the request
 /// \throws NumericalError   a decomposition did not converge, sums overflow, or the inner product is not positive

@@ -9,14 +9,14 @@ import fieldfold.base.arrays;
 
 export namespace fieldfold {
 
-/// The layout of a state of `num_pts * num_qoi` numbers: the quantities of a point lie together, in the order of the
-/// fields. Columns of samples that are interpolated together have the same layout, with samples in place of points.
+/// The layout of a state of `num_pts * num_qoi` numbers: the fields of a point are contiguous, in their order. Columns
+/// of samples interpolated together have the same layout, with samples in place of points.
 struct FieldLayout {
   std::size_t num_qoi = 1;
 
-  /// The place of a field at a point in a state.
+  /// The index in a state of a field at a point.
   constexpr std::size_t index(std::size_t point, std::size_t field) const { return point * num_qoi + field; }
-  /// The point, and the field, of a number of a state.
+  /// The point and the field of an index in a state.
   constexpr std::size_t point(std::size_t index) const { return index / num_qoi; }
   constexpr std::size_t field(std::size_t index) const { return index % num_qoi; }
 };
@@ -29,7 +29,7 @@ void extract_field(MatrixView<const T> states, FieldLayout layout, std::size_t f
 template <class T>
 void insert_field(MatrixView<const T> values, FieldLayout layout, std::size_t field, MatrixView<T> states);
 
-/// States as columns of points: `columns(point, layout.index(sample, field))` is that field of that sample, in double.
+/// States as columns over the points, in double: `columns(point, layout.index(sample, field))` is a field of a sample.
 /// \param states  `(samples, num_pts * num_qoi)`  \param columns  `(num_pts, samples * num_qoi)`
 template <class T>
 void columns_of_states(MatrixView<const T> states, FieldLayout layout, MatrixView<double> columns);
@@ -38,7 +38,7 @@ void columns_of_states(MatrixView<const T> states, FieldLayout layout, MatrixVie
 template <class T>
 void states_of_columns(MatrixView<const double> columns, FieldLayout layout, MatrixView<T> states);
 
-/// One field as columns of points, as in `columns_of_states`.
+/// One field as columns over the points, as in `columns_of_states`.
 /// \param values  `(samples, num_pts)`  \param columns  `(num_pts, samples * num_qoi)`
 template <class T>
 void columns_of_field(MatrixView<const T> values, FieldLayout layout, std::size_t field, MatrixView<double> columns);

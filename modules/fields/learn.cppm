@@ -15,32 +15,32 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// The space of options that need no snapshots: for states that come one by one.
-/// \param fields  their names
-/// \throws InvalidArgument  options that need all snapshots: means, deviations, `minmax`, `zscore`, masks, sample weights,
-///                          filled gaps; a mass matrix; weights for another number of points
+/// The space of options that need no snapshots, for states that arrive one at a time.
+/// \param fields  names
+/// \throws InvalidArgument  options that need all snapshots (means, deviations, `minmax`, `zscore`, masks, sample
+///                          weights, filled gaps); a mass matrix; weights for another number of points
 FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts);
 
-/// How a space is learned.
+/// Options for learning a space.
 struct SpaceLearning {
-  /// Of k snapshots the last is not learned from; 0: all are.
+  /// Every k-th snapshot is held out; 0: none is.
   std::size_t leave_out_every = 0;
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
-  /// Progress callback, as of `StatisticsRequest`.
+  /// Progress callback, as in `StatisticsRequest`.
   std::function<void(double share)> progress = {};
 };
 
-/// A space, and the statistics of the snapshots that it was learned from.
+/// A space, and the statistics of its training snapshots.
 struct LearnedSpace {
   FieldSpace space;
   SnapshotStatistics statistics;
 };
 
 /// Learns the space of snapshots `(dof, num_samples)`.
-/// \param fields  their names
-/// \throws InvalidArgument  weights or a mass matrix for another number of points or snapshots; as `snapshot_statistics`
-///                          and `transform_of`
+/// \param fields  names
+/// \throws InvalidArgument  weights or a mass matrix for another number of points or snapshots; as
+///                          `snapshot_statistics` and `transform_of`
 template <class T>
 LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& options,
                          const std::vector<std::string>& fields, const SpaceLearning& learning = {});

@@ -15,19 +15,19 @@ import fieldfold.fields.normalization;
 
 export namespace fieldfold {
 
-/// Treatment of numbers of a state that have no value.
+/// Treatment of numbers without a value.
 enum class Mask {
-  none,       ///< a snapshot that lacks a number is gappy
-  automatic,  ///< numbers that are finite in no snapshot (land in an ocean) leave the map, and are reconstructed as NaN
+  none,       ///< every snapshot with a missing number is gappy
+  automatic,  ///< numbers that are finite in no snapshot (land in an ocean) are masked, and reconstructed as NaN
 };
 
 /// Treatment of training snapshots with missing numbers.
 enum class GappySnapshots {
-  drop,  ///< they are left out, and counted
+  drop,  ///< dropped, and counted
   fill,  ///< gaps are filled iteratively from the modes until convergence; the basis and these snapshots are in memory
 };
 
-/// Treatment of states with missing numbers when they are compressed.
+/// Treatment of states with missing numbers in `compress`.
 enum class GappyStates {
   nan,    ///< their coefficients are NaN
   fill,   ///< least-squares coefficients from the known entries (Everson and Sirovich 1995,
@@ -35,24 +35,24 @@ enum class GappyStates {
   error,  ///< an exception
 };
 
-/// How fields are brought into one space: units, mean, weights, holes. The default leaves numbers as they are.
+/// Options of a field space: units, mean, weights, missing numbers. The default leaves states unchanged.
 struct FieldOptions {
-  /// The normalization of all fields, and of some by name, which takes precedence. Means and deviations weight points
-  /// and snapshots as below; with a mass matrix points have the row sums as weights, if these are all above 0.
+  /// The normalization of all fields, and overrides by name. Means and deviations are weighted by the point and sample
+  /// weights below; with a mass matrix, by its row sums in place of point weights if all of them are above 0.
   Normalization normalize = {};
   std::map<std::string, Normalization> normalize_field = {};
-  /// Whether the mean snapshot is subtracted, and added again by `reconstruct`.
+  /// Whether the mean snapshot is subtracted, and added back by `reconstruct`.
   bool center = false;
-  /// Whether each number is divided by its own standard deviation over the snapshots, after centring. A number that is
-  /// constant is not divided.
+  /// Whether each number is divided by its standard deviation over the snapshots, after centring. Constant numbers are
+  /// not divided.
   bool standardize = false;
-  /// `(num_pts,)`, or another shape of that size, above 0: weights of the points in inner products, such as cell volumes.
+  /// `(num_pts,)` or another shape of that size, above 0: point weights of the inner product, such as cell volumes.
   std::optional<xt::xarray<double>> point_weights = std::nullopt;
-  /// Weights of fields by name, above 0; 1 for all others.
+  /// Field weights by name, above 0; 1 for all others.
   std::map<std::string, double> field_weights = {};
-  /// `(num_samples,)`, above 0: weights of the snapshots.
+  /// `(num_samples,)`, above 0: sample weights.
   std::optional<xt::xarray<double>> sample_weights = std::nullopt;
-  /// The inner product of each field, instead of point weights.
+  /// The inner product of each field, in place of point weights.
   std::optional<MassMatrix> mass = std::nullopt;
   Mask mask = Mask::none;
   GappySnapshots gappy_snapshots = GappySnapshots::drop;
@@ -65,25 +65,25 @@ struct FieldOptions {
   }
 };
 
-/// The normalizations of fields, in their order.
+/// The normalizations of fields, in the order of the fields.
 std::vector<Normalization> normalizations_of(const FieldOptions& options, const std::vector<std::string>& fields);
 
-/// The names of the enumerations, in their order.
+/// The names of the values of each enumeration, in its order.
 const std::vector<std::string_view>& masks();
 const std::vector<std::string_view>& gappy_snapshots_policies();
 const std::vector<std::string_view>& gappy_states_policies();
 
-/// By name. \throws InvalidArgument  an unknown name; the message lists the known ones
+/// A value by its name. \throws InvalidArgument  an unknown name; the message lists the known ones
 Mask mask_named(std::string_view name);
 GappySnapshots gappy_snapshots_named(std::string_view name);
 GappyStates gappy_states_named(std::string_view name);
 
-/// Checks options before there is data. \param fields  their names
+/// Checks what can be checked without data. \param fields  names
 /// \throws InvalidArgument  an unknown field; a weight that is not finite and above 0; both point weights and a mass
-///                          matrix; a normalization that cannot be used
+///                          matrix; an invalid normalization
 void validate(const FieldOptions& options, const std::vector<std::string>& fields);
 
-/// Whether options leave the numbers of snapshots as they are.
+/// Whether options leave snapshots unchanged.
 bool is_plain(const FieldOptions& options);
 
 }  // namespace fieldfold

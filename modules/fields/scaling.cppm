@@ -21,42 +21,43 @@ import fieldfold.rows.store;
 export namespace fieldfold {
 
 /// The scaling `D Y diag(r)` of the coordinates Y of snapshots in a space, `(dof, num_samples)`. D is the row scaling
-/// that gives the inner product W of the space a unit diagonal: roots of weights, and of the diagonal of the mass matrix;
-/// 0 for masked numbers. r are the roots of the sample weights. What remains of W, `D^-1 W D^-1`, is the inner product of
-/// the scaled problem. For a basis V of that problem, `U = D^-1 V` has `U^T W U = I`.
+/// that gives the inner product W of the space a unit diagonal: square roots of the weights and of the diagonal of the
+/// mass matrix; 0 for masked numbers. r are the square roots of the sample weights. The inner product of the scaled
+/// problem is `D^-1 W D^-1`. For a basis V of that problem, `U = D^-1 V` satisfies `U^T W U = I`.
 template <class T>
 class SpaceScaling {
  public:
   /// \param sample_weights  `(num_samples,)`; none: 1 for all
-  /// \throws InvalidArgument  a sample weight whose root vanishes or overflows in the precision T
+  /// \throws InvalidArgument  a sample weight whose square root underflows or overflows in the precision T
   explicit SpaceScaling(FieldSpace space, const std::optional<xt::xarray<double>>& sample_weights = std::nullopt);
 
   const FieldSpace& space() const { return space_; }
-  /// The space, moved out: the end of this object's use.
+  /// Moves the space out; this object cannot be used afterwards.
   FieldSpace release() && { return std::move(space_); }
   /// Replaces the mean of a number.
   void set_mean(std::size_t i, double mean) { space_.set_mean(i, mean); }
 
-  /// The inner product of the scaled problem; null where it is the plain one. It lives as long as this object.
+  /// The inner product of the scaled problem; null if Euclidean. It lives as long as this object.
   const InnerProduct<T>* inner_product() const { return inner_product_.get(); }
 
   double row_scale(std::size_t row) const { return row_scales_[row]; }
 
-  /// The root of the weight of a snapshot, and the weight.
+  /// The square root of the weight of a snapshot, and the weight.
   T sample_root(std::size_t column) const { return sample_roots_.empty() ? T{1} : sample_roots_[column]; }
   double sample_weight(std::size_t column) const { return sample_weights_.empty() ? 1.0 : sample_weights_[column]; }
-  /// All roots, `(num_samples,)`; empty where all are 1.
+  /// All square roots, `(num_samples,)`; empty: 1.
   std::span<const T> sample_roots() const { return sample_roots_; }
 
-  /// One state of weight 1 in the scaled problem. \param state  x, `(dof,)`  \param row  D y, `(dof,)`
+  /// Scales one state, of weight 1. \param state  x, `(dof,)`  \param row  D y, `(dof,)`
   /// \throws InvalidArgument  as `FieldSpace::transform`
   void scale(std::span<const T> state, std::span<T> row) const;
 
   /// `U = D^-1 V`, in place. \param basis  `(dof, rank)`, in memory
   void unscale(MatrixView<T> basis) const;
 
-  /// The same in a store, with the signs of `ColumnSigns`; coefficients follow the signs and lose the sample roots.
-  /// \param coefficients  `(columns, rank)`  \param columns  the snapshots that these are of
+  /// The same in a store, with signs fixed by `ColumnSigns`; coefficients take the same signs and are divided by the
+  /// square roots of the sample weights.
+  /// \param coefficients  `(columns, rank)`  \param columns  their snapshots
   void unscale(RowStore<T>& basis, MatrixView<T> coefficients, const std::vector<std::size_t>& columns,
                std::size_t threads) const;
 
@@ -70,11 +71,11 @@ class SpaceScaling {
   std::vector<T> sample_roots_;         ///< empty: 1
 };
 
-/// The rows of the scaled problem of snapshots, gaps filled.
+/// The rows of the scaled problem, with filled gaps.
 template <class T>
 class ScaledRows final : public RowSource<T> {
  public:
-  /// All of these must outlive this object. \param gaps  in the order of rows, then columns
+  /// The arguments must outlive this object. \param gaps  sorted by row, then column
   ScaledRows(const RowSource<T>& source, const SpaceScaling<T>& scaling, const std::vector<Gap>& gaps)
       : source_(source), scaling_(scaling), gaps_(gaps) {}
   std::size_t rows() const override { return source_.rows(); }

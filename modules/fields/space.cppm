@@ -19,27 +19,27 @@ export namespace fieldfold {
 /// The parts of a field space.
 struct FieldSpaceParts {
   std::vector<std::string> fields;         ///< names
-  std::vector<FieldTransform> transforms;  ///< one a field
+  std::vector<FieldTransform> transforms;  ///< one per field
   bool is_centered = false;
-  xt::xarray<double> mean = xt::zeros<double>({0});           ///< `(dof,)`, of g(x), if centred; or empty
-  xt::xarray<double> deviation = xt::zeros<double>({0});      ///< `(dof,)`, of g(x), 0: not divided; or empty
-  xt::xarray<double> point_weights = xt::zeros<double>({0});  ///< `(num_pts,)`; or empty
-  std::vector<double> field_weights;                          ///< one a field
+  xt::xarray<double> mean = xt::zeros<double>({0});           ///< `(dof,)`, of g(x); empty: not centred
+  xt::xarray<double> deviation = xt::zeros<double>({0});      ///< `(dof,)`, of g(x); 0 or empty: not divided
+  xt::xarray<double> point_weights = xt::zeros<double>({0});  ///< `(num_pts,)`; empty: 1
+  std::vector<double> field_weights;                          ///< one per field
   std::optional<MassMatrix> mass;
-  std::vector<std::uint8_t> masked;  ///< `(dof,)`, 1 for a number that left the map; or empty
+  std::vector<std::uint8_t> masked;  ///< `(dof,)`, 1 for masked numbers; empty: none
 };
 
-/// The space in which states of `dof` numbers are compressed. A state x has there the coordinates
+/// The space in which states x, `(dof,)`, are compressed. Their coordinates are
 ///
 ///     y_i = (g(x_i) - shift_i) factor_i
 ///
-/// with g the logarithm or the identity, shift the mean or that of the normalization, and factor that of the
-/// normalization or the reciprocal standard deviation; 0 for masked numbers. The inner product is `y^T W y`, with
-/// `W = field weight * point weight` on its diagonal, or the field weight times the mass matrix.
+/// with g the logarithm or the identity, shift the mean or that of the normalization, and factor the reciprocal
+/// standard deviation or that of the normalization; 0 for masked numbers. The inner product is `y^T W y`. W is
+/// diagonal, `field weight * point weight`, or the field weight times the mass matrix.
 class FieldSpace {
  public:
-  /// \param num_pts  the points of a state
-  /// \throws InvalidArgument  parts that do not fit each other
+  /// \param num_pts  number of points
+  /// \throws InvalidArgument  inconsistent parts
   FieldSpace(FieldSpaceParts parts, std::size_t num_pts);
 
   const FieldSpaceParts& parts() const { return parts_; }
@@ -48,7 +48,7 @@ class FieldSpace {
   FieldLayout layout() const { return {num_qoi()}; }
   bool is_masked(std::size_t i) const { return !parts_.masked.empty() && parts_.masked[i] != 0; }
   std::size_t num_masked() const;
-  /// Whether some field is transformed by the logarithm, so that the inverse transform is not linear.
+  /// Whether a field is transformed by the logarithm, which makes the inverse transform nonlinear.
   bool is_logarithmic() const;
 
   /// The coordinates y of states x.
@@ -58,15 +58,16 @@ class FieldSpace {
   template <class T>
   void transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const;
 
-  /// States x of coordinates y, in place. \param states  `(k, dof)`; masked numbers become NaN
+  /// States x from coordinates y, in place. \param states  `(k, dof)`; masked numbers become NaN
   template <class T>
   void inverse_transform(MatrixView<T> states) const;
 
-  /// The linear part of the inverse transform, for spaces that are not logarithmic. \param changes  `(k, dof)`, in place
+  /// The linear part of the inverse transform, for spaces that are not logarithmic.
+  /// \param changes  `(k, dof)`, in place
   template <class T>
   void inverse_transform_linear(MatrixView<T> changes) const;
 
-  /// The diagonal of W, without the mass matrix if there is one.
+  /// The diagonal of W, without the mass matrix.
   double weight(std::size_t i) const {
     const std::size_t point = layout().point(i);
     return parts_.field_weights[layout().field(i)] *
@@ -76,7 +77,7 @@ class FieldSpace {
   bool is_unweighted() const;
 
   /// `W y`. \param y  `(dof, k)`  \param result  `(dof, k)`  \param threads  0: as many as the machine has
-  /// \throws NotReady  the mass matrix was a function, which is not kept in files
+  /// \throws NotReady  the mass matrix was a function, which files do not hold
   void apply_weights(MatrixView<const double> y, MatrixView<double> result, std::size_t threads = 1) const;
 
   double shift(std::size_t i) const { return shift_[i]; }

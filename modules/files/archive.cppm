@@ -17,7 +17,7 @@ module;
 
 #include "../base/xtensor_headers.hpp"
 
-/// Files that notice every damage: cereal's portable binary archives in a frame of magic, length and checksum.
+/// The file format: cereal portable binary archives in a frame of magic, length and checksum, which reveals any damage.
 export module fieldfold.files.archive;
 
 import fieldfold.base.arrays;
@@ -26,14 +26,14 @@ import fieldfold.rows.store;
 
 export namespace fieldfold {
 
-/// The version that is written; those before are read too.
+/// The format version of new files; earlier versions are read too.
 constexpr std::uint32_t format_version = 4;
 
-/// The kinds of content of a file.
+/// The kinds of file content.
 constexpr std::uint32_t svd_content = 1;
 constexpr std::uint32_t operator_content = 2;
 
-/// Writes parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
+/// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {
  public:
   explicit Writer(std::ostream& out);
@@ -59,7 +59,7 @@ class Writer {
     for (const std::size_t length : array.shape()) count(length);
     write(array.data(), array.size());
   }
-  /// As an array, a block of rows at a time.
+  /// Writes a store in the format of an array, one block of rows at a time.
   template <class T>
   void rows(const ScratchStore<T>& store) {
     for (const std::size_t length : {std::size_t{2}, store.rows(), store.cols()}) count(length);
@@ -88,7 +88,7 @@ class Writer {
       describe(value);
     }
   }
-  /// A choice of an enumeration, by its name.
+  /// A value of an enumeration, by name.
   template <class Choice>
   void choice(const Choice& choice, const std::vector<std::string_view>& names) {
     (*this)(std::string(names[static_cast<std::size_t>(choice)]));
@@ -107,7 +107,7 @@ class Writer {
   std::unique_ptr<Archive> archive_;
 };
 
-/// Reads parts of a file of which so many bytes remain. Every length is compared with them before it is used.
+/// Reads the parts of a file. Every length is checked against the number of remaining bytes before use.
 class Reader {
  public:
   Reader(std::istream& in, std::uint64_t remaining);
@@ -129,7 +129,7 @@ class Reader {
   void mark(bool& is_set) {
     std::uint8_t stored = 0;
     (*this)(stored);
-    if (stored > 1) throw FileError("a mark is neither 0 nor 1");
+    if (stored > 1) throw FileError("a flag is neither 0 nor 1");
     is_set = stored == 1;
   }
   void operator()(std::string& text) {
@@ -186,7 +186,7 @@ class Reader {
     std::string name;
     (*this)(name);
     const auto found = std::ranges::find(names, name);
-    if (found == names.end()) throw FileError(message("it names ", name, ", which is none of ", listing(names)));
+    if (found == names.end()) throw FileError(message("unknown name ", name, "; expected one of ", listing(names)));
     choice = static_cast<Choice>(found - names.begin());
   }
   template <class Number>
@@ -200,13 +200,13 @@ class Reader {
 
   std::uint64_t remaining() const { return remaining_; }
 
-  /// Of the format of the file; told once it is read.
+  /// The format version of the file, set once it is read.
   std::uint32_t version() const { return version_; }
   void set_version(std::uint32_t version) { version_ = version; }
 
  private:
   void take(std::uint64_t count, std::size_t size) {
-    if (count > remaining_ / size) throw FileError("it ends too early");
+    if (count > remaining_ / size) throw FileError("it is truncated");
     remaining_ -= count * size;
   }
 
@@ -219,13 +219,15 @@ class Reader {
   std::uint32_t version_ = format_version;
 };
 
-/// Writes magic, an archive that begins with what it is an archive of, and the trailer.
-/// \param kind  what the archive holds
+/// Writes magic, an archive that begins with version, kind and scalar size, and the trailer.
+/// \param kind      the kind of content
+/// \param describe  writes the content
 void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
                   const std::function<void(Writer&)>& describe);
 
-/// Opens a file, checks its frame and its version, and hands on what it is an archive of. What is wrong with it is a
-/// `FileError` that names the file. \throws FileError  also where `read` throws it, or `InvalidArgument`
+/// Opens a file, checks its frame and version, and passes kind and scalar size to `read`.
+/// \throws FileError  the file cannot be read, is damaged or of another format or a later version; `read` throws
+///                    `FileError` or `InvalidArgument`. The message begins with the path.
 void read_framed(const std::filesystem::path& path,
                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read);
 

@@ -2,10 +2,10 @@ module;
 
 #include <filesystem>
 
-/// Compressors in files.
+/// Saving and loading of compressors.
 ///
-/// A file is: eight letters of magic; a cereal portable binary archive (format version, kind of content, scalar size, then
-/// the content); the number of bytes before this number; the XXH64 checksum of all before it. Identical maps give
+/// A file consists of eight bytes of magic; a cereal portable binary archive (format version, kind of content, scalar
+/// size, content); the number of bytes up to here; and the XXH64 checksum of everything before it. Identical maps give
 /// identical bytes.
 export module fieldfold.files.map;
 
@@ -18,30 +18,31 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// Saves a compressor, its options and, if there is one, its map. The file is complete or not there. Of a mass matrix
-/// that is a function, the product with the basis is saved, so that a loaded map compresses; what needs the function
-/// itself throws `NotReady`.
+/// Saves a compressor with its options and, if it has one, its map. The file is either complete or absent. For a mass
+/// matrix that is a function, its product with the basis is saved: a loaded map compresses, and members that need the
+/// function throw `NotReady`.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd);
 
-/// \throws InvalidArgument  the compressor inside is of a type that the file format does not have
+/// \throws InvalidArgument  the file format does not support the type of the compressor inside
 void save(const std::filesystem::path& path, const AnyCompressor& compressor);
 
-/// Learns a map and saves it as `save` would, with the options of `svd`, for snapshots and a basis that are larger than
-/// memory. `svd` is not changed and needs no map. A large basis lies in the folder of `path` while it is made, in a
-/// file without a name. The file is complete or not there.
-/// \param snapshots  `(dof, num_samples)`, as `NpyRows` or `NpyFieldRows` read them
+/// Learns a map with the options of `svd` and saves it like `save`, for snapshots and a basis larger than memory. `svd`
+/// is unchanged and needs no map. A large basis is built in an unnamed file in the folder of `path`. The file at `path`
+/// is either complete or absent.
+/// \param snapshots  `(dof, num_samples)`, such as `NpyRows` or `NpyFieldRows`
 /// \param rule       replaces the rule of the options if it is not empty
 /// \returns  the map, with an empty projection matrix
-/// \throws   as `BasicSVD::compute_map`, the source of the snapshots, and `save`
+/// \throws   as `BasicSVD::compute_map`, the source of the snapshots, and `save`; InvalidArgument also for a mass
+///           matrix that is a function
 template <class T>
 BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
                              const RankRule& rule = {});
 
-/// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null if it is another.
-/// \throws FileError  the file cannot be read; is not of this format or of a later version; is damaged or shorter than
-///                    it should be; or contradicts itself. Memory is bounded by a small multiple of the file's size.
+/// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null for another type.
+/// \throws FileError  the file cannot be read; is of another format or a later version; is damaged or truncated; or is
+///                    inconsistent. Memory is bounded by a small multiple of the file size.
 AnyCompressor load(const std::filesystem::path& path);
 
 }  // namespace fieldfold

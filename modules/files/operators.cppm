@@ -2,14 +2,14 @@ module;
 
 #include <filesystem>
 
-/// Interpolation operators in files, in the frame of compressors.
+/// Saving and loading of interpolation operators, in the file format of compressors.
 export module fieldfold.files.operators;
 
 import fieldfold.interpolation.operators;
 
 export namespace fieldfold {
 
-/// Saves an operator. The file is complete or not there. \throws FileError  the file cannot be written
+/// Saves an operator. The file is either complete or absent. \throws FileError  the file cannot be written
 void save(const std::filesystem::path& path, const InterpolationOperator& interpolation);
 
 /// Loads an operator. \throws FileError  as `load`

@@ -2,14 +2,14 @@ module;
 
 #include <string_view>
 
-/// Compressors from a description.
+/// Compressors from a JSON specification.
 export module fieldfold.files.spec;
 
 import fieldfold.compression.any;
 
 export namespace fieldfold {
 
-/// Makes a compressor from a JSON object. Its keys, all optional, `null` meaning not given:
+/// Makes a compressor from a JSON object. All keys are optional, and `null` means not given:
 ///
 /// | key                  | value                                                                       |
 /// |----------------------|-----------------------------------------------------------------------------|
@@ -25,11 +25,10 @@ export namespace fieldfold {
 /// | `keep_training_latents` | true or false                                                            |
 /// | `data_matrix`        | nested list `(dof, num_samples)`: the map is learned at once; null is NaN   |
 ///
-/// In `field_opts`, `normalize` is one word as `normalization_from` reads it, or an object of these by field; `mass` is
-/// an object of the lists `rows`, `columns` and `values`; `mask`, `gappy_snapshots` and `gappy_states` are given by
-/// name.
+/// In `field_opts`, `normalize` is a string for `normalization_from`, or an object of such strings by field; `mass` is
+/// an object of the lists `rows`, `columns` and `values`; `mask`, `gappy_snapshots` and `gappy_states` are names.
 ///
-/// Of the reference's keys, `projection_matrix` and `_map_computed` are not taken: a basis alone has no ranges and
+/// The reference's keys `projection_matrix` and `_map_computed` are not supported: a basis alone has no ranges and
 /// errors; a map is learned from data or loaded from a file.
 ///
 /// \throws InvalidArgument  not a JSON object; an unknown method, kernel or key (the message lists the known ones); a

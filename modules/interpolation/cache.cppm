@@ -3,7 +3,7 @@ module;
 #include <cstddef>
 #include <memory>
 
-/// Interpolation that caches what the same coordinates can use again.
+/// Interpolation with a cache of operators and factorizations.
 export module fieldfold.interpolation.cache;
 
 import fieldfold.base.arrays;
@@ -11,15 +11,15 @@ import fieldfold.interpolation.method;
 
 export namespace fieldfold {
 
-/// Interpolation with a cache of operators and factorizations, which are used again for the same coordinates. The least
-/// recently used are evicted first. Safe from many threads at once; copies share the cache.
+/// Interpolation that caches operators and factorizations for reuse with the same coordinates. The least recently used
+/// are evicted first. Safe to call from many threads at once; copies share the cache.
 class CachedInterpolation {
  public:
   /// \param most_bytes  the size of the cache; 0: nothing is cached
   /// \throws InvalidArgument  as `Interpolation::validate`
   CachedInterpolation(Interpolation interpolation, std::size_t most_bytes);
 
-  /// As `Interpolation`; warnings of rounding errors come with the first use of coordinates only.
+  /// As `Interpolation`; rounding errors are warned of at the first use of coordinates only.
   xt::xarray<double> operator()(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                 const ArrayRef<double>& queries) const;
 

@@ -11,17 +11,18 @@ import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {
 
-/// Whether the library is built with Qhull, which triangulates.
+/// Whether the library is built with Qhull, which computes the triangulation.
 bool delaunay_is_built();
 
-/// Barycentric coordinates in the triangle or tetrahedron of a Delaunay triangulation (Barber, Dobkin and Huhdanpaa
-/// 1996, doi:10.1145/235815.235821) that a query is in; outside of the convex hull the nearest point. The interpolant
-/// is continuous inside, and exact for linear functions.
-/// \param points   `(P, N)`, finite, N = 2 or 3, not all on a line or in a plane. Of points that coincide one counts.
+/// Linear interpolation as a matrix: the barycentric coordinates of each query in its triangle or tetrahedron of a
+/// Delaunay triangulation (Barber, Dobkin and Huhdanpaa 1996, doi:10.1145/235815.235821); outside the convex hull, the
+/// nearest point. The interpolant is continuous inside the hull, and exact for linear functions.
+/// \param points   `(P, N)`, finite, N = 2 or 3, not all on a line or in a plane. One of several coincident points is
+///                 used.
 /// \param queries  `(Q, N)`, finite
 /// \param options  `scales`, `threads`
 /// \returns        `(Q, P)`; rows add up to 1
-/// \throws InvalidArgument  another dimension; an axis has a period
+/// \throws InvalidArgument  another dimension; a periodic axis
 /// \throws NumericalError   the points have no triangulation
 /// \throws NotReady         the library is built without Qhull
 SparseRows linear_weights(MatrixView<const double> points, MatrixView<const double> queries, const RBFOptions& options);

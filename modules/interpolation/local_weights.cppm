@@ -2,7 +2,7 @@ module;
 
 #include <cstddef>
 
-/// Cheap interpolation of scattered data, by weights of few points.
+/// Nearest-neighbor and inverse-distance interpolation of scattered data.
 export module fieldfold.interpolation.local_weights;
 
 import fieldfold.base.arrays;
@@ -11,17 +11,17 @@ import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {
 
-/// The value of the nearest point; of those at the same distance, that of the lowest index.
+/// Nearest-neighbor interpolation as a matrix; ties are broken by the lowest index.
 /// \param points   `(P, N)`, finite, P >= 1  \param queries  `(Q, N)`, finite
 /// \param options  `scales`, `periods`, `threads`
 /// \returns        `(Q, P)`
 SparseRows nearest_weights(MatrixView<const double> points, MatrixView<const double> queries,
                            const RBFOptions& options);
 
-/// The mean of the nearest points, weighted by the inverse of a power of their distances (Shepard 1968,
-/// doi:10.1145/800186.810616).
+/// Inverse-distance interpolation as a matrix: the mean of the nearest points, weighted by an inverse power of their
+/// distances (Shepard 1968, doi:10.1145/800186.810616).
 /// \param options  `neighbors` (none: 12), `power`, `scales`, `periods`, `threads`
-/// \returns        `(Q, P)`; rows add up to 1, and values at points are met exactly
+/// \returns        `(Q, P)`; rows add up to 1, and values at points are reproduced exactly
 SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<const double> queries,
                                     const RBFOptions& options);
 

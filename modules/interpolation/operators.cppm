@@ -12,8 +12,8 @@ import fieldfold.linalg.sparse;
 
 export namespace fieldfold {
 
-/// Interpolation between two sets of points as a matrix: computed once, applied to any number of fields. It is sparse for
-/// methods that use few points for each query, and dense for a global one. Calling is safe from many threads at once.
+/// Interpolation between two sets of points as a matrix: computed once, applied to any number of fields. It is sparse
+/// for methods that use few points per query, and dense for a global one. Concurrent calls are safe.
 class InterpolationOperator {
  public:
   /// \param points   `(P, dim)`
@@ -23,8 +23,8 @@ class InterpolationOperator {
   InterpolationOperator(const ArrayRef<double>& points, const ArrayRef<double>& queries,
                         const Interpolation& interpolation = {}, MatrixView<const double> values = {});
 
-  /// An operator with these weights, `(size_of(query_shape), P)`.
-  /// \throws InvalidArgument  the parts contradict each other
+  /// An operator with given weights, `(size_of(query_shape), P)`.
+  /// \throws InvalidArgument  inconsistent parts
   InterpolationOperator(std::variant<SparseRows, xt::xarray<double>> weights, Shape query_shape);
 
   std::size_t num_points() const;                                    ///< P
@@ -39,11 +39,11 @@ class InterpolationOperator {
   /// \throws InvalidArgument  values of another length
   xt::xarray<double> operator()(const ArrayRef<double>& values, std::size_t threads = 0) const;
 
-  /// The same on memory of the caller. \param values  `(P, k)`  \param results  `(Q, k)`
+  /// The same on the caller's memory. \param values  `(P, k)`  \param results  `(Q, k)`
   void multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads = 0) const;
 
-  /// The transpose, which maps from the queries to the points and is conservative: the weights of a query add up to one,
-  /// so that sums over the queries (forces, mass) equal sums over the points.
+  /// Applies the transpose, a conservative map from the queries to the points: the weights of a query add up to one, so
+  /// that sums over the queries (forces, mass) equal sums over the points.
   /// \param values  `(Q, ...)`  \returns  `(P, ...)`
   /// \throws InvalidArgument  values of another length
   xt::xarray<double> transposed(const ArrayRef<double>& values, std::size_t threads = 0) const;

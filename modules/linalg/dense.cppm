@@ -4,8 +4,10 @@ module;
 #include <string>
 #include <vector>
 
-/// Dense linear algebra on matrices as they lie in memory, row by row; no idea of fields. LAPACK sees a row-major
-/// matrix as its transpose, and every routine here is asked for what that makes right, so nothing is transposed.
+/// Dense linear algebra on row-major matrices.
+///
+/// To LAPACK a row-major matrix is its transpose. Each routine is called for the transposed problem, so no input is
+/// transposed.
 export module fieldfold.linalg.dense;
 
 import fieldfold.base.arrays;
@@ -33,12 +35,12 @@ void add_product_transposed(MatrixView<const T> a, MatrixView<const T> b, Matrix
 template <class T>
 void subtract_product_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
 
-/// Each row x of a matrix `(m, n)` becomes the solution y of `y R = x`, exact for an R that differs by rounding.
-/// \param triangle  R `(n, n)`, upper, without a zero on its diagonal
+/// Replaces each row x of a matrix `(m, n)` by the solution y of `y R = x`, backward stable.
+/// \param triangle  R `(n, n)`, upper triangular, with a nonzero diagonal
 template <class T>
 void divide_by_triangle(MatrixView<T> rows, MatrixView<const T> triangle);
 
-/// The squared Frobenius norm, summed up in double.
+/// The squared Frobenius norm, accumulated in double precision.
 template <class T>
 double sum_of_squares(MatrixView<const T> rows);
 
@@ -46,102 +48,102 @@ double sum_of_squares(MatrixView<const T> rows);
 template <class T>
 void transpose_into(MatrixView<const T> a, MatrixView<T> b);
 
-/// Adds `a^T a` of a matrix `(m, n)` to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
+/// Adds `a^T a` of a matrix `(m, n)` to the lower triangle of `sum`, `(n, n)`, in double precision for any T.
 template <class T>
 void add_gram(MatrixView<const T> a, MatrixView<double> sum);
 
-/// Adds `a^T b`, which has to be symmetric, to the lower triangle of `sum`, `(n, n)`, in double whatever the scalar.
+/// Adds `a^T b`, which must be symmetric, to the lower triangle of `sum`, `(n, n)`, in double precision for any T.
 /// \param a, b  `(m, n)`
 template <class T>
 void add_symmetric_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<double> sum);
 
-/// Makes a square matrix symmetric from its lower triangle.
+/// Copies the lower triangle of a square matrix to the upper one.
 template <class T>
 void fill_upper(MatrixView<T> matrix);
 
-/// The eigenvalues, ascending, and orthonormal eigenvectors (one a column) of a symmetric matrix.
+/// Eigenvalues, ascending, and orthonormal eigenvectors (one per column) of a symmetric matrix.
 struct SymmetricEigen {
   xt::xarray<double> values;   ///< `(n,)`
   xt::xarray<double> vectors;  ///< `(n, n)`
 };
 
-/// \param matrix  `(n, n)`, both triangles filled; its memory is taken for the vectors
+/// \param matrix  `(n, n)`, both triangles filled; its memory is reused for the vectors
 /// \throws NumericalError  the iteration did not converge
 SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix);
 
-/// The inverse of the upper triangle R of `R^T R = matrix`, `(n, n)` with the lower triangle filled.
+/// The inverse of the upper Cholesky factor R, `R^T R = matrix`, of an `(n, n)` matrix with its lower triangle filled.
 /// \throws NumericalError  the matrix is not positive definite
 xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix);
 
-/// The triangle R of a QR factorization that grows by blocks of rows.
+/// The factor R of a QR factorization, updated by blocks of rows.
 template <class T>
 class RFactor {
  public:
-  /// \param n  columns
+  /// \param n  number of columns
   explicit RFactor(std::size_t n);
 
-  /// The triangle of `[R; rows]` instead of that of R. \param rows  `(count, n)`, finite; used as workspace
+  /// Replaces R by that of `[R; rows]`. \param rows  `(count, n)`, finite; used as workspace
   void add(MatrixView<T> rows);
 
-  /// An entry, above the diagonal or below, where it is 0.
+  /// An entry of R; 0 below the diagonal.
   T operator()(std::size_t i, std::size_t j) const { return triangle_(i, j); }
 
  private:
   xt::xarray<T> triangle_;
 };
 
-/// The triangle of a QR factorization with column pivoting (Businger and Golub 1965, doi:10.1007/BF01436084).
+/// The factor R of a QR factorization with column pivoting (Businger and Golub 1965, doi:10.1007/BF01436084).
 struct PivotedRFactor {
-  xt::xarray<double> r;             ///< `(n, n)`, upper; column k is that of the matrix's column `pivots[k]`
-  std::vector<std::size_t> pivots;  ///< each of those before leaves less of the matrix than those after would
+  xt::xarray<double> r;  ///< `(n, n)`, upper triangular; column k belongs to column `pivots[k]` of the matrix
+  std::vector<std::size_t> pivots;  ///< each column has the largest residual with respect to those before it
 };
 
 /// \param matrix  `(m, n)`; used as workspace
 PivotedRFactor pivoted_r_factor(xt::xarray<double>&& matrix);
 
-/// The rows of a matrix `(m, n)` in the order in which a QR factorization with pivoting takes them: each is the one of
-/// which those before leave most. \param matrix  used as workspace  \returns  min(m, n) rows
+/// The rows of a matrix `(m, n)` in the pivoting order of a QR factorization of its transpose: each has the largest
+/// residual with respect to those before it. \param matrix  used as workspace  \returns  min(m, n) rows
 std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix);
 
 /// `a b`, and `a^T b`, of small matrices.
 xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xarray<double>& b);
 
-/// The sum of matrices of the same shape, in double: what several threads have summed up.
+/// The sum of matrices of the same shape, in double precision: adds up the partial sums of threads.
 template <class T>
 xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
 
-/// Some rows, or columns, of a matrix.
+/// Selected rows or columns of a matrix.
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
 xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns);
 
 /// The columns `first` to `first + count` of a matrix.
 xt::xarray<double> column_range(const xt::xarray<double>& matrix, std::size_t first, std::size_t count);
 
-/// The columns of a matrix, each times its factor. \param factors  one a column
+/// The matrix with each column multiplied by its factor. \param factors  one per column
 xt::xarray<double> scaled_columns(xt::xarray<double> matrix, const xt::xarray<double>& factors);
 
 /// The thin singular value decomposition `a = u diag(s) v^T` with `k = min(m, n)`.
 template <class T>
 struct ThinSVD {
   xt::xarray<T> u;  ///< `(m, k)`, orthonormal columns
-  xt::xarray<T> s;  ///< `(k,)`, descending, not negative
+  xt::xarray<T> s;  ///< `(k,)`, descending, nonnegative
   xt::xarray<T> v;  ///< `(n, k)`, orthonormal columns
 };
 
-/// Decomposes a matrix `(m, n)`, whose memory it takes for u; LAPACK's workspace is as large again. Signs are fixed.
+/// Decomposes a matrix `(m, n)`. Its memory is reused for u; LAPACK's workspace is of the same size. Signs are fixed.
 ///
-/// The algorithm is LAPACK's gesvd: a QR (or LQ) factorization first where one side is much the longer, then
+/// The algorithm is LAPACK's gesvd: a QR (or LQ) factorization first if one dimension is much larger, then
 /// bidiagonalization and implicit QR iteration (Golub and Reinsch 1970, doi:10.1007/BF02163027). Singular values have
-/// an error of a few rounding units of the largest.
+/// an error of a few units of roundoff of the largest.
 /// \throws InvalidArgument  the matrix has no rows or no columns, or more entries than LAPACK's 32-bit integers can
-/// count
+///                          index
 /// \throws NumericalError   the iteration did not converge, or the squares of the entries overflow
 template <class T>
 ThinSVD<T> thin_svd(xt::xarray<T>&& matrix);
 
-/// The numerical rank of a matrix with the singular values `s` (descending): those above
-/// `s.size() * machine epsilon * s[0]`, and at least one.
+/// The numerical rank of a matrix with the singular values `s` (descending): the number of those above
+/// `s.size() * machine epsilon * s[0]`, at least 1.
 template <class T>
 std::size_t numerical_rank(const xt::xarray<T>& s);
 
@@ -149,25 +151,25 @@ std::size_t numerical_rank(const xt::xarray<T>& s);
 template <class T>
 xt::xarray<T> gram(MatrixView<const T> a);
 
-/// A symmetric positive definite system, factorized once and solved for any number of right-hand sides: Cholesky.
+/// A symmetric positive definite system, factorized once by Cholesky and solved for any number of right-hand sides.
 class PositiveDefiniteSystem {
  public:
-  /// \param matrix  `(n, n)`, its lower triangle filled; its memory is taken for the factor
+  /// \param matrix  `(n, n)`, its lower triangle filled; its memory is reused for the factor
   explicit PositiveDefiniteSystem(xt::xarray<double>&& matrix);
 
-  /// Whether it is, to rounding; such a system only can be solved.
+  /// Whether the matrix is positive definite to rounding; only then can the system be solved.
   bool is_positive_definite() const { return smallest_pivot_ > 0.0; }
 
-  /// An estimate of 1 / (||A|| ||A^-1||), 0 where it is not positive definite: with the trace for the norm of A, which
-  /// it exceeds n times at most, and the 1-norm of the inverse (Higham 1988, doi:10.1145/50063.214386). It costs about
-  /// ten solutions.
+  /// An estimate of 1 / (||A|| ||A^-1||), 0 if the matrix is not positive definite. The trace replaces the norm of A,
+  /// which it exceeds at most n-fold; the norm of the inverse is the 1-norm (Higham 1988, doi:10.1145/50063.214386).
+  /// The cost is about that of ten solves.
   double reciprocal_condition() const;
 
-  /// The smallest share that is left of an entry of the diagonal when the rows before have been eliminated; its
-  /// reciprocal is a lower bound of the condition. 0 where it is not positive definite.
+  /// The smallest ratio of a pivot to the diagonal entry of the matrix; its reciprocal is a lower bound of the
+  /// condition. 0 if the matrix is not positive definite.
   double smallest_pivot() const { return smallest_pivot_; }
 
-  /// Solves in place for right-hand sides `(k, n)`, one a row. A right-hand side with NaN spoils no other.
+  /// Solves in place for right-hand sides `(k, n)`, one per row. NaN in one right-hand side does not affect the others.
   void solve(MatrixView<double> right_hand_sides) const;
 
  private:
@@ -176,11 +178,11 @@ class PositiveDefiniteSystem {
   double smallest_pivot_ = 0.0;
 };
 
-/// A square symmetric system, factorized once and solved for any number of right-hand sides: LU with partial
-/// pivoting, which holds for indefinite matrices too.
+/// A symmetric system, factorized once and solved for any number of right-hand sides: LU with partial pivoting, also
+/// for indefinite matrices.
 class SymmetricSystem {
  public:
-  /// \param matrix  `(n, n)`, both triangles filled; its memory is taken for the factors
+  /// \param matrix  `(n, n)`, both triangles filled; its memory is reused for the factors
   explicit SymmetricSystem(xt::xarray<double>&& matrix);
 
   /// Whether a pivot is exactly zero; such a system cannot be solved.
@@ -192,7 +194,7 @@ class SymmetricSystem {
   /// ||A|| in the 1-norm.
   double norm() const { return norm_; }
 
-  /// Solves in place for right-hand sides `(k, n)`, one a row. A right-hand side with NaN spoils no other.
+  /// Solves in place for right-hand sides `(k, n)`, one per row. NaN in one right-hand side does not affect the others.
   void solve(MatrixView<double> right_hand_sides) const;
 
  private:

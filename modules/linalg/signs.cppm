@@ -3,24 +3,24 @@ module;
 #include <cstddef>
 #include <vector>
 
-/// The signs of a basis, which a decomposition leaves open.
+/// A sign convention for the columns of a basis.
 export module fieldfold.linalg.signs;
 
 import fieldfold.base.arrays;
 
 export namespace fieldfold {
 
-/// The signs that make the entry largest in magnitude of each column positive. Of entries that tie to half of the
-/// digits the first counts, so that rounding decides nothing, nor the algorithm or the number of threads.
+/// The signs that make the entry of largest magnitude in each column positive. Among entries that agree to half of the
+/// digits the first one decides, so that the signs do not depend on rounding, the algorithm or the number of threads.
 template <class T>
 class ColumnSigns {
  public:
   explicit ColumnSigns(std::size_t cols) : records_(cols) {}
 
-  /// Looks at the rows that come next.
+  /// Adds the next rows.
   void add(MatrixView<const T> rows);
 
-  /// Takes over what another one has seen of the rows that come next.
+  /// Appends the records of the rows that follow.
   void append(const ColumnSigns& next);
 
   /// 1 or -1 for each column.
@@ -29,16 +29,15 @@ class ColumnSigns {
  private:
   void take(std::size_t column, T entry);
 
-  /// Of each column the entries that were larger in magnitude than all before, those that tie with the last.
+  /// For each column, the successive entries of largest magnitude so far that tie with the last one.
   std::vector<std::vector<T>> records_;
 };
 
-/// Multiplies each column of a matrix.
+/// Multiplies each column of a matrix by its factor.
 template <class T>
 void scale_columns(MatrixView<T> matrix, const std::vector<T>& factors);
 
-/// Fixes the signs that a decomposition leaves open: those of the columns of u by `ColumnSigns`, and the columns of v
-/// are turned along.
+/// Fixes the arbitrary signs of a decomposition: those of the columns of u by `ColumnSigns`, those of v accordingly.
 template <class T>
 void fix_signs(xt::xarray<T>& u, xt::xarray<T>& v);
 

@@ -4,29 +4,29 @@ module;
 #include <span>
 #include <string_view>
 
-/// Loops over vectors of numbers, compiled once for each instruction set and chosen at run time.
+/// Vectorized loops, compiled for each instruction set and selected at run time.
 export module fieldfold.linalg.vector;
 
 export namespace fieldfold {
 
-/// What loops are compiled for, in ascending width of the registers.
+/// Instruction sets of the loops, in ascending register width.
 enum class InstructionSet { baseline, avx2, avx512 };
 
 /// The instruction sets of this machine, the widest last.
 std::span<const InstructionSet> instruction_sets();
 
-/// The loops that one instruction set is compiled for.
+/// The loops compiled for one instruction set.
 struct VectorLoops {
   std::string_view name;  ///< of the instruction set
 
-  /// Replaces numbers by their logarithms to the base 10.
+  /// Replaces numbers by their base-10 logarithms.
   void (*decimal_logarithms)(double* numbers, std::size_t count);
 
-  /// `sums = weights[0] rows[0] + ...`, of `count` rows of the same length.
+  /// `sums = weights[0] rows[0] + ...`, over `count` rows of the same length.
   void (*sum_rows)(const double* const* rows, const double* weights, std::size_t count, std::size_t length,
                    double* sums);
 
-  /// `c = a b^T` for a few rows of a, `(rows, count)`, and b, `(cols, count)`, where BLAS is not at its best.
+  /// `c = a b^T` for a few rows of a, `(rows, count)`, and b, `(cols, count)`, where BLAS is inefficient.
   void (*multiply_transposed)(const double* a, std::size_t a_stride, std::size_t rows, const double* b,
                               std::size_t b_stride, std::size_t cols, std::size_t count, double* c,
                               std::size_t c_stride);

@@ -5,7 +5,7 @@ module;
 #include <span>
 #include <vector>
 
-/// Gappy POD: coefficients of states with missing numbers, and snapshots whose gaps are filled from the modes.
+/// Gappy POD: coefficients of states with missing numbers, and gap filling in snapshots.
 export module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
@@ -16,7 +16,7 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// The inner product W that is restricted to the known entries.
+/// The inner product W, to be restricted to the known entries.
 struct GappyInnerProduct {
   std::span<const double> weights = {};  ///< `(dof,)`: the diagonal of W; empty: 1
   /// `W y` for columns y `(dof, k)`, where W is not diagonal.
@@ -37,16 +37,17 @@ struct GappySolution {
 /// \param basis  `(dof, rank)`  \param y  `(dof,)`; entries that are not finite are missing
 /// \throws NumericalError  the known entries do not determine the coefficients
 template <class T>
-GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y, const GappyInnerProduct& inner_product);
+GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
+                                 const GappyInnerProduct& inner_product);
 
 /// Fills gaps in snapshots iteratively from the modes until convergence. The number of modes grows by one whenever the
-/// estimates have settled, up to the rank chosen. The means of the space become those of the filled snapshots. The basis
-/// and the snapshots with gaps are in memory meanwhile.
+/// estimates have settled, up to the chosen rank. The means of the space become those of the filled snapshots. The
+/// basis and the snapshots with gaps are held in memory.
 /// \param snapshots   `(dof, num_samples)`
 /// \param scaling     its means are updated
 /// \param statistics  its gaps are filled
 /// \param request     how to compute the modes
-/// \throws  as `decompose` and `gappy_coefficients`; it warns where it has not converged after 200 iterations
+/// \throws  as `decompose` and `gappy_coefficients`; a warning if it has not converged after 200 iterations
 template <class T>
 void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
                const DecompositionRequest<T>& request);

@@ -5,7 +5,7 @@ module;
 #include <span>
 #include <vector>
 
-/// A singular value decomposition that grows with its snapshots, while a solver runs.
+/// An incremental singular value decomposition, for the snapshots of a running solver.
 export module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
@@ -15,87 +15,87 @@ import fieldfold.pod.svd;
 
 export namespace fieldfold {
 
-/// How an incremental decomposition is kept small.
+/// Truncation and weighting of an incremental decomposition.
 struct IncrementalOptions {
-  /// The most modes that are kept; none: as many as the tolerance requires.
+  /// Largest number of modes; none: as many as the tolerance requires.
   std::optional<std::size_t> max_rank = std::nullopt;
-  /// Modes are truncated as long as the error bound stays below this, relative to the Frobenius norm of the snapshots;
-  /// not negative. 0 truncates rounding only. With `max_rank` the bound may exceed it.
+  /// Largest error bound that truncation may reach, relative to the Frobenius norm of the snapshots; not negative. 0
+  /// truncates rounding errors only. With `max_rank` the bound may exceed it.
   double tolerance = 0.0;
-  /// Each snapshot has this times the weight of the next, in (0, 1]: singular values, energy and bound are those of the
-  /// weighted snapshots.
+  /// Forgetting factor in (0, 1]: each snapshot has this times the weight of the next. Singular values, energy and
+  /// bound are those of the weighted snapshots.
   double forgetting = 1.0;
-  /// Snapshots that are taken in together: the work for each falls, memory rises by as many states.
+  /// Snapshots per update: larger blocks need less work per snapshot, and memory for as many states.
   std::size_t block = 16;
 };
 
-/// An SVD of all snapshots that were added, of which it keeps the leading modes and the coefficients only.
+/// An SVD of all snapshots added so far; it stores the leading modes and the coefficients, but not the snapshots.
 ///
 /// Snapshots are projected twice on the basis and the residuals are orthonormalized; the small matrix of their
 /// coefficients is decomposed, and the basis rotated to its singular vectors (Brand 2006,
-/// doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). The
-/// basis is reorthonormalized in each update. The norms of what is truncated add up to a bound of the error.
+/// doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). Each
+/// update reorthonormalizes the basis. The norms of the truncated parts add up to an error bound.
 ///
-/// A call that throws leaves the object as it was.
+/// A call that throws leaves the object unchanged.
 template <class T>
 class BasicIncrementalSVD : public BasicCompression<T> {
  public:
   /// \param grid     the fields and their grid
-  /// \param options  of the SVD that it becomes; `threads` holds for the updates too
+  /// \param options  of the SVD from `finish`; `threads` applies to the updates too
   /// \throws InvalidArgument  as `BasicSVD`; field options that learn from snapshots (`fixed_space`); a rule that needs
   ///                          all modes (`sample_tol`, `optimal_threshold`) or `validate_every`; a number of
-  ///                          `incremental` out of its range
+  ///                          `incremental` out of range
   explicit BasicIncrementalSVD(CompressionOptions grid = {}, IncrementalOptions incremental = {},
                                SVDOptions options = {});
 
-  /// Adds snapshots, all of them or, where it throws, none. Those with NaN or infinity are dropped and counted.
-  /// \param states  `(*loop_shape, dof)`, in the order of time
-  /// \throws InvalidArgument  a length that is not that of the first one, or does not fit coords, fields and weights;
-  ///                          the logarithm of a number that is not positive
+  /// Adds snapshots: all, or none if it throws. Those with NaN or infinity are dropped and counted.
+  /// \param states  `(*loop_shape, dof)`, in chronological order
+  /// \throws InvalidArgument  a length that differs from that of earlier states, or does not fit coords, fields and
+  ///                          weights; the logarithm of a number that is not positive
   /// \throws NumericalError   sums of squares overflow; a decomposition did not converge
   void add(const ArrayRef<T>& states);
 
   /// \param fields  each `(*loop_shape, num_pts)`
   void add(const BasicFields<T>& fields);
 
-  /// Takes in another decomposition, of other snapshots of the same fields. Its coefficients come after those of this
-  /// one. \throws InvalidArgument  another length of states
+  /// Merges the decomposition of other snapshots of the same fields. Its coefficients follow those of this one.
+  /// \throws InvalidArgument  another length of states
   void merge(const BasicIncrementalSVD& other);
 
-  /// Takes in the snapshots of an incomplete block. The members below describe the snapshots that were taken in.
+  /// Processes the snapshots of an incomplete block. The members below describe the processed snapshots.
   void update();
 
-  /// The snapshots that were taken in, and those dropped because of NaN or infinity.
+  /// The number of processed snapshots, and of those dropped because of NaN or infinity.
   std::size_t num_samples() const { return state_.coefficients.shape(0); }
   std::size_t num_dropped() const { return num_dropped_; }
 
   /// The number of modes.
   std::size_t rank() const { return state_.s.size(); }
 
-  /// `(dof, rank)`, orthonormal columns, of the scaled problem of the field options (`SpaceScaling`); and `(rank,)`,
-  /// descending.
+  /// The basis, `(dof, rank)` with orthonormal columns, and the singular values, `(rank,)`, descending; both of the
+  /// scaled problem of the field options (`SpaceScaling`).
   const xt::xarray<T>& basis() const { return state_.basis; }
   const xt::xarray<double>& singular_values() const { return state_.s; }
 
-  /// A bound of `||A - U U^T A|| / ||A||` in the Frobenius norm, of all (weighted) snapshots A that were taken in.
+  /// A bound of `||A - U U^T A|| / ||A||` in the Frobenius norm, for the processed (weighted) snapshots A.
   double error_bound() const;
 
-  /// The SVD of all snapshots that were added, after an `update`; more may be added later. Its rank is that of the rule
-  /// of the options, or all modes without a rule. Its singular values are those of the kept modes; errors of single
+  /// The SVD of all snapshots added so far, after an `update`; more may be added later. The rule of the options chooses
+  /// its rank; without a rule it has all modes. Its singular values are those of the kept modes; errors of single
   /// snapshots are unknown.
-  /// \throws InvalidArgument  there is no snapshot, or only zeros; a rank above that of the kept modes
+  /// \throws InvalidArgument  no snapshot, or only zeros; a rank above the number of kept modes
   BasicSVD<T> finish();
 
  private:
-  /// The decomposition `A ~ basis diag(s) V^T`; an update makes a new one.
+  /// The decomposition `A ~ basis diag(s) V^T`; each update makes a new one.
   struct State {
     xt::xarray<T> basis = xt::xarray<T>::from_shape({0, 0});                   ///< `(dof, rank)`
     xt::xarray<double> s = xt::xarray<double>::from_shape({0});                ///< `(rank,)`
     xt::xarray<double> coefficients = xt::xarray<double>::from_shape({0, 0});  ///< `(num_samples, rank)`: U^T A
-    double squares = 0.0;                                                      ///< of all (weighted) snapshots
-    double bound = 0.0;                                                        ///< of the error, in the Frobenius norm
+    double squares = 0.0;  ///< sum of squares of all (weighted) snapshots
+    double bound = 0.0;    ///< error bound in the Frobenius norm
   };
-  /// Singular values, sum of squares and error bound as an update finds them.
+  /// Singular values, sum of squares and error bound at the start of an update.
   struct Totals {
     xt::xarray<double> s;
     double squares;
@@ -103,17 +103,17 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   };
   class Update;
 
-  /// Takes in rows of the scaled problem, all or none.
+  /// Adds rows of the scaled problem, all or none: processes complete blocks and stores the rest.
   void take_in(const std::vector<std::span<const T>>& rows, std::size_t dof);
-  /// \param block  rows of the scaled problem, one after another
+  /// The state after another block. \param block  rows of the scaled problem, contiguous
   State with_block(const State& state, std::vector<T> block, std::size_t dof) const;
 
   SVDOptions options_;
   IncrementalOptions incremental_;
   std::size_t dof_ = 0;  ///< 0: unknown
   State state_;
-  std::optional<SpaceScaling<T>> scaling_;  ///< of options that have one, from the first state on
-  std::vector<T> waiting_;                  ///< scaled states of an incomplete block, one after another
+  std::optional<SpaceScaling<T>> scaling_;  ///< set by the first state, unless the options are plain
+  std::vector<T> waiting_;                  ///< scaled states of the incomplete block, contiguous
   std::size_t num_dropped_ = 0;
 };
 

@@ -20,11 +20,11 @@ LatentRanges ranges_of(const xt::xarray<T>& latents);
 
 /// Relative projection errors `||y - U U^T W y|| / ||y||` of snapshots y, in the norm of the space in which they are
 /// compressed (`FieldSpace`): the errors of compressing and reconstructing them. With the default options y is the
-/// snapshot and the norm the 2-norm; where snapshots are centred, y is the deviation from the mean, and the mean does
-/// not count. 0 where both norms are 0.
+/// snapshot and the norm the 2-norm; where snapshots are centred, y is the deviation from the mean. 0 where both
+/// norms are 0.
 struct SnapshotErrors {
   xt::xarray<double> snapshots;        ///< `(num_samples,)`: of each snapshot
-  xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, of all snapshots together
+  xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, over all snapshots
   xt::xarray<double> snapshot_fields;  ///< `(num_samples, num_qoi)`: of each field of each snapshot
 
   /// The largest error of a snapshot, and of a field of a snapshot.
@@ -35,39 +35,39 @@ struct SnapshotErrors {
 /// The map of an SVD.
 template <class T>
 struct BasicSVDMap {
-  xt::xarray<T> projection_matrix;  ///< `(dof, rank)`, orthonormal columns: `U^T W U = I` in the space
-  xt::xarray<T> singular_values;    ///< descending: all `(min(dof, num_samples),)`, or those that the method finds
-  double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not there
-  LatentRanges latent_ranges;       ///< one a mode, over the training snapshots
+  xt::xarray<T> projection_matrix;                  ///< `(dof, rank)`, orthonormal columns: `U^T W U = I` in the space
+  xt::xarray<T> singular_values;                    ///< descending: all `(min(dof, num_samples),)`, or the leading ones
+  double unresolved_squares = 0.0;                  ///< the sum of squares of the missing singular values
+  LatentRanges latent_ranges;                       ///< one per mode, over the training snapshots
   std::optional<xt::xarray<T>> training_latents;    ///< `(num_samples, rank)`
   std::size_t num_samples = 0;                      ///< training snapshots
   std::size_t num_dropped = 0;                      ///< snapshots dropped because of NaN or infinity
   std::optional<SnapshotErrors> errors;             ///< of the training snapshots
   std::optional<SnapshotErrors> validation_errors;  ///< of the snapshots held out to validate the map
-  std::optional<FieldSpace> space = std::nullopt;   ///< the space of the basis; none: the numbers as they are
-  /// `(dof, rank)`: W U, where there is a mass matrix; computed from it if empty. Saved for one that is a function.
+  std::optional<FieldSpace> space = std::nullopt;   ///< the space of the basis; none: untransformed states
+  /// `(dof, rank)`: W U for a mass matrix W; computed if empty. Saved only if the matrix is a function.
   xt::xarray<T> weighted_basis = xt::zeros<T>({0, 0});
-  std::size_t num_filled = 0;  ///< missing numbers of the snapshots that were filled
-  /// `(rank,)` and `(rank, rank)`: the weighted mean of the latent coefficients over the training snapshots, and their
-  /// weighted covariance. Empty in files of format 3 and before.
+  std::size_t num_filled = 0;  ///< gaps filled in the snapshots
+  /// `(rank,)` and `(rank, rank)`: the weighted mean and covariance of the latent coefficients over the training
+  /// snapshots. Empty in files up to format 3.
   xt::xarray<double> latent_mean = xt::zeros<double>({0});
   xt::xarray<double> latent_covariance = xt::zeros<double>({0, 0});
 
-  /// Whether deviations from the mean snapshot are compressed: energy and errors do not count the mean then.
+  /// Whether deviations from the mean snapshot are compressed; energy and errors then exclude the mean.
   bool is_centered() const { return space && space->parts().is_centered; }
 
-  /// Sets the mean and the covariance.
+  /// Sets the mean and the covariance of the latent coefficients.
   /// \param latents  `(samples, rank)`  \param weights  `(samples,)`
   void set_latent_statistics(const xt::xarray<T>& latents, const std::vector<double>& weights);
 
-  /// Computes the part that is not saved: W U for a mass matrix.
+  /// Computes W U for a mass matrix W, if it is empty.
   void complete(std::size_t threads);
 
-  /// \throws InvalidArgument  it cannot have been learned: shapes that do not fit, numbers that are not finite or out of
+  /// \throws InvalidArgument  the map is inconsistent: shapes that do not fit, numbers that are not finite or out of
   ///                          order, columns that are not orthonormal
   void validate() const;
 
-  /// The projection on the basis. It refers to this map.
+  /// The projection on the basis; a view of this map.
   SpaceProjection<T> projection() const;
 };
 

@@ -14,48 +14,48 @@ import fieldfold.fields.space;
 
 export namespace fieldfold {
 
-/// How well the span of a basis represents states.
+/// Coefficients of states, and their distances from the span of a basis.
 template <class T>
 struct BasicAssessment {
-  xt::xarray<T> latent;                  ///< `(*loop_shape, rank)`: as of `compress`, holes filled
+  xt::xarray<T> latent;                  ///< `(*loop_shape, rank)`: as from `compress`, holes filled
   xt::xarray<double> distance;           ///< `(*loop_shape)`: the norm of the residual of the projection
-  xt::xarray<double> relative_distance;  ///< `(*loop_shape)`: over the norm of the state; 0 where both are 0
-  /// `(*loop_shape)`: bound of the amplification of errors from the known numbers to the coefficients; 1 where all are
-  /// known, infinite where they do not determine the coefficients, which are NaN then, as the distances.
+  xt::xarray<double> relative_distance;  ///< `(*loop_shape)`: relative to the norm of the state; 0 where both are 0
+  /// `(*loop_shape)`: bound of the amplification of errors from the known entries to the coefficients; 1 where all are
+  /// known, infinite where they do not determine the coefficients: coefficients and distances are then NaN.
   xt::xarray<double> condition;
 };
 
-/// A basis U `(dof, rank)` in a field space, orthonormal in its inner product W. It refers to memory of the caller.
+/// A basis U `(dof, rank)` in a field space, orthonormal in its inner product W; a view of memory of the caller.
 template <class T>
 class SpaceProjection {
  public:
-  /// \param space           null: states as they are, and the plain inner product
+  /// \param space           null: untransformed states, and the Euclidean inner product
   /// \param weighted_basis  `(dof, rank)`: W U, where W is not diagonal; no rows otherwise
   SpaceProjection(MatrixView<const T> basis, const FieldSpace* space, MatrixView<const T> weighted_basis)
       : basis_(basis), space_(space), weighted_(weighted_basis) {}
 
-  /// `U^T W y` of states. NaN in a state spoils its own coefficients only, unless the policy fills them.
+  /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it.
   /// \param states  `(k, dof)`  \param latent  `(k, rank)`
-  /// \throws InvalidArgument  a number is missing, by the policy; the logarithm of a number that is not positive
-  /// \throws NumericalError   the known numbers do not determine the coefficients
+  /// \throws InvalidArgument  a missing number, if the policy is `error`; the logarithm of a number not above 0
+  /// \throws NumericalError   the known entries do not determine the coefficients
   void compress(MatrixView<const T> states, GappyStates policy, MatrixView<T> latent) const;
 
-  /// States of coefficients. \param latent  `(k, rank)`  \param states  `(k, dof)`
+  /// Reconstructs states. \param latent  `(k, rank)`  \param states  `(k, dof)`
   void reconstruct(MatrixView<const T> latent, MatrixView<T> states) const;
 
-  /// The results of `assess` for k states: memory of the caller.
+  /// The results of `assess` for k states, in memory of the caller.
   struct Assessment {
     MatrixView<T> latent;          ///< `(k, rank)`
     std::span<double> distances;   ///< `(k,)`: norms of the residuals
-    std::span<double> norms;       ///< `(k,)`
+    std::span<double> norms;       ///< `(k,)`: norms of the states
     std::span<double> conditions;  ///< `(k,)`
   };
 
-  /// Coefficients and residuals, in the norm of the space over the known numbers. Holes are filled whatever the policy;
-  /// where the known numbers do not determine the coefficients, all is NaN and the condition infinite.
+  /// Coefficients, and norms of residuals in the space over the known entries. Holes are always filled; where the known
+  /// entries do not determine the coefficients, coefficients and distances are NaN and the condition is infinite.
   void assess(MatrixView<const T> states, const Assessment& result) const;
 
-  /// The largest magnitude in `U^T W U - I`.
+  /// The largest magnitude of an entry of `U^T W U - I`.
   double orthonormality_defect() const;
 
  private:

@@ -9,8 +9,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// Compression by a truncated singular value decomposition of snapshots (proper orthogonal decomposition; Sirovich
-/// 1987, doi:10.1090/qam/910462).
+/// Compression by a truncated SVD (proper orthogonal decomposition; Sirovich 1987, doi:10.1090/qam/910462).
 export module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
@@ -28,11 +27,11 @@ import fieldfold.rows.store;
 
 export namespace fieldfold {
 
-/// How an SVD learns. Options that say the same as the rule given to `compute_map` are replaced by it.
+/// Options of an SVD.
 struct SVDOptions {
   FieldOptions field_opts = {};  ///< units, mean, weights and holes; the default is the reference's behaviour
-  RankRule rule = {};
-  /// k: every k-th snapshot is held out of learning, and its error is reported; 2 or more, or 0: all are learned from.
+  RankRule rule = {};            ///< replaced by a rule given to `compute_map`
+  /// k: every k-th snapshot is held out of learning, and its error is reported; 2 or more, or 0: none.
   std::size_t validate_every = 0;
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;
@@ -44,41 +43,43 @@ struct SVDOptions {
   std::function<void(std::string_view phase, double share)> progress = {};
 };
 
-/// Folds a state x of `dof` numbers into its coefficients `U^T W y` in the leading left singular vectors U of the
+/// Compresses a state x of `dof` numbers to its coefficients `U^T W y` in the leading left singular vectors U of the
 /// training snapshots. With the default options y is x, and W the identity; `FieldSpace` defines both in general.
-/// Copies are independent; calls of const members are safe from many threads at once.
+/// Copies are independent; const members are safe to call from many threads at once.
 template <class T>
 class BasicSVD : public BasicCompression<T> {
  public:
-  /// \param grid  the fields and their grid; its mask is `automatic` where that of the field options is
-  /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of its range; field options that cannot be used
+  /// \param grid  the fields and their grid; its mask is `automatic` if that of the field options is
+  /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of range; invalid field options; a
+  ///                          `validate_every` of 1
   explicit BasicSVD(CompressionOptions grid = {}, SVDOptions options = {});
 
-  /// An SVD with a map that was learned before.
-  /// \throws InvalidArgument  the map contradicts itself or the options: shapes that do not fit, numbers that are not
+  /// An SVD with a given map.
+  /// \throws InvalidArgument  the map is inconsistent, or does not fit the options: wrong shapes, numbers that are not
   ///                          finite, columns that are not orthonormal
   BasicSVD(CompressionOptions grid, SVDOptions options, BasicSVDMap<T> map);
 
-  /// Learns the map. Snapshots with NaN or infinity are dropped and counted, or filled if the options say so.
+  /// Learns the map. Snapshots with NaN or infinity are dropped and counted, or filled, as `gappy_snapshots` requests.
   /// \param snapshots  `(dof, num_samples)`
   /// \param rule       replaces the rule of the options if it is not empty
   /// \throws InvalidArgument  snapshots not 2-D; rows that do not fit the coords or fields; no finite snapshot, or
-  ///                          only zeros; a rank of 0 or above min(dof, num_samples), with dof without masked numbers; a tolerance out of its range; a field that cannot be normalized; weights of another
-  ///                          number of points or snapshots
+  ///                          only zeros; a rank of 0 or above min(dof, num_samples), with dof without masked numbers;
+  ///                          a tolerance out of range; a field that cannot be normalized; weights of another number
+  ///                          of points or snapshots
   /// \throws NumericalError   the decomposition did not converge, squares of the snapshots overflow, or a mass matrix
   ///                          is not positive definite
-  /// The map is unchanged then.
+  /// The map is unchanged by a call that throws.
   void compute_map(const ArrayRef<T>& snapshots, const RankRule& rule = {});
 
   /// Learns the map from fields by name.
-  /// \param fields  each `(*loop_shape, num_pts)`, one sample for each index; names beside `fields()` are ignored
-  /// \throws  as above; and InvalidArgument where a field is missing or their shapes differ
+  /// \param fields  each `(*loop_shape, num_pts)`, one sample per loop index; names not in `fields()` are ignored
+  /// \throws  as above; InvalidArgument also if a field is missing or shapes differ
   void compute_map(const BasicFields<T>& fields, const RankRule& rule = {});
 
   /// Learns the map from rows of snapshots, `(dof, num_samples)`, that need not be in memory.
   void compute_map(const RowSource<T>& snapshots, const RankRule& rule = {});
 
-  /// Learns a map without keeping it, or its basis in memory. The object is unchanged.
+  /// Learns a map and returns it, with the basis in a store. The object is unchanged.
   /// \param basis  receives the projection matrix, `(dof, rank)`
   /// \returns  the map, with an empty projection matrix, and a report
   std::pair<BasicSVDMap<T>, DecompositionReport> learn(const RowSource<T>& snapshots, RowStore<T>& basis,
@@ -90,11 +91,12 @@ class BasicSVD : public BasicCompression<T> {
   /// The map. \throws NotReady  there is none; so do the members below
   const BasicSVDMap<T>& map() const;
 
-  /// Folds states. NaN in a state spoils its own coefficients only, or is treated as `gappy_states` of the options says.
+  /// Compresses states, with `gappy_states` of the options as the policy for missing numbers. These affect only the
+  /// coefficients of their own state.
   /// \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
-  /// \throws InvalidArgument  states of another length; a missing number, where that is to be an error; the logarithm of a
+  /// \throws InvalidArgument  states of another length; a missing number, if the policy is `error`; the logarithm of a
   ///                          number that is not positive
-  /// \throws NumericalError   the known numbers do not determine the coefficients
+  /// \throws NumericalError   the known entries do not determine the coefficients
   xt::xarray<T> compress(const ArrayRef<T>& states) const;
 
   /// The same with another policy for missing numbers.
@@ -104,14 +106,14 @@ class BasicSVD : public BasicCompression<T> {
   /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
   void compress(const ArrayRef<T>& states, std::span<T> latent) const;
 
-  /// Folds states and measures the residuals of their projections: large ones show states unlike the training snapshots.
-  /// Missing numbers are filled by least squares.
+  /// Compresses states, and measures the residuals of their projections: large ones show states unlike the training
+  /// snapshots. Missing numbers are filled by least squares.
   /// \param states  `(*loop_shape, dof)`
-  /// \throws         as `compress`, but for states that are not determined; NotReady  the mass matrix was a function,
-  /// and the map has been loaded
+  /// \throws NotReady  the map was loaded, and its mass matrix was a function
+  /// \throws           as `compress`, except for states with undetermined coefficients
   BasicAssessment<T> assess(const ArrayRef<T>& states) const;
 
-  /// Unfolds latent coefficients. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
+  /// Reconstructs states. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
   /// \throws InvalidArgument  a number of coefficients other than the rank
   xt::xarray<T> reconstruct(const ArrayRef<T>& latent) const;
 
@@ -119,27 +121,27 @@ class BasicSVD : public BasicCompression<T> {
   /// \param states  for `(*loop_shape, dof)` numbers  \throws InvalidArgument  also if it has another length
   void reconstruct(const ArrayRef<T>& latent, std::span<T> states) const;
 
-  /// Unfolds latent coefficients onto any points, as `reconstruct_fields` does. Where there are more samples than modes
-  /// it is the modes that are interpolated; interpolation is linear, so that this changes results by rounding.
+  /// Reconstructs fields at any points, as `reconstruct_fields` does. For more samples than modes, the modes are
+  /// interpolated instead of the samples; interpolation is linear, so results differ by rounding only.
   /// \param latent      `(*loop_shape, rank)`
   /// \param new_coords  `(*coord_shape, dim)`, as in `interpolate_from_grid`
   /// \returns           each `(*loop_shape, *coord_shape)`
   /// \throws            as `reconstruct` and `interpolate_from_grid`
   BasicFields<T> reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const;
 
-  /// The number of modes: the latent size of a compressor is the rank of the decomposition.
+  /// The number of modes, which is the latent size.
   std::size_t latent_size() const { return rank(); }
   std::size_t rank() const { return map().projection_matrix.shape(1); }
 
-  /// The range of each latent coefficient over the training snapshots, widened on both sides by a margin, relative to
-  /// its width. \throws InvalidArgument  a margin that is negative or not finite
+  /// The range of each latent coefficient over the training snapshots, widened on both sides by `margin` times its
+  /// width. \throws InvalidArgument  a margin that is negative or not finite
   LatentRanges estimate_latent_ranges(double margin = 0.0) const;
 
-  /// `(dof,)`: the mean snapshot, whose coefficients are 0; the geometric mean of fields with a logarithm.
+  /// The mean snapshot, `(dof,)`, whose coefficients are 0; the geometric mean for fields with a logarithm.
   /// \throws NotReady  snapshots were not centred
   xt::xarray<T> mean() const;
 
-  /// The orthonormal basis `(dof, rank)` in the space of the fields, `U^T W U = I`. The entry largest in magnitude of
+  /// The orthonormal basis `(dof, rank)` in the space of the fields, `U^T W U = I`. The largest entry in magnitude of
   /// each column is positive.
   const xt::xarray<T>& projection_matrix() const { return map().projection_matrix; }
 
@@ -150,10 +152,10 @@ class BasicSVD : public BasicCompression<T> {
   /// The share of the kept singular values in the sum of squares, in (0, 1].
   double energy() const;
 
-  /// The relative Frobenius error on the training snapshots: the root of the share of the truncated singular values.
+  /// The relative Frobenius error on the training snapshots: the root of the truncated share of the sum of squares.
   double reconstruction_error() const;
 
-  /// The number of training snapshots, and of snapshots dropped because numbers are missing.
+  /// The number of training snapshots, and of snapshots dropped because of missing numbers.
   std::size_t num_samples() const { return map().num_samples; }
   std::size_t num_dropped() const { return map().num_dropped; }
 
@@ -168,7 +170,7 @@ class BasicSVD : public BasicCompression<T> {
   /// A report of the last `compute_map`. \throws NotReady  the map was given or loaded
   const DecompositionReport& report() const;
 
-  /// How it learns.
+  /// The options.
   const SVDOptions& options() const { return options_; }
 
  private:

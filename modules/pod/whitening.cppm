@@ -2,7 +2,7 @@ module;
 
 #include <cstddef>
 
-/// Latent coefficients of mean 0 and covariance I.
+/// Whitening of latent coefficients to mean 0 and covariance I.
 export module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;
@@ -15,7 +15,7 @@ export namespace fieldfold {
 template <class T>
 class Whitening {
  public:
-  /// \throws NotReady        the map is of a file without the statistics of its coefficients
+  /// \throws NotReady        the map has no statistics of its coefficients, as in files up to format 3
   /// \throws NumericalError  the covariance is singular: fewer snapshots than coefficients, or linearly dependent
   ///                         coefficients
   explicit Whitening(const BasicSVDMap<T>& map);

@@ -5,7 +5,7 @@ module;
 #include <string_view>
 #include <vector>
 
-/// Axes of coordinates that have units or periods of their own.
+/// Coordinate axes with scales and periods.
 export module fieldfold.points.axes;
 
 import fieldfold.base.arrays;
@@ -13,34 +13,34 @@ import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// How coordinates are embedded before distances are taken. A periodic axis becomes a circle in a plane whose
-/// circumference is the period: distances are chords, kernels stay positive definite, and what is interpolated has the
-/// period, with as many derivatives as elsewhere.
+/// Embedding of coordinates before distances are computed. A periodic axis becomes a circle in a plane with the period
+/// as its circumference: distances are chords, kernels stay positive definite, and interpolants are periodic, with as
+/// many derivatives at the seam as elsewhere.
 class Axes {
  public:
-  /// \param scales   `(dim,)`: what each coordinate is multiplied by; none: 1 for all
-  /// \param periods  `(dim,)`: the period of each axis in the unit of its coordinate, 0 where it has none; none: none
-  /// \throws InvalidArgument  a scale that is not finite or not above 0, or a period that is not finite or negative
+  /// \param scales   `(dim,)`: factor of each coordinate; empty: 1 for all
+  /// \param periods  `(dim,)`: period of each axis in the unit of its coordinate, 0 for none; empty: 0 for all
+  /// \throws InvalidArgument  a scale that is not finite and positive, or a period that is not finite and nonnegative
   Axes(std::vector<double> scales, std::vector<double> periods);
 
-  /// Whether nothing changes.
+  /// Whether the map is the identity.
   bool is_plain() const;
 
-  /// \throws InvalidArgument  there are scales or periods of another number than dim
+  /// \throws InvalidArgument  the number of scales or periods is not dim
   void expect_dim(std::size_t dim) const;
 
-  /// Points as they are embedded. \param points  `(n, dim)`, finite  \returns  `(n, dim + periodic axes)`
-  /// \throws InvalidArgument  coordinates times their scales overflow
+  /// The embedded points. \param points  `(n, dim)`, finite  \returns  `(n, dim + periodic axes)`
+  /// \throws InvalidArgument  the scaled coordinates overflow
   xt::xarray<double> embedded(MatrixView<const double> points) const;
 
-  /// For each embedded coordinate whether its square follows from others: of a point on a circle
-  /// `x^2 + y^2` is constant, and polynomials need no `y^2`.
+  /// For each embedded coordinate, whether its square depends on the others: on a circle `x^2 + y^2` is constant, and
+  /// polynomials need no `y^2`.
   std::vector<bool> redundant_squares(std::size_t dim) const;
 
-  /// The derivative with respect to one coordinate, from those with respect to the embedded ones, at a point.
+  /// The derivative with respect to one coordinate at a point, from those with respect to the embedded coordinates.
   /// \param point    `(dim,)`
-  /// \param axis     of the coordinate
-  /// \param embedded `(dim + periodic axes,)`
+  /// \param axis     index of the coordinate
+  /// \param embedded `(dim + periodic axes,)`, the derivatives
   double chain(std::span<const double> point, std::size_t axis, std::span<const double> embedded) const;
 
  private:

@@ -6,7 +6,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// Nearest neighbors among points, by a k-d tree.
+/// Nearest-neighbor search in a k-d tree.
 export module fieldfold.points.neighbors;
 
 import fieldfold.base.arrays;
@@ -14,8 +14,8 @@ import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// Finds the nearest of a set of points. Points at equal distance are taken in the order of their index, so that
-/// results on regular grids are reproducible.
+/// Nearest-neighbor search in a set of points. Points at equal distance are ordered by index, so that results on
+/// regular grids are reproducible.
 class NearestNeighbors {
  public:
   /// \param points  `(n, dim)`, finite; they are copied
@@ -23,26 +23,26 @@ class NearestNeighbors {
 
   /// The indices of the nearest points, in an order that depends on the query alone.
   /// \param query   `(dim,)`
-  /// \param nearest as many as its length; at most n
+  /// \param nearest receives as many as its length, at most n
   /// \throws NumericalError  squared distances overflow
   void find(std::span<const double> query, std::span<std::size_t> nearest) const;
 
   /// The indices of all points within a distance, in an order that depends on the query alone.
   void within(std::span<const double> query, double reach, std::vector<std::size_t>& found) const;
 
-  /// Finds the nearest of queries of which each is near the one before: what was found then bounds what is to be found
-  /// now, which saves most of the search. For one thread; it must not outlive the points' search.
+  /// Nearest-neighbor search for a sequence of nearby queries; each result bounds the next search. For one thread; it
+  /// must not outlive the `NearestNeighbors`.
   class Walk {
    public:
     explicit Walk(const NearestNeighbors& neighbors) : neighbors_(&neighbors) {}
 
-    /// As `NearestNeighbors::find`, with as many neighbors in each call.
+    /// As `NearestNeighbors::find`, with the same number of neighbors in each call.
     void find(std::span<const double> query, std::span<std::size_t> nearest);
 
    private:
     const NearestNeighbors* neighbors_;
-    std::vector<double> before_;  ///< the query before; empty: there is none
-    double reach_ = 0.0;          ///< the distance of its last neighbor
+    std::vector<double> before_;  ///< the previous query; empty: none
+    double reach_ = 0.0;          ///< the distance of its farthest neighbor
     std::vector<std::pair<double, std::size_t>> found_;
     std::vector<double> distances_;
     std::vector<std::size_t> ties_;

@@ -4,7 +4,7 @@ module;
 #include <optional>
 #include <vector>
 
-/// Interpolants of compactly supported kernels.
+/// Radial basis function interpolation with compactly supported kernels.
 export module fieldfold.rbf.compact;
 
 import fieldfold.base.arrays;
@@ -16,11 +16,12 @@ import fieldfold.rbf.stencils;
 
 export namespace fieldfold {
 
-/// The interpolant of a kernel that is 0 from a distance on: what `RBFSystem` is, with a sparse matrix K. The
-/// polynomial comes from the Schur complement `P^T K^-1 P`.
+/// The interpolant of a compactly supported kernel: `RBFSystem` with a sparse matrix K. The polynomial comes from the
+/// Schur complement `P^T K^-1 P`.
 class CompactSystem {
  public:
-  /// Whether this is the better way: the kernel is positive definite in the dimension, and few points see each other.
+  /// Whether a sparse system pays: many points, few of them within the support of the kernel, which is positive
+  /// definite in the dimension.
   static bool suits(const PointCloud& cloud);
 
   /// \param cloud  its memory must outlive this object
@@ -30,10 +31,10 @@ class CompactSystem {
   struct Solution {
     xt::xarray<double> kernels;     ///< `(k, n)`
     xt::xarray<double> polynomial;  ///< `(k, m)`
-    double relative_error;          ///< estimate of the error that rounding makes, over the largest value
+    double relative_error;          ///< estimate of the rounding error, over the largest value
   };
 
-  /// \param values  `(k, n)`, one column of values a row; NaN in one spoils no other
+  /// \param values  `(k, n)`, one right-hand side per row; NaN affects its own row only
   Solution solve(MatrixView<const double> values) const;
 
   /// The interpolants, or their derivatives along an axis.

@@ -3,17 +3,17 @@ module;
 #include <span>
 #include <string_view>
 
-/// The radial basis functions.
+/// Radial basis functions.
 export module fieldfold.rbf.kernel;
 
 import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// A radial basis function of the distance `r` between two points, each multiplied by epsilon. The signs make every
-/// one conditionally positive definite of the order `minimum_degree + 1` (Wendland 2005,
-/// doi:10.1017/CBO9780511617539; Fasshauer 2007, doi:10.1142/6437). Those of Wendland (1995, doi:10.1007/BF02123482)
-/// are 0 from `r = 1` on, and positive definite in up to three dimensions.
+/// A radial basis function of the distance `r` between two points multiplied by epsilon. The signs make each kernel
+/// conditionally positive definite of order `minimum_degree + 1` (Wendland 2005, doi:10.1017/CBO9780511617539;
+/// Fasshauer 2007, doi:10.1142/6437). Wendland's kernels (1995, doi:10.1007/BF02123482) are 0 for `r >= 1`, and
+/// positive definite in up to three dimensions.
 enum class Kernel {
   linear,                ///< -r
   thin_plate_spline,     ///< r^2 log r, 0 at r = 0
@@ -33,27 +33,27 @@ enum class Kernel {
   wendland_c8,           ///< (1 - r)^10 (429 r^4 + 450 r^3 + 210 r^2 + 50 r + 5) / 5
 };
 
-/// What is known of a kernel beside its formula.
+/// The properties of a kernel.
 struct KernelTraits {
   Kernel kernel;
   std::string_view name;  ///< as in the enumeration
   int minimum_degree;     ///< of the polynomial that makes the system uniquely solvable; -1: none is needed
-  bool scale_invariant;   ///< epsilon changes nothing but rounding
+  bool scale_invariant;   ///< epsilon affects rounding only
   bool differentiable;    ///< everywhere; the others have no gradient at the data points
-  bool compact;           ///< 0 from r = 1 on
+  bool compact;           ///< 0 for r >= 1
 };
 
 /// All kernels.
 std::span<const KernelTraits> kernels();
 
-/// What is known of one kernel.
+/// The properties of one kernel.
 const KernelTraits& traits(Kernel kernel);
 
-/// The kernel of this name.
-/// \throws InvalidArgument  there is none; the message lists all names
+/// A kernel by its name.
+/// \throws InvalidArgument  an unknown name; the message lists the known ones
 Kernel kernel_named(std::string_view name);
 
-/// \throws NumericalError  one of the values of the kernel is not finite: it overflowed
+/// Checks kernel values. \throws NumericalError  a value is not finite: the kernel overflowed
 void expect_finite(std::span<const double> values, Kernel kernel);
 
 }  // namespace fieldfold

@@ -5,7 +5,7 @@ module;
 #include <span>
 #include <vector>
 
-/// Interpolation by a partition of unity, for many points.
+/// Partition of unity interpolation, for many points.
 export module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;
@@ -15,18 +15,18 @@ import fieldfold.rbf.stencils;
 
 export namespace fieldfold {
 
-/// The points are split into cells, boxes with about equal numbers of points; a patch is a cell made wider on all sides,
-/// with an interpolant on the points in it. It is made wider still until it has as many points as a cluster,
-/// 1.3 times as many at the edge of the domain; and less wide where it would have more than three times as many. These
-/// are blended with weights that add up to one: products over the axes of Wendland's function of the distance from the
-/// centre, twice continuously differentiable and 0 from the edge of the patch on (Wendland 2002, "Fast evaluation of
-/// radial basis functions: methods based on partition of unity"; Larsson, Shcherbakov and Heryudono 2017,
-/// doi:10.1137/17M1118087). A query outside of all cells has the weights of the nearest point in a cell.
+/// The points are split into cells, boxes with about equal numbers of points. A patch is a widened cell, with an
+/// interpolant on its points: at least as many as a cluster has, 1.3 times as many at the boundary of the domain, and
+/// never more than three times as many. The interpolants are blended with weights that add up to one: products over the
+/// axes of Wendland's function of the distance from the centre, twice continuously differentiable and 0 outside the
+/// patch (Wendland 2002, "Fast evaluation of radial basis functions: methods based on partition of unity"; Larsson,
+/// Shcherbakov and Heryudono 2017, doi:10.1137/17M1118087). A query outside all cells has the weights of the nearest
+/// point in a cell.
 class PartitionOfUnity {
  public:
   /// \param cloud         it is copied
-  /// \param cluster_size  points in a patch, about; at least the number of monomials
-  /// \param overlap       by which share of its width a cell is made wider on each side, above 0
+  /// \param cluster_size  approximate number of points in a patch, at least the number of monomials
+  /// \param overlap       margin by which a cell is widened on each side, as a share of its width, above 0
   PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap, std::size_t threads);
   PartitionOfUnity(const PartitionOfUnity&) = delete;
   PartitionOfUnity& operator=(const PartitionOfUnity&) = delete;
@@ -38,7 +38,7 @@ class PartitionOfUnity {
     std::vector<StencilBatch::Coefficients> patches;
     std::vector<double> largest_values;            ///< `(k,)`
     xt::xarray<double> largest_coefficients = {};  ///< `(patches, k)`: of the kernels
-    double relative_error = 0.0;  ///< estimate of the rounding error, over the largest value
+    double relative_error = 0.0;                   ///< estimate of the rounding error, over the largest value
   };
 
   /// \param values  `(n, k)`
@@ -47,7 +47,7 @@ class PartitionOfUnity {
 
   /// The blend of the interpolants, or its derivative along an axis.
   /// \param queries  `(q, dim)`  \param results  `(q, k)`
-  /// \returns        an estimate of the rounding error outside of the domain, over the largest value or the result,
+  /// \returns        an estimate of the rounding error outside the domain, over the largest value or the result,
   ///                 whichever is larger
   /// \throws NumericalError  the kernel overflows at a query
   double evaluate(MatrixView<const double> queries, const Solution& solution,
@@ -59,12 +59,12 @@ class PartitionOfUnity {
     double relative_error;
   };
 
-  /// The weights with which values at the points add up to the blend at queries.
+  /// The blend as a matrix that maps values at the points to values at queries.
   /// \param queries  `(q, dim)`  \param probe  values at all points, for the estimate of the rounding error; or empty
   Weights weights(MatrixView<const double> queries, std::span<const double> probe, std::size_t threads) const;
 
  private:
-  /// A cell made wider, with its points.
+  /// A widened cell, with its points.
   struct Patch {
     std::vector<std::size_t> members;  ///< points in the order of the cells, ascending
     std::vector<double> centre;        ///< of the support of its weight
@@ -78,36 +78,36 @@ class PartitionOfUnity {
   /// Queries sorted by the cells that contain them.
   struct Sorted {
     std::vector<std::size_t> order;
-    std::vector<std::size_t> offsets;  ///< of each cell, one more at the end
+    std::vector<std::size_t> offsets;  ///< `(cells + 1,)`
     std::span<const std::size_t> of(std::size_t cell) const {
       return std::span(order).subspan(offsets[cell], offsets[cell + 1] - offsets[cell]);
     }
   };
-  /// The weights of the patches at the queries of one cell; memory of one thread.
+  /// The weights of the patches at the queries of one cell; scratch space of one thread.
   class CellBlend;
-  /// What the queries of one cell are evaluated with; memory of one thread.
+  /// Scratch space of one thread to evaluate the queries of one cell.
   struct Evaluation;
-  /// The shares of patches in queries, and the rows of weights to be computed.
+  /// The shares of the patches in queries, and the rows of weights to be computed.
   struct Shares;
 
   /// Points relative to the origin.
   xt::xarray<double> shifted(MatrixView<const double> points) const;
-  /// The geometric mean over the axes of the width of a cell, or of the part that its points occupy.
+  /// The geometric mean over the axes of the width of a cell, or of the part occupied by its points if narrower.
   double mean_width(std::size_t cell) const;
-  /// Keeps the points nearest to a cell, and returns the largest distance of them along any axis.
+  /// Keeps the points nearest to a cell, and returns their largest distance along any axis.
   double keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const;
   Patch patch_of(std::size_t cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
   /// Evaluates the blend at the queries of a cell.
   void evaluate_cell(const CellBlend& blend, const Solution& solution, MatrixView<double> results,
                      Evaluation& evaluation) const;
-  /// The rounding error of the kernel at a query outside of the domain, over the largest value or the result.
+  /// The rounding error of the kernel at a query outside the domain, over the largest value or the result.
   double error_outside(std::size_t patch, const Solution& solution, std::span<const double> query,
                        std::span<const double> result) const;
   void clamp(std::span<const double> query, std::span<double> clamped) const;
   static Blend blend_of(const Patch& patch, std::span<const double> clamped, std::span<const double> query,
                         std::optional<std::size_t> derivative_axis);
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
-  /// The shares of the patches at queries, and the pattern of the rows.
+  /// The shares of the patches at queries, and the sparsity pattern of the rows.
   Shares shares_of(MatrixView<const double> queries, std::size_t threads) const;
   /// Computes the weights of patches `first` to `first + count` in order of size.
   void fill_weights(StencilBatch& batch, std::size_t first, std::size_t count, std::span<const double> probe,
@@ -115,7 +115,7 @@ class PartitionOfUnity {
 
   double overlap_;
   std::vector<double> origin_;  ///< the lower corner of the domain; differences from it are accurate
-  Cells cells_;                 ///< of the points from the origin
+  Cells cells_;                 ///< of the points relative to the origin
   std::vector<double> smoothing_;
   PointCloud cloud_;  ///< of the points in the order of cells
   std::vector<Patch> patches_;

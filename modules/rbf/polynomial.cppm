@@ -11,18 +11,18 @@ import fieldfold.base.arrays;
 
 export namespace fieldfold {
 
-/// The number of monomials of `dim` variables up to a degree, `binomial(degree + dim, dim)`; none for degree -1.
-/// A number too large for its type is reported as the largest.
+/// The number of monomials of `dim` variables up to a degree, `binomial(degree + dim, dim)`; 0 for degree -1. It
+/// saturates at the largest number of its type.
 std::size_t monomial_count(std::size_t dim, int degree);
 
-/// The monomials up to a degree in graded order (1, x, y, x^2, xy, y^2, ...), taken at `(x - shift) / scale`, which
+/// The monomials up to a degree in graded order (1, x, y, x^2, xy, y^2, ...), evaluated at `(x - shift) / scale`, which
 /// maps the points they are fitted to onto [-1, 1] along each axis.
 class Monomials {
  public:
   Monomials() = default;
 
-  /// \param redundant_squares  `(dim,)`: axes whose square follows from other monomials on the points there are, and
-  ///                           is left out; none: all squares count
+  /// \param redundant_squares  `(dim,)`: axes whose square follows from other monomials on the points, and is left out;
+  ///                           empty: none
   Monomials(std::size_t dim, int degree, const std::vector<bool>& redundant_squares = {});
 
   std::size_t size() const { return factors_.size(); }
@@ -30,13 +30,13 @@ class Monomials {
   /// \param points  `(n, dim)`, n >= 1
   void fit(MatrixView<const double> points);
 
-  /// Their values at one point.
+  /// The values at one point.
   /// \param point   `(dim,)`
   /// \param values  `(size(),)`
   void evaluate(std::span<const double> point, std::span<double> values) const;
 
-  /// Their derivatives along an axis, per unit of the coordinate.
-  /// \param values       `(size(),)`: themselves at the point, as `evaluate` gives them
+  /// The derivatives along an axis, per unit of the coordinate.
+  /// \param values       `(size(),)`: from `evaluate` at the same point
   /// \param derivatives  `(size(),)`
   void differentiate(std::span<const double> point, std::span<const double> values, std::size_t axis,
                      std::span<double> derivatives) const;
@@ -53,15 +53,15 @@ class Monomials {
   std::vector<Factor> factors_;
 };
 
-/// Of the points of a system as many as there are monomials, on which the monomials are independent: the pivots of
-/// Gaussian elimination. With P_1 the monomials at the pivots and P_2 those at the others, `W = P_2 P_1^-1` says how
-/// a polynomial on the pivots continues to the others.
+/// As many points of a system as there are monomials, on which the monomials are independent: the pivots of Gaussian
+/// elimination. With P_1 the monomials at the pivots and P_2 those at the others, `W = P_2 P_1^-1` extends a polynomial
+/// from the pivots to the others.
 class PolynomialPivots {
  public:
-  /// Chooses them. Memory of an earlier choice is used again.
+  /// Chooses the pivots. Memory is reused.
   /// \param points     `(n, dim)`, n at least the number of monomials
   /// \param monomials  fitted to these points
-  /// \returns  whether the monomials are independent on the points; if not, this is not to be used
+  /// \returns  whether the monomials are independent on the points; if not, this object must not be used
   bool choose(MatrixView<const double> points, const Monomials& monomials);
 
   /// The indices of all points, `(n,)`: the pivots, then the others.

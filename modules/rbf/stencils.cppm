@@ -6,7 +6,7 @@ module;
 #include <span>
 #include <vector>
 
-/// Many small interpolants side by side.
+/// Batches of small radial basis function interpolants.
 export module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
@@ -16,20 +16,20 @@ import fieldfold.rbf.system;
 
 export namespace fieldfold {
 
-/// A set of points, and the model of interpolants on parts of it.
+/// A set of points, and the model of interpolants on subsets of it.
 struct PointCloud {
   MatrixView<const double> points;    ///< `(n, dim)`, finite
   std::span<const double> smoothing;  ///< `(n,)`
   RBFModel model;
-  /// Whether an interpolant may have a lower degree where its points do not determine the polynomial, say on a line in
-  /// a plane; it is an error otherwise.
+  /// Whether points that do not determine the polynomial, say on a line in a plane, fall back to a lower degree; it is
+  /// an error otherwise.
   bool allow_lower_degree = false;
 };
 
-/// Numbers aligned to cache lines, so that no register is loaded from two.
+/// Numbers aligned to cache lines, so that no load spans two of them.
 class LaneNumbers {
  public:
-  /// Old numbers are kept; new ones are 0.
+  /// Existing numbers are kept; new ones are 0.
   void resize(std::size_t count) { lines_.resize((count + per_line - 1) / per_line); }
   inline double* data() { return reinterpret_cast<double*>(lines_.data()); }
   inline double& operator[](std::size_t i) { return data()[i]; }
@@ -42,13 +42,13 @@ class LaneNumbers {
   std::vector<Line> lines_;
 };
 
-/// Interpolants on small sets of points, "stencils", factorized side by side, one in each lane of a register;
+/// Interpolants on small sets of points, "stencils", factorized side by side, one per lane of a register;
 /// ill-conditioned stencils fall back to `RBFSystem`, with its errors. Memory is reused. For one thread.
 class StencilBatch {
  public:
   explicit StencilBatch(const PointCloud& cloud, const KernelLoops& loops = kernel_loops());
 
-  /// The most stencils at once.
+  /// The maximum number of stencils at once.
   std::size_t lanes() const { return lanes_; }
 
   /// The interpolant of values at the points of a stencil.
@@ -58,13 +58,13 @@ class StencilBatch {
     xt::xarray<double> coefficients;  ///< `(k, stencil + monomials)`: of the kernels in the order of `axes`
   };
 
-  /// Factorized stencils: a view of the batch, until it factorizes others.
+  /// Factorized stencils: a view of the batch, valid until its next factorization.
   class Factors {
    public:
-    /// The weights with which values at the points of a stencil add up to its interpolant at a query, or to its
-    /// derivative along an axis; one query a stencil.
+    /// The cardinal weights of the interpolants at queries, or of their derivatives along an axis; one query per
+    /// stencil.
     /// \param queries  `(stencils, dim)`
-    /// \param weights  one row a stencil, as long as it
+    /// \param weights  one row per stencil, as long as the stencil
     /// \param probe    values at all points of the cloud, for the estimate of the rounding error; or empty
     /// \throws NumericalError  the kernel overflows
     void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
@@ -72,7 +72,7 @@ class StencilBatch {
       batch_->compute_weights(queries, derivative_axis, weights, probe);
     }
 
-    /// Interpolates values. \param values  `(n, k)` at all points of the cloud  \param results  one a stencil
+    /// Interpolates values. \param values  `(n, k)` at all points of the cloud  \param results  one per stencil
     void solve(MatrixView<const double> values, std::span<Coefficients> results) const {
       batch_->compute_coefficients(values, results);
     }
@@ -84,12 +84,12 @@ class StencilBatch {
   };
 
   /// Assembles and factorizes.
-  /// \param stencils  up to `lanes()`: indices of points, at least as many as there are monomials; they must outlive
-  ///                  the factors
+  /// \param stencils  up to `lanes()`: point indices, at least as many as there are monomials; they must outlive the
+  ///                  factors
   /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
   Factors factorize(std::span<const std::span<const std::size_t>> stencils);
 
-  /// The largest estimate so far of the rounding error, over the largest value.
+  /// The largest estimate of the rounding error so far, over the largest value.
   double relative_error() const { return relative_error_; }
 
  private:
@@ -110,7 +110,7 @@ class StencilBatch {
 
   void compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
                        std::span<const std::span<double>> weights, std::span<const double> probe);
-  /// Right-hand sides of the weights, and of the probe beside them.
+  /// Packs the right-hand sides of the weights, and of the probe beside them.
   void pack_queries(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
                     std::span<const double> probe);
   void pack_kernels(std::optional<std::size_t> derivative_axis, std::size_t columns);
@@ -124,7 +124,7 @@ class StencilBatch {
 
   /// The largest magnitude of the coefficients of the kernels, for a column of values.
   double largest_coefficient(std::size_t lane, std::size_t column, std::size_t columns);
-  /// A bound of the norm of the matrix of kernels.
+  /// An upper bound of the norm of the kernel matrix.
   double norm_bound(std::size_t lane) { return static_cast<double>(size_) * largest_[lane]; }
   /// \param error  in rounding units
   void note_error(double error);
@@ -134,7 +134,7 @@ class StencilBatch {
   const KernelLoops* loops_;
   std::size_t lanes_;
   bool smooths_;
-  bool all_alike_ = true;  ///< stencils have the same size
+  bool all_alike_ = true;  ///< all stencils have the same size
   std::vector<Lane> lane_;
   std::size_t used_ = 0;
   std::size_t size_ = 0;

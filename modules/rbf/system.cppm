@@ -16,18 +16,18 @@ import fieldfold.rbf.polynomial;
 
 export namespace fieldfold {
 
-/// What an interpolant is made of.
+/// The parameters of an interpolant.
 struct RBFModel {
   Kernel kernel;
   double epsilon;                            ///< multiplies coordinates; inverse of their unit
   int degree;                                ///< of the polynomial; -1: none
-  std::vector<bool> redundant_squares = {};  ///< as of `Monomials`
+  std::vector<bool> redundant_squares = {};  ///< as in `Monomials`
 };
 
-/// The model, of the highest degree up to its own that the points determine.
+/// The model with the highest degree, up to its own, that the points determine.
 RBFModel determined(RBFModel model, MatrixView<const double> points);
 
-/// What an interpolant is a sum of: kernels, then monomials.
+/// The basis functions of an interpolant: kernels, then monomials.
 struct RBFBasis {
   RBFModel model;
   MatrixView<const double> axes;  ///< `(dim, n)`: the points of the kernels, coordinates axis by axis
@@ -35,12 +35,12 @@ struct RBFBasis {
 
   std::size_t size() const { return axes.cols + monomials.size(); }
 
-  /// Values at a point, or derivatives along an axis for kernels that are differentiable.
+  /// Values at a point, or derivatives along an axis of a differentiable kernel.
   /// \param values  `(size(),)`
   void evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
                 std::span<double> values) const;
 
-  /// The sums with coefficients.
+  /// Linear combinations of the basis functions.
   /// \param queries       `(q, dim)`  \param coefficients  `(k, size())`  \param results  `(q, k)`
   /// \throws NumericalError  the kernel overflows at a query
   void sum(MatrixView<const double> queries, MatrixView<const double> coefficients,
@@ -52,10 +52,10 @@ struct RBFBasis {
 ///     [ K + diag(smoothing)   P ] [ a ]   [ values ]
 ///     [ P^T                   0 ] [ b ] = [   0    ]
 ///
-/// with `K_ij = kernel(epsilon |x_i - x_j|)` and P the monomials at the points. On the null space of P^T, spanned by
-/// `[-W  I]^T` with the multipliers of `PolynomialPivots`, K is positive definite, and Cholesky solves the system;
-/// where rounding or too low a degree spoils that, LU of the whole matrix does (the null-space method: Benzi, Golub and
-/// Liesen 2005, doi:10.1017/S0962492904000212).
+/// with `K_ij = kernel(epsilon |x_i - x_j|)` and P the monomials at the points. K is positive definite on the null
+/// space of P^T, spanned by `[-W  I]^T` with the multipliers of `PolynomialPivots`, and Cholesky solves the system (the
+/// null-space method: Benzi, Golub and Liesen 2005, doi:10.1017/S0962492904000212). Where definiteness is lost to
+/// rounding or too low a degree, LU of the whole matrix solves it.
 class RBFSystem {
  public:
   /// \param points     `(n, dim)`, finite, n at least the number of monomials
@@ -64,32 +64,32 @@ class RBFSystem {
   ///                         line in a plane), or the kernel overflows
   RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model);
 
-  /// The coefficients for some columns of values, and how far rounding may have spoilt them.
+  /// The coefficients of columns of values, and an estimate of the rounding error.
   struct Solution {
-    xt::xarray<double> coefficients;  ///< `(k, n + monomials)`, of the points in the order of the system
-    double relative_error;  ///< estimate of the error that rounding makes, over the largest value; the worst column
+    xt::xarray<double> coefficients;  ///< `(k, n + monomials)`, those of the kernels in the order of `axes`
+    double relative_error;            ///< estimate of the rounding error, over the largest value, for the worst column
   };
 
-  /// \param values  `(k, n)`, one column of values a row; NaN in one spoils no other
+  /// \param values  `(k, n)`, one right-hand side per row; NaN affects its own row only
   Solution solve(MatrixView<const double> values) const;
 
-  /// The weights with which values at the points add up to the interpolants at other points, or to their derivatives
-  /// along an axis: one solution for each query, whatever the number of columns of values.
+  /// The cardinal weights of the interpolant at queries, or of its derivative along an axis: one solution per query,
+  /// whatever the number of columns of values.
   /// \param queries  `(q, dim)`
   /// \param weights  `(q, n)`
   /// \throws NumericalError  the kernel overflows at a query
   void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
                MatrixView<double> weights) const;
 
-  /// The interpolants at other points, or their derivatives along an axis for kernels that are differentiable.
+  /// The interpolants at queries, or their derivatives along an axis for a differentiable kernel.
   /// \param queries  `(q, dim)`
   /// \param results  `(q, k)`
   /// \throws NumericalError  the kernel overflows at a query
   void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
                 MatrixView<double> results, std::size_t threads) const;
 
-  /// What each value differs by from the interpolant of all others: its coefficient over the entry of the inverse of
-  /// the matrix on its diagonal. \returns  `(k, n)`, in the order of the points
+  /// Leave-one-out residuals: the coefficients over the diagonal of the inverse of the matrix.
+  /// \returns  `(k, n)`, in the order of the points
   xt::xarray<double> leave_one_out_errors(const Solution& solution) const;
 
   /// The coordinates axis by axis, `(dim, n)`, in the order of the coefficients of the kernels.
@@ -97,12 +97,12 @@ class RBFSystem {
 
   const Monomials& monomials() const { return monomials_; }
 
-  /// An estimate of the reciprocal condition of what has been factorized, in the 1-norm.
+  /// An estimate of the reciprocal condition of the factorized matrix, in the 1-norm.
   double reciprocal_condition() const;
 
  private:
-  /// The rows of K, scaled, in the order of the pivots: the lower triangle.
-  /// \param take  is called with i and entries 0 to i of row i
+  /// The lower triangle of K, scaled, row by row in the order of the pivots.
+  /// \param take  called with i and entries 0 to i of row i
   template <class Take>
   void for_each_row(std::span<const double> smoothing, const Take& take);
 
@@ -111,14 +111,14 @@ class RBFSystem {
 
   RBFBasis basis() const { return {model_, as_matrix(axes_), monomials_}; }
 
-  /// Solves the system in place for right-hand sides `(k, n + m)`, in the order of the system.
+  /// Solves the system in place for right-hand sides `(k, n + m)`, in the order of the pivots.
   void solve_rows(MatrixView<double> rows) const;
 
   RBFModel model_;
   Monomials monomials_;
   PolynomialPivots pivots_;
   xt::xarray<double> axes_;    ///< `(dim, n)`: the coordinates axis by axis, in the order of the pivots
-  double kernel_scale_ = 1.0;  ///< brings the kernel's values to the size of the monomials, whatever the unit of length
+  double kernel_scale_ = 1.0;  ///< scales the kernel to the magnitude of the monomials, whatever the unit of length
   double norm_ = 0.0;          ///< of the whole matrix, in the 1-norm
   xt::xarray<double> pivot_block_;    ///< K_11
   xt::xarray<double> pivot_columns_;  ///< `K_21 - W K_11 / 2`

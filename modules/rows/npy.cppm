@@ -33,13 +33,13 @@ class NpyRows final : public RowSource<T> {
   NpyFile file_;
 };
 
-/// The rows of snapshots in one .npy file a field, each `(*loop_shape, num_pts)`: all fields of a point lie together.
+/// The rows of snapshots in one .npy file per field, each `(*loop_shape, num_pts)`. The fields of a point are adjacent.
 template <class T>
 class NpyFieldRows final : public RowSource<T> {
  public:
-  /// \param files  names and files, in the order in which the fields lie at a point
+  /// \param files  names and files, in the order of the fields at a point
   /// \throws FileError        as `read_npy_header`
-  /// \throws InvalidArgument  no files; a field without an axis for its points, or with another shape than the first
+  /// \throws InvalidArgument  no files; a field without a point axis, or with a shape other than that of the first
   explicit NpyFieldRows(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
 
   std::size_t rows() const override { return num_pts_ * fields_.size(); }

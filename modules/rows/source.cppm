@@ -5,7 +5,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// Tall matrices that are read by blocks of rows.
+/// Tall matrices read by blocks of rows.
 export module fieldfold.rows.source;
 
 import fieldfold.base.arrays;
@@ -13,7 +13,7 @@ import fieldfold.base.diagnostics;
 
 export namespace fieldfold {
 
-/// The rows of a matrix, a block at a time.
+/// The rows of a matrix, read in blocks.
 template <class T>
 class RowSource {
  public:
@@ -25,15 +25,15 @@ class RowSource {
   virtual std::size_t rows() const = 0;
   virtual std::size_t cols() const = 0;
 
-  /// The rows from `first` to `first + count`: memory of the source, or the buffer, which it fills then.
-  /// Safe from many threads at once, each with a buffer of its own.
+  /// The rows from `first` to `first + count`: memory of the source, or the buffer, which is then filled. Thread-safe,
+  /// with one buffer per thread.
   virtual MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const = 0;
 
-  /// How many rows are best read at a time: enough for BLAS to be at its best, few enough to stay in the cache.
+  /// The best number of rows to read at a time: enough for efficient BLAS, few enough to stay in the cache.
   virtual std::size_t block_rows() const;
 };
 
-/// Copies all rows, in their order. \param matrix  `(m, n)`
+/// Copies all rows, in order. \param matrix  `(m, n)`
 template <class T, class U>
 void copy_rows(const RowSource<T>& source, MatrixView<U> matrix) {
   std::vector<T> buffer;
@@ -59,7 +59,7 @@ class MatrixRows final : public RowSource<T> {
   MatrixView<const T> matrix_;
 };
 
-/// The rows of the transpose of a matrix in memory: snapshots `(dof, samples)` that lie as states, `(samples, dof)`.
+/// The rows of the transpose of a matrix in memory: snapshots `(dof, samples)` stored as states, `(samples, dof)`.
 template <class T>
 class TransposedRows final : public RowSource<T> {
  public:
@@ -73,11 +73,11 @@ class TransposedRows final : public RowSource<T> {
   MatrixView<const T> matrix_;
 };
 
-/// The rows of snapshots whose fields lie in arrays of their own: the fields of a point lie together.
+/// The rows of snapshots stored in one array per field. The fields of a point are adjacent.
 template <class T>
 class FieldRows final : public RowSource<T> {
  public:
-  /// \param fields  one a field, rows `(samples, num_pts)`; their memory must outlive this object
+  /// \param fields  one per field, rows `(samples, num_pts)`; their memory must outlive this object
   explicit FieldRows(std::vector<LoopRows<T>> fields) : fields_(std::move(fields)) {}
   std::size_t rows() const override { return fields_.front().matrix.cols * fields_.size(); }
   std::size_t cols() const override { return fields_.front().matrix.rows; }

@@ -7,7 +7,7 @@ module;
 #include <utility>
 #include <vector>
 
-/// Storage for a tall matrix while it is computed, in memory or on disk.
+/// Storage for the rows of a tall matrix, in memory or on disk.
 export module fieldfold.rows.store;
 
 import fieldfold.base.arrays;
@@ -16,7 +16,7 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// Where a tall matrix is kept while it is made, in memory or elsewhere.
+/// A store for the rows of a tall matrix while it is computed.
 template <class T>
 class RowStore {
  public:
@@ -25,20 +25,20 @@ class RowStore {
   RowStore& operator=(const RowStore&) = delete;
   virtual ~RowStore();
 
-  /// Makes room for a `(rows, cols)` matrix; what was kept before is gone.
+  /// Allocates a `(rows, cols)` matrix; previous contents are lost.
   virtual void reserve(std::size_t rows, std::size_t cols) = 0;
 
-  /// As of `RowSource`, and safe from many threads as long as they read and write different rows.
+  /// As `RowSource::read`; thread-safe as long as threads read and write different rows.
   virtual MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const = 0;
 
-  /// Memory to make rows in before they are written: that of the store, or the buffer.
+  /// Memory in which rows are computed before they are written: that of the store, or the buffer.
   virtual MatrixView<T> workspace(std::size_t first, std::size_t count, std::vector<T>& buffer) = 0;
 
-  /// Keeps these rows from `first` on. It does nothing where they are in memory of the store already.
+  /// Stores rows from `first` on. Does nothing if they are already in memory of the store.
   virtual void write(std::size_t first, MatrixView<const T> rows) = 0;
 };
 
-/// Rows kept in an array.
+/// Rows stored in an array.
 template <class T>
 class ArrayStore final : public RowStore<T> {
  public:
@@ -54,14 +54,14 @@ class ArrayStore final : public RowStore<T> {
     if (rows.data != place) std::memcpy(place, rows.data, rows.rows * rows.cols * sizeof(T));
   }
 
-  /// The matrix, `(rows, cols)`; 1-D and empty where no room was asked for.
+  /// The matrix, `(rows, cols)`; 1-D and empty before `reserve`.
   xt::xarray<T>& array() { return array_; }
 
  private:
   xt::xarray<T> array_ = xt::xarray<T>::from_shape({0});
 };
 
-/// What is kept in a store, as rows to be read.
+/// The rows of a store as a source.
 template <class T>
 class StoredRows final : public RowSource<T> {
  public:
@@ -79,15 +79,15 @@ class StoredRows final : public RowSource<T> {
   std::size_t cols_;
 };
 
-/// Keeps rows in memory if they are few, and otherwise in a file without a name.
+/// Rows stored in memory if they are few, and in an unnamed file otherwise.
 template <class T>
 class ScratchStore final : public RowStore<T> {
  public:
-  /// \param folder  where the file is made  \param in_memory  bytes that stay in memory
+  /// \param folder  of the file  \param in_memory  the most bytes kept in memory
   explicit ScratchStore(std::filesystem::path folder, std::size_t in_memory = std::size_t{1} << 26)
       : folder_(std::move(folder)), in_memory_(in_memory) {}
 
-  /// \throws FileError  there can be no file in the folder
+  /// \throws FileError  no file can be created in the folder
   void reserve(std::size_t rows, std::size_t cols) override;
   /// \throws FileError  reading failed
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
@@ -104,7 +104,7 @@ class ScratchStore final : public RowStore<T> {
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
   ArrayStore<T> array_;
-  std::optional<RandomAccessFile> file_;  ///< instead of the array
+  std::optional<RandomAccessFile> file_;  ///< used instead of the array
 };
 
 }  // namespace fieldfold

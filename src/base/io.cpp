@@ -23,7 +23,7 @@ import fieldfold.base.diagnostics;
 namespace fieldfold {
 namespace {
 
-/// Removes the file unless it has been renamed away.
+/// Removes the file unless it has been renamed.
 struct TemporaryFile {
   std::filesystem::path path;
   explicit TemporaryFile(const std::filesystem::path& target)
@@ -83,7 +83,7 @@ RandomAccessFile RandomAccessFile::without_name(const std::filesystem::path& fol
   const std::filesystem::path where = folder.empty() ? std::filesystem::path(".") : folder;
   std::string name = (where / ".fieldfold-XXXXXX").string();
   const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-  if (descriptor < 0) throw FileError(message(where.string(), ": no file can be made here: ", std::strerror(errno)));
+  if (descriptor < 0) throw FileError(message(where.string(), ": no file can be created here: ", std::strerror(errno)));
   ::unlink(name.c_str());
   return {descriptor, where};
 }
@@ -101,7 +101,7 @@ void RandomAccessFile::read(std::uint64_t offset, void* bytes, std::size_t count
         ::pread(descriptor_, static_cast<char*>(bytes) + done, count - done, static_cast<::off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw FileError(message(path_.string(), ": reading failed: ", std::strerror(errno)));
-    if (got == 0) throw FileError(message(path_.string(), ": reading failed: the file has become shorter"));
+    if (got == 0) throw FileError(message(path_.string(), ": reading failed: the file has been truncated"));
     done += static_cast<std::size_t>(got);
   }
 }

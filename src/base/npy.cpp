@@ -27,12 +27,12 @@ import fieldfold.base.io;
 namespace fieldfold {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "numbers are read and written as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "numbers are read and written in native byte order");
 
 constexpr std::string_view magic = "\x93NUMPY";
 constexpr std::size_t longest_header = 1 << 16;
 
-/// Picks the entries out of the head's text, a Python dictionary such as
+/// Parses the text of the header, a Python dictionary such as
 /// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
 class HeaderText {
  public:
@@ -72,7 +72,7 @@ class HeaderText {
 
  private:
   [[noreturn]] void malformed() const {
-    throw FileError(message(path_.string(), ": the head of the .npy file is malformed"));
+    throw FileError(message(path_.string(), ": the header of the .npy file is malformed"));
   }
 
   /// The text that follows `'key':`, not empty.
@@ -99,10 +99,10 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
   std::size_t length = 0;
   for (int i = length_bytes; i-- > 0;) length = length << 8 | lead[8 + i];
   if (!in || length > longest_header)
-    throw FileError(message(path.string(), ": the head of the .npy file is malformed"));
+    throw FileError(message(path.string(), ": the header of the .npy file is malformed"));
   std::string text(length, ' ');
   in.read(text.data(), static_cast<std::streamsize>(length));
-  if (!in) throw FileError(message(path.string(), ": the .npy file ends within its head"));
+  if (!in) throw FileError(message(path.string(), ": the .npy file ends within its header"));
 
   const HeaderText header(std::move(text), path);
   const std::string_view type = header.quoted("descr");
@@ -116,7 +116,7 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
                    .scalar_size = type[2] == '8' ? std::size_t{8} : std::size_t{4},
                    .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
 
-  // The product is compared by division, so that no shape overflows it.
+  // Compared by division, because the product may overflow.
   std::uint64_t numbers = (file_size - result.offset) / result.scalar_size;
   const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
   bool fits = (file_size - result.offset) % result.scalar_size == 0;
@@ -132,7 +132,7 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
   return result;
 }
 
-/// Calls `action` with a number of the type that the file has.
+/// Calls `action` with a number of the type in the file.
 template <class Action>
 auto with_scalar(const NpyHeader& header, const Action& action) {
   const bool is_long = header.scalar_size == 8;
@@ -194,7 +194,7 @@ template <class T>
 void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
   std::string text =
       message("{'descr': '<f", sizeof(T), "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
-  // The format asks for a head of a multiple of 64 bytes that ends in a line end.
+  // The format requires a header of a multiple of 64 bytes that ends in a newline.
   const std::size_t before_text = 10;
   text.append(63 - (before_text + text.size()) % 64, ' ');
   text += '\n';

@@ -10,7 +10,7 @@ module;
 #include <vector>
 
 extern "C" {
-// Null unless the BLAS is OpenBLAS.
+// Null unless BLAS is OpenBLAS.
 __attribute__((weak)) int openblas_get_num_threads();
 __attribute__((weak)) void openblas_set_num_threads(int);
 }
@@ -47,7 +47,7 @@ SingleThreadedBLAS::~SingleThreadedBLAS() {
 }
 
 std::size_t threads_for(std::size_t asked, double operations) {
-  // A thread takes some ten microseconds to start.
+  // Starting a thread takes some ten microseconds.
   constexpr double least = 1e6;
   const std::size_t available = asked > 0 ? asked : std::max(1U, std::thread::hardware_concurrency());
   return std::clamp<std::size_t>(static_cast<std::size_t>(std::min(operations / least, 1e6)), 1, available);
@@ -77,7 +77,7 @@ void for_each_block(std::size_t rows, std::size_t block_rows, const Pass& pass,
   const SingleThreadedBLAS own_threads_only;
   if (pass.threads == 1) return run(0);
   std::vector<std::exception_ptr> failures(pass.threads);
-  std::vector<std::jthread> workers;  // which wait for their end whatever happens
+  std::vector<std::jthread> workers;  // joined even if an exception is thrown
   workers.reserve(pass.threads);
   for (std::size_t part = 0; part < pass.threads; ++part)
     workers.emplace_back([&, part] {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-/// What the commands of the program do, given their options. Each throws what the library throws.
+/// The commands of the program, as functions of their options. They throw as the library does.
 namespace fieldfold::cli {
 
 /// A field and the file of its values, `(*loop_shape, num_pts)`.
@@ -15,13 +15,13 @@ struct FieldFile {
   std::filesystem::path path;
 };
 
-/// How to interpolate, as it is typed.
+/// Interpolation options of the command line.
 struct InterpolationArguments {
   std::string interpolate_method = "rbf";
   std::string kernel = "thin_plate_spline";
   std::optional<double> epsilon;
   std::optional<int> degree;
-  std::string smoothing = "0";  ///< a number, or a file of one a point
+  std::string smoothing = "0";  ///< a number, or a file `(num_pts,)`
   std::optional<std::size_t> neighbors;
   std::string rbf_method = "direct";
   std::optional<std::size_t> cluster_size;
@@ -32,7 +32,7 @@ struct InterpolationArguments {
   double power = 2.0;
 };
 
-/// How fields are brought into one space, as it is typed.
+/// Field options of the command line.
 struct FieldArguments {
   std::vector<std::string> normalize;      ///< `METHOD`, or `FIELD=METHOD`
   std::vector<std::string> field_weights;  ///< `FIELD=WEIGHT`
@@ -49,7 +49,7 @@ struct FieldArguments {
 struct FitArguments {
   std::vector<FieldFile> field_files;
   std::filesystem::path data;       ///< `(dof, num_samples)`; instead of field files
-  std::vector<std::string> fields;  ///< their names, with `data`
+  std::vector<std::string> fields;  ///< names, only with `data`
   std::filesystem::path coords;
   std::optional<std::size_t> rank;
   std::optional<double> energy_tol;
@@ -65,7 +65,7 @@ struct FitArguments {
   InterpolationArguments interpolation;
   std::filesystem::path output;
 };
-/// Interrupted by a signal, it leaves no file, and ends as the signal asks.
+/// A signal ends the program as usual, but leaves no file.
 void fit(const FitArguments& arguments);
 
 struct InfoArguments {
@@ -79,9 +79,9 @@ struct CompressArguments {
   std::vector<FieldFile> field_files;
   std::filesystem::path coords;
   std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
-  std::string gappy;             ///< what to do with states with holes; empty: as the map says
+  std::string gappy;             ///< policy for states with missing numbers; empty: that of the map
   bool whiten = false;
-  std::filesystem::path distances;  ///< where to put relative distances to the space; empty: nowhere
+  std::filesystem::path distances;  ///< file of relative distances to write; empty: none
   std::filesystem::path output;
 };
 void compress(const CompressArguments& arguments);
@@ -89,7 +89,7 @@ void compress(const CompressArguments& arguments);
 struct ReconstructArguments {
   std::filesystem::path map;
   std::filesystem::path latent;
-  bool is_white = false;  ///< as `compress` with `whiten` made them
+  bool is_white = false;  ///< coefficients of `compress` with `whiten`
   std::filesystem::path coords;
   std::filesystem::path output_folder;
   std::filesystem::path states;
@@ -98,8 +98,8 @@ void reconstruct(const ReconstructArguments& arguments);
 
 struct SensorsArguments {
   std::filesystem::path map;
-  std::optional<std::size_t> count;  ///< none: as many as coefficients
-  std::filesystem::path output;      ///< for the numbers `(count,)`; empty: nowhere
+  std::optional<std::size_t> count;  ///< none: the rank
+  std::filesystem::path output;      ///< for the indices `(count,)`; empty: none
 };
 void sensors(const SensorsArguments& arguments);
 
@@ -108,9 +108,9 @@ struct InterpolateArguments {
   std::filesystem::path from;
   std::filesystem::path to;
   InterpolationArguments interpolation;
-  std::filesystem::path operator_file;       ///< instead of coordinates and options
-  std::filesystem::path save_operator_file;  ///< where to keep the operator
-  bool choose_by_leave_one_out = false;      ///< epsilon, for these fields; the curve goes to standard output
+  std::filesystem::path operator_file;       ///< replaces coordinates and options
+  std::filesystem::path save_operator_file;  ///< file of the operator to write; empty: none
+  bool choose_by_leave_one_out = false;      ///< epsilon, for these fields; prints the curve
   std::size_t threads = 0;
   std::filesystem::path output_folder;
 };

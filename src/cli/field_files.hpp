@@ -1,6 +1,6 @@
 #pragma once
 
-// Fields in one .npy file each.
+// Fields in files, one .npy file per field.
 
 #include <filesystem>
 #include <string>
@@ -21,16 +21,16 @@ BasicFields<T> load_fields(const std::vector<FieldFile>& files) {
   return fields;
 }
 
-/// Writes each field to a file of its name in a folder, which is made where it is missing.
+/// Writes each field to a file of its name in a folder, which is created if missing.
 /// \throws InvalidArgument  a name with '/'  \throws FileError  the folder or a file cannot be written
 template <class T>
 void save_fields(const std::filesystem::path& folder, const BasicFields<T>& fields) {
   for (const auto& [name, values] : fields)
     if (name.find('/') != std::string::npos)
-      throw InvalidArgument(message("field ", name, ": expected a name that can be that of a file, without '/'"));
+      throw InvalidArgument(message("field ", name, ": expected a name without '/', for a file of that name"));
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
-  if (failure) throw FileError(message(folder.string(), ": cannot be made a folder: ", failure.message()));
+  if (failure) throw FileError(message(folder.string(), ": the folder cannot be created: ", failure.message()));
   for (const auto& [name, values] : fields) save_npy(folder / (name + ".npy"), values);
 }
 

@@ -17,7 +17,7 @@ constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 constexpr auto interpolation_group = "Interpolation";
 
-/// CLI11 takes -3 for a large number.
+/// CLI11 would convert -3 to a large number.
 CLI::Validator not_negative() {
   return {[](const std::string& text) {
             return text.starts_with('-') ? "expected a whole number of 0 or more, got " + text : std::string();
@@ -37,13 +37,13 @@ CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
                 throw CLI::ValidationError("--field", "expected NAME=FILE.npy, got " + pair);
               const std::string name = pair.substr(0, split);
               if (name.find('/') != std::string::npos)
-                throw CLI::ValidationError("--field", "a name of a field has no '/', got " + name);
+                throw CLI::ValidationError("--field", "expected a name without '/', got " + name);
               if (std::ranges::find(files, name, &FieldFile::name) != files.end())
                 throw CLI::ValidationError("--field", name + " is given twice");
               files.push_back({name, pair.substr(split + 1)});
             }
           },
-          "A field and its values, (*loop_shape, num_pts); once for each field")
+          "Field name and its .npy file of values, (*loop_shape, num_pts); repeatable")
       ->type_name("NAME=FILE")
       ->take_all()
       ->allow_extra_args(false);
@@ -53,79 +53,103 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
   const std::string group = interpolation_group;
   command
       .add_option("--interpolate-method", arguments.interpolate_method,
-                  "rbf, nearest, inverse_distance, or linear if built with Qhull")
+                  "Interpolation method: rbf, nearest, inverse_distance, or linear (needs Qhull)")
       ->capture_default_str()
       ->group(group);
   command.add_option("--kernel", arguments.kernel, "Radial basis function")->capture_default_str()->group(group);
-  command.add_option("--epsilon", arguments.epsilon, "Factor of coordinates; needed by kernels with a scale")
+  command
+      .add_option("--epsilon", arguments.epsilon,
+                  "Shape parameter, in inverse units of the coordinates; default: 1 for scale-invariant kernels, none "
+                  "for others")
       ->group(group);
-  command.add_option("--degree", arguments.degree, "Degree of the polynomial; -1: none")->group(group);
-  command.add_option("--smoothing", arguments.smoothing, "A number, or a file of one a point")
+  command
+      .add_option("--degree", arguments.degree,
+                  "Degree of the polynomial, -1 for none; default: minimum of the kernel, at least 0")
+      ->group(group);
+  command
+      .add_option("--smoothing", arguments.smoothing,
+                  "Smoothing parameter: a number, or a file (num_pts,); 0 interpolates")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--neighbors", arguments.neighbors, "Use only the nearest points of each query")
+  command
+      .add_option("--neighbors", arguments.neighbors, "Number of nearest points for each query; default: all points")
       ->check(not_negative())
       ->group(group);
-  command.add_option("--rbf-method", arguments.rbf_method, "direct, or partition_of_unity for many points")
+  command.add_option("--rbf-method", arguments.rbf_method, "RBF method: direct, or partition_of_unity for many points")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--cluster-size", arguments.cluster_size, "Points in a cluster of a partition of unity")
+  command
+      .add_option("--cluster-size", arguments.cluster_size, "Points per cluster of a partition of unity; default: 135")
       ->check(not_negative())
       ->group(group);
   command
-      .add_option("--overlap", arguments.overlap, "By which share of its width a cluster is made wider on each side")
+      .add_option("--overlap", arguments.overlap,
+                  "Overlap of clusters on each side, relative to their width, 0.01 to 1; default: 0.35 in 1-D and 2-D, "
+                  "else 0.22")
       ->group(group);
   command
       .add_flag("--allow-lower-degree", arguments.allow_lower_degree,
-                "Lower the degree where points do not determine the polynomial")
+                "Lower degree where points do not determine the polynomial, instead of an error")
       ->group(group);
-  command.add_option("--scales", arguments.scales, "Factors of the coordinates, one an axis")
+  command.add_option("--scales", arguments.scales, "Factors of the coordinates, one per axis; default: 1")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->group(group);
-  command.add_option("--periods", arguments.periods, "Periods of the axes, 0 for one that has none")
+  command
+      .add_option("--periods", arguments.periods,
+                  "Periods of the axes in their units, 0 for a nonperiodic axis; default: 0")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->group(group);
-  command.add_option("--power", arguments.power, "Power of the distance, for inverse_distance")
+  command.add_option("--power", arguments.power, "Power of the distance in inverse_distance")
       ->capture_default_str()
       ->group(group);
 }
 
 void add_space(CLI::App& command, FieldArguments& arguments) {
-  const std::string group = "Fields as they are";
+  const std::string group = "Fields";
   command
       .add_option("--normalize", arguments.normalize,
-                  "zscore, minmax, log10:OFFSET or linear:SLOPE,OFFSET; of one field as p=zscore")
+                  "Normalization of all fields or of one: none, zscore, minmax, log10[:OFFSET] or linear:SLOPE,OFFSET; "
+                  "default: none")
       ->type_name("[FIELD=]METHOD")
       ->take_all()
       ->allow_extra_args(false)
       ->group(group);
-  command.add_flag("--center", arguments.center, "Take the mean snapshot away, and put it back")->group(group);
-  command.add_flag("--standardize", arguments.standardize, "Divide each number by its own deviation; centres too")
+  command.add_flag("--center", arguments.center, "Subtraction of the mean snapshot, which reconstruct adds again")
       ->group(group);
-  command.add_option("--point-weights", arguments.point_weights, "What each point counts, (num_pts,)")->group(group);
-  command.add_option("--field-weight", arguments.field_weights, "What a field counts")
+  command
+      .add_flag("--standardize", arguments.standardize,
+                "Division of each number by its standard deviation over the snapshots; implies --center")
+      ->group(group);
+  command
+      .add_option("--point-weights", arguments.point_weights,
+                  "File of point weights such as cell volumes, (num_pts,); default: 1")
+      ->group(group);
+  command.add_option("--field-weight", arguments.field_weights, "Weight of a field; default: 1")
       ->type_name("FIELD=WEIGHT")
       ->take_all()
       ->allow_extra_args(false)
       ->group(group);
-  command.add_option("--sample-weights", arguments.sample_weights, "What each snapshot counts, (num_samples,)")
+  command
+      .add_option("--sample-weights", arguments.sample_weights, "File of snapshot weights, (num_samples,); default: 1")
       ->group(group);
-  auto* cells =
-      command.add_option("--cells", arguments.cells, "Triangles or tetrahedra of the points, (cells, corners)")
+  auto* cells = command
+                    .add_option("--cells", arguments.cells,
+                                "File of triangles or tetrahedra for --mass, as point indices (cells, corners)")
+                    ->group(group);
+  auto* mass =
+      command
+          .add_option(
+              "--mass", arguments.mass,
+              "Mass matrix: lumped or consistent for --cells, or a file of triplets (row, column, value), (entries, 3)")
           ->group(group);
-  auto* mass = command
-                   .add_option("--mass", arguments.mass,
-                               "lumped or consistent, of the cells; or a file of triplets (row, column, value)")
-                   ->group(group);
   cells->needs(mass);
-  command.add_option("--mask", arguments.mask, "auto: points that never have a value leave the map")
+  command
+      .add_option("--mask", arguments.mask, "Mask: none, or auto to exclude numbers that are missing in all snapshots")
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--gappy", arguments.gappy,
-                  "Snapshots in which numbers are missing: drop or fill; of states compress is asked")
+  command.add_option("--gappy", arguments.gappy, "Policy for snapshots with missing numbers: drop or fill")
       ->capture_default_str()
       ->group(group);
 }
@@ -142,29 +166,32 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
       add_command(app, "fit", "Learn a map from snapshots",
                   "fieldfold fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy --energy-tol 0.999 -o map.fold");
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* data = command->add_option("--data", arguments.data, "Snapshots as a matrix, (dof, num_samples)");
-  command->add_option("--fields", arguments.fields, "Names of the fields in the matrix")
+  auto* data = command->add_option("--data", arguments.data, "File of the snapshot matrix, (dof, num_samples)");
+  command->add_option("--fields", arguments.fields, "Field names of the snapshot matrix; default: field")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->needs(data);
-  command->add_option("--coords", arguments.coords, "Points of the grid, (num_pts, dim)");
-  command->add_option("--rank", arguments.rank, "Keep this many modes")->check(not_negative());
-  command->add_option("--energy-tol", arguments.energy_tol, "Keep this share of the energy (0.95)");
-  command->add_option("--reconstruction-tol", arguments.reconstruction_tol, "Keep the relative error below this");
-  command->add_option("--sample-tol", arguments.sample_tol, "Keep the relative error of each snapshot below this");
-  command->add_option("--noise", arguments.noise, "Optimal hard threshold for white noise of this deviation");
+  command->add_option("--coords", arguments.coords, "File of grid points, (num_pts, dim)");
+  command->add_option("--rank", arguments.rank, "Number of modes")->check(not_negative());
+  command->add_option("--energy-tol", arguments.energy_tol,
+                      "Smallest share of the energy, in (0, 1]; default: 0.95, without another rule for the rank");
+  command->add_option("--reconstruction-tol", arguments.reconstruction_tol,
+                      "Largest relative Frobenius error on the snapshots");
+  command->add_option("--sample-tol", arguments.sample_tol, "Largest relative error on each snapshot");
+  command->add_option("--noise", arguments.noise,
+                      "Standard deviation of white noise in the snapshots, for the optimal hard threshold");
   command->add_flag("--optimal-threshold", arguments.optimal_threshold,
-                    "The same for white noise of unknown deviation");
+                    "Optimal hard threshold for white noise of unknown standard deviation");
   command
       ->add_option("--validate", arguments.validate_every,
-                   "Leave every k-th snapshot out of learning, and tell its error")
+                   "Holdout stride k, at least 2: every k-th snapshot is used for validation only; default: 0, none")
       ->check(not_negative());
-  command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
+  command->add_option("--threads", arguments.threads, "Number of threads; default: 0, as many as the machine has")
       ->check(not_negative());
-  command->add_flag("--single", arguments.single_precision, "Learn and store in single precision");
+  command->add_flag("--single", arguments.single_precision, "Single precision for learning and storage");
   command->add_flag("--keep-training-latents", arguments.keep_training_latents,
-                    "Store the coefficients of the snapshots");
-  command->add_option("-o,--output", arguments.output, "The map")->required();
+                    "Latent coefficients of the snapshots, stored in the map");
+  command->add_option("-o,--output", arguments.output, "Map file to write")->required();
   add_space(*command, arguments.space);
   add_interpolation(*command, arguments.interpolation);
   data->excludes(fields);
@@ -175,26 +202,29 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
 }
 
 void add_info(CLI::App& app, InfoArguments& arguments) {
-  CLI::App* command = add_command(app, "info", "Show what a map is", "fieldfold info map.fold --json");
-  command->add_option("map", arguments.map, "The map")->required();
-  command->add_flag("--json", arguments.json, "All of it, as JSON");
+  CLI::App* command = add_command(app, "info", "Show the properties of a map", "fieldfold info map.fold --json");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command->add_flag("--json", arguments.json, "JSON output, with lists in full");
   command->callback([&arguments] { info(arguments); });
 }
 
 void add_compress(CLI::App& app, CompressArguments& arguments) {
   CLI::App* command =
-      add_command(app, "compress", "Fold fields into latent coefficients",
+      add_command(app, "compress", "Compress fields to latent coefficients",
                   "fieldfold compress map.fold --field ux=ux.npy --field uy=uy.npy --coords other.npy -o latent.npy");
-  command->add_option("map", arguments.map, "The map")->required();
+  command->add_option("map", arguments.map, "Map file")->required();
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* coords = command->add_option("--coords", arguments.coords, "Points of the fields, if not those of the map");
-  auto* states = command->add_option("--states", arguments.states, "States on the grid of the map, (*loop_shape, dof)");
-  command->add_option("--gappy", arguments.gappy, "States in which numbers are missing: nan, fill or error");
+  auto* coords = command->add_option(
+      "--coords", arguments.coords, "File of the points of the fields, (*coord_shape, dim); default: those of the map");
+  auto* states =
+      command->add_option("--states", arguments.states, "File of states on the grid of the map, (*loop_shape, dof)");
+  command->add_option("--gappy", arguments.gappy,
+                      "Policy for states with missing numbers: nan, fill or error; default: that of the map");
   command->add_option("--distances", arguments.distances,
-                      "File for the distances of the states to what is unfolded, over their norms, (*loop_shape)");
-  command->add_flag("--whiten", arguments.whiten,
-                    "Coefficients of mean 0 and covariance 1 over the training snapshots");
-  command->add_option("-o,--output", arguments.output, "Latent coefficients, (*loop_shape, rank)")->required();
+                      "File of relative distances of the states from the span of the modes to write, (*loop_shape)");
+  command->add_flag("--whiten", arguments.whiten, "Whitening: mean 0 and covariance I over the training snapshots");
+  command->add_option("-o,--output", arguments.output, "File of latent coefficients to write, (*loop_shape, rank)")
+      ->required();
   states->excludes(fields);
   states->excludes(coords);
   command->callback([&arguments] {
@@ -204,14 +234,19 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
 }
 
 void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
-  CLI::App* command = add_command(app, "reconstruct", "Unfold latent coefficients",
+  CLI::App* command = add_command(app, "reconstruct", "Reconstruct fields or states from latent coefficients",
                                   "fieldfold reconstruct map.fold latent.npy --coords other.npy -o fields");
-  command->add_option("map", arguments.map, "The map")->required();
-  command->add_option("latent", arguments.latent, "Latent coefficients, (*loop_shape, rank)")->required();
-  command->add_flag("--whitened", arguments.is_white, "The coefficients are those of compress --whiten");
-  auto* folder = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
-  command->add_option("--coords", arguments.coords, "Points to unfold onto, if not those of the map")->needs(folder);
-  command->add_option("--states", arguments.states, "File for the states on the grid of the map");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command->add_option("latent", arguments.latent, "File of latent coefficients, (*loop_shape, rank)")->required();
+  command->add_flag("--whitened", arguments.is_white, "Whitened coefficients, from compress --whiten");
+  auto* folder =
+      command->add_option("-o,--output", arguments.output_folder, "Folder to write, with one file per field");
+  command
+      ->add_option("--coords", arguments.coords,
+                   "File of points to reconstruct at, (*coord_shape, dim); default: those of the map")
+      ->needs(folder);
+  command->add_option("--states", arguments.states,
+                      "File of states on the grid of the map to write, (*loop_shape, dof)");
   command->callback([&arguments] {
     if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
     reconstruct(arguments);
@@ -219,12 +254,14 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
 }
 
 void add_sensors(CLI::App& app, SensorsArguments& arguments) {
-  CLI::App* command = add_command(app, "sensors", "Show where to measure, so that little tells the coefficients",
-                                  "fieldfold sensors map.fold --count 12");
-  command->add_option("map", arguments.map, "The map")->required();
-  command->add_option("--count", arguments.count, "How many numbers; at least as many as coefficients (the default)")
+  CLI::App* command = add_command(app, "sensors", "Choose sensor locations", "fieldfold sensors map.fold --count 12");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command
+      ->add_option("--count", arguments.count,
+                   "Number of sensors; default: the rank, the fewest that determine all coefficients")
       ->check(not_negative());
-  command->add_option("-o,--output", arguments.output, "File for these numbers of a state, point * num_qoi + field");
+  command->add_option("-o,--output", arguments.output,
+                      "File of sensor indices point * num_qoi + field to write, (count,)");
   command->callback([&arguments] { sensors(arguments); });
 }
 
@@ -233,23 +270,25 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
       add_command(app, "interpolate", "Interpolate fields from one set of points to another",
                   "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* from = command->add_option("--coords", arguments.from, "Points of the fields, (num_pts, dim)");
-  auto* to = command->add_option("--to", arguments.to, "Points to interpolate to, (*coord_shape, dim)");
-  auto* kept = command->add_option("--operator", arguments.operator_file, "An operator that was saved, for its points");
+  auto* from = command->add_option("--coords", arguments.from, "File of the points of the fields, (num_pts, dim)");
+  auto* to = command->add_option("--to", arguments.to, "File of points to interpolate to, (*coord_shape, dim)");
+  auto* kept = command->add_option("--operator", arguments.operator_file,
+                                   "File of a saved operator, instead of points and options");
   auto* save = command->add_option("--save-operator", arguments.save_operator_file,
-                                   "Keep the operator between the points, for any number of fields");
-  auto* output = command->add_option("-o,--output", arguments.output_folder, "Folder for one file a field");
-  command->add_option("--threads", arguments.threads, "Threads to use (as many as the machine has)")
+                                   "File of the operator to write, for use with other fields");
+  auto* output =
+      command->add_option("-o,--output", arguments.output_folder, "Folder to write, with one file per field");
+  command->add_option("--threads", arguments.threads, "Number of threads; default: 0, as many as the machine has")
       ->check(not_negative());
   auto* choose = command
                      ->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
-                                "Choose epsilon by the errors of leaving points of the fields out, and show these")
+                                "Choice of epsilon by leave-one-out errors of the fields, which are printed")
                      ->needs(fields);
   kept->excludes(from)->excludes(to)->excludes(save)->excludes(choose);
   fields->needs(output);
   output->needs(fields);
   add_interpolation(*command, arguments.interpolation);
-  // An operator has been made with options already.
+  // A saved operator includes the interpolation options.
   for (CLI::Option* option : command->get_options())
     if (option->get_group() == interpolation_group) kept->excludes(option);
   command->callback([=, &arguments] {
@@ -269,7 +308,7 @@ int report(std::string what) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  CLI::App app{"Folds field quantities into a few latent coefficients, and unfolds them again."};
+  CLI::App app{"Compression of fields to a few latent coefficients, and reconstruction on any grid."};
   app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
   app.require_subcommand(1);
   FitArguments fit_arguments;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Maps in files.
+// Maps from files.
 
 #include <filesystem>
 
@@ -8,7 +8,7 @@ import fieldfold;
 
 namespace fieldfold::cli {
 
-/// Loads a map and calls the action with the SVD in it, in its precision.
+/// Loads a map and calls `action` with its SVD, in the precision of the file.
 template <class Action>
 void with_svd(const std::filesystem::path& path, Action action) {
   const AnyCompressor compressor = load(path);

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -12,7 +13,7 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
-/// The number that a text is, or none.
+/// A text as a number; none if it is not one.
 std::optional<double> number_in(const std::string& text) {
   double number = 0.0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -25,7 +26,7 @@ xt::xarray<double> number_or_file(const std::string& text) {
   return load_npy(text);
 }
 
-/// `NAME=VALUE`.
+/// Splits `NAME=VALUE`.
 std::pair<std::string, std::string> named(const std::string& text, const char* option) {
   const std::size_t split = text.find('=');
   if (split == std::string::npos || split == 0)

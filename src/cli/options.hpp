@@ -1,6 +1,6 @@
 #pragma once
 
-// Options of the library from what is typed.
+// Options of the library from those of the command line.
 
 #include <filesystem>
 #include <optional>
@@ -11,13 +11,13 @@ import fieldfold;
 
 namespace fieldfold::cli {
 
-/// An array from its file, if one is named.
+/// Loads an array; none if the path is empty.
 std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path);
 
-/// The options of interpolation.
+/// Interpolation options.
 RBFOptions options_of(const InterpolationArguments& arguments);
 
-/// The options of the field space. \param coords  of the points, for `--mass`
+/// Field options. \param coords  of the points, for `--mass`
 FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords);
 
 }  // namespace fieldfold::cli

@@ -21,7 +21,7 @@ volatile std::sig_atomic_t caught_signal = 0;
 NotedSignals::NotedSignals() {
   for (std::size_t i = 0; i < signals.size(); ++i) {
     before_[i] = std::signal(signals[i], [](int signal) { caught_signal = signal; });
-    // As nohup wants it.
+    // Ignored signals stay ignored, as nohup requires.
     if (before_[i] == SIG_IGN) std::signal(signals[i], SIG_IGN);
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Progress on a terminal, and the end by a signal.
+// Progress on a terminal, and termination by signals.
 
 #include <array>
 #include <csignal>
@@ -10,10 +10,10 @@
 
 namespace fieldfold::cli {
 
-/// Thrown by `ProgressBar` after a signal, so that the work is undone.
+/// Thrown by `ProgressBar` after a signal, to abort the work and clean up.
 struct Interrupted {};
 
-/// While one exists, signals that end the program are noted instead; its destructor raises the one that was noted.
+/// While one exists, termination signals are only noted; its destructor raises the noted one.
 class NotedSignals {
  public:
   NotedSignals();
@@ -26,7 +26,7 @@ class NotedSignals {
   std::array<void (*)(int), signals.size()> before_{};
 };
 
-/// Shows on a terminal how much of the work is done, and throws `Interrupted` after a signal.
+/// A progress bar, shown on a terminal only. It throws `Interrupted` after a signal.
 class ProgressBar {
  public:
   ProgressBar();

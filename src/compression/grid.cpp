@@ -31,7 +31,7 @@ std::vector<std::string> names_of(const BasicFields<T>& fields) {
   return names;
 }
 
-/// The values of a field, seen as one row of `size_of(inner_shape)` for each index of the loop shape.
+/// A view of a field: one row of `size_of(inner_shape)` values for each index of the loop shape.
 template <class T>
 LoopRows<T> field_rows(const BasicFields<T>& fields, const std::string& name, const Shape& inner_shape) {
   const auto found = fields.find(name);
@@ -56,7 +56,7 @@ std::vector<LoopRows<T>> rows_of_all(const BasicFields<T>& fields, const std::ve
 
 }  // namespace
 
-/// Points as they were given: a matrix, and the shape in which they came.
+/// Points as a matrix, and their original shape.
 template <class T>
 struct BasicCompression<T>::Points {
   Shape coord_shape;
@@ -71,7 +71,7 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
   const std::set<std::string> distinct(options_.fields.begin(), options_.fields.end());
   if (distinct.contains("")) throw InvalidArgument("fields: expected names, got an empty one");
   if (distinct.size() != options_.fields.size())
-    throw InvalidArgument(message("fields: expected different names, got ", listing(options_.fields)));
+    throw InvalidArgument(message("fields: expected distinct names, got ", listing(options_.fields)));
   if (!options_.coords) return;
   xt::xarray<double>& coords = *options_.coords;
   if (coords.dimension() == 1) coords.reshape({coords.size(), std::size_t{1}});
@@ -84,13 +84,13 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
 
 template <class T>
 const xt::xarray<double>& BasicCompression<T>::coords() const {
-  if (!options_.coords) throw NotReady("coords are missing: the compression was made without those of its grid");
+  if (!options_.coords) throw NotReady("coords are missing: the compression was constructed without them");
   return *options_.coords;
 }
 
 template <class T>
 std::size_t BasicCompression<T>::num_pts() const {
-  if (!num_pts_) throw NotReady("the number of points is not known: there are neither coords nor a map");
+  if (!num_pts_) throw NotReady("the number of points is unknown: there are neither coords nor a map");
   return *num_pts_;
 }
 
@@ -175,7 +175,7 @@ bool BasicCompression<T>::is_grid(const Points& points, double relative, double 
          });
 }
 
-/// Values `(points, samples, fields)` at other points; those that have none in any sample are left out.
+/// Interpolates values `(points, samples, fields)`; with a mask, points without a value in any sample are excluded.
 template <class T>
 xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
                                                     const xt::xarray<double>& to) const {

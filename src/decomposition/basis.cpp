@@ -24,7 +24,7 @@ import fieldfold.rows.store;
 namespace fieldfold {
 namespace {
 
-/// A pseudorandom number in [-1, 1] of a place.
+/// A pseudorandom number in [-1, 1] for each entry.
 double noise_at(std::size_t row, std::size_t col) {
   std::uint64_t hash = (row + 1) * 0x9e3779b97f4a7c15 ^ (col + 1) * 0xbf58476d1ce4e5b9;
   hash = (hash ^ (hash >> 31)) * 0x94d049bb133111eb;

@@ -22,8 +22,8 @@ namespace {
 
 using Matrix = xt::xarray<double>;
 
-/// An error from the summary is accepted where it is this many times its own rounding error: six digits of it are
-/// correct then (three in single precision).
+/// An error from the summary is accepted if it is at least this many times its rounding error: six digits are then
+/// correct (three in single precision).
 template <class T>
 constexpr double error_margin = sizeof(T) == sizeof(double) ? 1e6 : 1e3;
 
@@ -46,7 +46,7 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
     double square = 0.0;
     for (std::size_t group = 0; group < groups; ++group) square += squares.of_columns(group, columns[j]);
     for (std::size_t group = 0; group < groups; ++group) {
-      // Zeros are projected exactly, whatever rounding yields.
+      // Zero columns are projected exactly, whatever rounding yields.
       const double here = square > 0.0 ? squares.of_residuals(group, columns[j]) : 0.0;
       const double all = squares.of_columns(group, columns[j]);
       errors.column_groups(j, group) = relative(here, all);
@@ -132,7 +132,7 @@ Matrix projected_columns(const ColumnsAndBasis<T>& projection, const std::vector
 
 namespace {
 
-/// Residuals of the columns that are chosen, by blocks of rows; memory of one thread.
+/// Residuals of the selected columns, by blocks of rows; holds the buffers of one thread.
 template <class T>
 class ResidualRows {
  public:
@@ -182,8 +182,8 @@ void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset
     const auto block = plain[part](source, projection.basis.read(first, count, bases[part]), first, count);
     auto products = block;
     if (projection.weighted_columns != nullptr)
-      products = weighted[part](*projection.weighted_columns, projection.weighted_basis->read(first, count, bases[part]),
-                                first, count);
+      products = weighted[part](*projection.weighted_columns,
+                                projection.weighted_basis->read(first, count, bases[part]), first, count);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t group = (first + i) % groups;
       double* const of_residual = &of_residuals[part](group, 0);
@@ -211,9 +211,11 @@ void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset
 
 template std::vector<std::size_t> errors_of_summary<double>(const ProjectionSummary&, double, ErrorSquares&);
 template Matrix projected_columns(const ColumnsAndBasis<double>&, const std::vector<std::size_t>&, const Pass&);
-template void errors_of_residual(const ColumnsAndBasis<double>&, const ColumnSubset&, double, const Pass&, ErrorSquares&);
+template void errors_of_residual(const ColumnsAndBasis<double>&, const ColumnSubset&, double, const Pass&,
+                                 ErrorSquares&);
 template std::vector<std::size_t> errors_of_summary<float>(const ProjectionSummary&, double, ErrorSquares&);
 template Matrix projected_columns(const ColumnsAndBasis<float>&, const std::vector<std::size_t>&, const Pass&);
-template void errors_of_residual(const ColumnsAndBasis<float>&, const ColumnSubset&, double, const Pass&, ErrorSquares&);
+template void errors_of_residual(const ColumnsAndBasis<float>&, const ColumnSubset&, double, const Pass&,
+                                 ErrorSquares&);
 
 }  // namespace fieldfold

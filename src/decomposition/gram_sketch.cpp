@@ -25,13 +25,13 @@ import fieldfold.rows.source;
 namespace fieldfold {
 namespace {
 
-/// Of a sketch that served, the eigenvalues of the Gram matrix of B are within this factor of each other.
+/// The largest condition of the Gram matrix of B for which a sketch is accepted.
 constexpr double well_conditioned = 1e3;
 
-/// Each row goes into this many rows of the sketch.
+/// Each row is added to this many rows of the sketch.
 constexpr std::size_t copies = 4;
 
-/// A hash of good quality (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+/// The SplitMix64 hash (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
 std::uint64_t split_mix(std::uint64_t number) {
   number += 0x9e3779b97f4a7c15;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
@@ -39,7 +39,7 @@ std::uint64_t split_mix(std::uint64_t number) {
   return number ^ (number >> 31);
 }
 
-/// Adds what the threads have summed up to the first of the sums.
+/// Adds the partial sums of all threads to the first.
 void add_to_first(std::vector<xt::xarray<double>>& sums) {
   for (std::size_t part = 1; part < sums.size(); ++part)
     std::transform(sums[0].begin(), sums[0].end(), sums[part].begin(), sums[0].begin(), std::plus<>{});
@@ -52,14 +52,14 @@ std::vector<std::size_t> marked(const std::vector<char>& marks) {
   return indices;
 }
 
-/// Factorizes what stands for A, a sketch `(length, columns)` or a triangle.
-/// \param unit  rounding of the numbers of A
+/// Factorizes a reduced form of A, a sketch `(length, columns)` or a triangle.
+/// \param unit  unit roundoff of the numbers of A
 void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factorization& result) {
   const std::size_t n = matrix.shape(1);
   const auto [r, pivots] = pivoted_r_factor(std::move(matrix));
   if (!std::isfinite(r(0, 0))) throw NumericalError("the snapshots are too large: their norms overflow");
-  // Rounding of the factorization is a unit of the longest column, times the root of the number of its steps, and a
-  // few.
+  // The rounding error of the factorization is a unit of the longest column, times the root of the number of steps,
+  // times a small factor.
   const double smallest = std::max(floor, 10.0 * unit * std::sqrt(static_cast<double>(n)) * std::abs(r(0, 0)));
   std::size_t k = 0;
   while (k < n && std::abs(r(k, k)) > smallest) ++k;
@@ -104,7 +104,7 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
                                               const Pass& pass) {
   const std::size_t n = factorization.width();
   const FactorRows<T> factor_rows(factorization, source.cols());
-  // One sum a group and thread; those of a group lie together.
+  // One sum per group and thread; those of a group are adjacent.
   std::vector<std::vector<xt::xarray<double>>> sums(
       groups, std::vector<xt::xarray<double>>(pass.threads, xt::zeros<double>({n, n})));
   std::vector<std::vector<T>> buffers(pass.threads);
@@ -197,8 +197,8 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
 
 template <class T>
 void check_inner_product(const xt::xarray<double>& eigenvalues) {
-  // Rounding of a Gram matrix of many rows is some units of its largest eigenvalue, times the number of columns at
-  // most.
+  // The rounding error of a Gram matrix of many rows is some units of its largest eigenvalue, times at most the number
+  // of columns.
   const double rounding = (sizeof(T) == sizeof(double) ? 1e-12 : 1e-5) * static_cast<double>(eigenvalues.size());
   const double largest = std::abs(eigenvalues(eigenvalues.size() - 1));
   if (eigenvalues(0) < -rounding * std::max(largest, std::abs(eigenvalues(0))))
@@ -217,7 +217,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
     const double largest = eigen.values(width - 1);
     if (product != nullptr) check_inner_product<T>(eigen.values);
     const bool serves = largest <= well_conditioned * eigen.values(0);
-    // What is less than rounding cannot be divided by.
+    // Eigenvalues below the rounding level are raised to it before the division.
     const double smallest = largest * 1e-14;
     auto to_basis = eigen.vectors;
     auto triangle = transposed_product(eigen.vectors, factorization.triangle);
@@ -226,7 +226,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
       for (std::size_t j = 0; j < width; ++j) to_basis(j, k) /= root;
       for (std::size_t j = 0; j < triangle.shape(1); ++j) triangle(k, j) *= root;
     }
-    // The sketch is bad with a probability that is next to nothing; what it led to is a better start.
+    // A bad sketch has negligible probability; its result is then a better start.
     if (serves || attempt == 2)
       return {std::move(factorization), std::move(to_basis), std::move(triangle), std::move(grams)};
     factorize(std::move(triangle), static_cast<double>(std::numeric_limits<T>::epsilon()), 0.0, factorization);

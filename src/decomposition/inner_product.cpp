@@ -19,7 +19,7 @@ import fieldfold.rows.source;
 namespace fieldfold {
 namespace {
 
-/// Of the points that rows of a sparse matrix need, so many times more than these rows are read at once, as one block.
+/// Rows of X are read as one block if it spans at most this many times the points of the product.
 constexpr std::size_t acceptable_span = 4;
 
 template <class T>
@@ -37,11 +37,11 @@ class SparseProductRows final : public ProductRows<T> {
   }
 
   RowsAndProducts<T> read_both(std::size_t first, std::size_t count,
-                         typename ProductRows<T>::Buffers& buffers) const override {
+                               typename ProductRows<T>::Buffers& buffers) const override {
     const Needed needed = read_needed(first, count, buffers.rows);
     const auto products = product(first, count, needed, buffers.products);
     const std::size_t place = needed.place_of(first / groups_) * groups_ + first % groups_;
-    // Where points are gathered from all over, rows that follow each other may have others in between.
+    // Gathered points may have others in between, so the rows of X are read again.
     if (needed.points.empty()) return {{needed.rows.row(place).data(), count, cols(), needed.rows.stride}, products};
     return {x_.read(first, count, buffers.rows), products};
   }
@@ -49,7 +49,7 @@ class SparseProductRows final : public ProductRows<T> {
  private:
   /// Rows of X, all groups of a point together.
   struct Needed {
-    std::vector<std::uint32_t> points;  ///< ascending, those of the numbers; empty: all from the first on
+    std::vector<std::uint32_t> points;  ///< of the rows, ascending; empty: all from `first` on
     std::size_t first = 0;
     MatrixView<const T> rows;
 
@@ -127,7 +127,7 @@ class SparseProductRows final : public ProductRows<T> {
   const RowSource<T>& x_;
 };
 
-/// A product that is kept whole.
+/// A product stored in memory.
 template <class T>
 class KeptProductRows final : public ProductRows<T> {
  public:
@@ -139,7 +139,7 @@ class KeptProductRows final : public ProductRows<T> {
     return {matrix_.data() + first * cols(), count, cols()};
   }
   RowsAndProducts<T> read_both(std::size_t first, std::size_t count,
-                         typename ProductRows<T>::Buffers& buffers) const override {
+                               typename ProductRows<T>::Buffers& buffers) const override {
     return {x_.read(first, count, buffers.rows), read(first, count, buffers.products)};
   }
   xt::xarray<T>& matrix() { return matrix_; }
@@ -175,7 +175,7 @@ template <class T>
 std::unique_ptr<ProductRows<T>> OperatorInnerProduct<T>::times(const RowSource<T>& x) const {
   auto product = std::make_unique<KeptProductRows<T>>(x);
   xt::xarray<T>& matrix = product->matrix();
-  // X as it is, and then in place. All groups of a point are seen as one row.
+  // X is copied, then multiplied in place. All groups of a point form one row.
   copy_rows(x, as_matrix(matrix));
   const auto by_points = as_matrix(matrix, x.rows() / groups_, groups_ * x.cols());
   apply_to_columns(apply_, readable(by_points), by_points);

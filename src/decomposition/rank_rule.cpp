@@ -21,7 +21,7 @@ namespace {
 /// smooth up to the ends.
 double marchenko_pastur_median(double ratio) {
   const auto place = [=](double angle) { return 1.0 + ratio + 2.0 * std::sqrt(ratio) * std::cos(angle); };
-  // The share below the place of an angle, by the midpoint rule, which leaves out the ends.
+  // The distribution function at the place of an angle, by the midpoint rule, which avoids the ends.
   const auto share_below = [&](double angle) {
     constexpr int steps = 2000;
     const double step = (std::numbers::pi - angle) / steps;
@@ -55,14 +55,15 @@ std::optional<double> threshold(const RankRule& rule, const Spectrum<T>& spectru
   return median * threshold_of_median(ratio);
 }
 
-/// The fewest modes after which no column is left with more than a share of its squares.
+/// The smallest rank that truncates at most a given share of the sum of squares of each column.
 template <class T>
 std::size_t rank_of_worst_column(const Spectrum<T>& spectrum, double share) {
   const std::size_t modes = spectrum.coefficients.shape(1);
   std::size_t rank = 1;
   for (std::size_t j = 0; j < spectrum.columns; ++j) {
     double largest = 0.0;
-    for (std::size_t mode = 0; mode < modes; ++mode) largest = std::max(largest, std::abs(spectrum.coefficients(j, mode)));
+    for (std::size_t mode = 0; mode < modes; ++mode)
+      largest = std::max(largest, std::abs(spectrum.coefficients(j, mode)));
     if (largest == 0.0) continue;
     double square = 0.0;
     for (std::size_t mode = 0; mode < modes; ++mode) square += std::pow(spectrum.coefficients(j, mode) / largest, 2);
@@ -77,7 +78,7 @@ std::size_t rank_of_worst_column(const Spectrum<T>& spectrum, double share) {
   return rank;
 }
 
-/// The smallest share that a column, of those that are not 0, has of the sum of squares of all.
+/// The smallest share of a nonzero column in the total sum of squares.
 template <class T>
 double smallest_column_share(const Spectrum<T>& spectrum) {
   const double scale = static_cast<double>(spectrum.s(0));
@@ -109,7 +110,7 @@ void validate(const RankRule& rule) {
 
 double expected_tail(const RankRule& rule) {
   if (rule.rank) return 1.0;
-  // The shortest snapshot has less than its share of all.
+  // The smallest snapshot has less than the average share.
   if (rule.sample_tol) return 0.1 * *rule.sample_tol * *rule.sample_tol;
   if (rule.reconstruction_tol) return *rule.reconstruction_tol * *rule.reconstruction_tol;
   return rule.noise || rule.optimal_threshold ? 1.0 : 1.0 - rule.energy_tol.value_or(0.95);
@@ -154,12 +155,13 @@ RankChoice choose_rank(const RankRule& rule, const Spectrum<T>& spectrum) {
   if (const auto limit = threshold(rule, spectrum)) {
     std::size_t rank = 0;
     while (rank < full && *limit < static_cast<double>(spectrum.s(rank))) ++rank;
-    if (rank == 0) warn("no singular value is above the optimal threshold: the snapshots look like noise; one is kept");
+    if (rank == 0)
+      warn("no singular value is above the optimal threshold: the snapshots look like noise; one mode is kept");
     rank = std::max<std::size_t>(1, rank);
     const double share = *limit / static_cast<double>(spectrum.s(0));
     return {rank, std::min(tails[rank], share * share * (1.0 - tails[1]))};
   }
-  // An energy of 1 is met in rounding long before the last mode that carries any.
+  // Up to rounding, an energy of 1 is reached long before the last mode that contributes.
   const double energy = rule.energy_tol.value_or(0.95);
   const std::size_t rank = energy == 1.0 ? full : fewest([&](double tail) { return 1.0 - tail >= energy; });
   return {rank, tails[rank]};

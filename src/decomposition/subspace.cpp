@@ -28,12 +28,12 @@ using Matrix = xt::xarray<double>;
 
 constexpr int most_iterations = 6;
 
-/// The start is made better by steps on one of so many blocks of rows, where there are enough of them.
+/// The start is improved by steps on one in `sampled_blocks` blocks of rows, if there are enough of them.
 constexpr int sampled_iterations = 3;
 constexpr std::size_t sampled_blocks = 16;
 
 /// Independent normal numbers, the same in each run: mt19937 is the same everywhere, std::normal_distribution is not,
-/// so they are made by Box and Muller's transform.
+/// hence the Box-Muller transform.
 xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
   std::mt19937_64 generator(1);
   const auto uniform = [&] { return (static_cast<double>(generator() >> 11) + 0.5) / 9007199254740992.0; };
@@ -45,10 +45,10 @@ xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
   return numbers;
 }
 
-/// Blocks that follow no order, so that no order of the rows hides any.
+/// A pseudorandom choice of blocks, independent of any order of the rows.
 bool is_sampled(std::size_t block) { return ((block + 1) * 0x9e3779b97f4a7c15 >> 32) % sampled_blocks == 0; }
 
-/// Orthonormal columns, with random ones beside that are orthonormal to them.
+/// Orthonormal columns, extended by random ones orthonormal to them.
 Matrix with_random_columns(const Matrix& v) {
   constexpr std::size_t more = 8;
   const std::size_t n = v.shape(0);
@@ -88,7 +88,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
   const std::size_t block = source.block_rows();
   const bool samples = source.rows() > 4 * sampled_blocks * block && n > 2 * wanted_width;
   for (int iteration = samples ? -sampled_iterations : 0; iteration < most_iterations; ++iteration) {
-    // The sample may not see what dominates elsewhere; random columns beside do.
+    // The sample may miss directions that dominate elsewhere; additional random columns capture them.
     if (iteration == 0 && samples) v = with_random_columns(v);
     const std::size_t width = v.shape(1);
     const xt::xarray<T> start = xt::cast<T>(v);
@@ -133,7 +133,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
     for (std::size_t mode = 0; mode < rank; ++mode) now += svd.s(mode) * svd.s(mode);
     const double gained = now - std::exchange(captured, now);
     if (iteration > 0) {
-      // Gains fall from step to step as the squares of the eigenvalues of A^T A do from the rank to the width.
+      // The gain falls in each step by the squared ratio of the eigenvalues of A^T A at the width and at the rank.
       const double factor = std::min(0.9, std::pow(svd.s(width - 1) / svd.s(rank - 1), 4));
       result.missing = std::max(0.0, gained) * factor / (1.0 - factor);
       if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {

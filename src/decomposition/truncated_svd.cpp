@@ -40,16 +40,16 @@ using Matrix = xt::xarray<double>;
 /// Below this many operations, the exact method is fast enough.
 constexpr double small_work = 1e8;
 
-/// The most numbers in the Gram matrices of all groups.
+/// The largest number of entries in the Gram matrices of all groups.
 constexpr std::size_t gram_numbers = std::size_t{1} << 25;
 
 /// The smallest ratio of a singular value to the largest that a Gram matrix resolves: its rounding error is a unit of
-/// the largest eigenvalue, and singular values and vectors have that error over the squared ratio.
+/// the largest eigenvalue, and singular values and vectors have that error divided by the squared ratio.
 template <class T>
 constexpr double smallest_gram_share = sizeof(T) == sizeof(double) ? 1e-6 : 1e-2;
 
-/// The ratio of singular values above which refinement changes nothing: `A V / s` has an error of the rounding unit
-/// over it.
+/// The ratio of singular values above which refinement has no effect: the error of `A V / s` is the unit roundoff
+/// divided by it.
 constexpr double safe_share = 1e-2;
 
 /// The smallest truncated share of the sum of squares that a Gram matrix resolves to seven digits (three in single
@@ -95,7 +95,7 @@ struct ColumnSplit {
 template <class T>
 struct Factors {
   Factorization factorization = {};       ///< A = B R
-  std::vector<std::size_t> learned = {};  ///< places of the training columns in it
+  std::vector<std::size_t> learned = {};  ///< places of the training columns in `factorization`
   xt::xarray<T> s = {};                   ///< singular values
   Matrix weights = {};                    ///< `(width, modes)`
   Matrix coefficients = {};               ///< `(columns, rank)`: A^T U
@@ -103,10 +103,10 @@ struct Factors {
 };
 
 /// Whether the basis is rotated to the singular vectors of `U^T A`, which is as accurate as a decomposition of A itself
-/// also where small singular values amplify the rounding of `A V / s`.
+/// even if small singular values amplify the rounding error of `A V / s`.
 enum class Refinement { none, singular_vectors };
 
-/// The decomposition of one matrix by the methods. Each method returns the result, or nothing where it is inadequate.
+/// The decomposition of one matrix by the methods. Each method returns the result, or nothing if it is inadequate.
 template <class T>
 class Decomposer {
  public:
@@ -121,7 +121,7 @@ class Decomposer {
 
   Decomposition<T> run() const {
     using enum DecompositionMethod;
-    // Between the passes too: threads that BLAS has woken stay awake for a while, and take time from the next pass.
+    // Between the passes too: threads started by BLAS stay active for a while, and slow down the next pass.
     const SingleThreadedBLAS own_threads_only;
     DecompositionMethod method = chosen_method();
     if (method == randomized) {
@@ -149,7 +149,7 @@ class Decomposer {
     if (method != automatic) return method;
     if (m_ < n_ && request_.inner_product == nullptr && present_ == m_) return transpose;
     if (tail_is_too_small() || work() < small_work || present_ < n_) return sketch;
-    // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 for each column.
+    // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 per column.
     return fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
   }
 
@@ -157,7 +157,7 @@ class Decomposer {
 
   std::size_t columns_for_randomized() const { return subspace_width(*request_.known_rank); }
 
-  /// Operations of a Gram matrix.
+  /// The number of operations for a Gram matrix.
   double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
 
   Pass pass(std::string_view phase, double done, double share) const {
@@ -167,7 +167,7 @@ class Decomposer {
     return result;
   }
 
-  /// One Gram matrix for each group of rows, if they fit; then the errors of groups need no pass of their own.
+  /// One Gram matrix for each group of rows, if they fit in memory; the errors of groups then need no extra pass.
   std::size_t gram_groups() const { return n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1; }
 
   bool is_left_out(std::size_t column) const {
@@ -231,8 +231,9 @@ class Decomposer {
     return result(std::move(factors), columns, squares, report);
   }
 
-  /// The finite columns, by the diagonal of the Gram matrices, which lose the rows and columns of the others. NaN and
-  /// infinity in a column make its diagonal entry such. \returns  nothing where squares overflow
+  /// The finite columns, found on the diagonal of the Gram matrices: a column with NaN or infinity has an entry that is
+  /// not finite. The rows and columns of the others are removed from the Gram matrices. \returns  nothing if squares
+  /// overflow
   std::optional<std::vector<std::size_t>> finite_of(std::vector<Matrix>& grams) const {
     const Matrix total = sum_of(grams);
     std::vector<std::size_t> finite;
@@ -256,7 +257,7 @@ class Decomposer {
               .report = report};
     const OrthogonalFactor orthogonal = orthogonal_factor(source_, weighted_.get(), std::move(sketch.factorization),
                                                           gram_groups(), pass("summary", 0.3, 0.7));
-    // The factorization knows nothing of held-out columns.
+    // The factorization excludes held-out columns.
     Factors<T> factors{.factorization = orthogonal.factorization, .learned = numbers_below(columns.learned.size())};
     const auto svd = thin_svd(Matrix(orthogonal.triangle));
     const std::size_t found = svd.s.size();
@@ -302,7 +303,7 @@ class Decomposer {
       found = iterate();
     }
     if (!found) return std::nullopt;
-    // Held-out columns that are not finite spoil nothing but themselves.
+    // Held-out columns that are not finite are dropped; they affect no others.
     if (request_.leave_out_every > 0) numbers = finite_columns(source_, pass("summary", 1.0, 0.0));
     const ColumnSplit columns = split(numbers);
     const std::size_t kept = columns.learned.size();
@@ -333,8 +334,8 @@ class Decomposer {
     return decomposition;
   }
 
-  /// More columns than rows: a factorization of A^T, whose right singular vectors are U, small enough to be in memory.
-  /// Nothing where the finite columns are fewer than the rows.
+  /// For more columns than rows: a factorization of A^T, whose right singular vectors are U, small enough for memory.
+  /// Nothing if there are fewer finite columns than rows.
   std::optional<Decomposition<T>> by_transpose() const {
     Stopwatch watch;
     std::vector<T> buffer;
@@ -350,7 +351,7 @@ class Decomposer {
       return Decomposition<T>{.kept = chosen.columns, .left_out = columns.numbers_of(columns.tested), .report = report};
     const Matrix triangle =
         orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
-    // With rows of zeros below, so that its right singular vectors are a basis of the whole space.
+    // Padded with rows of zeros, so that its right singular vectors are a basis of the whole space.
     Matrix square = xt::zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());
     auto svd = thin_svd(std::move(square));
@@ -392,8 +393,8 @@ class Decomposer {
   }
 
   /// Computes the basis `U = B weights` of a rank, with random columns in place of missing modes. The raw basis is
-  /// orthonormal only as far as the summary is accurate; Cholesky factorizations of its own Gram matrix make it so
-  /// (CholeskyQR; Yamamoto et al. 2015, doi:10.1553/etna_vol44s306). \returns  the factors that belong to it
+  /// orthonormal only as far as the summary is accurate; Cholesky factorizations of its own Gram matrix make it
+  /// orthonormal (CholeskyQR; Yamamoto et al. 2015, doi:10.1553/etna_vol44s306). \returns  the factors for this basis
   Factors<T> with_basis(Factors<T> factors, std::size_t rank, Refinement refinement) const {
     factors.rank = rank;
     const bool rotates_weights = factors.weights.shape(1) == rank;
@@ -412,7 +413,7 @@ class Decomposer {
       const Matrix coefficients = xt::transpose(transposed_product(inverse, projection));  // (columns, rank)
       const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, factors.learned))));
       std::copy(small.s.begin(), small.s.end(), factors.s.begin());
-      // The others are only as accurate as the summary.
+      // The other singular values are only as accurate as the summary.
       for (std::size_t mode = rank; mode < factors.s.size(); ++mode)
         factors.s(mode) = std::min(factors.s(mode), factors.s(rank - 1));
       factors.coefficients = product(coefficients, small.u);
@@ -432,7 +433,7 @@ class Decomposer {
     return factors;
   }
 
-  /// The coefficients of some columns of A, from the basis as it is.
+  /// The coefficients of selected columns of A, from the stored basis.
   Matrix projected(const std::vector<std::size_t>& numbers, std::size_t rank) const {
     return projected_columns<T>({source_, basis_, rank, weighted_.get()}, numbers, pass("errors", 0.0, 0.5));
   }

@@ -35,12 +35,12 @@ xt::xarray<double> flattened(const xt::xarray<double>& array) {
   return result;
 }
 
-/// The weights of points in statistics: those given, or what the shape functions stand for.
+/// The point weights of statistics: those given, or the row sums of the mass matrix.
 xt::xarray<double> statistical_weights(const FieldOptions& options) {
   if (options.point_weights) return flattened(*options.point_weights);
   if (!options.mass) return xt::zeros<double>({0});
   xt::xarray<double> sums = options.mass->row_sums();
-  // Of a matrix that is no mass matrix they need not be weights.
+  // Row sums need not be positive; points are then unweighted.
   if (std::ranges::all_of(sums, [](double sum) { return sum > 0.0; })) return sums;
   return xt::zeros<double>({0});
 }
@@ -52,7 +52,7 @@ void check_points(const FieldOptions& options, std::size_t num_pts) {
         message("mass: expected a matrix for ", num_pts, " points, got one for ", options.mass->num_pts()));
 }
 
-/// What does not come from snapshots, or from their statistics alone.
+/// The parts that follow from the options and the statistics of the fields.
 FieldSpaceParts parts_of(const FieldOptions& options, const std::vector<std::string>& fields,
                          const std::vector<FieldStatistics>& statistics) {
   FieldSpaceParts parts{.fields = fields,
@@ -80,7 +80,7 @@ FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::strin
       options.mask != Mask::none || options.gappy_snapshots != GappySnapshots::drop)
     throw InvalidArgument(
         "field_opts: expected none of center, standardize, minmax, zscore, sample_weights, mass, mask "
-        "and gappy_snapshots, because snapshots that come one by one are not kept");
+        "and gappy_snapshots, because snapshots that arrive one at a time are not kept");
   check_points(options, num_pts);
   return {parts_of(options, fields, std::vector<FieldStatistics>(fields.size())), num_pts};
 }
@@ -92,16 +92,17 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
   const std::size_t num_pts = snapshots.rows() / qoi;
   check_points(options, num_pts);
   if (options.sample_weights) check_length(*options.sample_weights, snapshots.cols(), "sample_weights", "snapshots");
-  StatisticsRequest request{.fields = fields,
-                        .normalizations = normalizations_of(options, fields),
-                        .wants_means = options.center || options.standardize,
-                        .wants_deviations = options.standardize,
-                        .finds_masked_rows = options.mask == Mask::automatic,
-                        .keeps_gappy_columns = options.gappy_snapshots == GappySnapshots::fill,
-                        .column_weights = std::vector<double>(snapshots.cols(), 1.0),
-                        .point_weights = statistical_weights(options),
-                        .threads = threads_for(learning.threads, static_cast<double>(snapshots.rows() * snapshots.cols())),
-                        .progress = learning.progress};
+  StatisticsRequest request{
+      .fields = fields,
+      .normalizations = normalizations_of(options, fields),
+      .wants_means = options.center || options.standardize,
+      .wants_deviations = options.standardize,
+      .finds_masked_rows = options.mask == Mask::automatic,
+      .keeps_gappy_columns = options.gappy_snapshots == GappySnapshots::fill,
+      .column_weights = std::vector<double>(snapshots.cols(), 1.0),
+      .point_weights = statistical_weights(options),
+      .threads = threads_for(learning.threads, static_cast<double>(snapshots.rows() * snapshots.cols())),
+      .progress = learning.progress};
   for (std::size_t j = 0; j < snapshots.cols(); ++j) {
     if (options.sample_weights) request.column_weights[j] = options.sample_weights->data()[j];
     if (learning.leave_out_every > 0 && (j + 1) % learning.leave_out_every == 0) request.column_weights[j] = 0.0;
@@ -110,8 +111,8 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
                       std::ranges::any_of(request.normalizations, [](const Normalization& field) {
                         return needs_statistics(field.method) || field.method == NormalizationMethod::log10;
                       });
-  SnapshotStatistics found =
-      learns ? snapshot_statistics(snapshots, request) : SnapshotStatistics{.fields = std::vector<FieldStatistics>(qoi)};
+  SnapshotStatistics found = learns ? snapshot_statistics(snapshots, request)
+                                    : SnapshotStatistics{.fields = std::vector<FieldStatistics>(qoi)};
   FieldSpaceParts parts = parts_of(options, fields, found.fields);
   parts.is_centered = request.wants_means;
   if (request.wants_means) parts.mean = found.means;

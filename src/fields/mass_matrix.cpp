@@ -21,10 +21,10 @@ import fieldfold.linalg.sparse_cholesky;
 namespace fieldfold {
 namespace {
 
-/// Entries on both sides of the diagonal may differ by this, relative to the diagonal.
+/// Tolerance of symmetry, relative to the diagonal.
 constexpr double symmetry_tolerance = 1e-10;
 
-/// Up to so many points a Cholesky factorization tells whether a matrix is positive definite.
+/// The largest number of points for which a Cholesky factorization checks positive definiteness.
 constexpr std::size_t most_factorized = 20'000;
 
 std::uint32_t checked_index(double index, std::size_t num_pts, const char* name) {
@@ -44,7 +44,7 @@ std::size_t points_of(const ArrayRef<double>& rows) {
   return static_cast<std::size_t>(largest) + 1;
 }
 
-/// The entries of one row in the order of columns, those of the same column added up.
+/// Sorts the entries of a row by column and sums duplicates.
 void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
   std::ranges::sort(row);
   std::size_t kept = 0;
@@ -57,7 +57,7 @@ void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
   row.resize(kept);
 }
 
-/// 0 where there is none.
+/// An entry, 0 if it is not stored.
 double entry(const SparseRows& rows, std::size_t i, std::size_t j) {
   const auto begin = rows.columns.begin() + static_cast<std::ptrdiff_t>(rows.offsets[i]);
   const auto end = rows.columns.begin() + static_cast<std::ptrdiff_t>(rows.offsets[i + 1]);
@@ -116,7 +116,7 @@ MassMatrix::MassMatrix(SparseRows rows)
   for (std::size_t i = 0; holds && i < num_pts_; ++i)
     for (std::uint64_t e = offsets[i]; e < offsets[i + 1]; ++e)
       holds = holds && rows_->columns[e] < num_pts_ && (e == offsets[i] || rows_->columns[e - 1] < rows_->columns[e]);
-  if (!holds) throw InvalidArgument("mass: expected square compressed rows, columns of each row ascending");
+  if (!holds) throw InvalidArgument("mass: expected a square matrix of compressed rows, with ascending columns");
   validate();
 }
 
@@ -144,7 +144,7 @@ void MassMatrix::validate() const {
                                       there, " at (", j, ", ", i, ")"));
       if (i != j && !(std::abs(here) < scale))
         throw InvalidArgument(message("mass: expected a positive definite matrix, got ", here, " at (", i, ", ", j,
-                                      "), not below the root of the product of the diagonal, ", scale));
+                                      "), not below the geometric mean of the diagonal entries, ", scale));
     }
   if (num_pts_ > most_factorized || !sparse_cholesky_is_built()) return;
   SparseRows lower{.cols = num_pts_};
@@ -157,7 +157,7 @@ void MassMatrix::validate() const {
     lower.offsets.push_back(lower.columns.size());
   }
   if (!SparseCholesky(lower).is_positive_definite())
-    throw InvalidArgument("mass: expected a positive definite matrix, got one that has no Cholesky factor");
+    throw InvalidArgument("mass: expected a positive definite matrix, got one without a Cholesky factor");
 }
 
 void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {

@@ -17,7 +17,7 @@ import fieldfold.base.diagnostics;
 namespace fieldfold {
 namespace {
 
-/// A spread of so many rounding units of the numbers themselves is that of a constant.
+/// A field with a spread of at most this share of its magnitude is constant.
 constexpr double units_of_a_constant = 16.0 * std::numeric_limits<double>::epsilon();
 
 double number_in(std::string_view text, std::string_view whole) {
@@ -71,7 +71,7 @@ FieldTransform transform_of(const Normalization& normalization, const FieldStati
       throw InvalidArgument(
           message("field ", name, ": expected numbers whose squares and reciprocals do not overflow, ", "got ", found));
     if (!(spread > units_of_a_constant * size))
-      throw InvalidArgument(message("field ", name, ": expected one that is not constant for ",
+      throw InvalidArgument(message("field ", name, ": expected nonconstant values for ",
                                     normalization_methods()[static_cast<std::size_t>(normalization.method)], ", got ",
                                     found));
   };

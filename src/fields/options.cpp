@@ -29,7 +29,7 @@ void check_weights(const xt::xarray<double>& weights, std::string_view what) {
   for (std::size_t i = 0; i < weights.size(); ++i)
     if (!(weights.data()[i] > 0.0) || !std::isfinite(weights.data()[i]))
       throw InvalidArgument(
-          message(what, ": expected finite numbers above 0, got ", weights.data()[i], " at place ", i));
+          message(what, ": expected finite numbers above 0, got ", weights.data()[i], " at index ", i));
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ void validate(const FieldOptions& options, const std::vector<std::string>& field
   if (options.sample_weights) check_weights(*options.sample_weights, "sample_weights");
   for (const auto& [name, weight] : options.field_weights) check_weights({weight}, message("field_weights of ", name));
   if (options.point_weights && options.mass)
-    throw InvalidArgument("point_weights: expected none where there is a mass matrix, which weighs points itself");
+    throw InvalidArgument("point_weights: expected none with a mass matrix, which weights the points itself");
 }
 
 bool is_plain(const FieldOptions& options) {

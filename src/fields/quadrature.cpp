@@ -26,7 +26,7 @@ Vector cross(const Vector& a, const Vector& b) {
 
 double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
-/// The cells of a mesh, checked.
+/// A mesh, checked.
 class Mesh {
  public:
   Mesh(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
@@ -43,7 +43,7 @@ class Mesh {
     expect_finite_coordinates(points.values(), "points");
     for (const double index : cells.values())
       if (!(index >= 0.0 && index < static_cast<double>(num_pts()) && index == std::floor(index)))
-        throw InvalidArgument(message("cells: expected numbers of the ", num_pts(), " points, got ", index));
+        throw InvalidArgument(message("cells: expected indices of the ", num_pts(), " points, got ", index));
   }
 
   std::size_t num_pts() const { return points_.rows; }
@@ -51,7 +51,7 @@ class Mesh {
   std::size_t corners() const { return cells_.cols; }
   std::size_t corner(std::size_t cell, std::size_t i) const { return static_cast<std::size_t>(cells_(cell, i)); }
 
-  /// Its area or volume.
+  /// The area or volume of a cell.
   double measure(std::size_t cell) const {
     const Vector a = edge(cell, 1);
     const Vector b = edge(cell, 2);
@@ -63,7 +63,7 @@ class Mesh {
     for (std::size_t p = 0; p < num_pts(); ++p)
       if (!(weights(p) > 0.0))
         throw InvalidArgument(
-            message("cells: expected each point to be a corner of one that is not flat, got none at ", "point ", p));
+            message("cells: expected each point to be a corner of a nondegenerate cell, got none at ", "point ", p));
   }
 
  private:
@@ -78,17 +78,17 @@ class Mesh {
   MatrixView<const double> cells_;
 };
 
-/// The edges of cells around points on a line: in the middle between two, and as far from the outer ones.
+/// The cell edges around points on a line: halfway between neighbors, and as far beyond the first and the last point.
 std::vector<double> cell_edges(const ArrayRef<double>& points, std::string_view name) {
   const auto x = points.values();
   if (points.dimension() != 1 || x.size() < 2)
     throw InvalidArgument(
-        message(name, ": expected at least two, one after another, got the shape ", shape_text(points.shape())));
+        message(name, ": expected a 1-D array of at least two, got the shape ", shape_text(points.shape())));
   const double direction = x[1] > x[0] ? 1.0 : -1.0;
   for (std::size_t i = 0; i < x.size(); ++i)
     if (!std::isfinite(x[i]) || (i > 0 && !(direction * (x[i] - x[i - 1]) > 0.0)))
       throw InvalidArgument(
-          message(name, ": expected finite degrees, ascending or descending, got ", x[i], " at place ", i));
+          message(name, ": expected finite degrees, ascending or descending, got ", x[i], " at index ", i));
   std::vector<double> edges{x[0] - (x[1] - x[0]) / 2.0};
   for (std::size_t i = 1; i < x.size(); ++i) edges.push_back((x[i - 1] + x[i]) / 2.0);
   edges.push_back(x.back() + (x.back() - x[x.size() - 2]) / 2.0);
@@ -112,8 +112,8 @@ MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double
   const Mesh mesh(points, cells);
   mesh.check_that_each_point_has(lumped_mass(points, cells));
   const std::size_t n = mesh.corners();
-  // The integral of the product of two shape functions of a simplex in d dimensions is its measure over (d+1)(d+2),
-  // twice that of one with itself.
+  // The product of two shape functions of a simplex in d dimensions integrates to its measure over (d+1)(d+2), the
+  // square of one to twice that.
   const double share = 1.0 / static_cast<double>(n * (n + 1));
   auto rows = xt::xarray<double>::from_shape({mesh.num_cells() * n * n});
   xt::xarray<double> columns = rows;
@@ -139,18 +139,18 @@ xt::xarray<double> latitude_longitude_areas(const ArrayRef<double>& latitudes, c
     if (std::abs(latitude) > 90.0)
       throw InvalidArgument(message("latitudes: expected -90 to 90 degrees, got ", latitude));
   for (double& parallel : parallels) parallel = std::clamp(parallel, -90.0, 90.0);
-  // Rounding of the degrees may reach over the last one.
+  // Rounded degrees may exceed a full circle slightly.
   if (std::abs(meridians.back() - meridians.front()) > 360.0 + 1e-6)
-    throw InvalidArgument(message("longitudes: expected cells round the globe once at most, got ",
+    throw InvalidArgument(message("longitudes: expected cells that span at most 360 degrees, got ",
                                   std::abs(meridians.back() - meridians.front()), " degrees"));
   if (!(radius > 0.0 && std::isfinite(radius)))
-    throw InvalidArgument(message("radius: expected a finite one above 0, got ", radius));
+    throw InvalidArgument(message("radius: expected a finite number above 0, got ", radius));
   constexpr double degree = std::numbers::pi / 180.0;
   const std::size_t m = latitudes.size();
   const std::size_t n = longitudes.size();
   auto areas = xt::xarray<double>::from_shape({m * n});
   for (std::size_t i = 0; i < m; ++i) {
-    // The difference of sines as a product, so that thin cells keep their digits.
+    // The difference of sines as a product, which does not suffer cancellation in thin cells.
     const double middle = (parallels[i] + parallels[i + 1]) / 2.0 * degree;
     const double height = 2.0 * std::cos(middle) * std::sin(std::abs(parallels[i + 1] - parallels[i]) / 2.0 * degree);
     for (std::size_t j = 0; j < n; ++j)

@@ -40,7 +40,7 @@ SpaceScaling<T>::SpaceScaling(FieldSpace space, const std::optional<xt::xarray<d
     sample_roots_.push_back(static_cast<T>(std::sqrt(weight)));
     if (!(sample_roots_.back() > T{0}) || !std::isfinite(sample_roots_.back()))
       throw InvalidArgument(
-          message("sample_weights: expected numbers whose roots are of the precision, got ", weight));
+          message("sample_weights: expected numbers whose square roots neither underflow nor overflow, got ", weight));
   }
 }
 

@@ -33,14 +33,14 @@ FieldSpace::FieldSpace(FieldSpaceParts parts, std::size_t num_pts) : parts_(std:
   require(fits(parts_.mean, dof) && fits(parts_.deviation, dof) && parts_.is_centered == (parts_.mean.size() > 0),
           "finite means and deviations, one for each number");
   require(fits(parts_.point_weights, num_pts), "a finite weight for each point");
-  require(parts_.masked.empty() || parts_.masked.size() == dof, "a mark for each number");
+  require(parts_.masked.empty() || parts_.masked.size() == dof, "a mask of all numbers");
   require(!parts_.mass || parts_.mass->num_pts() == num_pts, "a mass matrix of all points");
   for (const double weight : parts_.point_weights) require(weight > 0.0, "weights above 0");
   for (const double weight : parts_.field_weights) require(weight > 0.0 && std::isfinite(weight), "weights above 0");
   for (const FieldTransform& transform : parts_.transforms)
     require(std::isfinite(transform.offset) && std::isfinite(transform.shift) && std::isfinite(transform.factor) &&
                 transform.factor != 0.0,
-            "finite transforms that can be undone");
+            "finite, invertible transforms");
   shift_.resize(dof);
   factor_.resize(dof);
   for (std::size_t i = 0; i < dof; ++i) {
@@ -123,7 +123,7 @@ void FieldSpace::inverse_transform_linear(MatrixView<T> changes) const {
 void FieldSpace::apply_weights(MatrixView<const double> y, MatrixView<double> result, std::size_t threads) const {
   const std::size_t qoi = num_qoi();
   if (parts_.mass) {
-    // All fields of a point are seen as one row.
+    // The fields of a point form one row.
     parts_.mass->multiply({y.data, y.rows / qoi, y.cols * qoi}, {result.data, y.rows / qoi, y.cols * qoi}, threads);
   } else {
     for (std::size_t i = 0; i < y.rows; ++i) std::ranges::copy(y.row(i), result.row(i).begin());

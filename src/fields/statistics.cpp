@@ -28,7 +28,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// A row whose deviation is at most this many rounding units of its mean is constant.
 constexpr double units_of_a_constant = 16.0;
 
-/// Moments that are combined in any grouping without cancellation (Chan, Golub and LeVeque 1983,
+/// Moments that can be merged in any order without cancellation (Chan, Golub and LeVeque 1983,
 /// doi:10.1080/00031305.1983.10483115).
 struct Moments {
   double weight = 0.0;
@@ -76,7 +76,7 @@ class StatisticsPass {
   }
 
   SnapshotStatistics run() {
-    // Most snapshots are complete: NaN and infinity show in the sums of the rows that have them.
+    // Most snapshots are complete: NaN and infinity show up in the row sums.
     if (!compute_moments()) {
       find_gaps();
       compute_moments();
@@ -104,7 +104,7 @@ class StatisticsPass {
                    });
   }
 
-  /// Finds masked rows and gaps, and gives columns that are not learned from the weight 0.
+  /// Finds masked rows and gaps, and sets the weights of dropped columns to 0.
   void find_gaps() {
     const std::size_t n = source_.cols();
     const std::size_t threads = request_.threads;
@@ -131,7 +131,7 @@ class StatisticsPass {
       if (missing[0][j] > 0 && (!request_.keeps_gappy_columns || missing[0][j] == present)) weights_[j] = 0.0;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
     missing_ = std::move(missing[0]);
-    if (present == 0) throw InvalidArgument("snapshots: expected a number that is finite in one of them, got none");
+    if (present == 0) throw InvalidArgument("snapshots: expected at least one finite number, got none");
     if (total_ == 0.0)
       throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", n,
                                     ", all of them with NaN ", "or infinity"));
@@ -141,7 +141,7 @@ class StatisticsPass {
     has_gaps_ = true;
   }
 
-  /// Means and deviations. False if numbers are missing and their gaps have not been found yet.
+  /// Computes means and deviations. False if numbers are missing and `find_gaps` has not run yet.
   bool compute_moments() {
     const std::size_t m = source_.rows();
     const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
@@ -188,7 +188,7 @@ class StatisticsPass {
     for (std::size_t j = 0; j < values.size(); ++j) {
       values[j] = static_cast<double>(x[j]) + offset;
       if (values[j] > 0.0) continue;
-      // Snapshots that are dropped may hold any number; which these are is known in the second pass.
+      // Dropped snapshots may hold any number; they are known from the second pass on.
       if (has_gaps_ && (weights_[j] > 0.0 || missing_[j] == 0))
         logarithm_of(static_cast<double>(x[j]), offset, request_.fields[field]);
       values[j] = std::numeric_limits<double>::quiet_NaN();
@@ -202,7 +202,7 @@ class StatisticsPass {
     const double* const w = weights_.data();
     if (has_gaps_) return moments_with_gaps(x);
     Moments moments{.weight = total_};
-    // Relative to the first number, so that rounding is relative to the deviations.
+    // Relative to the first number, so that rounding errors are relative to the deviations.
     const auto origin = static_cast<double>(x[0]);
     moments.mean =
         origin + sum_over(n, [=](std::size_t j) { return w[j] * (static_cast<double>(x[j]) - origin); }) / total_;
@@ -219,7 +219,7 @@ class StatisticsPass {
   void add_range(const X* x, Moments& moments) const {
     const std::size_t n = source_.cols();
     const double* const w = weights_.data();
-    // Side by side, so that comparisons do not wait for each other.
+    // Independent minima and maxima, so that comparisons do not wait for each other.
     constexpr std::size_t width = 8;
     double low[width];
     double high[width];
@@ -266,13 +266,13 @@ class StatisticsPass {
   const RowSource<T>& source_;
   const StatisticsRequest& request_;
   std::size_t groups_;
-  std::vector<double> weights_;  ///< of the columns; 0: not learned from
+  std::vector<double> weights_;  ///< of the columns; 0: held out or dropped
   double total_ = 0.0;
   bool wants_fields_ = false;
   bool wants_ranges_ = false;
   bool wants_squares_ = false;
-  bool has_gaps_ = false;             ///< whether gaps have been looked for
-  std::vector<std::size_t> missing_;  ///< missing numbers of each column
+  bool has_gaps_ = false;             ///< whether `find_gaps` has run
+  std::vector<std::size_t> missing_;  ///< missing numbers per column
   std::vector<std::uint8_t> masked_;
   std::vector<Gap> gaps_;
   std::vector<double> finite_weights_;

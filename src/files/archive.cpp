@@ -43,7 +43,7 @@ class Checksum {
   std::unique_ptr<XXH64_state_t, Free> state_{fresh()};
 };
 
-/// Passes bytes on to another buffer, and counts and sums them up.
+/// Forwards bytes to another buffer, and computes their count and checksum.
 class SummingBuffer : public std::streambuf {
  public:
   explicit SummingBuffer(std::streambuf* sink) : sink_(sink) {}
@@ -73,7 +73,7 @@ std::array<char, 8> little_endian(std::uint64_t number) {
   return bytes;
 }
 
-/// Compares the trailer with what comes before it, and returns the number of bytes between magic and trailer.
+/// Checks magic, checksum and length. \returns  the number of bytes between magic and trailer
 std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
   if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
   std::array<char, magic.size()> start{};
@@ -118,7 +118,7 @@ struct Reader::Archive {
   cereal::PortableBinaryInputArchive archive;
 };
 
-// An archive begins with a byte that says in which order bytes lie.
+// An archive begins with one byte for the byte order.
 Reader::Reader(std::istream& in, std::uint64_t remaining)
     : archive_(new Archive{cereal::PortableBinaryInputArchive(in)}), remaining_(remaining - 1) {}
 
@@ -143,7 +143,7 @@ void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_siz
   out.write(little_endian(buffer.checksum()).data(), 8);
   if (!out) file.setstate(std::ios::failbit);
 } catch (const cereal::Exception&) {
-  file.setstate(std::ios::failbit);  // what cereal says of a full disk
+  file.setstate(std::ios::failbit);  // cereal throws on a full disk
 }
 
 void read_framed(const std::filesystem::path& path,
@@ -157,7 +157,7 @@ void read_framed(const std::filesystem::path& path,
     std::uint32_t scalar_size = 0;
     reader(version);
     if (version < 1 || version > format_version)
-      throw FileError(message("its format version is ", version, ", and this library reads 1 to ", format_version));
+      throw FileError(message("its format version is ", version, "; this library reads 1 to ", format_version));
     reader.set_version(version);
     reader(kind);
     reader(scalar_size);
@@ -165,7 +165,7 @@ void read_framed(const std::filesystem::path& path,
   } catch (const FileError& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   } catch (const InvalidArgument& error) {
-    throw FileError(message(path.string(), ": what it holds contradicts itself: ", error.what()));
+    throw FileError(message(path.string(), ": its content is inconsistent: ", error.what()));
   } catch (const cereal::Exception& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   }

@@ -50,7 +50,7 @@ void describe_kernel(Reader& archive, Kernel& kernel) {
 /// A mass matrix whose function was not saved.
 MassMatrix forgotten_function(std::size_t num_pts) {
   return {num_pts, [](std::span<const double>, std::span<double>) {
-            throw NotReady("mass: the matrix was a function, which files do not keep");
+            throw NotReady("mass: the matrix was a function, which is not saved in files");
           }};
 }
 
@@ -106,7 +106,7 @@ void describe_field_options(Archive& archive, Options& options) {
   archive.choice(options.gappy_states, gappy_states_policies());
 }
 
-/// The parts of a space but the names of the fields.
+/// The parts of a space except the names of the fields.
 template <class Archive, class Parts>
 void describe_space(Archive& archive, Parts& parts) {
   archive.list(parts.transforms, [&](auto& transform) {
@@ -183,7 +183,7 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
   archive(map.latent_covariance);
 }
 
-/// The last part: the mass matrix, which options and space share; the space; and for a mass matrix that is a function,
+/// The last part: the mass matrix, shared by options and space; the space; and for a mass matrix that is a function,
 /// the weighted basis.
 template <class T>
 void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const BasicSVDMap<T>* map) {
@@ -203,7 +203,7 @@ void read_space(Reader& reader, const std::vector<std::string>& fields, std::opt
   bool has_space = false;
   reader.mark(has_space);
   if (!has_space) return;
-  if (map == nullptr) throw FileError("it has the space of no map");
+  if (map == nullptr) throw FileError("it has a space but no map");
   FieldSpaceParts parts;
   parts.fields = fields;
   describe_space(reader, parts);
@@ -223,12 +223,12 @@ AnyCompressor read_svd(Reader& reader) {
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
   if (reader.version() >= 4) read_space(reader, grid.fields, options.field_opts.mass, map ? &*map : nullptr);
-  if (reader.remaining() != 0) throw FileError("it has bytes too many");
+  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
              : BasicSVD<T>(std::move(grid), std::move(options));
 }
 
-/// \param map             null: there is none  \param describe_basis  writes the projection matrix
+/// \param map             null: no map  \param describe_basis  writes the projection matrix
 template <class T>
 void write_svd(std::ostream& file, const BasicSVD<T>& svd, const BasicSVDMap<T>* map,
                const std::function<void(Writer&)>& describe_basis) {
@@ -256,11 +256,11 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
   const auto& mass = svd.options().field_opts.mass;
   if (mass && mass->sparse() == nullptr)
     throw InvalidArgument(
-        "mass: expected a sparse matrix, because a function cannot be kept in a file, nor be applied "
-        "to a basis that may be larger than memory");
+        "mass: expected a sparse matrix; a function can neither be saved in a file nor be applied "
+        "to a basis larger than memory");
   ScratchStore<T> basis(path.parent_path());
   BasicSVDMap<T> map;
-  // The file is opened first, so that hours of work do not end with one that cannot be written.
+  // The file is opened first: a path that cannot be written fails before hours of work.
   write_file(path, [&](std::ostream& file) {
     map = svd.learn(snapshots, basis, rule).first;
     write_svd<T>(file, svd, &map, [&](Writer& writer) { writer.rows(basis); });
@@ -271,15 +271,15 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
 void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
   if (const SVD* svd = compressor.target<SVD>()) return save(path, *svd);
   if (const auto* svd = compressor.target<BasicSVD<float>>()) return save(path, *svd);
-  throw InvalidArgument("compressor: expected an SVD in double or float, which are what the file format has");
+  throw InvalidArgument("compressor: expected an SVD in double or float, the types of the file format");
 }
 
 AnyCompressor load(const std::filesystem::path& path) {
   std::optional<AnyCompressor> compressor;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
     if (kind == operator_content)
-      throw FileError("it holds an interpolation operator, which load_operator reads, and no compressor");
-    if (kind != svd_content) throw FileError(message("its method has the unknown number ", kind));
+      throw FileError("it holds an interpolation operator, not a compressor; load_operator reads it");
+    if (kind != svd_content) throw FileError(message("its content is of the unknown kind ", kind));
     if (scalar_size == sizeof(double))
       compressor.emplace(read_svd<double>(reader));
     else if (scalar_size == sizeof(float))

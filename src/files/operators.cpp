@@ -54,13 +54,13 @@ void save(const std::filesystem::path& path, const InterpolationOperator& interp
 InterpolationOperator load_operator(const std::filesystem::path& path) {
   std::optional<InterpolationOperator> interpolation;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t) {
-    if (kind != operator_content) throw FileError("it holds no interpolation operator");
+    if (kind != operator_content) throw FileError("it does not hold an interpolation operator");
     Shape query_shape;
     bool is_sparse = false;
     SparseRows sparse;
     xt::xarray<double> dense;
     describe_operator(reader, query_shape, is_sparse, sparse, dense);
-    if (reader.remaining() != 0) throw FileError("it has bytes too many");
+    if (reader.remaining() != 0) throw FileError("it has trailing bytes");
     if (is_sparse)
       interpolation.emplace(std::move(sparse), std::move(query_shape));
     else

@@ -36,7 +36,7 @@ using nlohmann::json;
 }
 
 json parsed(std::string_view text) try { return json::parse(text); } catch (const json::parse_error& error) {
-  throw InvalidArgument(message("spec: expected a JSON object, got what is no JSON from byte ", error.byte, " on"));
+  throw InvalidArgument(message("spec: expected a JSON object, got invalid JSON from byte ", error.byte, " on"));
 }
 
 std::string text(std::string_view key, const json& value) {
@@ -44,7 +44,7 @@ std::string text(std::string_view key, const json& value) {
   return value.get<std::string>();
 }
 
-/// Names of methods are compared in lower case, as the reference does.
+/// Names of methods are compared in lower case, as in the reference.
 std::string method_name(std::string_view key, const json& value) {
   std::string name = text(key, value);
   std::ranges::transform(name, name.begin(),
@@ -85,7 +85,7 @@ void append(std::string_view key, const json& value, const Shape& shape, std::si
   for (const json& element : value) append(key, element, shape, axis + 1, numbers);
 }
 
-/// A number or nested lists of numbers, which must be rectangular.
+/// A number, or rectangular nested lists of numbers.
 xt::xarray<double> array(std::string_view key, const json& value) {
   Shape shape;
   for (const json* inner = &value; inner->is_array(); inner = &inner->front()) {
@@ -114,7 +114,7 @@ std::vector<double> numbers(std::string_view key, const json& value) {
   return result;
 }
 
-/// A value for all fields, or an object of some by name.
+/// One value for all fields, or an object of values by field.
 template <class Value, class Read>
 void by_field(const json& value, Value& of_all, std::map<std::string, Value>& of_some, Read read) {
   if (!value.is_object()) {
@@ -124,7 +124,7 @@ void by_field(const json& value, Value& of_all, std::map<std::string, Value>& of
   for (const auto& [name, own] : value.items()) of_some[name] = read(own);
 }
 
-/// How the value of a key is read.
+/// A key, and the reader of its value.
 template <class Target>
 struct Key {
   std::string_view name;
@@ -225,7 +225,8 @@ constexpr Key<SVDSpec> svd_keys[] = {
      [](auto& spec, auto key, auto& value) { spec.options.rule.reconstruction_tol = number(key, value); }},
     {"sample_tol", [](auto& spec, auto key, auto& value) { spec.options.rule.sample_tol = number(key, value); }},
     {"noise", [](auto& spec, auto key, auto& value) { spec.options.rule.noise = number(key, value); }},
-    {"optimal_threshold", [](auto& spec, auto key, auto& value) { spec.options.rule.optimal_threshold = mark(key, value); }},
+    {"optimal_threshold",
+     [](auto& spec, auto key, auto& value) { spec.options.rule.optimal_threshold = mark(key, value); }},
     {"validate_every", [](auto& spec, auto key, auto& value) { spec.options.validate_every = count(key, value); }},
     {"keep_training_latents",
      [](auto& spec, auto key, auto& value) { spec.options.keep_training_latents = mark(key, value); }},

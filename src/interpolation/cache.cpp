@@ -23,11 +23,11 @@ import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
 
-/// The entries, the latest first.
+/// The entries, the most recently used first.
 class CachedInterpolation::Cache {
  public:
   using Key = std::array<std::uint64_t, 2>;
-  /// What the same coordinates use again; none: they came once.
+  /// The operator or factorization to reuse; none after the first use of coordinates.
   using Kept = std::variant<std::monostate, std::shared_ptr<const InterpolationOperator>,
                             std::shared_ptr<const RBFInterpolator>>;
   struct Entry {
@@ -59,7 +59,7 @@ class CachedInterpolation::Cache {
   }
 
   void keep(const Key& key, Kept kept, std::size_t bytes) {
-    // A name of coordinates that came once takes some memory too.
+    // Keys without an operator take memory too.
     constexpr std::size_t most_entries = 256;
     if (bytes > most_bytes) return;
     const std::scoped_lock lock(guard);
@@ -95,17 +95,17 @@ void CachedInterpolation::clear() const {
 }
 
 xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& points, const ArrayRef<double>& values,
-                                                       const ArrayRef<double>& queries) const {
+                                                   const ArrayRef<double>& queries) const {
   const RBFOptions& options = interpolation_.options;
   const bool is_rbf = interpolation_.method == "rbf";
   if (points.dimension() != 2 || queries.dimension() != 2 || values.dimension() == 0 ||
       values.shape()[0] != points.shape()[0])
-    return interpolation_(points, values, queries);  // which says what is wrong
+    return interpolation_(points, values, queries);  // throws, with the reason
   const std::size_t num_points = points.shape()[0];
   const std::size_t num_queries = queries.shape()[0];
   const bool is_partition = is_rbf && options.method == RBFMethod::partition_of_unity;
   if (is_rbf && !is_partition && options.neighbors.value_or(num_points) >= num_points) {
-    // The weights of a global interpolant cost a solution for each query; its factorization is as good as they are.
+    // The weights of a global interpolant cost one solution per query; caching its factorization is as good.
     const auto key = Cache::key_of({&points});
     if (const auto found = cache_->find(key))
       return std::get<std::shared_ptr<const RBFInterpolator>>(*found)->with_values(values)(queries);
@@ -113,7 +113,7 @@ xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& point
     cache_->keep(key, made, made->bytes());
     return (*made)(queries);
   }
-  // Of a partition of unity about two clusters count for a query.
+  // In a partition of unity about two clusters contribute to a query.
   const std::size_t entries = is_partition ? 2 * std::min(options.cluster_size, num_points)
                                            : std::min(options.neighbors.value_or(12), num_points);
   const std::size_t entry_bytes = sizeof(double) + sizeof(std::uint32_t);
@@ -125,7 +125,7 @@ xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& point
     if (const auto* kept = std::get_if<std::shared_ptr<const InterpolationOperator>>(&*found))
       return (**kept)(values, options.threads);
   if (is_partition && !found) {
-    // All weights cost more than to interpolate once: they are made when the same coordinates come again.
+    // All weights cost more than one interpolation: they are computed at the second use of the same coordinates.
     cache_->keep(key, {}, 0);
     return interpolation_(points, values, queries);
   }

@@ -39,7 +39,7 @@ constexpr std::size_t nothing = std::numeric_limits<std::size_t>::max();
 /// A triangle or tetrahedron.
 struct Simplex {
   std::array<std::size_t, most_corners> corners;
-  std::array<std::size_t, most_corners> beyond;  ///< the simplex beyond the side opposite to each corner, or `nothing`
+  std::array<std::size_t, most_corners> beyond;  ///< the simplex across the side opposite each corner, or `nothing`
 };
 
 /// \param points  `(P, dim)` in the unit cube
@@ -64,7 +64,7 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
     throw NumericalError(
         message("the points have no Delaunay triangulation: ", std::string_view(what).substr(0, what.find('\n'))));
   }
-  // Sides that two simplices share have the same corners.
+  // Adjacent simplices share the corners of a side.
   struct Side {
     std::array<std::size_t, most_corners> corners;
     std::size_t simplex;
@@ -91,8 +91,7 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
 #endif
 }
 
-/// The weights of the corners with which they add up to a query, by Cramer's rule; not finite where the simplex is
-/// flat.
+/// The barycentric coordinates of a query, by Cramer's rule; not finite if the simplex is flat.
 std::array<double, most_corners> barycentric(MatrixView<const double> points, const Simplex& simplex,
                                              std::span<const double> query) {
   std::array<std::array<double, 3>, 4> edges{};  // of the corners and the query from the first corner
@@ -116,15 +115,15 @@ std::array<double, most_corners> barycentric(MatrixView<const double> points, co
   return weights;
 }
 
-/// Finds the simplices of queries of which each is near the one before, by walking through the triangulation. For one
-/// thread.
+/// Point location for a sequence of nearby queries: each walk through the triangulation starts from the previous
+/// simplex. For one thread.
 class Walker {
  public:
   Walker(MatrixView<const double> points, const std::vector<Simplex>& simplices,
          const std::vector<std::vector<std::size_t>>& around, const NearestNeighbors& search)
       : points_(points), simplices_(simplices), around_(around), walk_(search) {}
 
-  /// The simplex that a query is in, or `nothing`, and then the nearest point.
+  /// The simplex that contains a query; or `nothing`, and the nearest point.
   std::pair<std::size_t, std::size_t> find(std::span<const double> query, std::array<double, most_corners>& weights) {
     const auto least_of = [&](std::size_t simplex) {
       weights = barycentric(points_, simplices_[simplex], query);
@@ -137,7 +136,7 @@ class Walker {
       if (!std::isfinite(*least) || beyond == nothing) break;
       here_ = beyond;
     }
-    // Out of the hull, or stopped by a flat simplex, as regular grids have them: those around the nearest points tell.
+    // Outside the hull, or stopped by a flat simplex, as in regular grids: try the simplices around the nearest points.
     std::vector<std::size_t> nearest(std::min<std::size_t>(4, points_.rows));
     walk_.find(query, nearest);
     for (const std::size_t point : nearest)
@@ -164,7 +163,7 @@ class Walker {
 
   MatrixView<const double> points_;
   const std::vector<Simplex>& simplices_;
-  const std::vector<std::vector<std::size_t>>& around_;  ///< the simplices that have a point for a corner
+  const std::vector<std::vector<std::size_t>>& around_;  ///< the simplices around each point
   NearestNeighbors::Walk walk_;
   std::size_t here_ = 0;
 };
@@ -186,8 +185,8 @@ SparseRows linear_weights(MatrixView<const double> points, MatrixView<const doub
   if (points.cols != 2 && points.cols != 3)
     throw InvalidArgument(message("linear interpolation: expected points of dimension 2 or 3, got ", points.cols));
   if (std::ranges::any_of(options.periods, [](double period) { return period != 0.0; }))
-    throw InvalidArgument("periods: linear interpolation has none");
-  // In the unit cube, whatever the unit of length and the origin: a triangulation depends on neither.
+    throw InvalidArgument("periods: expected none with linear interpolation");
+  // Scaled to the unit cube, because a triangulation depends neither on the unit of length nor on the origin.
   auto from = axes.embedded(points);
   auto to = axes.embedded(queries);
   const auto [low, high] = box_around(as_matrix(std::as_const(from)));

@@ -23,14 +23,14 @@ namespace fieldfold {
 namespace {
 
 /// Rows of `count` entries each, for the nearest points of each query.
-/// \param weigh  makes weights of squared distances, in place
+/// \param weigh  replaces squared distances by weights
 SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const double> queries, std::size_t count,
                          const RBFOptions& options, const std::function<void(std::span<double>)>& weigh) {
   const Axes axes(options.scales, options.periods);
   axes.expect_dim(points.cols);
   auto embedded_points = axes.embedded(points);
   auto embedded_queries = axes.embedded(queries);
-  // A power of two, so that squares neither overflow nor underflow.
+  // Scaled by a power of two, so that squares neither overflow nor underflow.
   double largest = 0.0;
   for (const double x : embedded_points) largest = std::max(largest, std::abs(x));
   const double scale = largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
@@ -77,7 +77,7 @@ SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<
   constexpr std::size_t usual = 12;
   const std::size_t count = std::min(options.neighbors.value_or(usual), points.rows);
   return neighbor_rows(points, queries, count, options, [&](std::span<double> squares) {
-    // Over the nearest, so that nothing overflows; where that is met exactly it counts alone.
+    // Relative to the nearest distance, so that nothing overflows; where that is 0, other points have no weight.
     const double nearest = std::ranges::min(squares);
     double sum = 0.0;
     for (double& square : squares) {

@@ -74,7 +74,8 @@ xt::xarray<double> Interpolation::operator()(const ArrayRef<double>& points, con
   const std::size_t num_queries = queries.shape()[0];
   auto results = xt::xarray<double>::from_shape(joined({num_queries}, point_shape));
   const std::size_t columns = size_of(point_shape);
-  apply_interpolation_weights(matrix, {values.data(), num_points, columns}, {results.data(), num_queries, columns}, options.threads);
+  apply_interpolation_weights(matrix, {values.data(), num_points, columns}, {results.data(), num_queries, columns},
+                              options.threads);
   return results;
 }
 
@@ -90,8 +91,8 @@ std::variant<SparseRows, xt::xarray<double>> Interpolation::weights(const ArrayR
   return std::ranges::find(weighted_methods, method, &WeightedMethod::name)->weights(from, to, options);
 }
 
-void apply_interpolation_weights(const std::variant<SparseRows, xt::xarray<double>>& weights, MatrixView<const double> values,
-                   MatrixView<double> results, std::size_t threads) {
+void apply_interpolation_weights(const std::variant<SparseRows, xt::xarray<double>>& weights,
+                                 MatrixView<const double> values, MatrixView<double> results, std::size_t threads) {
   if (const auto* sparse = std::get_if<SparseRows>(&weights)) {
     const auto operations = static_cast<double>(sparse->columns.size() * values.cols);
     return sparse->multiply(values, results, threads_for(threads, operations));

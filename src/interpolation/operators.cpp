@@ -50,11 +50,12 @@ InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray
   const auto rows = sparse != nullptr ? sparse->rows() : std::get<xt::xarray<double>>(weights_).shape(0);
   std::size_t queries = 1;
   for (const std::size_t length : query_shape_) {
-    if (length > 0 && queries > rows / length + 1) throw InvalidArgument("query_shape: it is larger than the weights");
+    if (length > 0 && queries > rows / length + 1)
+      throw InvalidArgument("query_shape: expected as many queries as the weights have rows, got more");
     queries *= length;
   }
   if (rows != queries)
-    throw InvalidArgument(message("weights: expected ", num_queries(), " rows, one a query, got ", rows));
+    throw InvalidArgument(message("weights: expected ", num_queries(), " rows, one per query, got ", rows));
   if (sparse == nullptr) return;
   const bool fits = sparse->offsets.front() == 0 && std::ranges::is_sorted(sparse->offsets) &&
                     sparse->offsets.back() == sparse->columns.size() &&
@@ -63,10 +64,10 @@ InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray
   std::vector<bool> seen(sparse->order.empty() ? 0 : rows, false);
   for (const std::uint32_t row : sparse->order) {
     if (sparse->order.size() != rows || row >= rows || seen[row])
-      throw InvalidArgument("weights: the order does not name each row once");
+      throw InvalidArgument("weights: order: expected each row once");
     seen[row] = true;
   }
-  if (!fits) throw InvalidArgument("weights: offsets, columns and weights contradict each other");
+  if (!fits) throw InvalidArgument("weights: expected consistent offsets, columns and weights");
 }
 
 std::size_t InterpolationOperator::num_points() const {

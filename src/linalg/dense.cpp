@@ -11,7 +11,7 @@ module;
 
 #include <xtensor-blas/xblas.hpp>
 
-// Apart from the line above, which has to come first: it decides how the headers below find CBLAS.
+// Separate from the line above, which must come first: it determines how the headers below find CBLAS.
 #include <xtensor-blas/xlapack.hpp>
 
 // LAPACK 3.7 and later; not in xtensor-blas.
@@ -40,7 +40,7 @@ int lapack_int(std::size_t length) {
   return static_cast<int>(length);
 }
 
-/// LAPACK wants a leading dimension of at least one even where there is nothing to lead.
+/// LAPACK requires a leading dimension of at least one, even for empty matrices.
 int leading(std::size_t length) { return std::max(1, lapack_int(length)); }
 
 template <class T>
@@ -104,7 +104,7 @@ double sum_of_squares(MatrixView<const T> rows) {
   double squares = 0.0;
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const T* const row = rows.row(i).data();
-    // Independent sums, so that additions do not wait for each other.
+    // Independent partial sums, so that additions overlap.
     double sums[8] = {};
     std::size_t j = 0;
     for (; j + 8 <= rows.cols; j += 8)
@@ -117,7 +117,7 @@ double sum_of_squares(MatrixView<const T> rows) {
 
 template <class T>
 void transpose_into(MatrixView<const T> a, MatrixView<T> b) {
-  // By squares, so that neither side leaves the cache between two numbers of a line.
+  // By square tiles, so that cache lines of both matrices are used in full.
   constexpr std::size_t side = 16;
   for (std::size_t row = 0; row < b.rows; row += side)
     for (std::size_t col = 0; col < b.cols; col += side)
@@ -139,7 +139,7 @@ void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
 
 template <class T>
 void add_symmetric_product(MatrixView<const T> a, MatrixView<const T> b, MatrixView<double> sum) {
-  // By stripes of columns, each from the diagonal down: little more than half of the product.
+  // By stripes of columns, each from the diagonal down: little more than half of the operations.
   constexpr std::size_t stripe = 64;
   for (std::size_t first = 0; first < a.cols; first += stripe) {
     const std::size_t width = std::min(stripe, a.cols - first);
@@ -177,14 +177,14 @@ SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix) {
   std::vector<int> integer_work(static_cast<std::size_t>(best_integer_length));
   if (run(work.data(), lapack_int(work.size()), integer_work.data(), best_integer_length) != 0)
     throw NumericalError(message("the eigenvalues of a matrix of order ", n, " did not converge"));
-  // LAPACK's columns are our rows.
+  // LAPACK's columns are the rows here.
   eigen.vectors = xt::transpose(matrix);
   return eigen;
 }
 
 xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix) {
   const int n = lapack_int(matrix.shape(0));
-  // Our lower triangle is LAPACK's upper one, whose factor is our lower one: L = R^T.
+  // The lower triangle here is LAPACK's upper one, whose factor is the lower one here: L = R^T.
   if (cxxlapack::potrf<int>('U', n, matrix.data(), leading(matrix.shape(0))) != 0 ||
       cxxlapack::trtri<int>('U', 'N', n, matrix.data(), leading(matrix.shape(0))) != 0)
     throw NumericalError("the columns to be orthonormalized are linearly dependent");
@@ -218,7 +218,7 @@ void RFactor<T>::add(MatrixView<T> rows) {
 
 namespace {
 
-/// LAPACK's columns are the rows of a matrix `(m, n)`. Returns them in the order of their pivots.
+/// LAPACK's columns are the rows of a matrix `(m, n)`. Returns the rows in pivoting order.
 std::vector<std::size_t> factorize_with_pivoting(xt::xarray<double>& matrix) {
   const int columns = lapack_int(matrix.shape(0));
   const int rows = lapack_int(matrix.shape(1));
@@ -251,12 +251,12 @@ std::vector<std::size_t> pivot_rows(xt::xarray<double>&& matrix) {
 PivotedRFactor pivoted_r_factor(xt::xarray<double>&& matrix) {
   const std::size_t n = matrix.shape(1);
   RFactor<double> triangle(n);
-  // In short steps, so that they stay in the cache and no sum is so long that rounding piles up.
+  // In short blocks, which stay in the cache and keep the growth of rounding errors small.
   const std::size_t step = 4 * n;
   const auto rows = as_matrix(matrix);
   for (std::size_t first = 0; first < rows.rows; first += step)
     triangle.add({rows.row(first).data(), std::min(step, rows.rows - first), n});
-  // LAPACK's columns are our rows.
+  // LAPACK's columns are the rows here.
   auto columns = xt::xarray<double>::from_shape({n, n});
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) columns(j, i) = triangle(i, j);
@@ -322,14 +322,14 @@ ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
   const std::size_t n = matrix.shape(1);
   if (m == 0 || n == 0) throw InvalidArgument(message("matrix: expected rows and columns, got ", m, " x ", n));
   const std::size_t k = std::min(m, n);
-  // LAPACK multiplies lengths in its integers.
+  // LAPACK multiplies dimensions as 32-bit integers.
   lapack_int(m);
   lapack_int(n);
   if (m > (static_cast<std::size_t>(std::numeric_limits<int>::max()) - n * k) / n)
     throw InvalidArgument(message("matrix: expected fewer than 2^31 entries, got ", m, " x ", n));
 
-  // To LAPACK the memory is a^T, n x m. Its left vectors are our v; its right ones replace the matrix, and lie there
-  // as the first k columns of our u.
+  // To LAPACK the memory is a^T, n x m. Its left singular vectors are v; its right ones overwrite the matrix, as the
+  // first k columns of u.
   ThinSVD<T> svd;
   svd.s = xt::xarray<T>::from_shape({k});
   xt::xarray<T> v_transposed = xt::xarray<T>::from_shape({k, n});
@@ -372,7 +372,7 @@ PositiveDefiniteSystem::PositiveDefiniteSystem(xt::xarray<double>&& matrix) : fa
     diagonal[i] = rows(i, i);
     trace_ += rows(i, i);
   }
-  // Our lower triangle is LAPACK's upper one.
+  // The lower triangle here is LAPACK's upper one.
   if (cxxlapack::potrf<int>('U', lapack_int(n), factor_.data(), leading(n)) != 0) return;
   double smallest = 1.0;
   for (std::size_t i = 0; i < n; ++i) smallest = std::min(smallest, rows(i, i) * rows(i, i) / diagonal[i]);
@@ -418,8 +418,8 @@ SymmetricSystem::SymmetricSystem(xt::xarray<double>&& matrix) : factors_(std::mo
 void SymmetricSystem::solve(MatrixView<double> right_hand_sides) const {
   if (right_hand_sides.rows == 0) return;
   const std::size_t n = pivots_.size();
-  // What LAPACK's getrs does, step by step: OpenBLAS's own wakes threads for the smallest system, which costs more than
-  // the solution, and far more where other threads are busy.
+  // The steps of LAPACK's getrs: OpenBLAS's version starts threads even for the smallest system, which costs more than
+  // the solution, and far more if other threads are busy.
   for (std::size_t k = 0; k < right_hand_sides.rows; ++k) {
     const auto rhs = right_hand_sides.row(k);
     for (std::size_t i = 0; i < n; ++i) std::swap(rhs[i], rhs[static_cast<std::size_t>(pivots_[i]) - 1]);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Logarithms of vectors of numbers.
+// Vectorized logarithms.
 
 #include <xsimd/xsimd.hpp>
 
@@ -8,25 +8,26 @@ namespace {
 
 constexpr double infinity = __builtin_inf();
 
-/// ln(q) is `exponent ln(2) + 2 artanh` for q > 0; something finite for all other q.
+/// ln(q) is `exponent ln(2) + 2 artanh` for q > 0; both are finite for all other q.
 template <class V>
 struct LogarithmParts {
   V exponent;
   V artanh;
 };
 
-/// With `q = 2^k m`, m from 1/sqrt(2) to sqrt(2), it is `k ln(2) + 2 artanh(s)` where `s = (m - 1) / (m + 1)`
-/// (Abramowitz and Stegun 1964, 4.1.27): half the operations of a logarithm that minds all cases and the last digit.
+/// With `q = 2^k m`, m from 1/sqrt(2) to sqrt(2), ln(q) is `k ln(2) + 2 artanh(s)` where `s = (m - 1) / (m + 1)`
+/// (Abramowitz and Stegun 1964, 4.1.27): half the operations of a logarithm with all special cases and a correct last
+/// digit.
 template <class V>
 LogarithmParts<V> logarithm_parts(V q) {
   using Bits = xsimd::as_unsigned_integer_t<V>;
   constexpr double smallest_normal = 0x1p-1022;
   constexpr unsigned long long one = 0x3ff0000000000000;        // the bits of 1
-  constexpr unsigned long long root_half = 0x3fe6a09e667f3bcd;  // those of 1 / sqrt(2)
-  constexpr double integers = 0x1p52;                           // whose last bits are what is added to it
+  constexpr unsigned long long root_half = 0x3fe6a09e667f3bcd;  // the bits of 1 / sqrt(2)
+  constexpr double integers = 0x1p52;                           // an integer added to it fills the last bits
   const auto is_subnormal = q < V(smallest_normal);
   const V scaled = select(is_subnormal, q * V(0x1p54), q);
-  // Not by xsimd's bitwise_cast, whose argument is another one from version 9 on.
+  // Not by xsimd's bitwise_cast, whose template argument changed in version 9.
   const Bits shifted = __builtin_bit_cast(Bits, scaled) + Bits(one - root_half);
   const V exponent = __builtin_bit_cast(V, (shifted >> 52) | __builtin_bit_cast(Bits, V(integers))) -
                      select(is_subnormal, V(integers + 1023.0 + 54.0), V(integers + 1023.0));
@@ -56,7 +57,7 @@ struct DecimalLogarithm {
   }
 };
 
-/// ln(sqrt(q)) for q > 0, within two units in the last place; something finite for all other q.
+/// ln(sqrt(q)) for q > 0, within two units in the last place; finite for all other q.
 template <class V>
 V half_logarithm(V q) {
   constexpr double half_ln2 = 0.34657359027997264;

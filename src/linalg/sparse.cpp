@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t block_rows = 1024;
 
-/// `sums += weight * row`, unrolled by the compiler for a width it knows.
+/// The weighted sum of the rows, unrolled by the compiler for a fixed width.
 template <std::size_t width>
 void add_rows(const SparseRows& matrix, std::size_t place, MatrixView<const double> values, std::size_t first,
               double* sums) {
@@ -30,7 +30,7 @@ void add_rows(const SparseRows& matrix, std::size_t place, MatrixView<const doub
   std::copy_n(own, width, sums);
 }
 
-/// One column: independent sums, so that additions do not wait for each other.
+/// One column, with independent partial sums so that additions overlap.
 double sum_of_row(const SparseRows& matrix, std::size_t place, MatrixView<const double> values, std::size_t column) {
   double sums[4] = {};
   std::uint64_t e = matrix.offsets[place];

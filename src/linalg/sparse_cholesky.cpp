@@ -25,7 +25,7 @@ namespace fieldfold {
 bool sparse_cholesky_is_built() { return true; }
 
 struct SparseCholesky::Factor {
-  mutable std::mutex guard;  ///< CHOLMOD's workspace is for one thread
+  mutable std::mutex guard;  ///< CHOLMOD's workspace is not thread-safe
   mutable cholmod_common common;
   cholmod_factor* factor = nullptr;
   std::size_t order = 0;
@@ -34,11 +34,11 @@ struct SparseCholesky::Factor {
     cholmod_l_start(&common);
     common.print = 0;
     common.try_catch = 1;
-    // Nested dissection has less fill than minimum degree where points fill a plane or space.
+    // Nested dissection has less fill than minimum degree for points in a plane or in space.
     common.nmethods = 1;
     common.method[0].ordering = CHOLMOD_METIS;
     common.postorder = 1;
-    // L L^T, which ends where a matrix is not positive definite; L D L^T would go on.
+    // L L^T, which stops if the matrix is not positive definite; L D L^T would continue.
     common.final_ll = 1;
   }
   Factor(const Factor&) = delete;
@@ -96,7 +96,7 @@ std::size_t SparseCholesky::bytes() const {
 void SparseCholesky::solve(MatrixView<double> right_hand_sides) const {
   if (right_hand_sides.rows == 0 || right_hand_sides.cols == 0) return;
   const std::scoped_lock lock(factor_->guard);
-  // A row of ours is a column of theirs. One at a time, because NaN in one may spoil others in a product of matrices.
+  // A row here is a column in CHOLMOD. One at a time, because NaN in one may spread to others in a matrix product.
   cholmod_dense side{};
   side.nrow = side.d = side.nzmax = right_hand_sides.cols;
   side.ncol = 1;

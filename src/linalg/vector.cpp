@@ -7,7 +7,7 @@ module fieldfold.linalg.vector;
 
 namespace fieldfold {
 
-// vector_loops.cpp with the flags of each instruction set.
+// From vector_loops.cpp, compiled with the flags of each instruction set.
 const VectorLoops& vector_loops_baseline();
 #ifdef __x86_64__
 const VectorLoops& vector_loops_avx2();

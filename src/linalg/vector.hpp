@@ -1,7 +1,7 @@
 #pragma once
 
-// Vectors of FIELDFOLD_ARCH. Nothing that is compiled for an instruction set calls inline functions of the standard
-// library: the linker keeps one copy of each, which might be that of the widest set.
+// Vectors of FIELDFOLD_ARCH. Code compiled for an instruction set calls no inline functions of the standard library:
+// the linker keeps one copy of each, possibly that of the widest set.
 
 #include <cstddef>
 
@@ -12,14 +12,14 @@ namespace {
 using Vector = xsimd::batch<double, FIELDFOLD_ARCH>;
 constexpr std::size_t width = Vector::size;
 
-/// Registers hold a square of so many vectors, and two of its sides.
+/// Side of the largest square of vectors that fits in the registers together with two of its sides.
 constexpr std::size_t side = width == 8 ? 4 : 3;
 
 Vector load(const double* from) { return Vector::load_unaligned(from); }
 
 void store(double* to, Vector value) { value.store_unaligned(to); }
 
-/// Replaces numbers by their values under a formula of vectors.
+/// Replaces numbers by the values of a vectorized formula.
 template <class Formula>
 void apply(const Formula& formula, double* numbers, std::size_t count) {
   std::size_t i = 0;

@@ -1,6 +1,6 @@
 module;
 
-// Compiled once for each instruction set: FIELDFOLD_TABLE with the flags of FIELDFOLD_ARCH.
+// Compiled once for each instruction set: defines FIELDFOLD_TABLE, with the flags of FIELDFOLD_ARCH.
 
 #include <cstddef>
 
@@ -57,7 +57,7 @@ void multiply_transposed(const double* a, std::size_t a_stride, std::size_t rows
                          std::size_t cols, std::size_t count, double* c, std::size_t c_stride) {
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < cols; ++j) c[i * c_stride + j] = 0.0;
-  // So many at a time, that a few rows of either side stay in the first cache.
+  // Numbers per step, so that a few rows of both matrices stay in the L1 cache.
   constexpr std::size_t step = 512;
   for (std::size_t k = 0; k < count; k += step) {
     const std::size_t length = count - k < step ? count - k : step;

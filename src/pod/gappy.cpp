@@ -32,22 +32,21 @@ namespace {
 
 using Matrix = xt::xarray<double>;
 
-/// Normal equations keep half of the digits up to this condition.
+/// Largest condition at which normal equations keep half of the digits.
 constexpr double well_conditioned = 1e4;
 
-/// Amplification beyond which some coefficient is determined by rounding of the basis alone.
+/// Amplification beyond which rounding errors of the basis dominate some coefficient.
 template <class T>
 constexpr double hopeless = 0.01 / static_cast<double>(std::numeric_limits<T>::epsilon());
 
 constexpr std::size_t most_iterations = 200;
 
-/// One more mode is added when the estimates change by less than this, relatively, or after so many iterations.
+/// A mode is added when the relative change of the estimates is at most this, or after this many iterations.
 constexpr double settled = 1e-6;
 constexpr std::size_t most_for_a_mode = 10;
 
 [[noreturn]] void not_determined(std::size_t present, std::size_t rank) {
-  throw NumericalError(
-      message("the ", present, " known numbers do not determine the ", rank, " coefficients"));
+  throw NumericalError(message("the ", present, " known entries do not determine the ", rank, " coefficients"));
 }
 
 /// Normal equations.
@@ -101,7 +100,7 @@ Normal normal_equations(MatrixView<const T> basis, std::span<const T> y, const s
   return normal;
 }
 
-/// The solution by a singular value decomposition of the rows themselves.
+/// The least-squares solution by a singular value decomposition of the rows.
 template <class T>
 GappySolution decomposed_solution(MatrixView<const T> basis, std::span<const T> y,
                                   const std::vector<std::size_t>& present, std::span<const double> weights) {
@@ -145,9 +144,9 @@ GappyInnerProduct gappy_inner_product(const InnerProduct<T>* inner_product) {
   }};
 }
 
-/// Least-squares coefficients of a snapshot from its known entries. Where they amplify errors too much, the coefficients
-/// of the snapshot as it is filled now: a smaller step of the same iteration (the EM algorithm; Dempster, Laird and Rubin
-/// 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
+/// Least-squares coefficients of a snapshot from its known entries. If these amplify errors too much, the coefficients
+/// of the snapshot with its current estimates: a smaller step of the same iteration (the EM algorithm; Dempster, Laird
+/// and Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
 template <class T>
 std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, std::span<const T> filled,
                          const GappyInnerProduct& product) {
@@ -178,8 +177,8 @@ class GapFilling {
     }
   }
 
-  /// Estimates the gaps from the modes of the snapshots as they are filled now. \returns  the change of the estimates
-  /// relative to their norm; nothing where the snapshots are zero
+  /// Updates the estimates of the gaps from the modes of the filled snapshots. \returns  the change of the estimates
+  /// relative to their norm; none if the snapshots are zero
   std::optional<double> iterate(const DecompositionRequest<T>& request) {
     const ScaledRows<T> rows(snapshots_, scaling_, statistics_.gaps);
     ArrayStore<T> store;
@@ -212,8 +211,8 @@ class GapFilling {
       double value = 0.0;
       for (std::size_t mode = 0; mode < basis.cols; ++mode)
         value += static_cast<double>(basis(gap.row, mode)) * coefficients[place_of_.at(gap.column)][mode];
-      const double unit = static_cast<double>(scaling_.sample_root(gap.column)) * space.factor(gap.row) *
-                          scaling_.row_scale(gap.row);
+      const double unit =
+          static_cast<double>(scaling_.sample_root(gap.column)) * space.factor(gap.row) * scaling_.row_scale(gap.row);
       const double new_value = space.shift(gap.row) + value / unit;
       change += std::pow((new_value - gap.value) * unit, 2);
       size += value * value;
@@ -222,7 +221,7 @@ class GapFilling {
     return std::sqrt(change / size);
   }
 
-  /// The means of rows with gaps, over known numbers and estimates.
+  /// Updates the means of rows with gaps, over known entries and estimates.
   void update_means() {
     const auto weight_of = [&](std::size_t column) {
       return std::pow(static_cast<double>(scaling_.sample_root(column)), 2);
@@ -244,7 +243,7 @@ class GapFilling {
   SpaceScaling<T>& scaling_;
   SnapshotStatistics& statistics_;
   GappyInnerProduct inner_product_;
-  std::map<std::size_t, std::size_t> place_of_;  ///< of snapshots with gaps, in `columns_`
+  std::map<std::size_t, std::size_t> place_of_;  ///< index in `columns_` of each snapshot with gaps
   std::vector<std::size_t> columns_;
 };
 
@@ -277,7 +276,7 @@ template <class T>
 void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
                const DecompositionRequest<T>& request) {
   const double tolerance = sizeof(T) == sizeof(double) ? 1e-10 : 1e-5;
-  // One more mode each time that the estimates have settled: a gap must not become a mode of its own before it is known.
+  // A mode is added only once the estimates have settled: a poorly estimated gap must not become a mode of its own.
   std::size_t cap = 1;
   std::size_t iterations_at_cap = 0;
   bool is_capped = false;
@@ -302,10 +301,10 @@ void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, Snapshot
       iterations_at_cap = 0;
     }
   }
-  // The last digits of noise need not converge.
+  // Noise need not converge to the last digits.
   if (change > 1e-6)
-    warn(message("the gaps in snapshots still change by ", change, " of their norm after ", most_iterations,
-                 " iterations: a smaller rank would determine them better"));
+    warn(message("filling gaps in snapshots has not converged: relative change ", change, " after ", most_iterations,
+                 " iterations; a smaller rank determines the gaps better"));
 }
 
 template GappySolution gappy_coefficients(MatrixView<const double>, std::span<const double>, const GappyInnerProduct&);

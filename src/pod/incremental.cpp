@@ -38,11 +38,11 @@ using Matrix = xt::xarray<double>;
 /// Rows of the basis in a block, few enough to stay in the cache.
 constexpr std::size_t chunk_rows = 1024;
 
-/// The residual of a projection is rounding where it is this much shorter than the row.
+/// Norm of a residual, relative to the projection, up to which it is rounding error.
 template <class T>
 constexpr double rounding = 4.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
-/// Columns `first` to `first + count` of longer rows.
+/// A view of the columns `first` to `first + count`.
 template <class T>
 MatrixView<T> columns(MatrixView<T> rows, std::size_t first, std::size_t count) {
   return {rows.data + first, rows.rows, count, rows.stride};
@@ -81,7 +81,7 @@ Matrix stacked(const Matrix& above, const Matrix& below) {
 
 }  // namespace
 
-/// One update of a state by rows, each with its weight above 0.
+/// One update of a state by rows with positive weights.
 template <class T>
 class BasicIncrementalSVD<T>::Update {
  public:
@@ -93,8 +93,8 @@ class BasicIncrementalSVD<T>::Update {
     pass_.threads = rows.cols * (old_rank() + rows.rows) < worth_a_thread ? 1 : threads == 0 ? available : threads;
   }
 
-  /// The new state, with the coefficients of the rows, divided by their weights, after the old ones.
-  /// \param before   of the old snapshots as they are weighted now, but squares with the new snapshots
+  /// The new state, in which the coefficients of the rows, divided by their weights, follow the old ones.
+  /// \param before   of the old snapshots with their current weights, but `squares` with the new snapshots
   /// \param to_rows  `(new snapshots, b)`: the coefficients of new snapshots in the rows; none: the rows are the
   ///                 snapshots
   State run(const std::vector<double>& weights, const Totals& before, const std::optional<Matrix>& to_rows = {}) {
@@ -109,7 +109,7 @@ class BasicIncrementalSVD<T>::Update {
     const std::size_t added = directions.triangle.shape(0);
     Matrix coefficients = xt::zeros<double>({b, std::size_t{0}});
     if (r + added > 0) {
-      // All snapshots, old and new, in the basis with the new directions: small, and decomposed exactly.
+      // All snapshots, old and new, in the widened basis: a small matrix, decomposed exactly.
       Matrix small = xt::zeros<double>({r + added, r + b});
       for (std::size_t mode = 0; mode < r; ++mode) small(mode, mode) = before.s(mode);
       for (std::size_t i = 0; i < b; ++i) {
@@ -137,7 +137,7 @@ class BasicIncrementalSVD<T>::Update {
     return {old_.basis.data() + first * old_rank(), count, old_rank()};
   }
 
-  /// Rows are weighted from here on, so that rows of little weight cost no accuracy of the others.
+  /// Multiplies the rows by their weights, so that rows of small weight do not spoil the accuracy of the others.
   /// \returns  the largest norm
   double apply_weights(const std::vector<double>& weights) {
     double longest = 0.0;
@@ -148,13 +148,13 @@ class BasicIncrementalSVD<T>::Update {
     return longest;
   }
 
-  /// Subtracts from the rows their projections on the basis. Residuals that are rounding become 0, and add to the bound.
+  /// Subtracts from the rows their projections on the basis. Residuals at rounding level become 0 and add to the bound.
   /// \returns  the coefficients of the projections, `(b, rank)`
   Matrix project_out() {
     const std::size_t r = old_rank();
     const std::size_t b = rows_.rows;
     const auto projections = [&] { return std::vector<xt::xarray<T>>(pass_.threads, xt::zeros<T>({b, r})); };
-    // Twice: the first projection leaves a component in the basis that is small next to the rows, not to the residuals.
+    // Twice: the component in the basis left by the first pass is small relative to the rows, but not to the residuals.
     auto first_sums = projections();
     auto second_sums = projections();
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
@@ -194,22 +194,19 @@ class BasicIncrementalSVD<T>::Update {
   /// Orthonormal directions of the residuals.
   OrthogonalFactor new_directions(double longest) {
     Factorization sketched = sketched_factorization(rest_, pass_, {}, 4.0 * rounding<T> * longest).factorization;
-    // No more than the dimension of the complement.
+    // At most the dimension of the orthogonal complement.
     while (sketched.leading.size() > rows_.cols - old_rank()) drop_last(sketched);
-    // A sketch is accurate to a factor below two.
+    // Norms from a sketch are accurate to a factor below two.
     double lost = 0.0;
     for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
     new_.bound += lost;
     if (sketched.leading.empty())
-      return {{},
-              xt::zeros<double>({rows_.rows, std::size_t{0}}),
-              xt::zeros<double>({std::size_t{0}, rows_.rows}),
-              {}};
+      return {{}, xt::zeros<double>({rows_.rows, std::size_t{0}}), xt::zeros<double>({std::size_t{0}, rows_.rows}), {}};
     return orthogonal_factor<T>(rest_, nullptr, std::move(sketched), 1, pass_);
   }
 
-  /// The basis beside the new directions, by blocks of rows. It is not orthonormal yet: small residuals are not
-  /// orthogonal to the basis, and the basis itself has accumulated rounding.
+  /// The basis widened by the new directions, in blocks of rows. It is not yet orthonormal: small residuals are not
+  /// orthogonal to the basis, and the basis itself has accumulated rounding errors.
   class WiderBasis {
    public:
     WiderBasis(const Update& update, const OrthogonalFactor& directions)
@@ -259,7 +256,7 @@ class BasicIncrementalSVD<T>::Update {
     Matrix gram = sum_of(grams);
     fill_upper(as_matrix(gram));
     const Matrix inverse = inverse_cholesky(Matrix(gram));
-    // R^T R is the Gram matrix, so that R is R^-T times it.
+    // R = R^-T G, with the Gram matrix G = R^T R.
     const Matrix cholesky = transposed_product(inverse, gram);
     small = product(cholesky, small);
     Matrix coefficients = column_range(small, r, b);
@@ -282,12 +279,12 @@ class BasicIncrementalSVD<T>::Update {
     return transposed_product(coefficients, rotation);
   }
 
-  /// How many singular values to keep; the truncated ones add to the bound.
+  /// The rank to keep; truncated singular values add to the bound.
   std::size_t truncated_rank(const Matrix& s) {
     std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(xt::cast<T>(s))) : 0;
     double tail = 0.0;
     for (std::size_t mode = rank; mode < s.size(); ++mode) tail += s(mode) * s(mode);
-    // Half of what may still be lost, so that later updates may truncate too.
+    // Half of the remaining tolerance, so that later updates can truncate too.
     const double allowed = std::max(0.0, options_.tolerance * std::sqrt(new_.squares) - new_.bound) / 2.0;
     const std::size_t most = options_.max_rank.value_or(rank);
     while (rank > 1) {
@@ -309,13 +306,13 @@ class BasicIncrementalSVD<T>::Update {
 };
 
 template <class T>
-BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, IncrementalOptions incremental,
-                                            SVDOptions options)
+BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, IncrementalOptions incremental, SVDOptions options)
     : BasicCompression<T>(std::move(grid)), options_(std::move(options)), incremental_(incremental) {
   validate(options_.rule);
   validate(incremental_);
   if (options_.rule.sample_tol || options_.rule.optimal_threshold)
-    throw InvalidArgument("rule: sample_tol and optimal_threshold need all modes, which are not kept here");
+    throw InvalidArgument(
+        "rule: sample_tol and optimal_threshold need all modes, which an incremental SVD does not keep");
   const auto& weights = options_.field_opts.point_weights;
   fixed_space(options_.field_opts, this->fields(), weights ? weights->size() : 1);
   if (options_.validate_every != 0)
@@ -341,7 +338,7 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
     first_scaling.emplace(fixed_space(options_.field_opts, this->fields(), num_pts));
   const std::optional<SpaceScaling<T>>& scaling = scaling_ ? scaling_ : first_scaling;
 
-  // What may throw comes first; the object changes last.
+  // Everything that may throw comes first; the object changes last.
   const auto rows = split_loop(states, {dof}, "states").matrix;
   std::vector<T> scaled(scaling ? rows.rows * dof : 0);
   std::vector<std::span<const T>> accepted;
@@ -358,7 +355,7 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
       squares += square;
       accepted.push_back(row);
     } else if (std::ranges::all_of(row, [](T x) { return std::isfinite(x); })) {
-      throw NumericalError("states: the squares of their numbers overflow");
+      throw NumericalError("states: the sum of squares overflows");
     }
   }
   take_in(accepted, dof);
@@ -416,7 +413,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   if (other.dof_ == 0) return;
   const std::size_t num_pts = this->num_pts_of(other.dof_, "other");
   if (dof_ != 0 && dof_ != other.dof_)
-    throw InvalidArgument(message("other: expected states of the length ", dof_, ", got ", other.dof_));
+    throw InvalidArgument(message("other: expected states of length ", dof_, ", got ", other.dof_));
   BasicIncrementalSVD added = other;
   added.update();
   BasicIncrementalSVD merged = *this;
@@ -429,7 +426,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
     merged.state_.coefficients =
         stacked(merged.state_.coefficients, xt::zeros<double>({added.num_samples(), merged.rank()}));
   } else {
-    // Its basis vectors come as snapshots whose weights are their singular values.
+    // The other basis vectors enter as snapshots, weighted by their singular values.
     std::vector<T> vectors(state.basis.size());
     const MatrixView<T> rows{vectors.data(), added.rank(), other.dof_};
     transpose_into<T>(as_matrix(state.basis), rows);

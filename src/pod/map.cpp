@@ -51,12 +51,13 @@ void BasicSVDMap<T>::validate() const {
   const std::size_t rank = u.shape(1);
   require(s.dimension() == 1 && s.size() <= std::min(dof, num_samples) && rank <= s.size(),
           "at most min(dof, num_samples) singular values, and a rank of at most their number");
-  require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "a sum of squares of 0 or more");
+  require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "unresolved squares of 0 or more");
   require(all_finite(u) && all_finite(s), "finite numbers");
-  require(!space || space->dof() == dof, "a space of as many numbers as the projection matrix has rows");
+  require(!space || space->dof() == dof, "a space with one number per row of the projection matrix");
   const xt::xarray<T>& weighted = weighted_basis;
-  require(weighted.size() == 0 || (space && space->parts().mass && weighted.shape() == u.shape() && all_finite(weighted)),
-          "a weighted basis like the basis, and for a mass matrix only");
+  require(
+      weighted.size() == 0 || (space && space->parts().mass && weighted.shape() == u.shape() && all_finite(weighted)),
+      "a finite weighted basis of the shape of the basis, and only for a mass matrix");
   const auto& covariance = latent_covariance;
   require((latent_mean.size() == 0 && covariance.size() == 0) ||
               (latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
@@ -64,7 +65,7 @@ void BasicSVDMap<T>::validate() const {
           "a finite mean and covariance of the coefficients");
   require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
           "descending singular values, the first above 0");
-  require(latent_ranges.size() == rank, "one latent range for each mode");
+  require(latent_ranges.size() == rank, "one latent range per mode");
   for (const auto& [low, high] : latent_ranges)
     require(std::isfinite(low) && std::isfinite(high) && low <= high, "latent ranges from low to high");
   if (training_latents)
@@ -81,10 +82,10 @@ void BasicSVDMap<T>::validate() const {
     const std::size_t num_qoi = (*found)->fields.size();
     require(samples > 0 && num_qoi > 0 && are_errors((*found)->snapshots, {samples}) &&
                 are_errors((*found)->fields, {num_qoi}) && are_errors((*found)->snapshot_fields, {samples, num_qoi}),
-            "errors of 0 or more of each snapshot and field");
+            "errors of 0 or more for each snapshot and field");
   }
 
-  // Rounding leaves less than 1e-12 (1e-5 for float) on columns that were orthonormal when they were made.
+  // The defect of an orthonormal basis is rounding error, below 1e-12 (1e-5 for float).
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
   require(projection().orthonormality_defect() <= tolerance, "orthonormal columns");
 }
@@ -119,7 +120,7 @@ LatentRanges ranges_of(const xt::xarray<T>& latents) {
   for (std::size_t i = 0; i < latents.shape(0); ++i)
     for (std::size_t mode = 0; mode < ranges.size(); ++mode) {
       auto& [low, high] = ranges[mode];
-      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // of a zero snapshot: 0, not -0
+      const double latent = static_cast<double>(latents(i, mode)) + 0.0;  // 0, not -0, for a zero snapshot
       low = std::min(low, latent);
       high = std::max(high, latent);
     }

@@ -26,11 +26,11 @@ import fieldfold.pod.gappy;
 namespace fieldfold {
 namespace {
 
-/// Block sizes for which intermediate results stay in the cache.
+/// Block sizes at which intermediate results stay in the cache.
 constexpr std::size_t block_states = 64;
 constexpr std::size_t block_dof = 8192;
 
-/// The most numbers in a block of whole states.
+/// Largest number of entries in a block of whole states.
 constexpr std::size_t most_numbers = std::size_t{1} << 22;
 
 template <class T>
@@ -84,9 +84,9 @@ void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const T> st
   for (std::size_t i = states.cols; i-- > 0;)
     if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
   const std::string field =
-      space_ == nullptr ? "" : message(" of the field ", space_->parts().fields[space_->layout().field(hole)]);
+      space_ == nullptr ? "" : message(", field ", space_->parts().fields[space_->layout().field(hole)]);
   throw InvalidArgument(message("states: expected finite numbers, got ", states(state, hole), " in state ", state,
-                                ", number ", hole, field, "; gappy_states can be nan or fill"));
+                                ", entry ", hole, field, "; gappy_states nan or fill permits missing numbers"));
 }
 
 template <class T>
@@ -141,7 +141,7 @@ double SpaceProjection<T>::norm(std::span<const T> y) const {
     const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
     if (std::isnormal(squares)) return std::sqrt(squares);
   }
-  // Relative to the largest, so that squares neither overflow nor vanish.
+  // Scaled by the largest entry, so that squares neither overflow nor underflow.
   double largest = 0.0;
   for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
   if (largest == 0.0 || !std::isfinite(largest)) return largest;

@@ -20,8 +20,8 @@ std::vector<std::size_t> sensors(const xt::xarray<T>& array, std::size_t count) 
   for (std::size_t i = 0; i < basis.rows; ++i)
     if (std::ranges::any_of(basis.row(i), [](T x) { return x != T{0}; })) candidates.push_back(i);
   if (count == 0 || count > candidates.size())
-    throw InvalidArgument(message("sensors: expected 1 to ", candidates.size(),
-                                  ", the numbers of a state that any mode ", "has, got ", count));
+    throw InvalidArgument(message("sensors: expected 1 to ", candidates.size(), ", the number of nonzero rows of ",
+                                  "the basis, got ", count));
   std::vector<std::size_t> chosen_rows;
   while (chosen_rows.size() < count) {
     auto rows = xt::xarray<double>::from_shape({candidates.size(), basis.cols});

@@ -42,19 +42,19 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
   return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};
 }
 
-/// \throws InvalidArgument  there was nothing to learn from
+/// \throws InvalidArgument  no finite snapshot; only zeros, or identical snapshots if they are centred
 template <class T>
 void check_learned(const Decomposition<T>& found, const RowSource<T>& snapshots, bool is_centered) {
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
                                   snapshots.cols() - found.left_out.size(), " of ", snapshots.rows(),
-                                  " rows, all of them with NaN or infinity"));
+                                  " rows, all with NaN or infinity"));
   if (found.rank == 0)
-    throw InvalidArgument(is_centered ? "snapshots: expected some that differ, got one and the same"
+    throw InvalidArgument(is_centered ? "snapshots: expected some that differ, got identical ones"
                                       : "snapshots: expected one that is not zero, got only zeros");
 }
 
-/// The map of a decomposition, without the basis and the space. What it takes of the decomposition is moved.
+/// The map of a decomposition, without the basis and the space. Its parts are moved from the decomposition.
 template <class T>
 BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const std::vector<double>& sample_weights,
                       const SVDOptions& options) {
@@ -214,7 +214,7 @@ BasicAssessment<T> BasicSVD<T>::assess(const ArrayRef<T>& states) const {
   BasicAssessment<T> result{xt::xarray<T>::from_shape(joined(loop_shape, {rank()})),
                             xt::xarray<double>::from_shape(loop_shape), xt::xarray<double>::from_shape(loop_shape),
                             xt::xarray<double>::from_shape(loop_shape)};
-  // Norms are stored first in the place of the quotients.
+  // The norms are replaced by the quotients below.
   map().projection().assess(rows, {.latent = as_matrix(result.latent, rows.rows, rank()),
                                    .distances = {result.distance.data(), rows.rows},
                                    .norms = {result.relative_distance.data(), rows.rows},
@@ -250,7 +250,7 @@ BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const Arra
   const FieldSpace* const space = map().space ? &*map().space : nullptr;
   if (rows.rows <= rank() || (space != nullptr && space->is_logarithmic()))
     return this->interpolate_from_grid(reconstruct(latent), new_coords);
-  // The modes, and what no coefficients give.
+  // The modes, and the state with coefficients 0.
   const std::size_t origin = space != nullptr ? 1 : 0;
   xt::xarray<T> modes = xt::zeros<T>({rank() + origin, this->dof()});
   const MatrixView<T> changes{modes.data(), rank(), this->dof()};
@@ -291,7 +291,7 @@ LatentRanges BasicSVD<T>::estimate_latent_ranges(double margin) const {
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::mean() const {
-  if (!map().is_centered()) throw NotReady("there is no mean snapshot: center of the field options asks for one");
+  if (!map().is_centered()) throw NotReady("there is no mean snapshot: the field option center is off");
   return reconstruct(xt::xarray<T>(xt::zeros<T>({rank()})));
 }
 
@@ -307,21 +307,20 @@ double BasicSVD<T>::reconstruction_error() const {
 
 template <class T>
 const SnapshotErrors& BasicSVD<T>::errors() const {
-  if (!map().errors) throw NotReady("the errors of the snapshots are not known: the map was learned without them");
+  if (!map().errors) throw NotReady("the errors of the snapshots are unknown: the map was learned without them");
   return *map().errors;
 }
 
 template <class T>
 const SnapshotErrors& BasicSVD<T>::validation_errors() const {
-  if (!map().validation_errors)
-    throw NotReady("there are no errors of a validation: validate_every of the options asks for them");
+  if (!map().validation_errors) throw NotReady("there are no validation errors: the option validate_every was not set");
   return *map().validation_errors;
 }
 
 template <class T>
 const xt::xarray<T>& BasicSVD<T>::training_latents() const {
   if (!map().training_latents)
-    throw NotReady("the training latents were not kept: keep_training_latents of the options asks for them");
+    throw NotReady("there are no training latents: the option keep_training_latents was not set");
   return *map().training_latents;
 }
 

@@ -21,8 +21,8 @@ namespace fieldfold {
 template <class T>
 Whitening<T>::Whitening(const BasicSVDMap<T>& map) : mean_(map.latent_mean), covariance_(map.latent_covariance) {
   if (mean_.size() == 0)
-    throw NotReady("the statistics of the latent coefficients are not known: the map was learned without them");
-  // By correlations, which are 1 on the diagonal, however different the coefficients are.
+    throw NotReady("the statistics of the latent coefficients are unknown: the map was learned without them");
+  // Correlations have a unit diagonal, whatever the scales of the coefficients.
   const std::size_t n = mean_.size();
   xt::xarray<double> correlations = covariance_;
   std::vector<double> roots(n);
@@ -54,7 +54,7 @@ xt::xarray<T> Whitening<T>::undo(const ArrayRef<T>& white) const {
   const auto rows = split_loop(white, {mean_.size()}, "white").matrix;
   auto numbers = xt::xarray<double>::from_shape({rows.rows, rows.cols});
   for (std::size_t k = 0; k < rows.rows; ++k) std::ranges::copy(rows.row(k), as_matrix(numbers).row(k).begin());
-  // R is R^-T times the covariance.
+  // R = R^-T C, with the covariance C = R^T R.
   auto coefficients = product(numbers, transposed_product(inverse_factor_, covariance_));
   for (std::size_t k = 0; k < rows.rows; ++k)
     for (std::size_t i = 0; i < rows.cols; ++i) coefficients(k, i) += mean_(i);

@@ -24,7 +24,7 @@ Axes::Axes(std::vector<double> scales, std::vector<double> periods)
       throw InvalidArgument(message("scales: expected finite numbers above 0, got ", scale));
   for (const double period : periods_)
     if (!(period >= 0.0) || !std::isfinite(period))
-      throw InvalidArgument(message("periods: expected finite numbers, 0 where there is none, got ", period));
+      throw InvalidArgument(message("periods: expected finite nonnegative numbers, 0 for no period, got ", period));
 }
 
 bool Axes::is_plain() const {
@@ -54,7 +54,7 @@ xt::xarray<double> Axes::embedded(MatrixView<const double> points) const {
       result(i, to++) = radius * std::sin(angle);
     }
   if (!std::ranges::all_of(result, [](double x) { return std::isfinite(x); }))
-    throw InvalidArgument("scales: coordinates times their scales overflow");
+    throw InvalidArgument("scales: the scaled coordinates overflow");
   return result;
 }
 

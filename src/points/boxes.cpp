@@ -16,7 +16,7 @@ import fieldfold.base.arrays;
 namespace fieldfold {
 namespace {
 
-/// Calls `work(dim)` with a dimension that the compiler knows, where that is a common one.
+/// Calls `work(dim)`, with a compile-time constant for common dimensions.
 template <class Work>
 void with_dimension(std::size_t dim, const Work& work) {
   if (dim == 2) return work(std::integral_constant<std::size_t, 2>());
@@ -24,9 +24,9 @@ void with_dimension(std::size_t dim, const Work& work) {
   work(dim);
 }
 
-/// The number that has `rank` others before it in ascending order. A sample tells between which two it lies, most
-/// likely, and only those are put in order (Floyd and Rivest 1975, doi:10.1145/360680.360691); all of them where the
-/// sample was misleading.
+/// The number at index `rank` in ascending order. A sample gives two bounds that most likely enclose it, and only the
+/// numbers between them are partitioned (Floyd and Rivest 1975, doi:10.1145/360680.360691); all numbers if the bounds
+/// fail.
 double order_statistic(std::span<double> numbers, std::size_t rank, std::vector<double>& candidates) {
   const auto select = [](std::span<double> among, std::size_t place) {
     const auto chosen = among.begin() + static_cast<std::ptrdiff_t>(place);
@@ -95,7 +95,7 @@ MatrixView<const double> Cells::rows(std::size_t first, std::size_t last) const 
 Box Cells::box_of_points(std::size_t cell) const { return box_around(rows(offsets_[cell], offsets_[cell + 1])); }
 
 std::size_t Cells::widest_axis(std::size_t first, std::size_t last, const Box& box) const {
-  // Of many points the box tells well enough how far they reach.
+  // For many points the box is a good estimate of their extent.
   constexpr std::size_t many = 4096;
   const Box own = last - first < many ? box_around(rows(first, last)) : box;
   std::size_t widest = 0;
@@ -135,7 +135,7 @@ double Cells::separate(std::size_t first, std::size_t last, std::size_t axis, st
     plane = order_statistic(along, below, scratch.candidates);
     auto ties_below =
         below - static_cast<std::size_t>(std::ranges::count_if(along, [&](double x) { return x < plane; }));
-    // Each row is written to both sides, of which only one moves on: that has no branches to be guessed.
+    // Branch-free: each row is written to both sides, of which only one advances.
     std::size_t low = 0;
     std::size_t high = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -156,7 +156,7 @@ double Cells::separate(std::size_t first, std::size_t last, std::size_t axis, st
 }
 
 void Cells::find(MatrixView<const double> points, std::span<std::size_t> cells) const {
-  // Some side by side, none of which waits for another; a cell is its own next node.
+  // Several independent searches are interleaved to hide latency; a cell is its own next node.
   constexpr std::size_t side_by_side = 8;
   for (std::size_t first = 0; first < points.rows; first += side_by_side) {
     const std::size_t count = std::min(side_by_side, points.rows - first);
@@ -164,7 +164,7 @@ void Cells::find(MatrixView<const double> points, std::span<std::size_t> cells) 
     for (std::size_t level = 0; level < depth_; ++level)
       for (std::size_t i = 0; i < count; ++i) {
         const Node& node = nodes_[places[i]];
-        // An index instead of a branch, which could not be guessed.
+        // An index instead of an unpredictable branch.
         const bool is_above = points(first + i, node.axis) >= node.plane;
         places[i] = node.next[static_cast<std::size_t>(is_above)];
       }
@@ -189,7 +189,7 @@ void Cells::inside(const Box& box, std::vector<std::size_t>& found) const {
   found.clear();
   with_dimension(points_.shape(1), [&](auto dim) {
     for_each_meeting(box, 0, [&](std::size_t cell) {
-      // Each is written, and only those inside are kept: that has no branches to be guessed.
+      // Branch-free: each index is written, and only those inside are kept.
       std::size_t count = found.size();
       found.resize(count + offsets_[cell + 1] - offsets_[cell]);
       for (std::size_t i = offsets_[cell]; i < offsets_[cell + 1]; ++i) {

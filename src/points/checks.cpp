@@ -15,8 +15,7 @@ namespace fieldfold {
 
 void expect_finite_coordinates(std::span<const double> coordinates, std::string_view name) {
   const auto found = std::ranges::find_if(coordinates, [](double x) { return !std::isfinite(x); });
-  if (found != coordinates.end())
-    throw InvalidArgument(message(name, ": expected finite coordinates, got ", *found));
+  if (found != coordinates.end()) throw InvalidArgument(message(name, ": expected finite coordinates, got ", *found));
 }
 
 MatrixView<const double> checked_points(const ArrayRef<double>& points, std::string_view name) {
@@ -29,7 +28,8 @@ MatrixView<const double> checked_points(const ArrayRef<double>& points, std::str
 
 MatrixView<const double> checked_points(const ArrayRef<double>& points, std::size_t dim, std::string_view name) {
   const auto rows = checked_points(points, name);
-  if (rows.cols != dim) throw InvalidArgument(message(name, ": expected points of dimension ", dim, ", got ", rows.cols));
+  if (rows.cols != dim)
+    throw InvalidArgument(message(name, ": expected points of dimension ", dim, ", got ", rows.cols));
   return rows;
 }
 

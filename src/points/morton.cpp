@@ -24,7 +24,7 @@ std::vector<std::size_t> spatial_order(MatrixView<const double> points) {
   for (std::size_t axis = 0; axis < axes; ++axis) {
     const double low = box.low[axis];
     const double high = box.high[axis];
-    // Twenty bits tell a million steps along the axis apart.
+    // Twenty bits resolve a million steps along the axis.
     const std::size_t used = std::min<std::size_t>(bits, 20);
     const double width = high / 2 - low / 2;
     const double scale = width > 0.0 ? 0.5 * static_cast<double>((std::uint64_t{1} << used) - 1) / width : 0.0;

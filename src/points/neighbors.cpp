@@ -20,7 +20,7 @@ import fieldfold.base.diagnostics;
 namespace fieldfold {
 namespace {
 
-/// The points in the form nanoflann asks for.
+/// The points in the form required by nanoflann.
 struct PointCloud {
   MatrixView<const double> points;
 
@@ -32,7 +32,7 @@ struct PointCloud {
   }
 };
 
-/// The k best so far, ordered by distance, then index.
+/// The k nearest so far, ordered by distance, then index.
 class OrderedNeighbors {
  public:
   using DistanceType = double;
@@ -40,7 +40,7 @@ class OrderedNeighbors {
 
   explicit OrderedNeighbors(std::size_t capacity) : capacity_(capacity) { best_.reserve(capacity + 1); }
 
-  /// The search skips what is not nearer than this, so a point that ties with the last has to seem nearer.
+  /// The search skips points that are not nearer than this. It is rounded up so that ties with the last are found.
   double worstDist() const {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     return full() ? std::nextafter(best_.back().first, infinity) : infinity;
@@ -53,7 +53,7 @@ class OrderedNeighbors {
     return true;
   }
 
-  /// Asked for by nanoflann; they are in order.
+  /// Required by nanoflann; they are already in order.
   void sort() {}
 
   bool full() const { return best_.size() == capacity_; }
@@ -65,7 +65,7 @@ class OrderedNeighbors {
   std::vector<std::pair<double, std::size_t>> best_;
 };
 
-/// All within a distance, as they come, or the first of too many.
+/// All points within a distance, in the order of the search, which stops at more than `most`.
 class WithinReach {
  public:
   using DistanceType = double;
@@ -160,8 +160,8 @@ void NearestNeighbors::Walk::find(std::span<const double> given, std::span<std::
     tree.search(within, query);
     return found_.size() >= nearest.size() && found_.size() <= most;
   };
-  // The points that were found before are all within the sum of step and reach, but for rounding; most often so many
-  // are within less. Far away from all points the sum would hold all of them.
+  // The previous neighbors are all within the sum of step and reach, up to rounding; most often a smaller radius has
+  // enough points. Far from all points the sum would include all of them.
   const double sum = (reach_ + step) * (1.0 + 1e-12);
   const std::size_t most = 8 * nearest.size() + 64;
   const bool is_near = !before_.empty() && step <= reach_;
@@ -169,10 +169,10 @@ void NearestNeighbors::Walk::find(std::span<const double> given, std::span<std::
     OrderedNeighbors ordered(nearest.size());
     tree.search(ordered, query);
     if (ordered.size() < nearest.size())
-      throw NumericalError("the squared distances between points and query overflow; a larger unit of length helps");
+      throw NumericalError("the squared distances between points and query overflow; use a larger unit of length");
     look_within(std::sqrt(ordered.best().back().first) * (1.0 + 1e-12), std::numeric_limits<std::size_t>::max());
   }
-  // What is taken stays in the order of the search, which depends on the query alone.
+  // The result keeps the order of the search, which depends on the query alone.
   distances_.clear();
   for (const auto& entry : found_) distances_.push_back(entry.first);
   const auto last = distances_.begin() + std::ssize(nearest) - 1;

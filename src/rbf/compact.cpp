@@ -29,7 +29,7 @@ namespace {
 
 double reach_of(const RBFModel& model) { return 1.0 / std::abs(model.epsilon); }
 
-/// Squared distances of a point from some of the points, times epsilon squared.
+/// Squared distances of a point from selected points of the cloud, times epsilon squared.
 void squares_of(const PointCloud& cloud, std::span<const double> point, std::span<const std::size_t> near,
                 std::vector<double>& squares) {
   squares.assign(near.size(), 0.0);
@@ -43,14 +43,14 @@ void squares_of(const PointCloud& cloud, std::span<const double> point, std::spa
 }  // namespace
 
 bool CompactSystem::suits(const PointCloud& cloud) {
-  // Below, a matrix that is not sparse takes less than a second.
+  // With fewer points, a dense system takes less than a second.
   constexpr std::size_t many = 4000;
   // Wendland's functions are positive definite in up to three dimensions.
   constexpr std::size_t most_axes = 3;
   const std::size_t n = cloud.points.rows;
   if (!sparse_cholesky_is_built() || !traits(cloud.model.kernel).compact || n < many || cloud.points.cols > most_axes)
     return false;
-  // A few points tell how many the others see.
+  // The mean number of points within the support, from a sample.
   constexpr std::size_t samples = 100;
   const NearestNeighbors search(cloud.points);
   std::vector<std::size_t> near;
@@ -93,7 +93,7 @@ CompactSystem::CompactSystem(const PointCloud& cloud)
   cholesky_.emplace(lower);
   if (!cholesky_->is_positive_definite())
     throw NumericalError(
-        "Singular matrix. Two data points coincide, or the epsilon is too small for the distances; smoothing helps");
+        "Singular matrix. Two data points coincide, or epsilon is too small for the distances; smoothing helps");
   solved_monomials_ = xt::xarray<double>::from_shape({m, n});
   xt::xarray<double> schur = xt::zeros<double>({m, m});
   if (m > 0) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// The formulas of the kernels, for numbers or vectors of them, as functions of q = r^2.
+// The kernels as functions of q = r^2, for numbers or vectors of them.
 
 #include <xsimd/xsimd.hpp>
 
@@ -11,7 +11,7 @@ namespace {
 constexpr double sqrt3 = 1.7320508075688772;
 constexpr double sqrt5 = 2.23606797749979;
 
-/// Where the exponential is 0 the polynomial before it would be infinite.
+/// Cap on exponents: the exponential is 0 there, and the polynomial factor stays finite.
 constexpr double decayed = 1000.0;
 
 struct Linear {
@@ -28,7 +28,7 @@ struct ThinPlateSpline {
   }
   template <class V>
   static V slope(V q) {
-    // What is not finite stays so.
+    // q - q is NaN unless q is finite, so that overflow is not lost.
     return select(q == V(0.0), V(0.0), half_logarithm(q) + (V(0.5) + (q - q)));
   }
 };

@@ -43,7 +43,7 @@ RBFModel resolve(const RBFOptions& options) {
   const int degree = options.degree.value_or(std::max(kernel.minimum_degree, 0));
   if (degree > -1 && degree < kernel.minimum_degree)
     warn(message("degree: the kernel ", kernel.name, " expects at least ", kernel.minimum_degree, ", got ", degree,
-                 "; the interpolant may not be unique, or the system singular"));
+                 "; the interpolant may not be unique, or the system may be singular"));
   return {options.kernel, options.epsilon.value_or(1.0), degree};
 }
 
@@ -57,11 +57,11 @@ std::vector<double> spread(const xt::xarray<double>& smoothing, std::size_t num_
 
 void expect_length(const ArrayRef<double>& values, std::size_t num_points) {
   if (values.dimension() == 0 || values.shape()[0] != num_points)
-    throw InvalidArgument(message("values: expected ", num_points, " along the first axis, one a point, got the shape ",
-                                  shape_text(values.shape())));
+    throw InvalidArgument(message("values: expected ", num_points,
+                                  " along the first axis, one per point, got the shape ", shape_text(values.shape())));
 }
 
-/// Warns of the rounding error of all systems of a call, or throws where it is as large as the values.
+/// Warns of the largest rounding error of a call, or throws if it is as large as the values.
 void check_conditioning(double relative_error) {
   const auto text = [&](std::string_view verdict) {
     return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
@@ -73,18 +73,18 @@ void check_conditioning(double relative_error) {
   if (relative_error > half_the_digits) warn(text("ill-conditioned"));
 }
 
-/// One column that is as rough as the columns of values, whatever their units.
+/// One column as rough as the columns of values, whatever their units.
 std::vector<double> mixture_of(MatrixView<const double> values) {
   std::vector<double> largest(values.cols, 0.0);
   for (std::size_t i = 0; i < values.rows; ++i)
     for (std::size_t s = 0; s < values.cols; ++s)
-      // The comparison is false for NaN, and a column that has one is left out.
+      // The comparison is false for NaN, so that columns with NaN are left out.
       largest[s] = std::abs(values(i, s)) <= std::numeric_limits<double>::max()
                        ? std::max(largest[s], std::abs(values(i, s)))
                        : std::numeric_limits<double>::infinity();
   std::vector<double> mixture(values.rows, 0.0);
   for (std::size_t s = 0; s < values.cols; ++s) {
-    // Shares that differ, so that equal columns do not cancel.
+    // Distinct shares, so that columns do not cancel.
     const double share = 1.0 / (largest[s] * static_cast<double>(1 + s));
     if (std::isfinite(share) && share > 0.0)
       for (std::size_t i = 0; i < values.rows; ++i) mixture[i] += share * values(i, s);
@@ -92,7 +92,7 @@ std::vector<double> mixture_of(MatrixView<const double> values) {
   return mixture;
 }
 
-/// A function that is smooth over the box around the points.
+/// A smooth function on the bounding box of the points.
 std::vector<double> smooth_function_at(MatrixView<const double> points) {
   std::vector<double> values(points.rows, 0.0);
   const auto [low, high] = box_around(points);
@@ -121,14 +121,14 @@ void validate(const RBFOptions& options) {
   if (options.neighbors && *options.neighbors == 0) throw InvalidArgument("neighbors: expected at least 1, got 0");
   if (options.smoothing.dimension() > 1)
     throw InvalidArgument(
-        message("smoothing: expected a scalar or one number a point, got ", options.smoothing.dimension(), " axes"));
+        message("smoothing: expected a scalar or one number per point, got ", options.smoothing.dimension(), " axes"));
   if (!std::ranges::all_of(options.smoothing, [](double s) { return std::isfinite(s); }))
     throw InvalidArgument("smoothing: expected finite numbers, got NaN or infinity");
   if (options.cluster_size == 0) throw InvalidArgument("cluster_size: expected at least 1, got 0");
   if (options.overlap && !(*options.overlap >= 0.01 && *options.overlap <= 1.0))
     throw InvalidArgument(message("overlap: expected a number from 0.01 to 1, got ", *options.overlap));
   if (options.method == RBFMethod::partition_of_unity && options.neighbors)
-    throw InvalidArgument("neighbors: expected none with the method partition_of_unity, which has cluster_size");
+    throw InvalidArgument("neighbors: expected none with the method partition_of_unity, which uses cluster_size");
   if (!(options.power > 0.0) || !std::isfinite(options.power))
     throw InvalidArgument(message("power: expected a finite number above 0, got ", options.power));
   Axes(options.scales, options.periods);
@@ -136,19 +136,19 @@ void validate(const RBFOptions& options) {
 
 namespace {
 
-/// The threads for a number of operations.
+/// The number of threads for a number of operations.
 struct Threads {
   std::size_t asked;
   std::size_t operator()(double operations) const { return threads_for(asked, operations); }
 };
 
 // Schemes: interpolants on fixed points, for any values. Each has
-//   Solution                            what depends on the values
+//   Solution                            the part that depends on the values
 //   solve(values)                       the solution for values (P, k)
 //   evaluate(queries, solution, ...)    the interpolant at queries, or its derivative along an axis
 //   weights(queries, probe)             the interpolant as a matrix; the probe estimates the rounding error
 //   bytes()                             the memory of a factorization
-//   rounding_error(solution)            an estimate, over the largest value; 0 where it is found with each query
+//   rounding_error(solution)            an estimate, over the largest value; 0 if made with each query
 
 /// All points in one system. \tparam System  `RBFSystem` or `CompactSystem`
 template <class System>
@@ -308,7 +308,7 @@ class PartitionScheme {
 
 using Scheme = std::variant<DirectScheme, CompactScheme, LocalScheme, PartitionScheme>;
 
-/// What an interpolant is used for: a sparse system has no weights.
+/// The purpose of an interpolant; a sparse system gives no weights.
 enum class Purpose { values, weights };
 
 }  // namespace
@@ -343,7 +343,7 @@ struct RBFInterpolator::Points {
                                       " are required when degree is ", cloud.model.degree,
                                       " and the number of dimensions is ", dim, "; got ", used));
     };
-    // First without the axes that periods add: with them the monomials may be too many to be counted one by one.
+    // First without the axes that periods add: with them there may be too many monomials to enumerate.
     expect_points(monomial_count(dim, cloud.model.degree));
     embedded = axes.embedded(rows);
     if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
@@ -373,7 +373,7 @@ struct RBFInterpolator::Points {
 
 /// The part that depends on the values too.
 struct RBFInterpolator::Solved {
-  Shape point_shape;  ///< of the values of a point
+  Shape point_shape;  ///< of the values at one point
   std::size_t columns;
   std::variant<DirectScheme::Solution, CompactScheme::Solution, LocalScheme::Solution, PartitionScheme::Solution>
       solution;
@@ -458,8 +458,7 @@ double RBFInterpolator::rounding_error() const {
 xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
   const auto* const direct = std::get_if<DirectScheme>(&*points_->scheme);
   if (direct == nullptr)
-    throw InvalidArgument(
-        "leave_one_out_errors: expected an interpolant of all points, by a matrix that is not sparse");
+    throw InvalidArgument("leave_one_out_errors: expected an interpolant of all points with a dense system");
   const auto errors = direct->system().leave_one_out_errors(solved_->of(*direct));
   auto results = xt::xarray<double>::from_shape(joined({errors.shape(1)}, solved_->point_shape));
   transpose_into(as_matrix(errors), as_matrix(results, errors.shape(1), errors.shape(0)));

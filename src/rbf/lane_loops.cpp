@@ -165,7 +165,7 @@ void kernel_row(Kernel kernel, const LaneSystems& systems, std::size_t row, std:
   }
 }
 
-/// Products of two sets of rows of vectors, `count` in each row.
+/// Pairs of rows, of `count` vectors each.
 template <std::size_t rows, std::size_t cols>
 struct Products {
   const double* x[rows];
@@ -173,10 +173,10 @@ struct Products {
   std::size_t count;
 };
 
-/// Subtracts `x_k y_k` for all k of all products from a square of vectors, which stays in registers.
+/// Subtracts `x_k y_k`, summed over k and all products, from a block of vectors that stays in registers.
 template <std::size_t rows, std::size_t cols, std::size_t number>
 void subtract_products(const Products<rows, cols> (&products)[number], Vector (&square)[rows][cols]) {
-  // Copies, which the compiler keeps in registers where it would write what is referred to in every turn.
+  // Local copies stay in registers; the compiler would store referenced entries in every iteration.
   Vector sums[rows][cols];
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < cols; ++c) sums[r][c] = square[r][c];
@@ -198,15 +198,15 @@ void subtract_products(const Products<rows, cols> (&products)[number], Vector (&
     for (std::size_t c = 0; c < cols; ++c) square[r][c] = sums[r][c];
 }
 
-/// Adds up products of a row of m entries with another one.
+/// The inner product of two rows of m entries.
 Vector row_product(const double* x, const double* y, std::size_t m) {
   Vector sum(0.0);
   for (std::size_t k = 0; k < m; ++k) sum = xsimd::fma(load(x + k * width), load(y + k * width), sum);
   return sum;
 }
 
-/// Rows `first` to `first + rows` of the Cholesky factor, from K_22 in their place and the rows before. A pivot that is
-/// this small a share of the diagonal is rounding, and taken for 0. `first` is a multiple of `side`.
+/// Computes rows `first` to `first + rows` of the Cholesky factor, in place of those of K_22, from the rows before. A
+/// pivot of at most `rounding` times its diagonal is set to 0. `first` is a multiple of `side`.
 template <std::size_t rows>
 void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding) {
   const std::size_t m = systems.monomials;
@@ -237,7 +237,7 @@ void factor_rows(const LaneSystems& systems, std::size_t first, Vector rounding)
         store(row[r] + (col + c) * width, square[r][c]);
       }
   }
-  // The square on the diagonal; what is above it is not used.
+  // The diagonal block; its upper triangle is unused.
   Vector square[rows][rows];
   Vector whole[rows];
   for (std::size_t r = 0; r < rows; ++r)
@@ -307,7 +307,7 @@ void factorize(Kernel kernel, const LaneSystems& systems) {
   if (n - m - first == 1) factor_rows<1>(systems, first, rounding);
 }
 
-/// Solves `L L^T x = y` in place, for a few columns of y of which entry i of column c lies at `[(i stride + c) lanes]`.
+/// Solves `L L^T x = y` in place, for a few columns of y; entry i of column c is at `[(i stride + c) lanes]`.
 template <std::size_t columns>
 void solve_factor(const LaneSystems& systems, double* y, std::size_t stride) {
   const std::size_t rows = systems.points - systems.monomials;
@@ -340,7 +340,7 @@ void solve_factor(const LaneSystems& systems, double* y, std::size_t stride) {
   }
 }
 
-/// Makes of right-hand sides d, and of `start`, P_1^-T p if there is one, the solution a.
+/// Replaces right-hand sides d by the solution a. \param start  `P_1^-T p`; null for p = 0
 void solve_all(const LaneSystems& systems, double* columns, const double* start, std::size_t count) {
   const std::size_t m = systems.monomials;
   const std::size_t rows = systems.points - m;
@@ -358,7 +358,7 @@ void solve_all(const LaneSystems& systems, double* columns, const double* start,
       store(lower + (i * count + c) * width, sum);
     }
     if (start == nullptr) continue;
-    // K_21 - W K_11 is what is kept of K_21 less half of W K_11.
+    // K_21 - W K_11 is `pivot_columns` less half of W K_11.
     for (std::size_t l = 0; l < m; ++l) {
       Vector half(0.0);
       for (std::size_t k = 0; k < m; ++k)

@@ -25,7 +25,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Infinite where there is no trustworthy solution.
+/// The error of one choice; infinite without a trustworthy solution.
 double error_of(const ArrayRef<double>& points, const ArrayRef<double>& values, const RBFOptions& options) try {
   const SilencedWarnings trial;
   const RBFInterpolator interpolator(points, values, options);
@@ -44,19 +44,19 @@ double error_of(const ArrayRef<double>& points, const ArrayRef<double>& values, 
       largest = std::max(largest, std::abs(value));
       squares += std::pow(errors.data()[i * columns + s], 2);
     }
-    // A column with NaN says nothing.
+    // Columns with NaN are left out.
     if (!finite) continue;
     ++counted;
     if (largest > 0.0) sum += squares / (largest * largest);
   }
   const double error = std::sqrt(sum / static_cast<double>(num_points * std::max<std::size_t>(counted, 1)));
-  // What rounding does is an error that leaving out does not see.
+  // Leave-one-out residuals do not reveal the rounding error.
   return std::isfinite(error) ? std::max(error, interpolator.rounding_error()) : infinity;
 } catch (const NumericalError&) {
   return infinity;
 }
 
-/// The mean distance of points from their nearest neighbors.
+/// The mean distance of points to their nearest neighbors.
 double spacing_of(MatrixView<const double> points) {
   const NearestNeighbors search(points);
   NearestNeighbors::Walk walk(search);
@@ -77,7 +77,7 @@ double spacing_of(MatrixView<const double> points) {
 xt::xarray<double> leave_one_out_errors(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                         const RBFOptions& options) {
   if (options.neighbors || options.method != RBFMethod::direct)
-    throw InvalidArgument("options: expected those of an interpolant of all points, got neighbors or clusters");
+    throw InvalidArgument("options: expected an interpolant of all points, got neighbors or clusters");
   return RBFInterpolator(points, values, options).leave_one_out_errors();
 }
 
@@ -107,13 +107,13 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
   axes.expect_dim(rows.cols);
   const auto embedded = axes.embedded(rows);
   const double spacing = search ? spacing_of(as_matrix(embedded)) : 1.0;
-  if (spacing == 0.0) throw NumericalError("points: all coincide with another one");
+  if (spacing == 0.0) throw NumericalError("points: expected distinct points, got only coincident ones");
   const double scale = 1.0 / spacing;
   for (const auto& smoothing : levels) {
     for (const double epsilon : epsilons) look_at(epsilon, smoothing);
     if (epsilons.empty() && !search) look_at(options.epsilon, smoothing);
     if (!search) continue;
-    // Steps of a factor of two, then halves of the steps around the best.
+    // Steps by a factor of two, then halved steps around the best.
     double best = 0.0;
     double least = infinity;
     const auto compare = [&](double exponent) {
@@ -127,7 +127,7 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
       for (const double exponent : {best - step, best + step}) compare(exponent);
   }
   if (!std::isfinite(choice.error))
-    throw NumericalError(message("none of ", choice.curve.size(), " choices has a trustworthy solution"));
+    throw NumericalError(message("none of the ", choice.curve.size(), " choices has a trustworthy solution"));
   std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::tuple(trial.smoothing, trial.epsilon); });
   return choice;
 }

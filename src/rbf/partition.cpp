@@ -25,18 +25,18 @@ import fieldfold.rbf.system;
 namespace fieldfold {
 namespace {
 
-/// Interpolants are at their worst at the edge of their points, and have no weight there: it reaches over this share of
-/// the overlap.
+/// The share of the overlap that the support of a weight covers. Interpolants are least accurate at the edge of their
+/// points, and have no weight there.
 constexpr double support_share = 0.3;
 
-/// No patch has more points than so many clusters, however crowded the points are beside its cell.
+/// The maximum number of points in a patch, in clusters, however dense the points next to its cell are.
 constexpr std::size_t most_clusters = 3;
 
-/// At the edge of the domain, interpolants have points on one side only; there patches are made wider until they have
-/// so many times as many points as a cluster.
+/// The minimum number of points in a patch at the boundary of the domain, in clusters: interpolants there have points
+/// on one side only.
 constexpr double edge_share = 1.3;
 
-/// So many that patches have `cluster_size` points, about.
+/// The number of cells for which patches have about `cluster_size` points.
 std::size_t cells_for(MatrixView<const double> points, std::size_t cluster_size, double overlap) {
   if (points.rows <= cluster_size) return 1;
   const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(points.cols));
@@ -91,8 +91,8 @@ xt::xarray<double> PartitionOfUnity::shifted(MatrixView<const double> points) co
 double PartitionOfUnity::mean_width(std::size_t index) const {
   const Box& cell = cells_.box(index);
   const Box own = cells_.box_of_points(index);
-  // Points on a slanted line fill nothing of their cell along the other axes. As many at random reach over this share
-  // of what they fill.
+  // Points may occupy a small part of their cell, as on a slanted line. `count` random points span this share of the
+  // part they occupy, on average.
   const auto count = static_cast<double>(cells_.count(index));
   const double reached = count > 1.0 ? (count - 1.0) / (count + 1.0) : 1.0;
   std::vector<double> widths(origin_.size());
@@ -100,7 +100,7 @@ double PartitionOfUnity::mean_width(std::size_t index) const {
     widths[axis] = cell.high[axis] - cell.low[axis];
     if (count > 1.0) widths[axis] = std::min(widths[axis], (own.high[axis] - own.low[axis]) / reached);
   }
-  // Splitting along the widest keeps cells from being long, but where points lie in a plane.
+  // Splitting the widest axis avoids elongated cells, except where points lie in a plane.
   const double widest = std::ranges::max(widths);
   if (!(widest > 0.0)) return 0.0;
   double logarithms = 0.0;
@@ -131,7 +131,7 @@ PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_
   const std::size_t dim = origin_.size();
   const Box& cell = cells_.box(index);
   const Box& domain = cells_.domain();
-  // A cell of points that coincide begins with its share of the domain; and all have some margin, which can grow.
+  // A cell of coincident points starts with its share of the domain. Every margin is above 0, so that it can grow.
   const double extent = std::ranges::max(domain.high);
   const double share = extent > 0.0 ? extent / static_cast<double>(cells_.size()) : 1.0;
   const double mean = mean_width(index);
@@ -175,8 +175,8 @@ void PartitionOfUnity::clamp(std::span<const double> query, std::span<double> cl
 }
 
 PartitionOfUnity::Blend PartitionOfUnity::blend_of(const Patch& patch, std::span<const double> clamped,
-                                                std::span<const double> query,
-                                                std::optional<std::size_t> derivative_axis) {
+                                                   std::span<const double> query,
+                                                   std::optional<std::size_t> derivative_axis) {
   Blend product{1.0, 1.0};
   for (std::size_t axis = 0; axis < clamped.size(); ++axis) {
     const double half = patch.half_width[axis];
@@ -189,7 +189,7 @@ PartitionOfUnity::Blend PartitionOfUnity::blend_of(const Patch& patch, std::span
     if (derivative_axis != axis) {
       product.slope *= value;
     } else {
-      // Outside of the domain the weights do not change.
+      // Outside the domain the weights are constant.
       const bool moves = query[axis] == clamped[axis];
       product.slope *= moves ? -20.0 * r * t * t * t * (offset < 0.0 ? -1.0 : 1.0) / half : 0.0;
     }
@@ -221,7 +221,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   for (std::size_t i = 0; i < values.rows; ++i)
     for (std::size_t c = 0; c < values.cols; ++c)
       solution.largest_values[c] = std::max(solution.largest_values[c], std::abs(values(i, c)));
-  // In the order of cells, as the points.
+  // In the order of the cells, as the points are.
   auto ordered = xt::xarray<double>::from_shape({values.rows, values.cols});
   for (std::size_t i = 0; i < values.rows; ++i)
     std::ranges::copy(values.row(cells_.order()[i]), as_matrix(ordered).row(i).begin());
@@ -269,14 +269,14 @@ class PartitionOfUnity::CellBlend {
             std::optional<std::size_t> derivative_axis)
       : partition_(&partition), queries_(queries), derivative_axis_(derivative_axis) {}
 
-  /// A patch and the queries of the cell where its weight is not 0.
+  /// A patch, and the queries of the cell at which its weight is not 0.
   struct Group {
     std::size_t patch;
-    std::vector<std::size_t> within;  ///< places in `own`
+    std::vector<std::size_t> within;  ///< indices into `own`
     std::vector<Blend> blends;
   };
 
-  /// Finds the weights of all patches at the queries `own` of a cell.
+  /// Computes the weights of all patches at the queries `own` of a cell.
   void find(std::size_t cell, std::span<const std::size_t> own) {
     own_ = own;
     clamped_.resize(own.size() * queries_.cols);
@@ -309,7 +309,7 @@ class PartitionOfUnity::CellBlend {
     return std::span(clamped_).subspan(i * queries_.cols, queries_.cols);
   }
   std::optional<std::size_t> derivative_axis() const { return derivative_axis_; }
-  /// The sums over the patches, by which weights are normalized.
+  /// The sum over the patches, which normalizes their weights.
   const Blend& sum(std::size_t i) const { return sums_[i]; }
 
  private:
@@ -324,10 +324,10 @@ class PartitionOfUnity::CellBlend {
 };
 
 struct PartitionOfUnity::Evaluation {
-  std::vector<double> products;  ///< sums of w f of the queries of a cell
+  std::vector<double> products;  ///< sums of w f at the queries of a cell
   std::vector<double> slopes;    ///< sums of w f' + w' f
   std::vector<double> points;    ///< queries in one patch
-  std::vector<double> values;    ///< its interpolant there
+  std::vector<double> values;    ///< its interpolant at these
   double relative_error = 0.0;   ///< the largest so far
 };
 
@@ -418,8 +418,8 @@ PartitionOfUnity::Shares PartitionOfUnity::shares_of(MatrixView<const double> qu
     for (const auto& [patch, within, blends] : blend.groups())
       for (std::size_t i = 0; i < within.size(); ++i) {
         const std::size_t place = by_cell.offsets[cell] + within[i];
-        shares.of_patch[patch].push_back({blend.own()[within[i]], place, blends[i].weight / blend.sum(within[i]).weight,
-                                          rows.offsets[place + 1]});
+        shares.of_patch[patch].push_back(
+            {blend.own()[within[i]], place, blends[i].weight / blend.sum(within[i]).weight, rows.offsets[place + 1]});
         rows.offsets[place + 1] += patches_[patch].members.size();
       }
   }
@@ -469,8 +469,7 @@ void PartitionOfUnity::fill_weights(StencilBatch& batch, std::size_t first, std:
     for (std::size_t l = 0; l < group.size(); ++l) {
       for (double& weight : weights[l]) weight *= share_of(l).weight;
       for (std::size_t i = 0; i < stencils[l].size(); ++i)
-        shares.rows.columns[shares.begin(share_of(l)) + i] =
-            static_cast<std::uint32_t>(cells_.order()[stencils[l][i]]);
+        shares.rows.columns[shares.begin(share_of(l)) + i] = static_cast<std::uint32_t>(cells_.order()[stencils[l][i]]);
     }
   }
 }

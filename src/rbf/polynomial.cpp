@@ -33,7 +33,7 @@ Monomials::Monomials(std::size_t dim, int degree, const std::vector<bool>& redun
   if (degree < 0) return;
   factors_.reserve(monomial_count(dim, degree));
   factors_.push_back({0, 0});
-  // A monomial is multiplied by the axes from its last one on, so that each product comes once.
+  // A monomial is multiplied by its last axis and later ones only, so that each product occurs once.
   for (std::size_t first = 0, power = 0; power < static_cast<std::size_t>(degree); ++power) {
     const std::size_t last = factors_.size();
     for (std::size_t parent = first; parent < last; ++parent)

@@ -41,7 +41,7 @@ StencilBatch::Factors StencilBatch::factorize(std::span<const std::span<const st
   }
   resize(m);
   for (std::size_t l = 0; l < lanes_; ++l) {
-    // Lanes without a stencil of their own repeat the last one.
+    // Unused lanes repeat the last stencil.
     Lane& lane = lane_[l];
     lane.stencil = stencils[std::min(l, used_ - 1)];
     lane.fallback.reset();
@@ -97,7 +97,7 @@ void StencilBatch::pack(std::size_t l, bool usable) {
   const MatrixView<const double> points{lane.points.data(), n, dim};
   const auto multipliers = lane.pivots.multipliers();
   const auto order = lane.pivots.order();
-  // Differences from a point of the stencil are exact where they matter, however far away the origin is.
+  // Relative to a point of the stencil, coordinates are exact where it matters, however far away the origin is.
   for (std::size_t axis = 0; axis < dim; ++axis)
     for (std::size_t i = 0; i < size_; ++i)
       at(coordinates_, axis * size_ + i, l) =
@@ -148,7 +148,7 @@ void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> 
     largest_kernel = std::max(largest_kernel, std::abs(at(kernel_, i, l)));
   }
   // Rounding errors of the weights, of the kernel at the query, and of the matrix, amplified by weights above 1. Far
-  // outside of the points the result is as large as the terms of its sum.
+  // outside the points the result is as large as the terms of its sum.
   const double coefficient = largest_coefficient(l, 1, 2);
   const double error = std::max(coefficient * largest_kernel, norm_bound(l) * coefficient * largest_weight);
   note_error(std::max(magnitudes, error) / std::max(largest_value_[l], std::abs(sum)));
@@ -289,10 +289,10 @@ void StencilBatch::compute_coefficients(MatrixView<const double> values, std::sp
       for (std::size_t i = 0; i < n; ++i) row[i] = at(columns_, i * k + c, l);
       for (std::size_t i = 0; i < m; ++i) row[n + i] = at(start_, i * k + c, l);
       lane.pivots.solve(row.subspan(n));
-      // Monomials are at most 1 where the points are.
+      // Monomials are at most 1 at the points.
       double monomials = 0.0;
       for (const double coefficient : row.subspan(n)) monomials += std::abs(coefficient);
-      // As `RBFSystem::solve` estimates it.
+      // The estimate of `RBFSystem::solve`.
       const double error = norm_bound(l) * largest_coefficient(l, c, k);
       note_error(std::max(monomials, error) / largest_value_[l * k + c]);
     }

@@ -28,13 +28,13 @@ namespace {
 /// Evaluation works on blocks of rows of about this many numbers, so that they stay in the cache.
 constexpr std::size_t block_numbers = std::size_t{1} << 17;
 
-/// Below this the causes of a singular matrix are looked for; rounding hides it from the factorization, and the matrix
-/// comes out with pivots or a condition near the rounding unit.
+/// Below this pivot or reciprocal condition the cause of a singular matrix is searched: after rounding, such a matrix
+/// can be factorized, with pivots near the rounding unit.
 constexpr double suspicious = 1e-12;
 
 MatrixView<const double> matrix_of(const xt::xarray<double>& array) { return as_matrix(array); }
 
-/// Whether two points coincide; smoothing tells such points apart.
+/// Whether two points without smoothing coincide; smoothing makes coincident points admissible.
 bool have_twins(MatrixView<const double> points, std::span<const double> smoothing) {
   std::vector<std::span<const double>> sorted;
   sorted.reserve(points.rows);
@@ -50,8 +50,8 @@ double largest_magnitude(std::span<const double> values) {
   return largest;
 }
 
-/// A power of two, so that scaling rounds nothing, near 1 over the largest value of the kernel on the points. Kernels
-/// change slowly enough for a few distances to tell.
+/// A power of two, so that scaling is exact, near 1 over the largest magnitude of the kernel on the points. Kernels
+/// vary slowly enough for an estimate from a few distances.
 double scale_for(MatrixView<const double> points, const RBFModel& model) {
   double square = 0.0;
   const auto [low, high] = box_around(points);
@@ -100,7 +100,7 @@ void RBFBasis::evaluate(std::span<const double> point, std::optional<std::size_t
 
 void RBFBasis::sum(MatrixView<const double> queries, MatrixView<const double> coefficients,
                    std::optional<std::size_t> derivative_axis, MatrixView<double> results) const {
-  // As many rows as stay in the cache; coefficients are read once for all of them.
+  // As many rows as fit in the cache; coefficients are read once for all of them.
   constexpr std::size_t height = 8;
   std::vector<double> memory(std::min(height, queries.rows) * size());
   for (std::size_t first = 0; first < queries.rows; first += height) {
@@ -156,7 +156,7 @@ void RBFSystem::for_each_row(std::span<const double> smoothing, const Take& take
     const std::span<double> values = std::span(row).first(i + 1);
     kernel_loops().squared_distances(point.data(), axes_.data(), n, point.size(), i + 1, model_.epsilon, values.data());
     kernel_loops().kernel_values(model_.kernel, values.data(), i + 1);
-    // One that is not finite makes the sum so.
+    // The sum is not finite if a value is not.
     double sum = 0.0;
     for (double& value : values) {
       value *= kernel_scale_;
@@ -232,7 +232,7 @@ void RBFSystem::solve_rows(MatrixView<double> rows) const {
   const std::size_t n = axes_.shape(1);
   const std::size_t m = monomials_.size();
   const std::size_t k = rows.rows;
-  // Of each row: d at the pivots and at the other points, and p.
+  // The parts of each row: d at the pivots, d at the other points, and p.
   const MatrixView<double> pivots{rows.data, k, m, rows.stride};
   const MatrixView<double> others{rows.data + m, k, n - m, rows.stride};
   const MatrixView<double> polynomial{rows.data + n, k, m, rows.stride};
@@ -240,12 +240,12 @@ void RBFSystem::solve_rows(MatrixView<double> rows) const {
   auto start = xt::xarray<double>::from_shape({k, m});
   for (std::size_t i = 0; i < k; ++i) std::ranges::copy(polynomial.row(i), as_matrix(start).row(i).begin());
   const xt::xarray<double> half = 0.5 * pivot_block_;
-  // d_1 less half of K_11 times what the coefficients at the pivots start from.
+  // `d_1 - K_11 s / 2`, with s = P_1^-T p in `start`.
   subtract_product_transposed(matrix_of(start), matrix_of(half), pivots);
   subtract_product_transposed(readable(pivots), pivots_.multipliers(), others);
   subtract_product_transposed(matrix_of(start), matrix_of(pivot_columns_), others);
   eliminated_->solve(others);
-  // The coefficients at the pivots, in the place of p; and what remains of d_1, in its own.
+  // The coefficients at the pivots replace p; the remainder of d_1 stays in its place.
   auto product = xt::xarray<double>::from_shape({k, m});
   multiply(readable(others), pivots_.multipliers(), as_matrix(product));
   for (std::size_t i = 0; i < k; ++i)
@@ -267,13 +267,13 @@ RBFSystem::Solution RBFSystem::solve(MatrixView<const double> values) const {
   for (std::size_t k = 0; k < values.rows; ++k)
     for (std::size_t i = 0; i < n; ++i) rows(k, i) = values(k, pivots_.order()[i]);
   solve_rows(rows);
-  // The solution is exact for a matrix that is off by a rounding unit, so results are off by that much of what is
-  // summed up: |A| |coefficients|, which is far above the values where coefficients cancel.
+  // The solution is exact for a matrix perturbed by a rounding unit, so results are perturbed by that share of the sum
+  // of magnitudes, |A| |coefficients|, which is far above the values where coefficients cancel.
   for (std::size_t k = 0; k < values.rows; ++k) {
     const double growth = norm_ * largest_magnitude(rows.row(k)) / largest_magnitude(values.row(k));
     if (std::isfinite(growth))
       solution.relative_error = std::max(solution.relative_error, growth * std::numeric_limits<double>::epsilon());
-    // So that kernels need not be scaled where they are evaluated.
+    // Scaled coefficients, so that kernels need no scaling in evaluations.
     for (double& coefficient : rows.row(k).first(n)) coefficient *= kernel_scale_;
   }
   return solution;

@@ -18,15 +18,15 @@ import fieldfold.rows.source;
 namespace fieldfold {
 namespace {
 
-/// Where a block consists of pieces from all over a file, it has this many numbers, so that pieces are long.
+/// The number of entries in a block that is scattered over a file, so that its pieces are long.
 constexpr std::size_t scattered_numbers = std::size_t{1} << 22;
 
 std::size_t scattered_rows(std::size_t cols) {
   return std::max<std::size_t>(256, scattered_numbers / std::max<std::size_t>(1, cols));
 }
 
-/// A part `(points, samples)` of an array on disk whose points or whose samples lie together.
-/// \param order  which sample lies at each place of those that lie together; empty: they lie in order
+/// Reads a part `(points, samples)` of an array on disk with contiguous points or contiguous samples.
+/// \param order  the sample at each place of contiguous samples; empty: in order
 template <class T>
 void read_part(const NpyFile& file, bool samples_together, const std::vector<std::size_t>& order, std::size_t num_pts,
                std::size_t samples, std::size_t first, MatrixView<T> part) {
@@ -43,7 +43,7 @@ void read_part(const NpyFile& file, bool samples_together, const std::vector<std
   transpose_into(MatrixView<const T>{lines.data(), samples, part.rows}, part);
 }
 
-/// The number that each index of a loop shape has in C order, for the indices in Fortran order.
+/// The positions in C order of the indices of a loop shape, listed in Fortran order.
 std::vector<std::size_t> fortran_order(const Shape& loop_shape) {
   std::vector<std::size_t> order(size_of(loop_shape));
   for (std::size_t place = 0; place < order.size(); ++place) {

@@ -19,7 +19,7 @@ template <class T>
 void ArrayStore<T>::reserve(std::size_t rows, std::size_t cols) {
   array_ = xt::xarray<T>::from_shape({rows, cols});
 #ifdef MADV_HUGEPAGE
-  // New memory costs a visit of the kernel for each of its pages; with large ones that is next to nothing.
+  // New memory costs a page fault per page, which is negligible with huge pages.
   constexpr std::size_t page = std::size_t{1} << 21;
   void* start = array_.data();
   std::size_t bytes = array_.size() * sizeof(T);

@@ -120,7 +120,7 @@ BOOST_FIXTURE_TEST_CASE(files_that_lie_are_refused, Files) {
   has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, -3), }", six_doubles)), "malformed");
   has(error_for("not an array"), "is not an .npy file");
   has(error_for(""), "is not an .npy file");
-  has(error_for(npy(good, "").substr(0, 40)), "ends within its head");
+  has(error_for(npy(good, "").substr(0, 40)), "ends within its header");
   BOOST_CHECK_THROW(fieldfold::load_npy(folder.path / "missing.npy"), fieldfold::FileError);
   BOOST_CHECK_THROW(fieldfold::load_npy(folder.path), fieldfold::FileError);
 }

@@ -116,12 +116,12 @@ BOOST_FIXTURE_TEST_CASE(land_and_holes_are_no_end, Program) {
   BOOST_TEST(run("fit " + fields + "-o x.fold").code == 1);
   const Outcome dropped = run("fit " + fields + "--mask auto --rank 3 -o dropped.fold");
   BOOST_TEST(dropped.code == 0);
-  BOOST_TEST(dropped.error.find("1 snapshots have NaN or infinity") != std::string::npos);
+  BOOST_TEST(dropped.error.find("1 snapshots dropped because of NaN or infinity") != std::string::npos);
   BOOST_TEST(info("dropped.fold")["num_dropped"] == 1);
   BOOST_TEST(info("dropped.fold")["num_masked"] == 1);
   const Outcome filled = run("fit " + fields + "--mask auto --gappy fill --rank 3 -o filled.fold");
   BOOST_TEST(filled.code == 0);
-  BOOST_TEST(filled.error.find("1 numbers of the snapshots were missing") != std::string::npos);
+  BOOST_TEST(filled.error.find("1 missing numbers filled in snapshots") != std::string::npos);
   BOOST_TEST(info("filled.fold")["num_filled"] == 1);
   BOOST_TEST(info("filled.fold")["num_samples"] == 8);
 
@@ -133,8 +133,8 @@ BOOST_FIXTURE_TEST_CASE(land_and_holes_are_no_end, Program) {
   const Outcome error = run("compress filled.fold " + fields + "--gappy error -o error.npy");
   BOOST_TEST(error.code == 1);
   BOOST_TEST(error.error ==
-             "fieldfold: error: states: expected finite numbers, got nan in state 3, number 23 of the "
-             "field uy; gappy_states can be nan or fill\n");
+             "fieldfold: error: states: expected finite numbers, got nan in state 3, entry 23, field uy; "
+             "gappy_states nan or fill permits missing numbers\n");
   BOOST_TEST(!has("error.npy"));
   succeed("reconstruct filled.fold latent.npy -o out");
   for (std::size_t s = 0; s < 8; ++s)
@@ -159,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_done_with_fields_is_one_line, Program) {
   save("short.npy", xt::ones<double>({3}));
   succeed(fit_both + "--rank 2 -o map.fold");
   for (const auto& [arguments, part] : std::vector<std::pair<std::string, std::string>>{
-           {"fit --field a=constant.npy --normalize zscore -o x.fold", "field a: expected one that is not constant"},
+           {"fit --field a=constant.npy --normalize zscore -o x.fold", "field a: expected nonconstant values"},
            {"fit --field a=uy.npy --normalize log10 -o x.fold", "field a: expected numbers above 0 for log10"},
            {"fit --field a=uy.npy --normalize z -o x.fold", "normalize: expected one of none, linear"},
            {"fit --field a=uy.npy --normalize b=zscore -o x.fold", "normalize_field: expected names among a; got b"},

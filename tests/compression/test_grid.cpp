@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
     BOOST_CHECK_THROW(action(), InvalidArgument);
   };
-  expect("fields: expected different names", [] { Compression({.fields = {"u", "u"}}); });
+  expect("fields: expected distinct names", [] { Compression({.fields = {"u", "u"}}); });
   expect("coords: expected the shape (num_pts, dim)",
          [] { Compression({.coords = xt::xarray<double>::from_shape({2, 2, 2})}); });
   expect("coords: expected the shape", [] { Compression({.coords = xt::xarray<double>::from_shape({0, 2})}); });

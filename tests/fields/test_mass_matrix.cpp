@@ -163,7 +163,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_inner_product_is_told) {
   };
   const double infinity = std::numeric_limits<double>::infinity();
   fails({0.0, 1.0}, {0.0, 1.0}, {1.0}, "rows, columns and values of one length, got 2, 2 and 1");
-  fails({0.0, 1.0, 0.0, 1.0}, {0.0, 1.0, 1.0, 0.0}, {1.0, 1.0, 2.0, 2.0}, "got 2 at (0, 1), not below the root");
+  fails({0.0, 1.0, 0.0, 1.0}, {0.0, 1.0, 1.0, 0.0}, {1.0, 1.0, 2.0, 2.0},
+        "got 2 at (0, 1), not below the geometric mean");
   fails({0.0}, {0.0}, {1.0}, "one on the diagonal for each of the 2 points, got 1");
   fails({0.0, 2.0}, {0.0, 1.0}, {1.0, 1.0}, "rows: expected whole numbers below num_pts = 2, got 2");
   fails({0.0, 1.0}, {0.0, -1.0}, {1.0, 1.0}, "columns: expected whole numbers");

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
     const std::string what = error_of(spec);
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
   };
-  expect("", "spec: expected a JSON object, got what is no JSON from byte 1 on");
+  expect("", "spec: expected a JSON object, got invalid JSON from byte 1 on");
   expect("[1]", "spec: expected a JSON object");
   expect("{\"rank\": 4", "spec: expected a JSON object");
   expect(R"({"method": "autoencoder"})", "method: expected one of svd; got autoencoder");
@@ -166,5 +166,5 @@ BOOST_AUTO_TEST_CASE(field_options_that_cannot_be_are_told) {
   tells(R"({"mass": {"rows": []}})", "triplets: expected at least one");
   tells(R"({"mass": 3})", "mass: expected an object");
   tells(R"({"point_weights": [1], "mass": {"rows": [0], "columns": [0], "values": [1]}})",
-        "point_weights: expected none where there is a mass matrix");
+        "point_weights: expected none with a mass matrix");
 }

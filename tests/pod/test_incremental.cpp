@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({6})); }) == "states: expected a length of 4, as before, got 6");
   IncrementalSVD other;
   other.add(xt::ones<double>({6}));
-  BOOST_TEST(error_of([&] { grown.merge(other); }) == "other: expected states of the length 4, got 6");
+  BOOST_TEST(error_of([&] { grown.merge(other); }) == "other: expected states of length 4, got 6");
 }
 
 BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {

@@ -329,7 +329,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly_and_changes_nothing) {
   for (const double tolerance : {-1e-3, not_a_number})
     expect("reconstruction_tol: expected", [&] { svd.compute_map(waves(20, 6), {.reconstruction_tol = tolerance}); });
   expect("expected one that is not zero", [&] { svd.compute_map(xt::zeros<double>({20, 6})); });
-  expect("expected at least one that is finite, got 3 of 20 rows, all of them with NaN or infinity",
+  expect("expected at least one that is finite, got 3 of 20 rows, all with NaN or infinity",
          [&] { svd.compute_map(xt::zeros<double>({20, 3}) + not_a_number); });
   expect("expected rows and samples, got the shape (20, 0)",
          [&] { svd.compute_map(xt::xarray<double>::from_shape({20, 0})); });

@@ -153,5 +153,5 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_named) {
   std::filesystem::resize_file(path("a.npy"), 200);
   std::vector<double> buffer;
   BOOST_TEST(
-      error_of([&] { rows.read(0, 4, buffer); }).ends_with("a.npy: reading failed: the file has become shorter"));
+      error_of([&] { rows.read(0, 4, buffer); }).ends_with("a.npy: reading failed: the file has been truncated"));
 }

@@ -24,7 +24,7 @@ void compress(const CompressArguments& arguments) {
       const auto assessed = svd.assess(given);
       const auto worst = std::ranges::max_element(assessed.condition);
       if (worst != assessed.condition.end() && *worst > 1.0)
-        warn(message("numbers are missing in states: errors of the others are amplified by up to ", *worst));
+        warn(message("states have missing numbers: errors in known entries are amplified by up to ", *worst));
       save_npy(arguments.distances, assessed.relative_distance);
     }
     save_npy(arguments.output, result);

@@ -48,8 +48,8 @@ void fit_in(const FitArguments& arguments) {
   try {
     const auto map = learn_to_file(arguments.output, svd, *snapshots_of<T>(arguments));
     bar.clear();
-    if (map.num_dropped > 0) warn(message(map.num_dropped, " snapshots have NaN or infinity and are left out"));
-    if (map.num_filled > 0) warn(message(map.num_filled, " numbers of the snapshots were missing and are filled"));
+    if (map.num_dropped > 0) warn(message(map.num_dropped, " snapshots dropped because of NaN or infinity"));
+    if (map.num_filled > 0) warn(message(map.num_filled, " missing numbers filled in snapshots"));
   } catch (const Interrupted&) {
     bar.clear();
   }

@@ -35,7 +35,7 @@ void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const 
   facts[prefix + "snapshot_errors"] = numbers(errors.snapshots);
 }
 
-/// The space in which fields are compressed.
+/// Adds the space in which fields are compressed.
 void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const FieldSpace* space,
                const std::vector<std::string>& fields) {
   nlohmann::ordered_json normalize;
@@ -88,7 +88,7 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   return facts;
 }
 
-/// A fact for a reader: strings without quotes, long lists truncated.
+/// A value as text: strings without quotes, long lists truncated.
 std::string shown(const nlohmann::ordered_json& value) {
   constexpr std::size_t most = 6;
   if (value.is_string()) return value.get<std::string>();

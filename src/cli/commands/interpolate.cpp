@@ -14,7 +14,7 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
-/// The points of fields, and those to interpolate to.
+/// The points of the fields, and the points to interpolate to.
 struct Grids {
   xt::xarray<double> from;  ///< `(num_pts, dim)`
   xt::xarray<double> to;    ///< `(*coord_shape, dim)`
@@ -31,7 +31,7 @@ Grids load_grids(const InterpolateArguments& arguments) {
   return grids;
 }
 
-/// The samples of all fields as columns, `(num_pts, columns)`, which are interpolated at once.
+/// The samples of all fields as columns, `(num_pts, columns)`, to interpolate them together.
 xt::xarray<double> columns_of(const std::vector<LoopRows<double>>& fields, std::size_t num_pts) {
   std::size_t num_columns = 0;
   for (const auto& field : fields) num_columns += field.matrix.rows;
