@@ -7,6 +7,7 @@ module;
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "xtensor_headers.hpp"
@@ -79,6 +80,26 @@ std::string shape_text(const Shape& shape);
 /// `leading` followed by `trailing`.
 Shape joined(Shape leading, const Shape& trailing);
 
+/// An array of zeros. \tparam T  double or float
+template <class T>
+xt::xarray<T> zeros(const Shape& shape);
+
+/// An array in another scalar. \tparam To, From  double or float
+template <class To, class From>
+xt::xarray<To> array_cast(const xt::xarray<From>& array);
+
+/// The transpose of a matrix.
+template <class T>
+xt::xarray<T> transposed(const xt::xarray<T>& matrix);
+
+/// The leading rows and columns of a matrix.
+template <class T>
+xt::xarray<T> leading_block(const xt::xarray<T>& matrix, std::size_t rows, std::size_t cols);
+
+/// The leading entries of a vector.
+template <class T>
+xt::xarray<T> leading_entries(const xt::xarray<T>& vector, std::size_t count);
+
 /// A row-major, contiguous array argument, converted implicitly from any xtensor expression. A contiguous row-major
 /// array of the same scalar is referenced, not copied; any other expression is evaluated once. For function parameters
 /// only: it must not outlive the expression.
@@ -102,6 +123,9 @@ class ArrayRef {
                    [](auto value) { return static_cast<T>(value); });
     data_ = owned_.data();
   }
+
+  /// An array in memory of the caller. \param data  `size_of(shape)` numbers, row by row
+  ArrayRef(const T* data, Shape shape) : data_(data), shape_(std::move(shape)) {}
 
   ArrayRef(const ArrayRef&) = delete;
   ArrayRef& operator=(const ArrayRef&) = delete;

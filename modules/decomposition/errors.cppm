@@ -25,8 +25,8 @@ struct RelativeErrors {
 /// they neither overflow nor vanish. A group consists of the rows with the same index modulo the number of groups.
 struct ErrorSquares {
   ErrorSquares(std::size_t groups, std::size_t columns)
-      : of_residuals(xt::zeros<double>({groups, columns})),
-        of_columns(xt::zeros<double>({groups, columns})),
+      : of_residuals(zeros<double>({groups, columns})),
+        of_columns(zeros<double>({groups, columns})),
         scales(columns, 1.0) {}
 
   std::size_t groups() const { return of_columns.shape(0); }

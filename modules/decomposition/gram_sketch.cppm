@@ -22,8 +22,8 @@ struct Factorization {
   bool is_identity = true;                ///< B consists of these columns of A, and R is the identity
   std::vector<std::size_t> leading = {};  ///< indices in `columns` of those that form B
   xt::xarray<double> square =
-      xt::zeros<double>({0, 0});  ///< `(leading, leading)`, upper: `B square` is the leading columns
-  xt::xarray<double> triangle = xt::zeros<double>({0, 0});  ///< R, `(leading, columns)`
+      zeros<double>({0, 0});  ///< `(leading, leading)`, upper: `B square` is the leading columns
+  xt::xarray<double> triangle = zeros<double>({0, 0});  ///< R, `(leading, columns)`
   std::vector<double> dropped = {};  ///< `(columns,)`: estimated norms of the columns of `A - B R`; empty: 0
 
   std::size_t width() const { return is_identity ? columns.size() : leading.size(); }

@@ -21,10 +21,10 @@ struct FieldSpaceParts {
   std::vector<std::string> fields;         ///< names
   std::vector<FieldTransform> transforms;  ///< one per field
   bool is_centered = false;
-  xt::xarray<double> mean = xt::zeros<double>({0});           ///< `(dof,)`, of g(x); empty: not centred
-  xt::xarray<double> deviation = xt::zeros<double>({0});      ///< `(dof,)`, of g(x); 0 or empty: not divided
-  xt::xarray<double> point_weights = xt::zeros<double>({0});  ///< `(num_pts,)`; empty: 1
-  std::vector<double> field_weights;                          ///< one per field
+  xt::xarray<double> mean = zeros<double>({0});           ///< `(dof,)`, of g(x); empty: not centred
+  xt::xarray<double> deviation = zeros<double>({0});      ///< `(dof,)`, of g(x); 0 or empty: not divided
+  xt::xarray<double> point_weights = zeros<double>({0});  ///< `(num_pts,)`; empty: 1
+  std::vector<double> field_weights;                      ///< one per field
   std::optional<MassMatrix> mass;
   std::vector<std::uint8_t> masked;  ///< `(dof,)`, 1 for masked numbers; empty: none
 };

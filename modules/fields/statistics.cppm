@@ -29,7 +29,7 @@ struct StatisticsRequest {
   /// `(num_samples,)`; 0 for a column held out.
   std::vector<double> column_weights;
   /// `(num_pts,)`; empty: 1.
-  xt::xarray<double> point_weights = xt::zeros<double>({0});
+  xt::xarray<double> point_weights = zeros<double>({0});
   std::size_t threads = 1;
   /// Progress callback, given the completed share of a pass; an exception thrown by it aborts the pass.
   std::function<void(double share)> progress = {};
@@ -45,11 +45,11 @@ struct Gap {
 /// Statistics of the finite numbers in the columns neither held out nor dropped, after the logarithm of logarithmic
 /// fields. Means and deviations are weighted.
 struct SnapshotStatistics {
-  std::vector<std::uint8_t> masked = {};                   ///< `(dof,)`, 1 for masked rows; empty: none
-  xt::xarray<double> means = xt::zeros<double>({0});       ///< `(dof,)`; empty if not wanted
-  xt::xarray<double> deviations = xt::zeros<double>({0});  ///< `(dof,)`: standard deviations, 0 for constant rows
-  std::vector<FieldStatistics> fields = {};                ///< one per field
-  std::vector<Gap> gaps = {};                              ///< sorted by row, then column; estimated by the row means
+  std::vector<std::uint8_t> masked = {};               ///< `(dof,)`, 1 for masked rows; empty: none
+  xt::xarray<double> means = zeros<double>({0});       ///< `(dof,)`; empty if not wanted
+  xt::xarray<double> deviations = zeros<double>({0});  ///< `(dof,)`: standard deviations, 0 for constant rows
+  std::vector<FieldStatistics> fields = {};            ///< one per field
+  std::vector<Gap> gaps = {};                          ///< sorted by row, then column; estimated by the row means
   std::vector<double> finite_weights = {};  ///< `(dof,)`: sums of the weights of finite numbers; empty: all equal
 };
 

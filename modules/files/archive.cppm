@@ -15,8 +15,6 @@ module;
 #include <type_traits>
 #include <vector>
 
-#include "../base/xtensor_headers.hpp"
-
 /// The file format: cereal portable binary archives in a frame of magic, length and checksum, which reveals any damage.
 export module fieldfold.files.archive;
 

@@ -113,6 +113,15 @@ xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xar
 template <class T>
 xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
 
+/// The identity matrix `(n, n)`.
+xt::xarray<double> identity(std::size_t n);
+
+/// `sum += term`, of the same shape.
+void add_to(xt::xarray<double>& sum, const xt::xarray<double>& term);
+
+/// An array times a factor.
+xt::xarray<double> scaled(xt::xarray<double> array, double factor);
+
 /// Selected rows or columns of a matrix.
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
 xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns);

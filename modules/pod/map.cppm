@@ -46,12 +46,12 @@ struct BasicSVDMap {
   std::optional<SnapshotErrors> validation_errors;  ///< of the snapshots held out to validate the map
   std::optional<FieldSpace> space = std::nullopt;   ///< the space of the basis; none: untransformed states
   /// `(dof, rank)`: W U for a mass matrix W; computed if empty. Saved only if the matrix is a function.
-  xt::xarray<T> weighted_basis = xt::zeros<T>({0, 0});
+  xt::xarray<T> weighted_basis = zeros<T>({0, 0});
   std::size_t num_filled = 0;  ///< gaps filled in the snapshots
   /// `(rank,)` and `(rank, rank)`: the weighted mean and covariance of the latent coefficients over the training
   /// snapshots. Empty in files up to format 3.
-  xt::xarray<double> latent_mean = xt::zeros<double>({0});
-  xt::xarray<double> latent_covariance = xt::zeros<double>({0, 0});
+  xt::xarray<double> latent_mean = zeros<double>({0});
+  xt::xarray<double> latent_covariance = zeros<double>({0, 0});
 
   /// Whether deviations from the mean snapshot are compressed; energy and errors then exclude the mean.
   bool is_centered() const { return space && space->parts().is_centered; }

@@ -16,8 +16,6 @@ module;
 #include <type_traits>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.base.npy;
 
 import fieldfold.base.arrays;

@@ -181,7 +181,7 @@ xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& fr
                                                     const xt::xarray<double>& to) const {
   if (options_.mask == Mask::none) return interpolation_(from, values, to);
   const std::size_t samples = values.shape(1);
-  xt::xarray<double> present = xt::zeros<double>({from.shape(0), num_qoi()});
+  xt::xarray<double> present = zeros<double>({from.shape(0), num_qoi()});
   for (std::size_t p = 0; p < from.shape(0); ++p)
     for (std::size_t i = 0; i < samples; ++i)
       for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
@@ -200,7 +200,7 @@ xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& fr
       for (std::size_t axis = 0; axis < from.shape(1); ++axis) points(k, axis) = from(kept[k], axis);
       for (std::size_t i = 0; i < samples; ++i) own(k, i) = values(kept[k], i, qoi);
     }
-    xt::xarray<double> found = xt::zeros<double>({to.shape(0), samples});
+    xt::xarray<double> found = zeros<double>({to.shape(0), samples});
     if (!kept.empty()) found = interpolation_(points, own, to);
     for (std::size_t q = 0; q < to.shape(0); ++q)
       for (std::size_t i = 0; i < samples; ++i)
@@ -239,7 +239,7 @@ std::vector<BasicFields<T>> BasicCompression<T>::interpolate_from_grid(const Arr
   std::vector<BasicFields<T>> samples;
   for (std::size_t i = 0; i < new_coords.size(); ++i) {
     const std::size_t length = size_of(sample_shape);
-    const auto sample = xt::adapt(states.data() + i * length, length, xt::no_ownership(), sample_shape);
+    const ArrayRef<T> sample(states.data() + i * length, sample_shape);
     samples.push_back(new_coords[i].size() == 0 ? BasicFields<T>{} : interpolate_from_grid(sample, new_coords[i]));
   }
   return samples;

@@ -8,8 +8,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.decomposition.basis;
 
 import fieldfold.base.arrays;
@@ -40,10 +38,10 @@ BasisPass<T> BasisWriter<T>::write(const Factorization& factorization, const xt:
   const RowSource<T>& source = problem_.source;
   const FactorRows<T> factor_rows(factorization, source.cols());
   const std::size_t modes = mode_weights.shape(1);
-  const xt::xarray<T> weights = xt::cast<T>(mode_weights);
+  const xt::xarray<T> weights = array_cast<T>(mode_weights);
   const double root = std::sqrt(static_cast<double>(source.rows()));
   const std::size_t width = factorization.width();
-  std::vector<xt::xarray<T>> projections(pass.threads, xt::zeros<T>({projection == nullptr ? 0 : rank, width}));
+  std::vector<xt::xarray<T>> projections(pass.threads, zeros<T>({projection == nullptr ? 0 : rank, width}));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> factor_buffers(pass.threads);
   std::vector<std::vector<T>> weighted_buffers(pass.threads);
@@ -64,14 +62,14 @@ BasisPass<T> BasisWriter<T>::write(const Factorization& factorization, const xt:
   };
   auto written = write_rows(rank, pass, make_rows);
   if (projection == nullptr) return written;
-  *projection = xt::zeros<double>({rank, width});
-  for (const auto& part : projections) *projection += xt::cast<double>(part);
+  *projection = zeros<double>({rank, width});
+  for (const auto& part : projections) add_to(*projection, array_cast<double>(part));
   return written;
 }
 
 template <class T>
 BasisPass<T> BasisWriter<T>::rotate(const xt::xarray<double>& rotation, const Pass& pass) const {
-  const xt::xarray<T> rotation_rows = xt::cast<T>(rotation);
+  const xt::xarray<T> rotation_rows = array_cast<T>(rotation);
   std::vector<std::vector<T>> before(pass.threads);
   std::vector<std::vector<T>> copies(pass.threads);
   return write_rows(rotation.shape(0), pass, [&](std::size_t part, std::size_t first, MatrixView<T> rows) {
@@ -100,7 +98,7 @@ void BasisWriter<T>::scale(const std::vector<T>& factors, const Pass& pass) cons
 
 template <class T>
 BasisPass<T> BasisWriter<T>::write_rows(std::size_t rank, const Pass& pass, const MakeRows& make_rows) const {
-  std::vector<xt::xarray<double>> grams(pass.threads, xt::zeros<double>({rank, rank}));
+  std::vector<xt::xarray<double>> grams(pass.threads, zeros<double>({rank, rank}));
   std::vector<ColumnSigns<T>> signs(pass.threads, ColumnSigns<T>(rank));
   std::vector<std::vector<T>> workspaces(pass.threads);
   const RowSource<T>& source = problem_.source;

@@ -6,8 +6,6 @@ module;
 #include <limits>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
@@ -74,7 +72,7 @@ template <class T>
 std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double scale, ErrorSquares& squares) {
   const auto& [factorization, grams, weights, coefficients] = summary;
   const std::size_t columns = factorization.columns.size();
-  Matrix whole = factorization.is_identity ? Matrix(xt::eye<double>(columns)) : factorization.triangle;
+  Matrix whole = factorization.is_identity ? identity(columns) : factorization.triangle;
   Matrix residual = whole;
   subtract_product_transposed(as_matrix(weights), as_matrix(coefficients), as_matrix(residual));
   std::vector<double> factors(columns, 0.0);
@@ -119,7 +117,7 @@ Matrix projected_columns(const ColumnsAndBasis<T>& projection, const std::vector
       projection.weighted_columns != nullptr ? *projection.weighted_columns : projection.columns;
   const Factorization chosen{.columns = columns};
   const FactorRows<T> chosen_rows(chosen, source.cols());
-  std::vector<xt::xarray<T>> sums(pass.threads, xt::zeros<T>({columns.size(), projection.rank}));
+  std::vector<xt::xarray<T>> sums(pass.threads, zeros<T>({columns.size(), projection.rank}));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> gathered(pass.threads);
   std::vector<std::vector<T>> bases(pass.threads);
@@ -168,11 +166,11 @@ void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset
                         const Pass& pass, ErrorSquares& squares) {
   const Factorization chosen{.columns = subset.columns};
   const FactorRows<T> chosen_rows(chosen, projection.columns.cols());
-  const xt::xarray<T> coefficients = xt::cast<T>(subset.coefficients);
+  const xt::xarray<T> coefficients = array_cast<T>(subset.coefficients);
   const std::size_t number = subset.columns.size();
   const std::size_t groups = squares.groups();
   const double unit = 1.0 / scale;
-  std::vector<Matrix> of_residuals(pass.threads, xt::zeros<double>({groups, number}));
+  std::vector<Matrix> of_residuals(pass.threads, zeros<double>({groups, number}));
   std::vector<Matrix> of_columns = of_residuals;
   std::vector<std::vector<T>> bases(pass.threads);
   std::vector<ResidualRows<T>> plain(pass.threads, ResidualRows<T>(chosen_rows, coefficients));

@@ -11,8 +11,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;
@@ -65,8 +63,8 @@ void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factoriza
   while (k < n && std::abs(r(k, k)) > smallest) ++k;
   result.is_identity = false;
   result.leading.assign(pivots.begin(), pivots.begin() + static_cast<std::ptrdiff_t>(k));
-  result.square = xt::view(r, xt::range(0, k), xt::range(0, k));
-  result.triangle = xt::zeros<double>({k, n});
+  result.square = leading_block(r, k, k);
+  result.triangle = zeros<double>({k, n});
   result.dropped.resize(n, 0.0);
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < k; ++i) result.triangle(i, pivots[j]) = r(i, j);
@@ -79,7 +77,7 @@ void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factoriza
 template <class T>
 FactorRows<T>::FactorRows(const Factorization& factorization, std::size_t cols)
     : factorization_(factorization), all_columns_(factorization.columns.size() == cols) {
-  if (!factorization.is_identity) square_ = xt::cast<T>(factorization.square);
+  if (!factorization.is_identity) square_ = array_cast<T>(factorization.square);
 }
 
 template <class T>
@@ -106,7 +104,7 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
   const FactorRows<T> factor_rows(factorization, source.cols());
   // One sum per group and thread; those of a group are adjacent.
   std::vector<std::vector<xt::xarray<double>>> sums(
-      groups, std::vector<xt::xarray<double>>(pass.threads, xt::zeros<double>({n, n})));
+      groups, std::vector<xt::xarray<double>>(pass.threads, zeros<double>({n, n})));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> factors(pass.threads);
   std::vector<typename ProductRows<T>::Buffers> both(pass.threads);
@@ -155,7 +153,7 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
   const std::size_t n = source.cols();
   const bool is_whole = source.rows() <= 8 * n;
   const std::size_t length = is_whole ? source.rows() : 4 * n;
-  std::vector<xt::xarray<double>> sketches(pass.threads, xt::zeros<double>({length, n}));
+  std::vector<xt::xarray<double>> sketches(pass.threads, zeros<double>({length, n}));
   std::vector<std::vector<T>> buffers(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     const auto rows = source.read(first, count, buffers[part]);
@@ -211,7 +209,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
   for (int attempt = 0;; ++attempt) {
     auto grams = gram_matrices(source, product, factorization, groups, pass);
     xt::xarray<double> total = grams[0];
-    for (std::size_t group = 1; group < groups; ++group) total += grams[group];
+    for (std::size_t group = 1; group < groups; ++group) add_to(total, grams[group]);
     const auto eigen = symmetric_eigen(std::move(total));
     const std::size_t width = eigen.values.size();
     const double largest = eigen.values(width - 1);

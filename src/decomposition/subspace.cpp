@@ -9,8 +9,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;
@@ -55,7 +53,8 @@ Matrix with_random_columns(const Matrix& v) {
   const std::size_t width = v.shape(1);
   const Matrix random = normal_numbers(n, more);
   const Matrix inside = transposed_product(v, random);
-  Matrix rest = random - product(v, inside);
+  Matrix rest = scaled(product(v, inside), -1.0);
+  add_to(rest, random);
   const Matrix beside = thin_svd(std::move(rest)).u;
   auto both = Matrix::from_shape({n, width + more});
   for (std::size_t i = 0; i < n; ++i) {
@@ -91,9 +90,9 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
     // The sample may miss directions that dominate elsewhere; additional random columns capture them.
     if (iteration == 0 && samples) v = with_random_columns(v);
     const std::size_t width = v.shape(1);
-    const xt::xarray<T> start = xt::cast<T>(v);
-    std::vector<xt::xarray<T>> products(pass.threads, xt::zeros<T>({n, width}));
-    std::vector<Matrix> grams(pass.threads, xt::zeros<double>({width, width}));
+    const xt::xarray<T> start = array_cast<T>(v);
+    std::vector<xt::xarray<T>> products(pass.threads, zeros<T>({n, width}));
+    std::vector<Matrix> grams(pass.threads, zeros<double>({width, width}));
     std::vector<double> squares(pass.threads, 0.0);
     for_each_block(source.rows(), block, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
       if (iteration < 0 && !is_sampled(first / block)) return;
@@ -105,10 +104,10 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       if (iteration >= 0) add_gram(readable(image), as_matrix(grams[part]));
       if (iteration <= 0) squares[part] += sum_of_squares(rows);
     });
-    Matrix back = xt::cast<double>(products[0]);  // A^T A V
+    Matrix back = array_cast<double>(products[0]);  // A^T A V
     for (std::size_t part = 1; part < pass.threads; ++part) {
-      back += xt::cast<double>(products[part]);
-      grams[0] += grams[part];
+      add_to(back, array_cast<double>(products[part]));
+      add_to(grams[0], grams[part]);
       squares[0] += squares[part];
     }
     if (iteration <= 0) {
@@ -138,7 +137,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       result.missing = std::max(0.0, gained) * factor / (1.0 - factor);
       if (result.missing <= 0.01 * std::max(0.0, result.squares - now)) {
         result.weights = product(v, product(inverse, column_range(svd.v, 0, rank)));
-        result.s = xt::view(svd.s, xt::range(0, rank));
+        result.s = leading_entries(svd.s, rank);
         result.coefficients = column_range(svd.u, 0, rank);
         scale_columns(as_matrix(result.coefficients), std::vector<double>(result.s.begin(), result.s.end()));
         return result;

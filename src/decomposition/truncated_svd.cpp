@@ -15,8 +15,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
@@ -209,13 +207,13 @@ class Decomposer {
       for (std::size_t i = 0; i < kept; ++i) v(i, mode) = eigen.vectors(i, kept - 1 - mode);
     }
     if (kept > present_) return std::nullopt;
-    const Spectrum<T> spectrum{xt::cast<T>(s), scaled_columns(v, s), present_, kept};
+    const Spectrum<T> spectrum{array_cast<T>(s), scaled_columns(v, s), present_, kept};
     const RankChoice choice = request_.choose_rank(spectrum);
     const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
     if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return std::nullopt;
 
     factors.s = spectrum.s;
-    factors.weights = xt::zeros<double>({columns.finite.size(), choice.rank});
+    factors.weights = zeros<double>({columns.finite.size(), choice.rank});
     for (std::size_t i = 0; i < kept; ++i)
       for (std::size_t mode = 0; mode < choice.rank; ++mode)
         factors.weights(columns.learned[i], mode) = v(i, mode) / s(mode);
@@ -262,7 +260,7 @@ class Decomposer {
     const auto svd = thin_svd(Matrix(orthogonal.triangle));
     const std::size_t found = svd.s.size();
     const std::size_t kept = columns.learned.size();
-    Spectrum<T> spectrum{xt::zeros<T>({std::min(present_, kept)}), scaled_columns(svd.v, svd.s), present_, kept};
+    Spectrum<T> spectrum{zeros<T>({std::min(present_, kept)}), scaled_columns(svd.v, svd.s), present_, kept};
     std::copy_n(svd.s.begin(), std::min(found, spectrum.s.size()), spectrum.s.begin());
     const std::size_t rank = request_.choose_rank(spectrum).rank;
     const std::size_t modes = std::min({rank, found, numerical_rank(spectrum.s)});
@@ -307,20 +305,20 @@ class Decomposer {
     if (request_.leave_out_every > 0) numbers = finite_columns(source_, pass("summary", 1.0, 0.0));
     const ColumnSplit columns = split(numbers);
     const std::size_t kept = columns.learned.size();
-    const std::size_t rank = request_.choose_rank({xt::zeros<T>({std::min(present_, kept)}), {}, present_, kept}).rank;
+    const std::size_t rank = request_.choose_rank({zeros<T>({std::min(present_, kept)}), {}, present_, kept}).rank;
     const double share = found->s(rank - 1) / found->s(0);
     double left = found->squares;
     for (const double value : found->s) left -= value * value;
     if (share < smallest_gram_share<T> || left < smallest_gram_tail<T> * found->squares) return std::nullopt;
     factors.learned = columns.learned;
-    factors.weights = xt::zeros<double>({numbers.size(), rank});
+    factors.weights = zeros<double>({numbers.size(), rank});
     factors.coefficients = factors.weights;
     for (std::size_t i = 0; i < kept; ++i)
       for (std::size_t mode = 0; mode < rank; ++mode) {
         factors.weights(columns.learned[i], mode) = found->weights(i, mode);
         factors.coefficients(columns.learned[i], mode) = found->coefficients(i, mode);
       }
-    factors.s = xt::cast<T>(found->s);
+    factors.s = array_cast<T>(found->s);
     DecompositionReport report{.method = DecompositionMethod::randomized, .summary_seconds = watch.lap()};
     report.singular_value_error = std::sqrt(found->missing / found->squares);
     const bool refines = share < safe_share || !columns.tested.empty();
@@ -352,25 +350,25 @@ class Decomposer {
     const Matrix triangle =
         orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
     // Padded with rows of zeros, so that its right singular vectors are a basis of the whole space.
-    Matrix square = xt::zeros<double>({m_, m_});
+    Matrix square = zeros<double>({m_, m_});
     std::copy(triangle.begin(), triangle.end(), square.begin());
     auto svd = thin_svd(std::move(square));
     fix_signs(svd.v, svd.u);
     Factors<T> factors{.factorization = {.columns = columns.finite}, .learned = columns.learned};
-    const xt::xarray<T> u = xt::cast<T>(svd.v);
-    xt::xarray<T> coefficients = xt::zeros<T>({columns.finite.size(), m_});
+    const xt::xarray<T> u = array_cast<T>(svd.v);
+    xt::xarray<T> coefficients = zeros<T>({columns.finite.size(), m_});
     std::vector<T> finite_rows;
     add_product_transposed(FactorRows<T>(factors.factorization, n_)(all, finite_rows), as_matrix(u),
                            as_matrix(coefficients));
-    const Matrix exact_coefficients = xt::cast<double>(coefficients);
-    const Spectrum<T> spectrum{xt::cast<T>(svd.s), rows_of(exact_coefficients, columns.learned), m_,
+    const Matrix exact_coefficients = array_cast<double>(coefficients);
+    const Spectrum<T> spectrum{array_cast<T>(svd.s), rows_of(exact_coefficients, columns.learned), m_,
                                columns.learned.size()};
     factors.s = spectrum.s;
     factors.rank = request_.choose_rank(spectrum).rank;
     report.summary_seconds = watch.lap();
     factors.coefficients = column_range(exact_coefficients, 0, factors.rank);
     basis_.reserve(m_, factors.rank);
-    const xt::xarray<T> leading = xt::view(u, xt::all(), xt::range(0, factors.rank));
+    const xt::xarray<T> leading = leading_block(u, m_, factors.rank);
     basis_.write(0, as_matrix(leading));
     report.basis_seconds = watch.lap();
     report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -384,7 +382,7 @@ class Decomposer {
     report.threads = threads_;
     return {.rank = factors.rank,
             .s = std::move(factors.s),
-            .coefficients = xt::cast<T>(rows_of(factors.coefficients, columns.learned)),
+            .coefficients = array_cast<T>(rows_of(factors.coefficients, columns.learned)),
             .kept = columns.numbers_of(columns.learned),
             .left_out = columns.numbers_of(columns.tested),
             .errors = relative_errors(squares, columns.learned),
@@ -410,8 +408,8 @@ class Decomposer {
     if (refines) {
       const Matrix inverse = inverse_cholesky(Matrix(basis.gram));
       if (!factors.factorization.is_identity) projection = product(projection, factors.factorization.triangle);
-      const Matrix coefficients = xt::transpose(transposed_product(inverse, projection));  // (columns, rank)
-      const auto small = thin_svd(Matrix(xt::transpose(rows_of(coefficients, factors.learned))));
+      const Matrix coefficients = transposed(transposed_product(inverse, projection));  // (columns, rank)
+      const auto small = thin_svd(transposed(rows_of(coefficients, factors.learned)));
       std::copy(small.s.begin(), small.s.end(), factors.s.begin());
       // The other singular values are only as accurate as the summary.
       for (std::size_t mode = rank; mode < factors.s.size(); ++mode)

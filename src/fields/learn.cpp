@@ -38,11 +38,11 @@ xt::xarray<double> flattened(const xt::xarray<double>& array) {
 /// The point weights of statistics: those given, or the row sums of the mass matrix.
 xt::xarray<double> statistical_weights(const FieldOptions& options) {
   if (options.point_weights) return flattened(*options.point_weights);
-  if (!options.mass) return xt::zeros<double>({0});
+  if (!options.mass) return zeros<double>({0});
   xt::xarray<double> sums = options.mass->row_sums();
   // Row sums need not be positive; points are then unweighted.
   if (std::ranges::all_of(sums, [](double sum) { return sum > 0.0; })) return sums;
-  return xt::zeros<double>({0});
+  return zeros<double>({0});
 }
 
 void check_points(const FieldOptions& options, std::size_t num_pts) {

@@ -145,8 +145,8 @@ class StatisticsPass {
   bool compute_moments() {
     const std::size_t m = source_.rows();
     const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
-    means_ = xt::zeros<double>({wants_means ? m : 0});
-    deviations_ = xt::zeros<double>({request_.wants_deviations ? m : 0});
+    means_ = zeros<double>({wants_means ? m : 0});
+    deviations_ = zeros<double>({request_.wants_deviations ? m : 0});
     finite_weights_.assign(gaps_.empty() ? 0 : m, total_);
     std::vector<std::vector<Moments>> fields(request_.threads, std::vector<Moments>(groups_));
     std::vector<std::vector<double>> logarithms(request_.threads);
@@ -277,8 +277,8 @@ class StatisticsPass {
   std::vector<Gap> gaps_;
   std::vector<double> finite_weights_;
   std::vector<Moments> fields_;
-  xt::xarray<double> means_ = xt::zeros<double>({0});
-  xt::xarray<double> deviations_ = xt::zeros<double>({0});
+  xt::xarray<double> means_ = zeros<double>({0});
+  xt::xarray<double> deviations_ = zeros<double>({0});
 };
 
 }  // namespace

@@ -13,8 +13,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.files.map;
 
 import fieldfold.base.arrays;
@@ -193,7 +191,7 @@ void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const Ba
   if (!has_space) return;
   describe_space(writer, map->space->parts());
   const bool saves_weighted_basis = mass && mass->sparse() == nullptr;
-  writer(saves_weighted_basis ? map->weighted_basis : xt::xarray<T>(xt::zeros<T>({0, 0})));
+  writer(saves_weighted_basis ? map->weighted_basis : xt::xarray<T>(zeros<T>({0, 0})));
 }
 
 template <class T>

@@ -8,8 +8,6 @@ module;
 #include <utility>
 #include <variant>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.files.operators;
 
 import fieldfold.base.arrays;

@@ -176,7 +176,9 @@ constexpr Key<Triplets> triplets_keys[] = {
 MassMatrix mass_matrix(std::string_view key, const json& value) {
   Triplets triplets;
   read_object(value, key, triplets_keys, triplets);
-  const auto array_of = [](const std::vector<double>& list) { return xt::adapt(list, Shape{list.size()}); };
+  const auto array_of = [](const std::vector<double>& list) {
+    return ArrayRef<double>(list.data(), Shape{list.size()});
+  };
   return {array_of(triplets.rows), array_of(triplets.columns), array_of(triplets.values)};
 }
 

@@ -20,12 +20,12 @@ namespace fieldfold {
 namespace {
 
 /// `(*shape, dim)` as `(number, dim)`.
-auto as_points(const ArrayRef<double>& queries) {
+ArrayRef<double> as_points(const ArrayRef<double>& queries) {
   if (queries.dimension() == 0)
     throw InvalidArgument("queries: expected points (*query_shape, dimension), got a scalar");
   const std::size_t dim = queries.shape().back();
   const Shape shape(queries.shape().begin(), queries.shape().end() - 1);
-  return xt::adapt(queries.data(), queries.size(), xt::no_ownership(), Shape{size_of(shape), dim});
+  return {queries.data(), Shape{size_of(shape), dim}};
 }
 
 void expect_length(const ArrayRef<double>& values, std::size_t expected) {
@@ -101,7 +101,7 @@ xt::xarray<double> InterpolationOperator::transposed(const ArrayRef<double>& val
   expect_length(values, num_queries());
   const Shape point_shape(values.shape().begin() + 1, values.shape().end());
   const std::size_t columns = size_of(point_shape);
-  xt::xarray<double> results = xt::zeros<double>(joined({num_points()}, point_shape));
+  xt::xarray<double> results = zeros<double>(joined({num_points()}, point_shape));
   const MatrixView<const double> from{values.data(), num_queries(), columns};
   const MatrixView<double> to{results.data(), num_points(), columns};
   if (const auto* sparse = std::get_if<SparseRows>(&weights_))

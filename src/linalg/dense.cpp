@@ -3,7 +3,9 @@ module;
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -130,7 +132,7 @@ void add_gram(MatrixView<const T> a, MatrixView<double> sum) {
   if constexpr (std::is_same_v<T, double>) {
     add_syrk(a, sum);
   } else {
-    xt::xarray<T> block = xt::zeros<T>({a.cols, a.cols});
+    xt::xarray<T> block = zeros<T>({a.cols, a.cols});
     add_syrk(a, as_matrix(block, a.cols, a.cols));
     std::transform(block.begin(), block.end(), sum.data, sum.data,
                    [](T x, double y) { return y + static_cast<double>(x); });
@@ -149,7 +151,7 @@ void add_symmetric_product(MatrixView<const T> a, MatrixView<const T> b, MatrixV
     if constexpr (std::is_same_v<T, double>) {
       add_product_transposed(below, own, part);
     } else {
-      xt::xarray<T> block = xt::zeros<T>({below.cols, width});
+      xt::xarray<T> block = zeros<T>({below.cols, width});
       add_product_transposed(below, own, as_matrix(block, below.cols, width));
       for (std::size_t i = 0; i < below.cols; ++i)
         for (std::size_t j = 0; j < width; ++j) part(i, j) += static_cast<double>(block(i, j));
@@ -178,7 +180,7 @@ SymmetricEigen symmetric_eigen(xt::xarray<double>&& matrix) {
   if (run(work.data(), lapack_int(work.size()), integer_work.data(), best_integer_length) != 0)
     throw NumericalError(message("the eigenvalues of a matrix of order ", n, " did not converge"));
   // LAPACK's columns are the rows here.
-  eigen.vectors = xt::transpose(matrix);
+  eigen.vectors = transposed(matrix);
   return eigen;
 }
 
@@ -188,14 +190,14 @@ xt::xarray<double> inverse_cholesky(xt::xarray<double>&& matrix) {
   if (cxxlapack::potrf<int>('U', n, matrix.data(), leading(matrix.shape(0))) != 0 ||
       cxxlapack::trtri<int>('U', 'N', n, matrix.data(), leading(matrix.shape(0))) != 0)
     throw NumericalError("the columns to be orthonormalized are linearly dependent");
-  xt::xarray<double> inverse = xt::zeros<double>({matrix.shape(0), matrix.shape(0)});
+  xt::xarray<double> inverse = zeros<double>({matrix.shape(0), matrix.shape(0)});
   for (std::size_t i = 0; i < matrix.shape(0); ++i)
     for (std::size_t j = 0; j <= i; ++j) inverse(j, i) = matrix(i, j);
   return inverse;
 }
 
 template <class T>
-RFactor<T>::RFactor(std::size_t n) : triangle_(xt::zeros<T>({n, n})) {}
+RFactor<T>::RFactor(std::size_t n) : triangle_(zeros<T>({n, n})) {}
 
 template <class T>
 void RFactor<T>::add(MatrixView<T> rows) {
@@ -261,7 +263,7 @@ PivotedRFactor pivoted_r_factor(xt::xarray<double>&& matrix) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) columns(j, i) = triangle(i, j);
   const auto pivots = factorize_with_pivoting(columns);
-  PivotedRFactor result{xt::zeros<double>({n, n}), {}};
+  PivotedRFactor result{zeros<double>({n, n}), {}};
   for (std::size_t j = 0; j < n; ++j) {
     result.pivots.push_back(pivots[j]);
     for (std::size_t i = 0; i <= j; ++i) result.r(i, j) = columns(j, i);
@@ -276,18 +278,33 @@ xt::xarray<double> product(const xt::xarray<double>& a, const xt::xarray<double>
 }
 
 xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xarray<double>& b) {
-  xt::xarray<double> c = xt::zeros<double>({a.shape(1), b.shape(1)});
+  xt::xarray<double> c = zeros<double>({a.shape(1), b.shape(1)});
   add_product_transposed(as_matrix(a), as_matrix(b), as_matrix(c));
   return c;
 }
 
 template <class T>
 xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices) {
-  xt::xarray<double> sum = xt::cast<double>(matrices[0]);
+  xt::xarray<double> sum = array_cast<double>(matrices[0]);
   for (std::size_t i = 1; i < matrices.size(); ++i)
     std::transform(sum.begin(), sum.end(), matrices[i].begin(), sum.begin(),
                    [](double x, T y) { return x + static_cast<double>(y); });
   return sum;
+}
+
+xt::xarray<double> identity(std::size_t n) {
+  auto matrix = zeros<double>({n, n});
+  for (std::size_t i = 0; i < n; ++i) matrix(i, i) = 1.0;
+  return matrix;
+}
+
+void add_to(xt::xarray<double>& sum, const xt::xarray<double>& term) {
+  std::transform(sum.data(), sum.data() + sum.size(), term.data(), sum.data(), std::plus<>{});
+}
+
+xt::xarray<double> scaled(xt::xarray<double> array, double factor) {
+  for (double& entry : std::span(array.data(), array.size())) entry *= factor;
+  return array;
 }
 
 xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns) {
@@ -343,8 +360,8 @@ ThinSVD<T> thin_svd(xt::xarray<T>&& matrix) {
   if (run(work.data(), lapack_int(work.size())) != 0 || !std::isfinite(svd.s(0)))
     throw NumericalError(message("the singular value decomposition of a ", m, " x ", n, " matrix did not converge"));
 
-  svd.v = xt::transpose(v_transposed);
-  svd.u = k == n ? std::move(matrix) : xt::xarray<T>(xt::view(matrix, xt::all(), xt::range(0, k)));
+  svd.v = transposed(v_transposed);
+  svd.u = k == n ? std::move(matrix) : leading_block(matrix, m, k);
   fix_signs(svd.u, svd.v);
   return svd;
 }
@@ -358,7 +375,7 @@ std::size_t numerical_rank(const xt::xarray<T>& s) {
 
 template <class T>
 xt::xarray<T> gram(MatrixView<const T> a) {
-  xt::xarray<T> product = xt::zeros<T>({a.cols, a.cols});
+  xt::xarray<T> product = zeros<T>({a.cols, a.cols});
   add_syrk(a, as_matrix(product, a.cols, a.cols));
   fill_upper(as_matrix(product));
   return product;

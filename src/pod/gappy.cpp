@@ -12,8 +12,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
@@ -71,11 +69,11 @@ template <class T>
 Normal normal_equations(MatrixView<const T> basis, std::span<const T> y, const std::vector<std::size_t>& present,
                         const GappyInnerProduct& product) {
   const std::size_t rank = basis.cols;
-  Normal normal{xt::zeros<double>({rank, rank}), std::vector<double>(rank, 0.0)};
+  Normal normal{zeros<double>({rank, rank}), std::vector<double>(rank, 0.0)};
   const MatrixView<double> right_hand{normal.right_hand.data(), rank, 1};
   if (product.apply) {
-    Matrix rows = xt::zeros<double>({basis.rows, rank});
-    Matrix values = xt::zeros<double>({basis.rows, std::size_t{1}});
+    Matrix rows = zeros<double>({basis.rows, rank});
+    Matrix values = zeros<double>({basis.rows, std::size_t{1}});
     for (const std::size_t i : present) {
       std::ranges::copy(basis.row(i), as_matrix(rows).row(i).begin());
       values(i, 0) = static_cast<double>(y[i]);

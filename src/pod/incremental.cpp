@@ -10,8 +10,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
@@ -59,8 +57,8 @@ void drop_last(Factorization& factorization) {
   for (std::size_t j = 0; j < factorization.triangle.shape(1); ++j)
     factorization.dropped[j] = std::hypot(factorization.dropped[j], factorization.triangle(last, j));
   factorization.leading.pop_back();
-  factorization.square = Matrix(xt::view(factorization.square, xt::range(0, last), xt::range(0, last)));
-  factorization.triangle = Matrix(xt::view(factorization.triangle, xt::range(0, last), xt::all()));
+  factorization.square = leading_block(factorization.square, last, last);
+  factorization.triangle = leading_block(factorization.triangle, last, factorization.triangle.shape(1));
 }
 
 void validate(const IncrementalOptions& options) {
@@ -107,10 +105,10 @@ class BasicIncrementalSVD<T>::Update {
     const std::size_t r = old_rank();
     const std::size_t b = rows_.rows;
     const std::size_t added = directions.triangle.shape(0);
-    Matrix coefficients = xt::zeros<double>({b, std::size_t{0}});
+    Matrix coefficients = zeros<double>({b, std::size_t{0}});
     if (r + added > 0) {
       // All snapshots, old and new, in the widened basis: a small matrix, decomposed exactly.
-      Matrix small = xt::zeros<double>({r + added, r + b});
+      Matrix small = zeros<double>({r + added, r + b});
       for (std::size_t mode = 0; mode < r; ++mode) small(mode, mode) = before.s(mode);
       for (std::size_t i = 0; i < b; ++i) {
         for (std::size_t mode = 0; mode < r; ++mode) small(mode, r + i) = in_basis(i, mode);
@@ -153,7 +151,7 @@ class BasicIncrementalSVD<T>::Update {
   Matrix project_out() {
     const std::size_t r = old_rank();
     const std::size_t b = rows_.rows;
-    const auto projections = [&] { return std::vector<xt::xarray<T>>(pass_.threads, xt::zeros<T>({b, r})); };
+    const auto projections = [&] { return std::vector<xt::xarray<T>>(pass_.threads, zeros<T>({b, r})); };
     // Twice: the component in the basis left by the first pass is small relative to the rows, but not to the residuals.
     auto first_sums = projections();
     auto second_sums = projections();
@@ -161,15 +159,15 @@ class BasicIncrementalSVD<T>::Update {
       add_product(readable(columns(rows_, first, count)), old_basis(first, count), as_matrix(first_sums[part]));
     });
     Matrix in_basis = sum_of(first_sums);
-    const xt::xarray<T> once = xt::cast<T>(in_basis);
+    const xt::xarray<T> once = array_cast<T>(in_basis);
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       const auto chunk = columns(rows_, first, count);
       subtract_product_transposed(as_matrix(once), old_basis(first, count), chunk);
       add_product(readable(chunk), old_basis(first, count), as_matrix(second_sums[part]));
     });
     const Matrix correction = sum_of(second_sums);
-    in_basis += correction;
-    const xt::xarray<T> again = xt::cast<T>(correction);
+    add_to(in_basis, correction);
+    const xt::xarray<T> again = array_cast<T>(correction);
     std::vector<std::vector<double>> sums(pass_.threads, std::vector<double>(b, 0.0));
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       const auto chunk = columns(rows_, first, count);
@@ -201,7 +199,7 @@ class BasicIncrementalSVD<T>::Update {
     for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
     new_.bound += lost;
     if (sketched.leading.empty())
-      return {{}, xt::zeros<double>({rows_.rows, std::size_t{0}}), xt::zeros<double>({std::size_t{0}, rows_.rows}), {}};
+      return {{}, zeros<double>({rows_.rows, std::size_t{0}}), zeros<double>({std::size_t{0}, rows_.rows}), {}};
     return orthogonal_factor<T>(rest_, nullptr, std::move(sketched), 1, pass_);
   }
 
@@ -213,7 +211,7 @@ class BasicIncrementalSVD<T>::Update {
         : update_(update),
           added_(directions.triangle.shape(0)),
           factor_rows_(directions.factorization, update.rows_.rows),
-          to_basis_(xt::cast<T>(directions.to_basis)),
+          to_basis_(array_cast<T>(directions.to_basis)),
           buffers_(update.pass_.threads),
           factors_(update.pass_.threads),
           wider_(update.pass_.threads) {}
@@ -249,7 +247,7 @@ class BasicIncrementalSVD<T>::Update {
     const std::size_t b = rows_.rows;
     WiderBasis wider_basis(*this, directions);
     const std::size_t width = wider_basis.width();
-    std::vector<Matrix> grams(pass_.threads, xt::zeros<double>({width, width}));
+    std::vector<Matrix> grams(pass_.threads, zeros<double>({width, width}));
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       add_gram(wider_basis(part, first, count), as_matrix(grams[part]));
     });
@@ -267,21 +265,21 @@ class BasicIncrementalSVD<T>::Update {
 
     const std::size_t rank = truncated_rank(svd.s);
     const Matrix rotation = column_range(svd.u, 0, rank);
-    const xt::xarray<T> to_new = xt::cast<T>(product(inverse, rotation));
+    const xt::xarray<T> to_new = array_cast<T>(product(inverse, rotation));
     new_.basis = xt::xarray<T>::from_shape({rows_.cols, rank});
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       multiply(wider_basis(part, first, count), as_matrix(to_new),
                MatrixView<T>{new_.basis.data() + first * rank, count, rank});
     });
-    new_.s = xt::view(svd.s, xt::range(0, rank));
+    new_.s = leading_entries(svd.s, rank);
     new_.coefficients = r > 0 ? product(old_.coefficients, transposed_product(old_coefficients, rotation))
-                              : Matrix(xt::zeros<double>({old_.coefficients.shape(0), rank}));
+                              : Matrix(zeros<double>({old_.coefficients.shape(0), rank}));
     return transposed_product(coefficients, rotation);
   }
 
   /// The rank to keep; truncated singular values add to the bound.
   std::size_t truncated_rank(const Matrix& s) {
-    std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(xt::cast<T>(s))) : 0;
+    std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(array_cast<T>(s))) : 0;
     double tail = 0.0;
     for (std::size_t mode = rank; mode < s.size(); ++mode) tail += s(mode) * s(mode);
     // Half of the remaining tolerance, so that later updates can truncate too.
@@ -403,7 +401,7 @@ typename BasicIncrementalSVD<T>::State BasicIncrementalSVD<T>::with_block(const 
   for (std::size_t i = 0; i < count; ++i)
     weights[i] = std::pow(incremental_.forgetting, static_cast<double>(count - 1 - i));
   const double fade = std::pow(incremental_.forgetting, static_cast<double>(count));
-  Totals totals{state.s * fade, state.squares * (fade * fade), state.bound * fade};
+  Totals totals{scaled(state.s, fade), state.squares * (fade * fade), state.bound * fade};
   for (std::size_t i = 0; i < count; ++i) totals.squares += weights[i] * weights[i] * row_squares(rows, i);
   return Update(state, incremental_, options_.threads, rows).run(weights, totals);
 }
@@ -424,7 +422,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
     merged.state_.squares = totals.squares;
     merged.state_.bound = totals.bound;
     merged.state_.coefficients =
-        stacked(merged.state_.coefficients, xt::zeros<double>({added.num_samples(), merged.rank()}));
+        stacked(merged.state_.coefficients, zeros<double>({added.num_samples(), merged.rank()}));
   } else {
     // The other basis vectors enter as snapshots, weighted by their singular values.
     std::vector<T> vectors(state.basis.size());
@@ -456,15 +454,14 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
   std::size_t modes = rank();
   if (!options_.rule.is_empty())
     modes = choose_rank(options_.rule,
-                        Spectrum<T>{xt::cast<T>(state_.s), state_.coefficients, dof_, num_samples(), unresolved})
+                        Spectrum<T>{array_cast<T>(state_.s), state_.coefficients, dof_, num_samples(), unresolved})
                 .rank;
-  const auto leading = [=](const auto& matrix) { return xt::view(matrix, xt::all(), xt::range(0, modes)); };
-  xt::xarray<T> basis = leading(state_.basis);
-  xt::xarray<T> latents = xt::cast<T>(leading(state_.coefficients));
+  xt::xarray<T> basis = leading_block(state_.basis, dof_, modes);
+  xt::xarray<T> latents = array_cast<T>(leading_block(state_.coefficients, num_samples(), modes));
   if (scaling_) scaling_->unscale(as_matrix(basis));
   fix_signs(basis, latents);
   BasicSVDMap<T> map{.projection_matrix = std::move(basis),
-                     .singular_values = xt::cast<T>(state_.s),
+                     .singular_values = array_cast<T>(state_.s),
                      .unresolved_squares = unresolved,
                      .latent_ranges = ranges_of(latents),
                      .training_latents = std::nullopt,

@@ -7,8 +7,6 @@ module;
 #include <limits>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
@@ -93,14 +91,14 @@ void BasicSVDMap<T>::validate() const {
 template <class T>
 void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const std::vector<double>& weights) {
   const std::size_t rank = latents.shape(1);
-  latent_mean = xt::zeros<double>({rank});
-  latent_covariance = xt::zeros<double>({rank, rank});
+  latent_mean = zeros<double>({rank});
+  latent_covariance = zeros<double>({rank, rank});
   double total = 0.0;
   for (std::size_t j = 0; j < weights.size(); ++j) {
     total += weights[j];
     for (std::size_t i = 0; i < rank; ++i) latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
   }
-  latent_mean /= total;
+  for (double& mean : latent_mean) mean /= total;
   for (std::size_t j = 0; j < weights.size(); ++j)
     for (std::size_t i = 0; i < rank; ++i)
       for (std::size_t k = 0; k < rank; ++k)
@@ -109,8 +107,8 @@ void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const s
   const auto is_finite = [](double x) { return std::isfinite(x); };
   if (std::ranges::all_of(latent_mean, is_finite) && std::ranges::all_of(latent_covariance, is_finite)) return;
   // Squares overflow: the statistics are unknown.
-  latent_mean = xt::zeros<double>({0});
-  latent_covariance = xt::zeros<double>({0, 0});
+  latent_mean = zeros<double>({0});
+  latent_covariance = zeros<double>({0, 0});
 }
 
 template <class T>

@@ -11,8 +11,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
@@ -192,7 +190,7 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, const Assessment& re
 template <class T>
 double SpaceProjection<T>::orthonormality_defect() const {
   const std::size_t rank = basis_.cols;
-  xt::xarray<double> products = xt::zeros<double>({rank, rank});
+  xt::xarray<double> products = zeros<double>({rank, rank});
   if (weighted_.rows > 0) {
     add_symmetric_product(basis_, weighted_, as_matrix(products));
   } else if (!has_diagonal_weights()) {
@@ -224,9 +222,9 @@ xt::xarray<T> weighted_basis(const FieldSpace& space, const xt::xarray<T>& basis
     space.apply_weights(as_matrix(basis), as_matrix(weighed), threads);
     return weighed;
   } else {
-    const xt::xarray<double> columns = xt::cast<double>(basis);
+    const xt::xarray<double> columns = array_cast<double>(basis);
     space.apply_weights(as_matrix(columns), as_matrix(weighed), threads);
-    return xt::cast<T>(weighed);
+    return array_cast<T>(weighed);
   }
 }
 

@@ -11,8 +11,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
@@ -252,7 +250,7 @@ BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const Arra
     return this->interpolate_from_grid(reconstruct(latent), new_coords);
   // The modes, and the state with coefficients 0.
   const std::size_t origin = space != nullptr ? 1 : 0;
-  xt::xarray<T> modes = xt::zeros<T>({rank() + origin, this->dof()});
+  xt::xarray<T> modes = zeros<T>({rank() + origin, this->dof()});
   const MatrixView<T> changes{modes.data(), rank(), this->dof()};
   transpose_into(as_matrix(projection_matrix()), changes);
   auto coefficients = xt::xarray<T>::from_shape({rows.rows, rank() + origin});
@@ -292,7 +290,7 @@ LatentRanges BasicSVD<T>::estimate_latent_ranges(double margin) const {
 template <class T>
 xt::xarray<T> BasicSVD<T>::mean() const {
   if (!map().is_centered()) throw NotReady("there is no mean snapshot: the field option center is off");
-  return reconstruct(xt::xarray<T>(xt::zeros<T>({rank()})));
+  return reconstruct(xt::xarray<T>(zeros<T>({rank()})));
 }
 
 template <class T>

@@ -7,8 +7,6 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
-
 module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;
@@ -44,7 +42,7 @@ xt::xarray<T> Whitening<T>::apply(const ArrayRef<T>& latent) const {
   auto deviations = xt::xarray<double>::from_shape({rows.rows, rows.cols});
   for (std::size_t k = 0; k < rows.rows; ++k)
     for (std::size_t i = 0; i < rows.cols; ++i) deviations(k, i) = static_cast<double>(rows(k, i)) - mean_(i);
-  xt::xarray<T> white = xt::cast<T>(product(deviations, inverse_factor_));
+  xt::xarray<T> white = array_cast<T>(product(deviations, inverse_factor_));
   white.reshape(latent.shape());
   return white;
 }
@@ -58,7 +56,7 @@ xt::xarray<T> Whitening<T>::undo(const ArrayRef<T>& white) const {
   auto coefficients = product(numbers, transposed_product(inverse_factor_, covariance_));
   for (std::size_t k = 0; k < rows.rows; ++k)
     for (std::size_t i = 0; i < rows.cols; ++i) coefficients(k, i) += mean_(i);
-  xt::xarray<T> latent = xt::cast<T>(coefficients);
+  xt::xarray<T> latent = array_cast<T>(coefficients);
   latent.reshape(white.shape());
   return latent;
 }

@@ -95,7 +95,7 @@ CompactSystem::CompactSystem(const PointCloud& cloud)
     throw NumericalError(
         "Singular matrix. Two data points coincide, or epsilon is too small for the distances; smoothing helps");
   solved_monomials_ = xt::xarray<double>::from_shape({m, n});
-  xt::xarray<double> schur = xt::zeros<double>({m, m});
+  xt::xarray<double> schur = zeros<double>({m, m});
   if (m > 0) {
     auto monomials = xt::xarray<double>::from_shape({m, n});
     std::vector<double> own(m);
@@ -118,7 +118,7 @@ CompactSystem::CompactSystem(const PointCloud& cloud)
 CompactSystem::Solution CompactSystem::solve(MatrixView<const double> values) const {
   const std::size_t n = values.cols;
   const std::size_t m = monomials_.size();
-  Solution solution{xt::xarray<double>::from_shape({values.rows, n}), xt::zeros<double>({values.rows, m}), 0.0};
+  Solution solution{xt::xarray<double>::from_shape({values.rows, n}), zeros<double>({values.rows, m}), 0.0};
   const auto kernels = as_matrix(solution.kernels);
   const auto polynomial = as_matrix(solution.polynomial);
   // b solves (P^T K^-1 P) b = (K^-1 P)^T d, and a = K^-1 d - K^-1 P b.

@@ -217,7 +217,7 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
   Solution solution;
   solution.patches.resize(patches_.size());
   solution.largest_values.assign(values.cols, 0.0);
-  solution.largest_coefficients = xt::zeros<double>({patches_.size(), values.cols});
+  solution.largest_coefficients = zeros<double>({patches_.size(), values.cols});
   for (std::size_t i = 0; i < values.rows; ++i)
     for (std::size_t c = 0; c < values.cols; ++c)
       solution.largest_values[c] = std::max(solution.largest_values[c], std::abs(values(i, c)));

@@ -215,7 +215,7 @@ PositiveDefiniteSystem RBFSystem::eliminated(std::span<const double> smoothing) 
 SymmetricSystem RBFSystem::whole(std::span<const double> smoothing) {
   const std::size_t n = axes_.shape(1);
   const std::size_t size = n + monomials_.size();
-  xt::xarray<double> matrix = xt::zeros<double>({size, size});
+  xt::xarray<double> matrix = zeros<double>({size, size});
   std::vector<double> point(axes_.shape(0));
   for_each_row(smoothing, [&](std::size_t i, std::span<const double> row) {
     for (std::size_t j = 0; j <= i; ++j) matrix(i, j) = matrix(j, i) = row[j];
@@ -239,7 +239,7 @@ void RBFSystem::solve_rows(MatrixView<double> rows) const {
   for (std::size_t i = 0; i < k; ++i) pivots_.solve_transposed(polynomial.row(i));
   auto start = xt::xarray<double>::from_shape({k, m});
   for (std::size_t i = 0; i < k; ++i) std::ranges::copy(polynomial.row(i), as_matrix(start).row(i).begin());
-  const xt::xarray<double> half = 0.5 * pivot_block_;
+  const xt::xarray<double> half = scaled(pivot_block_, 0.5);
   // `d_1 - K_11 s / 2`, with s = P_1^-T p in `start`.
   subtract_product_transposed(matrix_of(start), matrix_of(half), pivots);
   subtract_product_transposed(readable(pivots), pivots_.multipliers(), others);
@@ -262,7 +262,7 @@ void RBFSystem::solve_rows(MatrixView<double> rows) const {
 RBFSystem::Solution RBFSystem::solve(MatrixView<const double> values) const {
   const std::size_t n = values.cols;
   const std::size_t size = n + monomials_.size();
-  Solution solution{xt::zeros<double>({values.rows, size}), 0.0};
+  Solution solution{zeros<double>({values.rows, size}), 0.0};
   const auto rows = as_matrix(solution.coefficients);
   for (std::size_t k = 0; k < values.rows; ++k)
     for (std::size_t i = 0; i < n; ++i) rows(k, i) = values(k, pivots_.order()[i]);

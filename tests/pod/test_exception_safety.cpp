@@ -12,8 +12,7 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.compression.grid;
-import fieldfold.decomposition.rank_rule;
+import fieldfold.decomposition.gram_sketch;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.incremental;
