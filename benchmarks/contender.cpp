@@ -22,7 +22,7 @@ void print(double seconds, const std::string& method) {
 
 void run_svd(const xt::xarray<double>& matrix, const fieldfold::RankRule& rule, std::size_t threads, int repeats,
              const std::string& basis) {
-  fieldfold::SVD svd({.threads = threads});
+  fieldfold::SVD svd({}, {.threads = threads});
   const double seconds = median_seconds(repeats, [&] { svd.compute_map(matrix, rule); });
   fieldfold::save_npy(basis, svd.projection_matrix());
   print(seconds, std::string(fieldfold::name_of(svd.report().method)));
@@ -33,7 +33,7 @@ void run_incremental(const xt::xarray<double>& matrix, std::size_t rank, std::si
   std::vector<xt::xarray<double>> snapshots;
   for (std::size_t j = 0; j < matrix.shape(1); ++j) snapshots.emplace_back(xt::view(matrix, xt::all(), j));
   const double seconds = median_seconds(repeats, [&] {
-    fieldfold::IncrementalSVD grown({.threads = threads}, {.max_rank = rank});
+    fieldfold::IncrementalSVD grown({}, {.max_rank = rank}, {.threads = threads});
     for (const auto& snapshot : snapshots) grown.add(snapshot);
     grown.update();
     fieldfold::save_npy(basis, grown.basis());

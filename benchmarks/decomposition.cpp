@@ -35,7 +35,7 @@ void report(benchmark::State& state, std::size_t m, std::size_t n, const fieldfo
 void by_rank(benchmark::State& state) {
   const auto m = static_cast<std::size_t>(state.range(0));
   const auto n = static_cast<std::size_t>(state.range(1));
-  fieldfold::SVD svd({.rank = 20, .threads = static_cast<std::size_t>(state.range(2))});
+  fieldfold::SVD svd({}, {.rule = {.rank = 20}, .threads = static_cast<std::size_t>(state.range(2))});
   const auto& matrix = snapshots_of(m, n);
   for (auto _ : state) svd.compute_map(matrix);
   report(state, m, n, svd);
@@ -45,7 +45,7 @@ void by_rank(benchmark::State& state) {
 void single_by_rank(benchmark::State& state) {
   const auto m = static_cast<std::size_t>(state.range(0));
   const auto n = static_cast<std::size_t>(state.range(1));
-  fieldfold::BasicSVD<float> svd({.rank = 20, .threads = static_cast<std::size_t>(state.range(2))});
+  fieldfold::BasicSVD<float> svd({}, {.rule = {.rank = 20}, .threads = static_cast<std::size_t>(state.range(2))});
   const xt::xarray<float> matrix = xt::cast<float>(snapshots_of(m, n));
   for (auto _ : state) svd.compute_map(matrix);
   report(state, m, n, svd);
@@ -54,7 +54,7 @@ void single_by_rank(benchmark::State& state) {
 void by_tolerance(benchmark::State& state) {
   const auto m = static_cast<std::size_t>(state.range(0));
   const auto n = static_cast<std::size_t>(state.range(1));
-  fieldfold::SVD svd({.reconstruction_tol = 1e-10, .threads = static_cast<std::size_t>(state.range(2))});
+  fieldfold::SVD svd({}, {.rule = {.reconstruction_tol = 1e-10}, .threads = static_cast<std::size_t>(state.range(2))});
   const auto& matrix = snapshots_of(m, n);
   for (auto _ : state) svd.compute_map(matrix);
   report(state, m, n, svd);

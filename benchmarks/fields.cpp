@@ -68,9 +68,9 @@ void fit(benchmark::State& state, const std::string& name) {
   const auto options = options_of(name, m, n);
   const auto seconds = [&](const fieldfold::FieldOptions& own) {
     const auto start = std::chrono::steady_clock::now();
-    fieldfold::SVD svd({.field_opts = own,
-                        .method = fieldfold::DecompositionMethod::gram,
-                        .threads = static_cast<std::size_t>(state.range(2))});
+    fieldfold::SVD svd({}, {.field_opts = own,
+                            .method = fieldfold::DecompositionMethod::gram,
+                            .threads = static_cast<std::size_t>(state.range(2))});
     svd.compute_map(snapshots, {.rank = 20});
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };

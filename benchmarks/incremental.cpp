@@ -22,8 +22,8 @@ void by_rank(benchmark::State& state) {
   const auto& matrix = snapshots_of(dof, updates);
   for (std::size_t j = 0; j < updates; ++j) snapshots.emplace_back(xt::view(matrix, xt::all(), j));
   for (auto _ : state) {
-    fieldfold::IncrementalSVD grown({.threads = static_cast<std::size_t>(state.range(1))},
-                                    {.max_rank = rank, .block = static_cast<std::size_t>(state.range(0))});
+    fieldfold::IncrementalSVD grown({}, {.max_rank = rank, .block = static_cast<std::size_t>(state.range(0))},
+                                    {.threads = static_cast<std::size_t>(state.range(1))});
     for (const auto& snapshot : snapshots) grown.add(snapshot);
     grown.update();
     state.counters["bound"] = grown.error_bound();

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "support/closeness.hpp"
@@ -17,7 +16,7 @@ import fieldfold.compression.grid;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
 
-#include "support/block_means.hpp"
+#include "support/data/linear_fields.hpp"
 
 namespace {
 
@@ -25,30 +24,6 @@ using fieldfold::Compression;
 using fieldfold::Fields;
 using fieldfold::InvalidArgument;
 using fieldfold::Shape;
-
-Shape shape_of(const xt::xarray<double>& array) { return {array.shape().begin(), array.shape().end()}; }
-
-/// A regular grid on the unit square, slightly sheared so that no three rows are alike.
-xt::xarray<double> grid(std::size_t side) {
-  auto coords = xt::xarray<double>::from_shape({side * side, std::size_t{2}});
-  for (std::size_t i = 0; i < side * side; ++i) {
-    coords(i, 0) = static_cast<double>(i / side) / static_cast<double>(side - 1);
-    coords(i, 1) = static_cast<double>(i % side) / static_cast<double>(side - 1) + 0.1 * coords(i, 0);
-  }
-  return coords;
-}
-
-/// Fields that are linear in the coordinates, which the default thin plate spline reproduces exactly.
-Fields linear_fields(const xt::xarray<double>& coords, std::size_t samples) {
-  auto u = xt::xarray<double>::from_shape({samples, coords.shape(0)});
-  auto v = u;
-  for (std::size_t s = 0; s < samples; ++s)
-    for (std::size_t p = 0; p < coords.shape(0); ++p) {
-      u(s, p) = 1.0 + static_cast<double>(s) + coords(p, 0) - 2.0 * coords(p, 1);
-      v(s, p) = 3.0 * coords(p, 0) - static_cast<double>(s) * coords(p, 1);
-    }
-  return {{"u", u}, {"v", v}};
-}
 
 Compression two_fields(const xt::xarray<double>& coords) {
   return Compression({.fields = {"u", "v"}, .coords = coords});
@@ -173,22 +148,6 @@ BOOST_AUTO_TEST_CASE(each_sample_may_have_a_grid_of_its_own) {
   BOOST_TEST(back[1].empty());
   const auto all_missing = compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(2));
   BOOST_TEST(shape_of(all_missing) == (Shape{2, 50}));
-}
-
-BOOST_AUTO_TEST_CASE(any_compressor_folds_and_unfolds_fields_on_any_grid) {
-  const BlockMeans means({.fields = {"u", "v"}, .coords = grid(5)});
-  const auto elsewhere = grid(6);
-  const auto fields = linear_fields(elsewhere, 3);
-  const auto latent = fieldfold::compress_fields(means, elsewhere, fields);
-  BOOST_TEST(shape_of(latent) == (Shape{3, 25}));
-  // u and v lie beside each other, so what is left of both is their mean.
-  const auto unfolded = fieldfold::reconstruct_fields(means, latent, elsewhere);
-  const xt::xarray<double> mean = (fields.at("u") + fields.at("v")) / 2.0;
-  BOOST_TEST(relative_difference(unfolded.at("u"), mean) < 1e-13);
-  BOOST_TEST(relative_difference(unfolded.at("v"), mean) < 1e-13);
-  const auto per_sample = fieldfold::compress_fields(means, fieldfold::CoordsPerSample{elsewhere}, {fields});
-  BOOST_TEST(relative_difference(xt::xarray<double>(xt::view(per_sample, 0)), latent) == 0.0);
-  BOOST_TEST(fieldfold::reconstruct_fields(means, per_sample, fieldfold::CoordsPerSample{elsewhere}).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(single_precision_fields_travel_too) {

@@ -26,7 +26,7 @@ int main() {
                                     .mask = fieldfold::Mask::automatic,
                                     .gappy_states = fieldfold::GappyStates::fill};
     if (weighted) options.point_weights = xt::xarray<double>(xt::ones<double>({900}) * 0.5);
-    fieldfold::SVD svd({.fields = {"p", "u"}, .field_opts = options});
+    fieldfold::SVD svd({.fields = {"p", "u"}}, {.field_opts = options});
     svd.compute_map({{"p", p}, {"u", u}}, {.rank = 4});
     auto states = svd.join_fields({{"p", p}, {"u", u}});
     states(3, 100) = std::numeric_limits<double>::quiet_NaN();

@@ -15,11 +15,10 @@ import fieldfold.base.diagnostics;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.pod.svd;
 
-#include "support/cosines.hpp"
+#include "support/data/cosines.hpp"
 
 namespace {
 
-using fieldfold::as_matrix;
 using fieldfold::SVD;
 
 /// A matrix of planted singular values, with white noise.

@@ -18,7 +18,7 @@ import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.svd;
 
-#include "support/two_fields.hpp"
+#include "support/data/two_fields.hpp"
 
 using fieldfold::FieldOptions;
 using fieldfold::Fields;
@@ -109,9 +109,8 @@ BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
   xt::xarray<double> coords = xt::linspace<double>(0.0, 1.0, points);
   const auto fields = two_fields();
   for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::log10}) {
-    SVD svd({.fields = {"p", "u"},
-             .coords = coords,
-             .field_opts = {.normalize_field = {{"p", {.method = method}}}, .center = true}});
+    SVD svd({.fields = {"p", "u"}, .coords = coords},
+            {.field_opts = {.normalize_field = {{"p", {.method = method}}}, .center = true}});
     svd.compute_map(fields, {.rank = 4});
     const auto latent = svd.compress(states_of(svd, fields));
     const xt::xarray<double> there = xt::linspace<double>(0.01, 0.97, 23);

@@ -1,6 +1,5 @@
 #include <boost/test/unit_test.hpp>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,16 +35,17 @@ BOOST_AUTO_TEST_CASE(every_key_arrives) {
     "interpolate_opts": {"neighbors": 3, "smoothing": [0.1, 0.2, 0.3], "kernel": "gaussian", "epsilon": 2, "degree": -1},
     "rank": 4, "energy_tol": 0.9, "reconstruction_tol": 0.01, "sample_tol": 0.1, "noise": 0.2,
     "optimal_threshold": true, "validate_every": 5, "keep_training_latents": true, "data_matrix": null})");
-  const auto options = any.target<SVD>()->options();
-  BOOST_TEST((options.fields == std::vector<std::string>{"ux", "uy"}));
-  BOOST_TEST((*options.coords == xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.5}}));
-  BOOST_TEST(options.interpolate_method == "rbf");
-  BOOST_TEST((options.interpolate_opts.neighbors == 3U && options.interpolate_opts.epsilon == 2.0));
-  BOOST_TEST((options.interpolate_opts.degree == -1));
-  BOOST_TEST((options.interpolate_opts.kernel == fieldfold::Kernel::gaussian));
-  BOOST_TEST((options.interpolate_opts.smoothing == xt::xarray<double>{0.1, 0.2, 0.3}));
-  BOOST_TEST((options.rank == 4U && options.energy_tol == 0.9 && options.reconstruction_tol == 0.01));
-  BOOST_TEST((options.sample_tol == 0.1 && options.noise == 0.2 && options.optimal_threshold));
+  const auto& grid = any.target<SVD>()->compression_options();
+  BOOST_TEST((grid.fields == std::vector<std::string>{"ux", "uy"}));
+  BOOST_TEST((*grid.coords == xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.5}}));
+  BOOST_TEST(grid.interpolate_method == "rbf");
+  BOOST_TEST((grid.interpolate_opts.neighbors == 3U && grid.interpolate_opts.epsilon == 2.0));
+  BOOST_TEST((grid.interpolate_opts.degree == -1));
+  BOOST_TEST((grid.interpolate_opts.kernel == fieldfold::Kernel::gaussian));
+  BOOST_TEST((grid.interpolate_opts.smoothing == xt::xarray<double>{0.1, 0.2, 0.3}));
+  const auto& options = any.target<SVD>()->options();
+  BOOST_TEST((options.rule.rank == 4U && options.rule.energy_tol == 0.9 && options.rule.reconstruction_tol == 0.01));
+  BOOST_TEST((options.rule.sample_tol == 0.1 && options.rule.noise == 0.2 && options.rule.optimal_threshold));
   BOOST_TEST((options.keep_training_latents && options.validate_every == 5U));
 }
 

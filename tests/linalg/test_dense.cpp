@@ -13,7 +13,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.dense;
 
-#include "support/cosines.hpp"
+#include "support/data/cosines.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 import fieldfold.base.arrays;
 import fieldfold.linalg.vector;
 
-#include "support/scattered_points.hpp"
+#include "support/data/scattered_points.hpp"
 
 BOOST_AUTO_TEST_CASE(logarithms_are_those_of_the_standard_library) {
   constexpr double infinity = std::numeric_limits<double>::infinity();

@@ -3,12 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <numbers>
-#include <span>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +19,8 @@ import fieldfold.fields.options;
 import fieldfold.pod.gappy;
 import fieldfold.pod.svd;
 
-#include "support/cosines.hpp"
+#include "support/data/cosines.hpp"
+#include "support/data/three_waves.hpp"
 
 namespace {
 
@@ -33,22 +30,6 @@ using fieldfold::GappySnapshots;
 using fieldfold::GappyStates;
 using fieldfold::SVD;
 
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t points = 80;
-constexpr std::size_t samples = 30;
-
-/// Snapshots `(dof, samples)` of three waves that are not orthogonal, and a mean.
-xt::xarray<double> waves(double mean) {
-  auto matrix = xt::xarray<double>::from_shape({points, samples});
-  for (std::size_t i = 0; i < points; ++i)
-    for (std::size_t j = 0; j < samples; ++j) {
-      const double x = static_cast<double>(i) / points;
-      const double t = 0.7 * static_cast<double>(j);
-      matrix(i, j) = mean * (1.0 + x) + std::cos(5.0 * x + t) + 0.5 * std::sin(9.0 * x) * std::cos(2.0 * t + 0.3);
-    }
-  return matrix;
-}
-
 /// A tenth of the numbers of every fifth snapshot is missing, no whole row.
 xt::xarray<double> with_gaps(const xt::xarray<double>& matrix) {
   xt::xarray<double> gappy = matrix;
@@ -56,12 +37,6 @@ xt::xarray<double> with_gaps(const xt::xarray<double>& matrix) {
     for (std::size_t i = 0; i < points; ++i)
       if ((7 * i + 3 * j) % 10 == 0) gappy(i, j) = i % 2 == 0 ? missing : std::numeric_limits<double>::infinity();
   return gappy;
-}
-
-SVD learned(const xt::xarray<double>& matrix, FieldOptions options, std::size_t rank) {
-  SVD svd({.field_opts = std::move(options)});
-  svd.compute_map(matrix, {.rank = rank});
-  return svd;
 }
 
 fieldfold::MassMatrix line_mass() {
@@ -133,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_hole_does_not_become_a_mode) {
     for (const fieldfold::RankRule& rule :
          {fieldfold::RankRule{.rank = 8}, fieldfold::RankRule{.reconstruction_tol = 1e-6},
           fieldfold::RankRule{.energy_tol = 1.0}, fieldfold::RankRule{.sample_tol = 1e-4}}) {
-      SVD svd({.field_opts = options, .keep_training_latents = true});
+      SVD svd({}, {.field_opts = options, .keep_training_latents = true});
       svd.compute_map(gappy, rule);
       const auto filled = svd.reconstruct(svd.training_latents());
       BOOST_TEST(std::abs(filled(4, 11) - truth) < 1e-3, "rank " << svd.rank());
@@ -179,7 +154,7 @@ BOOST_AUTO_TEST_CASE(gappy_states_in_the_space_are_known_from_what_is_there) {
     const auto with_nan = svd.compress(gappy, GappyStates::nan);
     for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::isnan(with_nan(j, 0)) == (j % 3 == 0));
     BOOST_TEST(fails([&] { svd.compress(gappy, GappyStates::error); },
-                     "states: expected finite numbers, got nan in state 0, entry 2"));
+                     "states: expected finite numbers, got nan in state 0, number 2"));
     BOOST_TEST(relative_difference(svd.compress(states, GappyStates::error), exact) < 1e-15);
   }
 }
@@ -223,7 +198,7 @@ BOOST_AUTO_TEST_CASE(least_squares_of_two_coefficients_are_those_of_the_formula)
 }
 
 BOOST_AUTO_TEST_CASE(ill_conditioned_least_squares_keep_their_digits) {
-  // Two columns that differ by 1e-7 at the points that are there: normal equations would keep nothing of it.
+  // Two columns that differ by 1e-7 at the known points: normal equations would keep nothing of it.
   const auto u = cosines(points, 2);
   xt::xarray<double> basis = u;
   for (std::size_t i = 0; i < 10; ++i) basis(i, 1) = basis(i, 0) + 1e-7 * static_cast<double>(i);
@@ -241,7 +216,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_determine_nothing_are_told) {
   xt::xarray<double> states = xt::ones<double>({std::size_t{2}, points});
   for (std::size_t i = 2; i < points; ++i) states(1, i) = missing;
   BOOST_TEST(fails([&] { svd.compress(states); },
-                   "states: in state 1 the 2 known entries do not determine the 3 coefficients"));
+                   "states: in state 1 the 2 known numbers do not determine the 3 coefficients"));
   const auto assessed = svd.assess(states);
   BOOST_TEST((assessed.condition(0) == 1.0 && std::isfinite(assessed.distance(0))));
   BOOST_TEST(
@@ -262,95 +237,4 @@ BOOST_AUTO_TEST_CASE(numbers_that_determine_nothing_are_told) {
   }
   BOOST_TEST(fails([&] { fieldfold::gappy_coefficients<double>(as_matrix(std::as_const(basis)), y, {}); },
                    "do not determine the 2 coefficients"));
-}
-
-BOOST_AUTO_TEST_CASE(a_state_unlike_the_others_is_far_from_the_space) {
-  const auto matrix = waves(20.0);
-  const auto svd = learned(matrix, {.center = true}, 3);
-  xt::xarray<double> states = xt::transpose(matrix);
-  const auto mean = svd.mean();
-  // Something orthogonal to all modes of length 3, beside a state of the space.
-  xt::xarray<double> other = xt::zeros<double>({points});
-  for (std::size_t i = 0; i < points; ++i) other(i) = mean(i) + std::cos(40.0 * static_cast<double>(i));
-  const xt::xarray<double> rest = other - svd.reconstruct(svd.compress(other));
-  double length = 0.0;
-  for (const double x : rest) length += x * x;
-  for (std::size_t i = 0; i < points; ++i) states(7, i) += 3.0 / std::sqrt(length) * rest(i);
-  const auto found = svd.assess(states);
-  double norm = 0.0;
-  for (std::size_t i = 0; i < points; ++i) norm += std::pow(states(7, i) - mean(i), 2);
-  for (std::size_t j = 0; j < samples; ++j) {
-    if (j != 7) BOOST_TEST(found.distance(j) < 1e-12);
-  }
-  BOOST_TEST(std::abs(found.distance(7) / 3.0 - 1.0) < 1e-12);
-  BOOST_TEST(std::abs(found.relative_distance(7) / (3.0 / std::sqrt(norm)) - 1.0) < 1e-12);
-  // What compressing and reconstructing loses, by the formula: any loop shape, none too.
-  BOOST_TEST((svd.assess(mean).distance.dimension() == 0));
-  BOOST_TEST(svd.assess(mean).relative_distance() < 1.0);
-}
-
-BOOST_AUTO_TEST_CASE(distances_do_not_depend_on_units) {
-  const auto svd = learned(waves(1.0), {}, 2);
-  const xt::xarray<double> states = xt::transpose(waves(1.0));
-  const auto expected = svd.assess(states).relative_distance;
-  for (const double unit : {1e-170, 1e-12, 1e160})
-    BOOST_TEST(relative_difference(svd.assess(states * unit).relative_distance, expected) < 1e-12);
-  const auto weighted = learned(waves(1.0), {.point_weights = xt::linspace<double>(1.0, 2.0, points)}, 2);
-  const auto of_weighted = weighted.assess(states).relative_distance;
-  BOOST_TEST(relative_difference(weighted.assess(states * 1e-170).relative_distance, of_weighted) < 1e-12);
-}
-
-BOOST_AUTO_TEST_CASE(sensors_are_the_rows_that_others_leave_most_of) {
-  const auto svd = learned(waves(3.0), {}, 4);
-  const auto& u = svd.projection_matrix();
-  // The definition: the longest row, after the rows before have been projected out.
-  std::vector<std::size_t> expected;
-  xt::xarray<double> rest = u;
-  for (std::size_t step = 0; step < 4; ++step) {
-    std::size_t longest = 0;
-    double most = -1.0;
-    for (std::size_t i = 0; i < points; ++i) {
-      double square = 0.0;
-      for (std::size_t k = 0; k < 4; ++k) square += rest(i, k) * rest(i, k);
-      if (square > most * (1.0 + 1e-9)) {
-        most = square;
-        longest = i;
-      }
-    }
-    expected.push_back(longest);
-    std::vector<double> direction(4);
-    for (std::size_t k = 0; k < 4; ++k) direction[k] = rest(longest, k) / std::sqrt(most);
-    for (std::size_t i = 0; i < points; ++i) {
-      double along = 0.0;
-      for (std::size_t k = 0; k < 4; ++k) along += rest(i, k) * direction[k];
-      for (std::size_t k = 0; k < 4; ++k) rest(i, k) -= along * direction[k];
-    }
-  }
-  BOOST_TEST(svd.sensors(4) == expected, boost::test_tools::per_element());
-  BOOST_TEST(svd.sensors(2)[1] == expected[1]);
-  // A state of the space is known from four numbers; errors are magnified by no more than the bound of QDEIM.
-  const xt::xarray<double> states = xt::transpose(waves(3.0));
-  xt::xarray<double> measured = xt::ones<double>({samples, points}) * missing;
-  for (std::size_t j = 0; j < samples; ++j)
-    for (const std::size_t i : svd.sensors(4)) measured(j, i) = states(j, i);
-  BOOST_TEST(relative_difference(svd.compress(measured, GappyStates::fill), svd.compress(states)) < 1e-11);
-  // More than the rank are different ones, and better.
-  auto many = svd.sensors(11);
-  for (std::size_t j = 0; j < samples; ++j)
-    for (const std::size_t i : many) measured(j, i) = states(j, i);
-  BOOST_TEST(svd.assess(measured).condition(0) > 1.0);
-  std::ranges::sort(many);
-  BOOST_TEST((std::ranges::adjacent_find(many) == many.end()));
-  BOOST_TEST(svd.sensors(points).size() == points);
-  BOOST_TEST(fails([&] { svd.sensors(0); }, "sensors: expected 1 to 80"));
-  BOOST_TEST(fails([&] { svd.sensors(points + 1); }, "got 81"));
-}
-
-BOOST_AUTO_TEST_CASE(there_are_no_sensors_on_land) {
-  auto matrix = waves(3.0);
-  for (std::size_t i = 0; i < points; i += 2)
-    for (std::size_t j = 0; j < samples; ++j) matrix(i, j) = missing;
-  const auto svd = learned(matrix, {.mask = fieldfold::Mask::automatic}, 4);
-  for (const std::size_t i : svd.sensors(points / 2)) BOOST_TEST(i % 2 == 1);
-  BOOST_TEST(fails([&] { svd.sensors(points / 2 + 1); }, "sensors: expected 1 to 40"));
 }

@@ -21,7 +21,7 @@ import fieldfold.linalg.dense;
 import fieldfold.pod.incremental;
 import fieldfold.pod.svd;
 
-#include "support/cosines.hpp"
+#include "support/data/cosines.hpp"
 
 namespace {
 
@@ -59,10 +59,10 @@ double off_identity(const xt::xarray<T>& columns) {
 template <class T>
 double projection_error(const xt::xarray<T>& u, const xt::xarray<T>& states) {
   const std::size_t rank = u.shape(1);
-  auto scores = xt::xarray<T>::from_shape({states.shape(0), rank});
-  fieldfold::multiply(as_matrix(states), as_matrix(u), as_matrix(scores));
+  auto coefficients = xt::xarray<T>::from_shape({states.shape(0), rank});
+  fieldfold::multiply(as_matrix(states), as_matrix(u), as_matrix(coefficients));
   auto rest = states;
-  fieldfold::subtract_product_transposed(as_matrix(std::as_const(scores)), as_matrix(u), as_matrix(rest));
+  fieldfold::subtract_product_transposed(as_matrix(std::as_const(coefficients)), as_matrix(u), as_matrix(rest));
   double error = 0.0;
   double square = 0.0;
   for (std::size_t i = 0; i < states.size(); ++i) {
@@ -88,10 +88,10 @@ xt::xarray<double> field_snapshots() {
 BOOST_AUTO_TEST_CASE(without_a_limit_it_is_the_svd_of_all) {
   const auto s = powers(0.5, 20);
   const auto states = planted(300, 50, s);
-  fieldfold::SVD all({.rank = 20});
+  fieldfold::SVD all({}, {.rule = {.rank = 20}});
   all.compute_map(xt::xarray<double>(xt::transpose(states)));
   for (const std::size_t block : {1U, 7U, 16U, 64U}) {
-    IncrementalSVD grown({.keep_training_latents = true}, {.block = block});
+    IncrementalSVD grown({}, {.block = block}, {.keep_training_latents = true});
     for (std::size_t i = 0; i < 50; ++i) grown.add(xt::view(states, i));
     const auto svd = grown.finish();
     BOOST_TEST(grown.num_samples() == 50U);
@@ -161,13 +161,13 @@ BOOST_AUTO_TEST_CASE(the_basis_stays_orthonormal_over_ten_thousand_updates) {
 
 BOOST_AUTO_TEST_CASE(two_that_are_merged_are_one_of_all) {
   const auto states = planted(200, 60, powers(0.6, 15));
-  IncrementalSVD early({.keep_training_latents = true}, {.block = 9});
-  IncrementalSVD late({.keep_training_latents = true}, {.block = 4});
+  IncrementalSVD early({}, {.block = 9}, {.keep_training_latents = true});
+  IncrementalSVD late({}, {.block = 4}, {.keep_training_latents = true});
   early.add(xt::view(states, xt::range(0, 37)));
   late.add(xt::view(states, xt::range(37, 60)));
   early.merge(late);
   BOOST_TEST(early.num_samples() == 60U);
-  fieldfold::SVD all({.rank = 15});
+  fieldfold::SVD all({}, {.rule = {.rank = 15}});
   all.compute_map(xt::xarray<double>(xt::transpose(states)));
   const auto merged = early.finish();
   for (std::size_t i = 0; i < 15; ++i)
@@ -193,10 +193,10 @@ BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
   xt::xarray<double> weighted = xt::transpose(states);
   for (std::size_t i = 0; i < 150; ++i)
     for (std::size_t j = 0; j < 40; ++j) weighted(i, j) *= std::pow(forgetting, static_cast<double>(39 - j));
-  fieldfold::SVD expected({.rank = 5});
+  fieldfold::SVD expected({}, {.rule = {.rank = 5}});
   expected.compute_map(weighted);
   for (const std::size_t block : {1U, 6U, 40U}) {
-    IncrementalSVD grown({.rank = 5}, {.forgetting = forgetting, .block = block});
+    IncrementalSVD grown({}, {.forgetting = forgetting, .block = block}, {.rule = {.rank = 5}});
     grown.add(states);
     const auto svd = grown.finish();
     for (std::size_t i = 0; i < 5; ++i)
@@ -266,8 +266,9 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.forgetting = 0.0}); }) ==
              "forgetting: expected a factor in (0, 1], got 0");
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.block = 0}); }) == "block: expected at least 1, got 0");
-  BOOST_TEST(error_of([] { IncrementalSVD({.sample_tol = 0.1}); }).starts_with("options: sample_tol and"));
-  BOOST_TEST(error_of([] { IncrementalSVD({.validate_every = 3}); }).starts_with("validate_every: expected 0"));
+  BOOST_TEST(
+      error_of([] { IncrementalSVD({}, {}, {.rule = {.sample_tol = 0.1}}); }).starts_with("rule: sample_tol and"));
+  BOOST_TEST(error_of([] { IncrementalSVD({}, {}, {.validate_every = 3}); }).starts_with("validate_every: expected 0"));
   IncrementalSVD grown({.fields = {"p", "T"}});
   BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected at least one that is finite, got none");
   BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({3})); }) ==
@@ -287,9 +288,9 @@ BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
       .point_weights = xt::linspace<double>(1.0, 5.0, 40),
       .field_weights = {{"u", 3.0}},
       .gappy_states = fieldfold::GappyStates::fill};
-  fieldfold::SVD expected({.fields = {"p", "u"}, .field_opts = options});
+  fieldfold::SVD expected({.fields = {"p", "u"}}, {.field_opts = options});
   expected.compute_map(snapshots, {.rank = 3});
-  fieldfold::IncrementalSVD grown({.fields = {"p", "u"}, .field_opts = options, .rank = 3}, {});
+  fieldfold::IncrementalSVD grown({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
   const xt::xarray<double> states = xt::transpose(snapshots);
   for (std::size_t j = 0; j < states.shape(0); ++j) grown.add(xt::view(states, j, xt::all()));
   const auto svd = grown.finish();
@@ -298,13 +299,13 @@ BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
   BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-9);
   BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
                                  expected.reconstruct(expected.compress(states))) < 1e-10);
-  BOOST_TEST(relative_difference(svd.latent_covariance(), expected.latent_covariance()) < 1e-9);
+  BOOST_TEST(relative_difference(svd.map().latent_covariance, expected.map().latent_covariance) < 1e-9);
   for (const fieldfold::FieldOptions& learning :
        {fieldfold::FieldOptions{.center = true},
         fieldfold::FieldOptions{.normalize = {.method = fieldfold::NormalizationMethod::zscore}},
         fieldfold::FieldOptions{.mask = fieldfold::Mask::automatic}})
-    BOOST_CHECK_THROW(fieldfold::IncrementalSVD({.fields = {"p", "u"}, .field_opts = learning}),
+    BOOST_CHECK_THROW(fieldfold::IncrementalSVD({.fields = {"p", "u"}}, {}, {.field_opts = learning}),
                       fieldfold::InvalidArgument);
-  fieldfold::IncrementalSVD other({.fields = {"p", "u"}, .field_opts = options});
+  fieldfold::IncrementalSVD other({.fields = {"p", "u"}}, {}, {.field_opts = options});
   BOOST_CHECK_THROW(other.add(xt::xarray<double>(xt::ones<double>({10}))), fieldfold::InvalidArgument);
 }

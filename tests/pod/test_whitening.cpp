@@ -11,9 +11,10 @@ import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.svd;
+import fieldfold.pod.whitening;
 
-#include "support/cosines.hpp"
-#include "support/two_fields.hpp"
+#include "support/data/cosines.hpp"
+#include "support/data/two_fields.hpp"
 
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
@@ -28,7 +29,7 @@ BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
   SVD svd;
   svd.compute_map(snapshots, {.rank = 10});
   const xt::xarray<double> states = xt::transpose(snapshots);
-  const auto white = svd.whiten(svd.compress(states));
+  const auto white = fieldfold::Whitening(svd.map()).apply(svd.compress(states));
   // Each mode is in two of 26 snapshots: 13 in the square.
   for (std::size_t k = 0; k < 10; ++k) BOOST_TEST(std::abs(std::abs(white(k, k)) / std::sqrt(13.0) - 1.0) < 1e-5);
 }
@@ -38,7 +39,8 @@ BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
   for (const bool center : {false, true}) {
     const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = center});
     const auto latent = svd.compress(states_of(svd, fields));
-    const auto white = svd.whiten(latent);
+    const fieldfold::Whitening whitening(svd.map());
+    const auto white = whitening.apply(latent);
     for (std::size_t i = 0; i < 3; ++i) {
       double mean = 0.0;
       for (std::size_t j = 0; j < samples; ++j) mean += white(j, i) / samples;
@@ -49,9 +51,9 @@ BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
         BOOST_TEST(std::abs(product) < 1e-9);
       }
     }
-    BOOST_TEST(relative_difference(svd.unwhiten(white), latent) < 1e-11);
+    BOOST_TEST(relative_difference(whitening.undo(white), latent) < 1e-11);
   }
   const auto singular =
       learned({{"u", xt::view(fields.at("u"), xt::range(0, 3), xt::all())}}, {.center = true}, {.rank = 3});
-  BOOST_TEST(fails([&] { singular.whiten(xt::zeros<double>({3})); }, "cannot be whitened"));
+  BOOST_TEST(fails([&] { fieldfold::Whitening(singular.map()); }, "cannot be whitened"));
 }

@@ -8,7 +8,7 @@
 import fieldfold.base.arrays;
 import fieldfold.points.boxes;
 
-#include "support/scattered_points.hpp"
+#include "support/data/scattered_points.hpp"
 
 namespace {
 

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 import fieldfold.base.arrays;
-import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 
 namespace {
@@ -75,22 +73,4 @@ BOOST_AUTO_TEST_CASE(a_walk_finds_what_each_search_alone_does) {
       BOOST_TEST(found == nearest_by_sorting(points, query, count));
     }
   }
-}
-
-BOOST_AUTO_TEST_CASE(a_spatial_order_has_each_point_once_and_neighbors_near) {
-  constexpr std::size_t count = 4096;
-  auto points = xt::xarray<double>::from_shape({count, std::size_t{2}});
-  for (std::size_t i = 0; i < count; ++i) {
-    points(i, 0) = std::fmod(static_cast<double>(i) * std::sqrt(2.0), 1.0);
-    points(i, 1) = std::fmod(static_cast<double>(i) * std::sqrt(3.0), 1.0);
-  }
-  const auto order = fieldfold::spatial_order(fieldfold::as_matrix(std::as_const(points)));
-  double steps = 0.0;
-  for (std::size_t i = 1; i < count; ++i)
-    steps += std::hypot(points(order[i], 0) - points(order[i - 1], 0), points(order[i], 1) - points(order[i - 1], 1));
-  // Points are 1/64 apart; along the curve of Morton steps are not much longer in the mean.
-  BOOST_TEST(steps / (count - 1) < 3.0 / 64.0);
-  auto sorted = order;
-  std::ranges::sort(sorted);
-  for (std::size_t i = 0; i < count; ++i) BOOST_TEST(sorted[i] == i);
 }

@@ -12,7 +12,7 @@ import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.leave_one_out;
 
-#include "support/scattered_points.hpp"
+#include "support/data/scattered_points.hpp"
 
 using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;

@@ -12,7 +12,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
 
-#include "support/scattered_points.hpp"
+#include "support/data/scattered_points.hpp"
 #include "support/warnings_of.hpp"
 
 using fieldfold::Kernel;

@@ -1,33 +1,23 @@
 #include <boost/test/unit_test.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "support/closeness.hpp"
-#include "support/error_of.hpp"
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.linalg.vector;
-import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 
-#include "support/scattered_points.hpp"
-#include "support/warnings_of.hpp"
+#include "support/data/scattered_points.hpp"
 
 using fieldfold::Kernel;
-using fieldfold::NumericalError;
-using fieldfold::RBFInterpolator;
-using fieldfold::RBFOptions;
 
 BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
   // Sizes around those of the blocks and registers; more stencils than lanes are not asked for, fewer are.
@@ -78,71 +68,4 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
             }
           }
         }
-}
-
-BOOST_AUTO_TEST_CASE(neighborhoods_on_a_line_are_named_or_have_a_lower_degree) {
-  // Far apart lines, so that the nearest points of a query are all on one.
-  auto points = xt::xarray<double>::from_shape({300, 2});
-  for (std::size_t i = 0; i < 300; ++i) {
-    points(i, 0) = static_cast<double>(i % 100) / 100.0;
-    points(i, 1) = 10.0 * static_cast<double>(i / 100);
-  }
-  const auto values = values_at(points, [](const double* x) { return 2.0 * x[0] + 5.0; });
-  const xt::xarray<double> queries{{0.505, 0.0}, {0.255, 10.0}};
-  RBFOptions options{.neighbors = 12};
-  const RBFInterpolator strict(points, values, options);
-  const std::string what = error_of([&] { strict(queries); });
-  BOOST_TEST(what.find("full column rank") != std::string::npos);
-  BOOST_TEST(what.find("point ") != std::string::npos);
-  options.allow_lower_degree = true;
-  const auto found = RBFInterpolator(points, values, options)(queries);
-  // A constant and thin plates on a line do not reproduce the slope, but come near it between the points.
-  BOOST_TEST(std::abs(found(0) - 6.01) < 2e-2);
-  BOOST_TEST(std::abs(found(1) - 5.51) < 2e-2);
-}
-
-BOOST_AUTO_TEST_CASE(lost_digits_of_a_neighborhood_are_said) {
-  // Nine places with points a thousandth apart do not determine a polynomial of degree 4: weights of 1e14 cancel.
-  auto points = scattered(400, 2);
-  for (std::size_t i = 0; i < 400; ++i) {
-    points(i, 0) = static_cast<double>(i % 3) + 1e-3 * points(i, 0);
-    points(i, 1) = static_cast<double>(i / 3 % 3) + 1e-3 * points(i, 1);
-  }
-  const auto values = values_at(points, franke);
-  const xt::xarray<double> queries = 2.0 * scattered(40, 2, 0.2);
-  std::size_t warnings = 0;
-  const auto before = fieldfold::set_warning_handler([&](std::string_view) { ++warnings; });
-  const RBFInterpolator f(points, values, {.neighbors = 20, .kernel = Kernel::quintic, .degree = 4});
-  try {
-    f(queries);
-  } catch (const NumericalError&) {
-    ++warnings;
-  }
-  fieldfold::set_warning_handler(before);
-  BOOST_TEST(warnings == 1U);
-}
-
-BOOST_AUTO_TEST_CASE(far_from_a_rough_neighborhood_lost_digits_are_warned_of) {
-  // Rough values on a small cluster, and a query ten thousand times its width away. A cubic knows no scale: with
-  // coordinates times 3, which rounds otherwise, everything but rounding is the same.
-  auto points = scattered(60, 2);
-  auto values = xt::xarray<double>::from_shape({60});
-  for (std::size_t i = 0; i < 60; ++i) {
-    points(i, 0) = 1e-4 * points(i, 0);
-    points(i, 1) = 1e-4 * points(i, 1);
-    values(i) = std::fmod(7919.0 * static_cast<double>(i), 13.0) / 13.0 - 0.5;
-  }
-  const xt::xarray<double> query{{1.0, 0.7}};
-  const xt::xarray<double> tripled = 3.0 * points;
-  const xt::xarray<double> query_tripled = 3.0 * query;
-  const RBFOptions options{.neighbors = 59, .kernel = Kernel::cubic};
-  double one = 0.0;
-  double three = 0.0;
-  const auto warnings = warnings_of([&] {
-    one = RBFInterpolator(points, values, options)(query)(0);
-    three = RBFInterpolator(tripled, values, options)(query_tripled)(0);
-  });
-  // More than half of the digits.
-  BOOST_TEST(std::abs(one - three) > 1e-8 * std::abs(one));
-  BOOST_TEST(warnings.size() == 2U);
 }

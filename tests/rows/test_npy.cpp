@@ -1,7 +1,5 @@
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -9,29 +7,17 @@
 #include <utility>
 #include <vector>
 
-#include "support/closeness.hpp"
 #include "support/error_of.hpp"
 #include "support/temporary_folder.hpp"
 
 import fieldfold.base.arrays;
 import fieldfold.base.npy;
-import fieldfold.files.map;
-import fieldfold.pod.svd;
 import fieldfold.rows.npy;
 import fieldfold.rows.source;
-import fieldfold.rows.store;
+
+#include "support/data/waves.hpp"
 
 namespace {
-
-using fieldfold::as_matrix;
-
-xt::xarray<double> waves(std::size_t m, std::size_t n) {
-  auto matrix = xt::xarray<double>::from_shape({m, n});
-  for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      matrix(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1))) * std::pow(0.8, static_cast<double>(j));
-  return matrix;
-}
 
 /// Saves an array in Fortran order, which the library itself never writes.
 void save_fortran(const std::filesystem::path& path, const xt::xarray<double>& array) {
@@ -98,44 +84,6 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
   check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
   save_fortran(folder.path / "ux.npy", looped);
   check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
-}
-
-BOOST_AUTO_TEST_CASE(a_store_keeps_rows_in_memory_or_on_disk) {
-  const TemporaryFolder folder;
-  const auto matrix = waves(40, 5);
-  for (const std::size_t in_memory : {std::size_t{1} << 20, std::size_t{0}}) {
-    fieldfold::ScratchStore<double> store(folder.path, in_memory);
-    store.reserve(40, 5);
-    std::vector<double> buffer;
-    for (std::size_t first = 30;; first -= 10) {
-      const auto space = store.workspace(first, 10, buffer);
-      std::copy_n(&matrix(first, 0), 50, space.data);
-      store.write(first, fieldfold::readable(space));
-      if (first == 0) break;
-    }
-    const auto all = store.read(0, 40, buffer);
-    BOOST_TEST(std::equal(matrix.begin(), matrix.end(), all.data));
-    BOOST_TEST(std::filesystem::is_empty(folder.path));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_map_learned_to_a_file_is_the_one_learned_in_memory) {
-  const TemporaryFolder folder;
-  const auto matrix = waves(3000, 12);
-  fieldfold::save_npy(folder.path / "a.npy", matrix);
-  fieldfold::SVD svd({.fields = {"p", "T"}, .rank = 5, .validate_every = 4, .keep_training_latents = true});
-  const auto learned =
-      fieldfold::learn_to_file(folder.path / "map.fold", svd, fieldfold::NpyRows<double>(folder.path / "a.npy"));
-  BOOST_TEST(learned.num_samples == 9U);
-  BOOST_TEST(!svd.map_exists());
-  const auto any = fieldfold::load(folder.path / "map.fold");
-  const auto& loaded = *any.target<fieldfold::SVD>();
-  svd.compute_map(matrix);
-  BOOST_TEST(relative_difference(loaded.projection_matrix(), svd.projection_matrix()) < 1e-14);
-  BOOST_TEST(relative_difference(loaded.singular_values(), svd.singular_values()) < 1e-14);
-  BOOST_TEST(relative_difference(loaded.training_latents(), svd.training_latents()) < 1e-14);
-  BOOST_TEST(relative_difference(loaded.errors().snapshots, svd.errors().snapshots) < 1e-12);
-  BOOST_TEST(loaded.validation_errors().snapshots.size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_named) {

@@ -1,6 +1,7 @@
 #pragma once
 
-// A compressor that is not the SVD, for tests that have imported fieldfold.arrays and fieldfold.compression before.
+// A compressor that is not the SVD, for tests that have imported fieldfold.base.arrays,
+// fieldfold.compression.compressor and fieldfold.compression.grid before.
 
 /// Folds a state to the means of its pairs, and unfolds means to pairs of equal numbers.
 class BlockMeans : public fieldfold::Compression {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The program, run in a folder, for tests that have imported fieldfold.arrays and fieldfold.npy, and included what
-// <boost/test/unit_test.hpp> and the headers of `test_program` give, before.
+// The program, run in a folder, for tests that have imported fieldfold.base.arrays and fieldfold.base.npy, and included
+// what <boost/test/unit_test.hpp> and the headers of `test_program` give, before.
 
 struct Outcome {
   int code;

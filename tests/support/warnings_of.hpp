@@ -1,6 +1,6 @@
 #pragma once
 
-// What is warned of. Include after the import of fieldfold.diagnostics.
+// What is warned of. Include after the import of fieldfold.base.diagnostics.
 
 #include <string>
 #include <string_view>

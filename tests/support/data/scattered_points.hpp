@@ -1,6 +1,6 @@
 #pragma once
 
-// Points and values for tests of interpolation. Include after the import of fieldfold.arrays.
+// Points and values for tests of interpolation. Include after the import of fieldfold.base.arrays.
 
 #include <cmath>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Snapshots of two fields, and what is learned from them. Include after the imports of fieldfold.arrays,
-// fieldfold.compression and fieldfold.svd.
+// Snapshots of two fields, and what is learned from them. Include after the imports of fieldfold.base.arrays,
+// fieldfold.decomposition.rank_rule, fieldfold.fields.options and fieldfold.pod.svd.
 
 #include <algorithm>
 #include <cmath>
@@ -37,7 +37,7 @@ inline fieldfold::SVD learned(const fieldfold::Fields& fields, fieldfold::FieldO
                               fieldfold::RankRule rule = {.rank = 3}) {
   std::vector<std::string> names;
   for (const auto& [name, values] : fields) names.push_back(name);
-  fieldfold::SVD svd({.fields = names, .field_opts = std::move(options)});
+  fieldfold::SVD svd({.fields = names}, {.field_opts = std::move(options)});
   svd.compute_map(fields, rule);
   return svd;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// For tests that have imported fieldfold.arrays, and included <cmath>, <cstddef> and <numbers>, before.
+// For tests that have imported fieldfold.base.arrays, and included <cmath>, <cstddef> and <numbers>, before.
 
 /// Orthonormal columns in closed form: the discrete cosine transform. Angles are reduced as integers, which is exact.
 inline xt::xarray<double> cosines(std::size_t m, std::size_t n) {

@@ -1,0 +1,94 @@
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <utility>
+
+import fieldfold.base.arrays;
+import fieldfold.fields.layout;
+
+namespace {
+
+using fieldfold::as_matrix;
+using fieldfold::FieldLayout;
+
+constexpr FieldLayout three{3};
+
+// Two states of three fields a, b and c on two points, by hand: `1ab` is point a of sample 1, field b.
+template <class T>
+xt::xarray<T> states() {
+  return {{T(100), T(101), T(102), T(110), T(111), T(112)}, {T(200), T(201), T(202), T(210), T(211), T(212)}};
+}
+
+/// The same as columns of points: all fields of a sample lie together.
+xt::xarray<double> columns() {
+  return {{100.0, 101.0, 102.0, 200.0, 201.0, 202.0}, {110.0, 111.0, 112.0, 210.0, 211.0, 212.0}};
+}
+
+/// Field 1 alone, `(samples, points)`.
+template <class T>
+xt::xarray<T> middle() {
+  return {{T(101), T(111)}, {T(201), T(211)}};
+}
+
+template <class T>
+void check_functions() {
+  const auto given = states<T>();
+  xt::xarray<T> values = xt::zeros<T>({2, 2});
+  fieldfold::extract_field(as_matrix(given), three, 1, as_matrix(values));
+  BOOST_TEST((values == middle<T>()));
+
+  // Other fields are left as they are.
+  xt::xarray<T> changed = given;
+  const xt::xarray<T> fresh{{T(1), T(2)}, {T(3), T(4)}};
+  fieldfold::insert_field(as_matrix(fresh), three, 2, as_matrix(changed));
+  BOOST_TEST((changed == xt::xarray<T>{{T(100), T(101), T(1), T(110), T(111), T(2)},
+                                       {T(200), T(201), T(3), T(210), T(211), T(4)}}));
+
+  xt::xarray<double> of_points = xt::zeros<double>({2, 6});
+  fieldfold::columns_of_states(as_matrix(given), three, as_matrix(of_points));
+  BOOST_TEST((of_points == columns()));
+
+  xt::xarray<T> again = xt::zeros<T>({2, 6});
+  fieldfold::states_of_columns(as_matrix(std::as_const(of_points)), three, as_matrix(again));
+  BOOST_TEST((again == given));
+
+  xt::xarray<double> of_one = xt::zeros<double>({2, 6});
+  fieldfold::columns_of_field(as_matrix(std::as_const(values)), three, 1, as_matrix(of_one));
+  BOOST_TEST((of_one == xt::xarray<double>{{0.0, 101.0, 0.0, 0.0, 201.0, 0.0}, {0.0, 111.0, 0.0, 0.0, 211.0, 0.0}}));
+
+  xt::xarray<T> one = xt::zeros<T>({2, 2});
+  fieldfold::field_of_columns(as_matrix(std::as_const(of_points)), three, 1, as_matrix(one));
+  BOOST_TEST((one == middle<T>()));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(quantities_of_a_point_lie_together) {
+  static_assert(three.index(0, 0) == 0 && three.index(0, 2) == 2 && three.index(4, 1) == 13);
+  static_assert(three.point(13) == 4 && three.field(13) == 1);
+  static_assert(FieldLayout{}.index(7, 0) == 7 && FieldLayout{}.point(7) == 7 && FieldLayout{}.field(7) == 0);
+  for (std::size_t i = 0; i < 30; ++i) BOOST_TEST(three.index(three.point(i), three.field(i)) == i);
+}
+
+BOOST_AUTO_TEST_CASE(fields_and_columns_are_where_the_layout_says) {
+  check_functions<double>();
+  check_functions<float>();
+}
+
+BOOST_AUTO_TEST_CASE(one_field_is_the_states_themselves) {
+  const auto given = states<double>();
+  xt::xarray<double> values = xt::zeros<double>({2, 6});
+  fieldfold::extract_field(as_matrix(given), FieldLayout{1}, 0, as_matrix(values));
+  BOOST_TEST((values == given));
+  xt::xarray<double> transposed = xt::zeros<double>({6, 2});
+  fieldfold::columns_of_states(as_matrix(given), FieldLayout{1}, as_matrix(transposed));
+  BOOST_TEST((transposed == xt::xarray<double>(xt::transpose(given))));
+}
+
+BOOST_AUTO_TEST_CASE(rows_may_lie_at_a_distance) {
+  // Every second state.
+  const xt::xarray<double> four{{0.0, 1.0, 2.0, 3.0}, {10.0, 11.0, 12.0, 13.0}, {20.0, 21.0, 22.0, 23.0}};
+  xt::xarray<double> values = xt::zeros<double>({2, 2});
+  fieldfold::extract_field(fieldfold::every(2, 0, as_matrix(four)), FieldLayout{2}, 1, as_matrix(values));
+  BOOST_TEST((values == xt::xarray<double>{{1.0, 3.0}, {21.0, 23.0}}));
+}

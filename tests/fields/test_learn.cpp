@@ -1,0 +1,94 @@
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+
+#include "support/closeness.hpp"
+#include "support/failing.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.decomposition.rank_rule;
+import fieldfold.fields.normalization;
+import fieldfold.fields.options;
+import fieldfold.pod.svd;
+
+#include "support/data/two_fields.hpp"
+
+using fieldfold::FieldOptions;
+using fieldfold::Fields;
+using fieldfold::NormalizationMethod;
+using fieldfold::SVD;
+
+BOOST_AUTO_TEST_CASE(snapshots_that_are_left_out_may_be_anything) {
+  auto fields = two_fields();
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::log10, .offset = 10.0}};
+  fields.at("u")(3, 5) = missing;
+  fields.at("u")(3, 6) = -50.0;
+  BOOST_TEST(learned(fields, options).num_dropped() == 1);
+  // But not one that is to be a test.
+  fields.at("u")(3, 5) = 1.0;
+  SVD svd({.fields = {"p", "u"}}, {.field_opts = options, .validate_every = 4});
+  BOOST_TEST(fails([&] { svd.compute_map(fields, {.rank = 2}); }, "field u: expected numbers above -10"));
+}
+
+BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
+  auto fields = two_fields();
+  const FieldOptions options{.normalize = {.method = NormalizationMethod::minmax},
+                             .center = true,
+                             .sample_weights = xt::linspace<double>(1.0, 2.0, samples)};
+  Fields complete;
+  auto fewer = options;
+  fewer.sample_weights = xt::xarray<double>(xt::view(*options.sample_weights, xt::range(1, samples)));
+  for (auto& [name, values] : fields) complete.emplace(name, xt::view(values, xt::range(1, samples), xt::all()));
+  // A number that would spoil means and ranges.
+  fields.at("p")(0, 3) = 1e9;
+  fields.at("u")(0, 40) = missing;
+  const auto svd = learned(fields, options);
+  const auto expected = learned(complete, fewer);
+  BOOST_TEST(svd.num_dropped() == 1);
+  BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
+  BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+}
+
+BOOST_AUTO_TEST_CASE(validation_snapshots_teach_no_mean) {
+  auto fields = two_fields();
+  SVD svd({.fields = {"p", "u"}}, {.field_opts = {.center = true}, .validate_every = 4});
+  svd.compute_map(fields, {.rank = 2});
+  Fields kept;
+  for (const auto& [name, values] : fields) {
+    auto rest = xt::xarray<double>::from_shape({samples - 3, points});
+    std::size_t place = 0;
+    for (std::size_t j = 0; j < samples; ++j)
+      if (j % 4 != 3) {
+        for (std::size_t p = 0; p < points; ++p) rest(place, p) = values(j, p);
+        ++place;
+      }
+    kept.emplace(name, rest);
+  }
+  BOOST_TEST(relative_difference(svd.mean(), learned(kept, {.center = true}, {.rank = 2}).mean()) < 1e-14);
+  BOOST_TEST(svd.validation_errors().snapshots.size() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(threads_change_nothing) {
+  constexpr std::size_t many = 30000;
+  xt::xarray<double> snapshots = xt::zeros<double>({many, std::size_t{60}});
+  for (std::size_t i = 0; i < many; ++i)
+    for (std::size_t j = 0; j < 60; ++j)
+      snapshots(i, j) = 100.0 + std::cos(0.001 * static_cast<double>(i * (1 + j % 7))) +
+                        (i % 3 == 0 ? 50.0 : 0.01 * std::sin(static_cast<double>(i + j * j)));
+  xt::xarray<double> weights = xt::linspace<double>(0.5, 2.0, many / 3);
+  const auto with = [&](std::size_t threads) {
+    SVD svd(
+        {.fields = {"a", "b", "c"}},
+        {.field_opts = {.normalize = {.method = NormalizationMethod::zscore}, .center = true, .point_weights = weights},
+         .threads = threads});
+    svd.compute_map(snapshots, {.rank = 5});
+    return svd;
+  };
+  const auto one = with(1);
+  const auto two = with(2);
+  BOOST_TEST(one.report().threads == 1);
+  BOOST_TEST(two.report().threads == 2);
+  BOOST_TEST(relative_difference(two.projection_matrix(), one.projection_matrix()) < 1e-10);
+  BOOST_TEST(relative_difference(two.mean(), one.mean()) < 1e-14);
+}

@@ -1,0 +1,73 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/failing.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.fields.options;
+import fieldfold.pod.sensors;
+import fieldfold.pod.svd;
+
+#include "support/data/three_waves.hpp"
+
+using fieldfold::GappyStates;
+
+BOOST_AUTO_TEST_CASE(sensors_are_the_rows_that_others_leave_most_of) {
+  const auto svd = learned(waves(3.0), {}, 4);
+  const auto& u = svd.projection_matrix();
+  // The definition: the longest row, after the rows before have been projected out.
+  std::vector<std::size_t> expected;
+  xt::xarray<double> rest = u;
+  for (std::size_t step = 0; step < 4; ++step) {
+    std::size_t longest = 0;
+    double most = -1.0;
+    for (std::size_t i = 0; i < points; ++i) {
+      double square = 0.0;
+      for (std::size_t k = 0; k < 4; ++k) square += rest(i, k) * rest(i, k);
+      if (square > most * (1.0 + 1e-9)) {
+        most = square;
+        longest = i;
+      }
+    }
+    expected.push_back(longest);
+    std::vector<double> direction(4);
+    for (std::size_t k = 0; k < 4; ++k) direction[k] = rest(longest, k) / std::sqrt(most);
+    for (std::size_t i = 0; i < points; ++i) {
+      double along = 0.0;
+      for (std::size_t k = 0; k < 4; ++k) along += rest(i, k) * direction[k];
+      for (std::size_t k = 0; k < 4; ++k) rest(i, k) -= along * direction[k];
+    }
+  }
+  BOOST_TEST(fieldfold::sensors(u, 4) == expected, boost::test_tools::per_element());
+  BOOST_TEST(fieldfold::sensors(u, 2)[1] == expected[1]);
+  // A state of the space is known from four numbers; errors are amplified by no more than the bound of QDEIM.
+  const xt::xarray<double> states = xt::transpose(waves(3.0));
+  xt::xarray<double> measured = xt::ones<double>({samples, points}) * missing;
+  for (std::size_t j = 0; j < samples; ++j)
+    for (const std::size_t i : fieldfold::sensors(u, 4)) measured(j, i) = states(j, i);
+  BOOST_TEST(relative_difference(svd.compress(measured, GappyStates::fill), svd.compress(states)) < 1e-11);
+  // More than the rank are different ones, and better.
+  auto many = fieldfold::sensors(u, 11);
+  for (std::size_t j = 0; j < samples; ++j)
+    for (const std::size_t i : many) measured(j, i) = states(j, i);
+  BOOST_TEST(svd.assess(measured).condition(0) > 1.0);
+  std::ranges::sort(many);
+  BOOST_TEST((std::ranges::adjacent_find(many) == many.end()));
+  BOOST_TEST(fieldfold::sensors(u, points).size() == points);
+  BOOST_TEST(fails([&] { fieldfold::sensors(u, 0); }, "sensors: expected 1 to 80"));
+  BOOST_TEST(fails([&] { fieldfold::sensors(u, points + 1); }, "got 81"));
+}
+
+BOOST_AUTO_TEST_CASE(there_are_no_sensors_on_land) {
+  auto matrix = waves(3.0);
+  for (std::size_t i = 0; i < points; i += 2)
+    for (std::size_t j = 0; j < samples; ++j) matrix(i, j) = missing;
+  const auto svd = learned(matrix, {.mask = fieldfold::Mask::automatic}, 4);
+  for (const std::size_t i : fieldfold::sensors(svd.projection_matrix(), points / 2)) BOOST_TEST(i % 2 == 1);
+  BOOST_TEST(fails([&] { fieldfold::sensors(svd.projection_matrix(), points / 2 + 1); }, "sensors: expected 1 to 40"));
+}

@@ -1,0 +1,95 @@
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "support/closeness.hpp"
+#include "support/error_of.hpp"
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.rbf.interpolator;
+import fieldfold.rbf.kernel;
+
+#include "support/data/interpolants.hpp"
+#include "support/data/scattered_points.hpp"
+#include "support/warnings_of.hpp"
+
+using fieldfold::Kernel;
+using fieldfold::NumericalError;
+using fieldfold::RBFInterpolator;
+
+namespace {
+
+/// Points of one dimension.
+xt::xarray<double> column(const std::vector<double>& numbers) {
+  auto points = xt::xarray<double>::from_shape({numbers.size(), 1});
+  std::ranges::copy(numbers, points.begin());
+  return points;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(two_points_give_the_closed_form) {
+  // The linear kernel with a constant in one dimension is the piecewise linear interpolant.
+  const auto points = column({0.0, 2.0});
+  const xt::xarray<double> values{1.0, 5.0};
+  const RBFInterpolator interpolator(points, values, {.kernel = Kernel::linear});
+  const auto queries = column({0.5, 1.0, 3.0});
+  const xt::xarray<double> expected{2.0, 3.0, 5.0};
+  BOOST_TEST(relative_difference(interpolator(queries), expected) < 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(one_point_gives_a_constant) {
+  const RBFInterpolator interpolator(xt::xarray<double>{{1.0, 2.0}}, xt::xarray<double>{7.0},
+                                     {.kernel = Kernel::linear});
+  const auto result = interpolator(xt::xarray<double>{{5.0, 5.0}, {0.0, 0.0}});
+  BOOST_TEST(relative_difference(result, xt::xarray<double>{7.0, 7.0}) < 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(warns_where_half_of_the_digits_are_lost) {
+  const auto points = scattered(60, 2);
+  const auto values = smooth_values(points);
+  const auto warned = [&](double epsilon) {
+    return warnings_of([&] { RBFInterpolator(points, values, {.kernel = Kernel::gaussian, .epsilon = epsilon}); })
+        .size();
+  };
+  BOOST_TEST(warned(8.0) == 0U);
+  BOOST_TEST(warned(1.0) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(twins_are_told_apart_by_smoothing) {
+  auto twice = scattered(10, 2);
+  twice(7, 0) = twice(2, 0);
+  twice(7, 1) = twice(2, 1);
+  auto values = smooth_values(twice);
+  values(7) += 1.0;
+  const auto at_twins = RBFInterpolator(twice, values, {.smoothing = 1e-9})(twice);
+  // Both are fitted by their mean.
+  BOOST_TEST(std::abs(at_twins(2) - (values(2) + values(7)) / 2.0) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(systems_without_a_trustworthy_answer_are_errors) {
+  auto twice = scattered(10, 2);
+  twice(7, 0) = twice(2, 0);
+  twice(7, 1) = twice(2, 1);
+  BOOST_CHECK_THROW(RBFInterpolator(twice, smooth_values(twice)), NumericalError);
+
+  // On a diagonal 1, x, y are dependent; scipy gives values of 1e15 here.
+  auto diagonal = scattered(12, 2);
+  for (std::size_t i = 0; i < 12; ++i) diagonal(i, 1) = 3.0 * diagonal(i, 0) + 1.0;
+  const auto values = smooth_values(diagonal);
+  BOOST_CHECK_THROW(RBFInterpolator(diagonal, values), NumericalError);
+  BOOST_TEST(error_of([&] { RBFInterpolator(diagonal, values); }).find("full column rank") != std::string::npos);
+  const RBFInterpolator local(diagonal, values, {.neighbors = 6});
+  BOOST_CHECK_THROW(local(diagonal), NumericalError);
+
+  const auto points = scattered(50, 2);
+  xt::xarray<double> rough = smooth_values(points);
+  for (std::size_t i = 0; i < 50; i += 2) rough(i) = -rough(i);
+  for (const double epsilon : {1e-3, 1e-6, 1e-9})
+    BOOST_CHECK_THROW(RBFInterpolator(points, rough, {.kernel = Kernel::gaussian, .epsilon = epsilon}), NumericalError);
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+// Files of the library, byte by byte.
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <xxhash.h>
+
+#include "support/temporary_folder.hpp"
+
+struct Files {
+  TemporaryFolder folder;
+  std::filesystem::path path = folder.path / "map.fold";
+
+  std::string content() const {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
+};
+
+/// Makes length and checksum fit whatever comes before them.
+inline void seal(std::string& bytes) {
+  const std::uint64_t length = bytes.size() - 16;
+  std::memcpy(bytes.data() + length, &length, 8);
+  const std::uint64_t sum = XXH64(bytes.data(), bytes.size() - 8, 0);
+  std::memcpy(bytes.data() + length + 8, &sum, 8);
+}
