@@ -101,6 +101,9 @@ std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
 
 }  // namespace
 
+// Binary data takes pointers as rvalues (+numbers): cereal derives the width of a number, by which it swaps bytes, from
+// the type of its argument, and a reference to a pointer would make that the width of a pointer.
+
 struct Writer::Archive {
   cereal::PortableBinaryOutputArchive archive;
 };
@@ -111,22 +114,25 @@ Writer::~Writer() = default;
 
 template <class Number>
 void Writer::write(const Number* numbers, std::size_t count) {
-  archive_->archive(cereal::binary_data(numbers, count * sizeof(Number)));
+  archive_->archive(cereal::binary_data(+numbers, count * sizeof(Number)));
 }
 
 struct Reader::Archive {
   cereal::PortableBinaryInputArchive archive;
 };
 
-// An archive begins with one byte for the byte order.
-Reader::Reader(std::istream& in, std::uint64_t remaining)
-    : archive_(new Archive{cereal::PortableBinaryInputArchive(in)}), remaining_(remaining - 1) {}
+// An archive begins with one byte for the byte order: 1 for little-endian, 0 for big-endian.
+Reader::Reader(std::istream& in, std::uint64_t remaining) : remaining_(remaining - 1) {
+  if (const int byte_order = in.peek(); byte_order != 0 && byte_order != 1)
+    throw FileError(message("its byte order is ", byte_order, "; expected 0 or 1"));
+  archive_.reset(new Archive{cereal::PortableBinaryInputArchive(in)});
+}
 
 Reader::~Reader() = default;
 
 template <class Number>
 void Reader::read(Number* numbers, std::size_t count) {
-  archive_->archive(cereal::binary_data(numbers, count * sizeof(Number)));
+  archive_->archive(cereal::binary_data(+numbers, count * sizeof(Number)));
 }
 
 void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,

@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(the_default_is_the_numbers_as_they_are) {
   BOOST_TEST((same.projection_matrix() == plain.projection_matrix()));
   BOOST_TEST(!same.map().space.has_value());
   BOOST_TEST(!same.map().is_centered());
-  BOOST_TEST(fails([&] { same.mean(); }, "center of the field options"));
+  BOOST_TEST(fails([&] { same.mean(); }, "the field option center is off"));
 }
 
 BOOST_AUTO_TEST_CASE(weights_of_one_change_nothing) {

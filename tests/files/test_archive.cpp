@@ -120,7 +120,7 @@ BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
   next[9] = 5;  // after the magic and the archive's mark of byte order
   seal(next);
   write(next);
-  BOOST_TEST(error() == path.string() + ": its format version is 5, and this library reads 1 to 4");
+  BOOST_TEST(error() == path.string() + ": its format version is 5; this library reads 1 to 4");
   BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
   BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
 }

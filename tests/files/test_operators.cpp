@@ -1,9 +1,14 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <string>
 
+#include "support/failing.hpp"
 #include "support/fold_file.hpp"
 
 import fieldfold.base.arrays;
@@ -52,4 +57,40 @@ BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
   }
   fieldfold::save(path, SVD());
   BOOST_CHECK_THROW(fieldfold::load_operator(path), FileError);
+}
+
+BOOST_FIXTURE_TEST_CASE(operators_of_either_byte_order_are_read, Files) {
+  // A dense operator (2, 1) with the weights 0.5 and -3, number by number.
+  const auto bytes_of = [](char byte_order) {
+    std::string bytes = "FIELDFLD";
+    bytes += byte_order;
+    const auto append = [&](auto number) {
+      char own[sizeof(number)];
+      std::memcpy(own, &number, sizeof(number));
+      if (byte_order == 0) std::reverse(std::begin(own), std::end(own));
+      bytes.append(own, sizeof(number));
+    };
+    for (const std::uint32_t number : {4U, 2U, 8U}) append(number);
+    for (const std::uint64_t number : {1U, 2U}) append(number);
+    append(std::uint8_t{0});
+    for (const std::uint64_t number : {2U, 2U, 1U}) append(number);
+    for (const double number : {0.5, -3.0}) append(number);
+    bytes.append(16, '\0');
+    seal(bytes);
+    return bytes;
+  };
+  const xt::xarray<double> one = xt::ones<double>({1});
+  for (const char byte_order : {'\0', '\1'}) {
+    write(bytes_of(byte_order));
+    const auto found = fieldfold::load_operator(path)(one);
+    BOOST_TEST((found(0) == 0.5 && found(1) == -3.0));
+  }
+  // The byte was taken for a request to swap whatever it was.
+  for (int byte_order = 2; byte_order < 256; ++byte_order) {
+    std::string bytes = bytes_of(1);
+    bytes[8] = static_cast<char>(byte_order);
+    seal(bytes);
+    write(bytes);
+    BOOST_TEST(fails([&] { fieldfold::load_operator(path); }, "byte order"));
+  }
 }

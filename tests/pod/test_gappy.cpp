@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(gappy_states_in_the_space_are_known_from_what_is_there) {
     const auto with_nan = svd.compress(gappy, GappyStates::nan);
     for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::isnan(with_nan(j, 0)) == (j % 3 == 0));
     BOOST_TEST(fails([&] { svd.compress(gappy, GappyStates::error); },
-                     "states: expected finite numbers, got nan in state 0, number 2"));
+                     "states: expected finite numbers, got nan in state 0, entry 2"));
     BOOST_TEST(relative_difference(svd.compress(states, GappyStates::error), exact) < 1e-15);
   }
 }
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_determine_nothing_are_told) {
   xt::xarray<double> states = xt::ones<double>({std::size_t{2}, points});
   for (std::size_t i = 2; i < points; ++i) states(1, i) = missing;
   BOOST_TEST(fails([&] { svd.compress(states); },
-                   "states: in state 1 the 2 known numbers do not determine the 3 coefficients"));
+                   "states: in state 1 the 2 known entries do not determine the 3 coefficients"));
   const auto assessed = svd.assess(states);
   BOOST_TEST((assessed.condition(0) == 1.0 && std::isfinite(assessed.distance(0))));
   BOOST_TEST(

@@ -47,8 +47,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
               views.emplace_back(stencils[l]);
               weight_views.emplace_back(weights[l]);
             }
-            batch.factorize(views);
-            batch.weights({queries.data(), used, 2}, std::nullopt, weight_views, {});
+            batch.factorize(views).weights({queries.data(), used, 2}, std::nullopt, weight_views, {});
             for (std::size_t l = 0; l < used; ++l) {
               auto own = xt::xarray<double>::from_shape({stencils[l].size(), std::size_t{2}});
               std::vector<double> own_smoothing;
