@@ -16,6 +16,7 @@ module;
 export module fieldfold.base.arrays;
 
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace xt {
 using xt::abs;

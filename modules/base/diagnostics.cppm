@@ -1,14 +1,7 @@
-module;
-
-#include <concepts>
-#include <cstddef>
-#include <functional>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-
 /// Diagnostics: exceptions for errors and a handler for warnings.
 export module fieldfold.base.diagnostics;
+
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,16 +1,8 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iosfwd>
-
 /// Checked file input, atomic file output, and files with random access.
 export module fieldfold.base.io;
 
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

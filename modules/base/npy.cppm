@@ -1,17 +1,10 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <type_traits>
-
 /// NumPy's array files (.npy, format versions 1 to 3): float32 and float64, C and Fortran order.
 export module fieldfold.base.npy;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

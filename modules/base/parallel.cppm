@@ -1,10 +1,7 @@
-module;
-
-#include <cstddef>
-#include <functional>
-
 /// Parallel loops over blocks of rows, and control of BLAS threads.
 export module fieldfold.base.parallel;
+
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

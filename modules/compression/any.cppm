@@ -1,17 +1,9 @@
-module;
-
-#include <concepts>
-#include <cstddef>
-#include <memory>
-#include <typeinfo>
-#include <utility>
-#include <vector>
-
 /// A type-erased compressor, whose method is chosen at run time.
 export module fieldfold.compression.any;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 
 export namespace fieldfold {

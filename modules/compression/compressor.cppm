@@ -1,14 +1,8 @@
-module;
-
-#include <concepts>
-#include <cstddef>
-#include <utility>
-#include <vector>
-
 /// The `Compressor` concept, and functions for all compressors.
 export module fieldfold.compression.compressor;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

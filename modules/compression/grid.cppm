@@ -1,16 +1,9 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 /// The grid of a compression method: its named fields, and interpolation to and from other grids.
 export module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.fields.options;
 import fieldfold.interpolation.cache;

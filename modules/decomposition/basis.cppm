@@ -1,16 +1,9 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <span>
-#include <vector>
-
 /// The basis of a decomposition, computed by blocks of rows.
 export module fieldfold.decomposition.basis;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.base.standard;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.inner_product;
 import fieldfold.rows.source;

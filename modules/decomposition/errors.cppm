@@ -1,13 +1,9 @@
-module;
-
-#include <cstddef>
-#include <vector>
-
 /// Projection errors of the columns of a tall matrix.
 export module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.base.standard;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.rows.source;
 import fieldfold.rows.store;

@@ -1,9 +1,3 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <vector>
-
 /// Gram matrices and sketches of a tall matrix. They are sums over its rows, so those of blocks of rows, threads and
 /// machines add up.
 export module fieldfold.decomposition.gram_sketch;
@@ -11,6 +5,7 @@ export module fieldfold.decomposition.gram_sketch;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
+import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
 import fieldfold.rows.source;
 

@@ -1,16 +1,8 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <memory>
-#include <span>
-#include <utility>
-#include <vector>
-
 /// Inner products of columns of tall matrices.
 export module fieldfold.decomposition.inner_product;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rows.source;
 

@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <vector>
-
 /// Rules for the rank of a truncated decomposition.
 export module fieldfold.decomposition.rank_rule;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.decomposition.truncated_svd;
 
 export namespace fieldfold {

@@ -1,13 +1,9 @@
-module;
-
-#include <cstddef>
-#include <optional>
-
 /// Leading right singular vectors of a matrix with many columns, by power iteration from a random start.
 export module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.base.standard;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.rows.source;
 

@@ -1,13 +1,3 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <vector>
-
 /// The truncated singular value decomposition of a tall matrix read by blocks of rows.
 ///
 /// A pass over the rows of the `(m, n)` matrix A computes a small summary, from which its singular values s and right
@@ -17,6 +7,7 @@ export module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;
 import fieldfold.rows.source;

@@ -1,11 +1,8 @@
-module;
-
-#include <cstddef>
-
 /// The layout of states: how fields are interleaved.
 export module fieldfold.fields.layout;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,13 +1,7 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <string>
-#include <vector>
-
 /// Field spaces from options and snapshots.
 export module fieldfold.fields.learn;
 
+import fieldfold.base.standard;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.fields.statistics;

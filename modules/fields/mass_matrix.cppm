@@ -1,17 +1,9 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <span>
-#include <vector>
-
 /// Mass matrices: the inner product of fields on a grid.
 export module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
 import fieldfold.linalg.sparse;
 

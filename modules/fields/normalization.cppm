@@ -1,11 +1,7 @@
-module;
-
-#include <string>
-#include <string_view>
-#include <vector>
-
 /// Normalization of fields with different units.
 export module fieldfold.fields.normalization;
+
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,15 +1,8 @@
-module;
-
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 /// Options of the space in which fields are compressed.
 export module fieldfold.fields.options;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 

@@ -1,11 +1,8 @@
-module;
-
-#include <cstddef>
-
 /// Quadrature weights and mass matrices of grids.
 export module fieldfold.fields.quadrature;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.fields.mass_matrix;
 
 export namespace fieldfold {

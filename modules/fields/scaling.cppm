@@ -1,17 +1,8 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 /// The scaled problem: the matrix whose decomposition gives modes that are orthonormal in a field space.
 export module fieldfold.fields.scaling;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
 import fieldfold.fields.space;
 import fieldfold.fields.statistics;

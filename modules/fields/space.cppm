@@ -1,15 +1,8 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 /// The space in which fields are compared and compressed: units, mean, and inner product.
 export module fieldfold.fields.space;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.fields.layout;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;

@@ -1,15 +1,8 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <vector>
-
 /// Statistics of snapshots: missing numbers, means, deviations.
 export module fieldfold.fields.statistics;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.fields.normalization;
 import fieldfold.rows.source;
 

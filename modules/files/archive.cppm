@@ -1,25 +1,9 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <istream>
-#include <map>
-#include <memory>
-#include <optional>
-#include <ostream>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <vector>
-
 /// The file format: cereal portable binary archives in a frame of magic, length and checksum, which reveals any damage.
 export module fieldfold.files.archive;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.rows.store;
 
 export namespace fieldfold {

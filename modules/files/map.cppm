@@ -1,7 +1,3 @@
-module;
-
-#include <filesystem>
-
 /// Saving and loading of compressors.
 ///
 /// A file consists of eight bytes of magic; a cereal portable binary archive (format version, kind of content, scalar
@@ -10,6 +6,7 @@ module;
 export module fieldfold.files.map;
 
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.compression.any;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.pod.map;

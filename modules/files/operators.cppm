@@ -1,10 +1,7 @@
-module;
-
-#include <filesystem>
-
 /// Saving and loading of interpolation operators, in the file format of compressors.
 export module fieldfold.files.operators;
 
+import fieldfold.base.standard;
 import fieldfold.interpolation.operators;
 
 export namespace fieldfold {

@@ -1,10 +1,7 @@
-module;
-
-#include <string_view>
-
 /// Compressors from a JSON specification.
 export module fieldfold.files.spec;
 
+import fieldfold.base.standard;
 import fieldfold.compression.any;
 
 export namespace fieldfold {

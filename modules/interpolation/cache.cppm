@@ -1,12 +1,8 @@
-module;
-
-#include <cstddef>
-#include <memory>
-
 /// Interpolation with a cache of operators and factorizations.
 export module fieldfold.interpolation.cache;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.interpolation.method;
 
 export namespace fieldfold {

@@ -1,11 +1,8 @@
-module;
-
-#include <cstddef>
-
 /// Linear interpolation on a Delaunay triangulation.
 export module fieldfold.interpolation.delaunay;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
 

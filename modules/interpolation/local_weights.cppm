@@ -1,11 +1,8 @@
-module;
-
-#include <cstddef>
-
 /// Nearest-neighbor and inverse-distance interpolation of scattered data.
 export module fieldfold.interpolation.local_weights;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
 

@@ -1,17 +1,9 @@
-module;
-
-#include <concepts>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
-
 /// Interpolation methods by name.
 export module fieldfold.interpolation.method;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
 

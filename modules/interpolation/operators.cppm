@@ -1,12 +1,8 @@
-module;
-
-#include <cstddef>
-#include <variant>
-
 /// Interpolation operators between two sets of points.
 export module fieldfold.interpolation.operators;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.interpolation.method;
 import fieldfold.linalg.sparse;
 

@@ -1,9 +1,3 @@
-module;
-
-#include <cstddef>
-#include <string>
-#include <vector>
-
 /// Dense linear algebra on row-major matrices.
 ///
 /// To LAPACK a row-major matrix is its transpose. Each routine is called for the transposed problem, so no input is
@@ -12,6 +6,7 @@ export module fieldfold.linalg.dense;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

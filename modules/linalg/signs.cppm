@@ -1,12 +1,8 @@
-module;
-
-#include <cstddef>
-#include <vector>
-
 /// A sign convention for the columns of a basis.
 export module fieldfold.linalg.signs;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

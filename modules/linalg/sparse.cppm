@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
 /// Sparse matrices in compressed row storage.
 export module fieldfold.linalg.sparse;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

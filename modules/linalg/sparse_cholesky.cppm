@@ -1,13 +1,9 @@
-module;
-
-#include <cstddef>
-#include <memory>
-
 /// Sparse symmetric positive definite systems.
 export module fieldfold.linalg.sparse_cholesky;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 
 export namespace fieldfold {

@@ -1,11 +1,7 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <string_view>
-
 /// Vectorized loops, compiled for each instruction set and selected at run time.
 export module fieldfold.linalg.vector;
+
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

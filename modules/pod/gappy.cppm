@@ -1,14 +1,8 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <span>
-#include <vector>
-
 /// Gappy POD: coefficients of states with missing numbers, and gap filling in snapshots.
 export module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.scaling;
 import fieldfold.fields.statistics;

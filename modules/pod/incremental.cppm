@@ -1,14 +1,8 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <span>
-#include <vector>
-
 /// An incremental singular value decomposition, for the snapshots of a running solver.
 export module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.compression.grid;
 import fieldfold.fields.scaling;
 import fieldfold.pod.svd;

@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <vector>
-
 /// The map that an SVD learns from snapshots.
 export module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.fields.space;
 import fieldfold.pod.projection;

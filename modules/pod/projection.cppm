@@ -1,14 +1,9 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <vector>
-
 /// Projection on a basis in a field space.
 export module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
 

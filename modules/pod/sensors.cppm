@@ -1,12 +1,8 @@
-module;
-
-#include <cstddef>
-#include <vector>
-
 /// Sensor placement.
 export module fieldfold.pod.sensors;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

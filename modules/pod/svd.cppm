@@ -1,19 +1,9 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 /// Compression by a truncated SVD (proper orthogonal decomposition; Sirovich 1987, doi:10.1090/qam/910462).
 export module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.inner_product;

@@ -1,11 +1,8 @@
-module;
-
-#include <cstddef>
-
 /// Whitening of latent coefficients to mean 0 and covariance I.
 export module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.pod.map;
 
 export namespace fieldfold {

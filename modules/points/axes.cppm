@@ -1,15 +1,9 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <string_view>
-#include <vector>
-
 /// Coordinate axes with scales and periods.
 export module fieldfold.points.axes;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

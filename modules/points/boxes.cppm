@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <vector>
-
 /// Partition of points into boxes.
 export module fieldfold.points.boxes;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <string_view>
-
 /// Checks of coordinates.
 export module fieldfold.points.checks;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

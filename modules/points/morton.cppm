@@ -1,12 +1,8 @@
-module;
-
-#include <cstddef>
-#include <vector>
-
 /// Spatial order of points along a space-filling curve.
 export module fieldfold.points.morton;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,16 +1,9 @@
-module;
-
-#include <cstddef>
-#include <memory>
-#include <span>
-#include <utility>
-#include <vector>
-
 /// Nearest-neighbor search in a k-d tree.
 export module fieldfold.points.neighbors;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <vector>
-
 /// Radial basis function interpolation with compactly supported kernels.
 export module fieldfold.rbf.compact;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse_cholesky;
 import fieldfold.points.neighbors;

@@ -1,17 +1,9 @@
-module;
-
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <variant>
-#include <vector>
-
 /// Radial basis function interpolation of scattered data.
 export module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.kernel;
 

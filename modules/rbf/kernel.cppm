@@ -1,12 +1,8 @@
-module;
-
-#include <span>
-#include <string_view>
-
 /// Radial basis functions.
 export module fieldfold.rbf.kernel;
 
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

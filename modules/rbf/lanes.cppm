@@ -1,11 +1,7 @@
-module;
-
-#include <cstddef>
-#include <string_view>
-
 /// Vectorized radial basis functions and systems, compiled once for each instruction set and chosen at run time.
 export module fieldfold.rbf.lanes;
 
+import fieldfold.base.standard;
 import fieldfold.linalg.vector;
 import fieldfold.rbf.kernel;
 

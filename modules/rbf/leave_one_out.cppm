@@ -1,11 +1,8 @@
-module;
-
-#include <vector>
-
 /// Leave-one-out choice of epsilon and smoothing.
 export module fieldfold.rbf.leave_one_out;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {

@@ -1,14 +1,8 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <span>
-
 /// Radial basis function interpolation from the nearest points of each query.
 export module fieldfold.rbf.local;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.stencils;
 

@@ -1,14 +1,8 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <span>
-#include <vector>
-
 /// Partition of unity interpolation, for many points.
 export module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.points.boxes;
 import fieldfold.rbf.stencils;

@@ -1,13 +1,8 @@
-module;
-
-#include <cstddef>
-#include <span>
-#include <vector>
-
 /// The polynomial part of a radial basis function interpolant.
 export module fieldfold.rbf.polynomial;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,15 +1,8 @@
-module;
-
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <span>
-#include <vector>
-
 /// Batches of small radial basis function interpolants.
 export module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
+import fieldfold.base.standard;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;

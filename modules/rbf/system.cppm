@@ -1,15 +1,9 @@
-module;
-
-#include <cstddef>
-#include <optional>
-#include <span>
-#include <vector>
-
 /// The linear system of a radial basis function interpolant.
 export module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 import fieldfold.linalg.dense;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;

@@ -1,16 +1,9 @@
-module;
-
-#include <cstddef>
-#include <filesystem>
-#include <string>
-#include <utility>
-#include <vector>
-
 /// Snapshots in .npy files, which may be larger than memory.
 export module fieldfold.rows.npy;
 
 import fieldfold.base.arrays;
 import fieldfold.base.npy;
+import fieldfold.base.standard;
 import fieldfold.rows.source;
 
 export namespace fieldfold {

@@ -1,15 +1,9 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <utility>
-#include <vector>
-
 /// Tall matrices read by blocks of rows.
 export module fieldfold.rows.source;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.standard;
 
 export namespace fieldfold {
 

@@ -1,17 +1,9 @@
-module;
-
-#include <cstddef>
-#include <cstring>
-#include <filesystem>
-#include <optional>
-#include <utility>
-#include <vector>
-
 /// Storage for the rows of a tall matrix, in memory or on disk.
 export module fieldfold.rows.store;
 
 import fieldfold.base.arrays;
 import fieldfold.base.io;
+import fieldfold.base.standard;
 import fieldfold.rows.source;
 
 export namespace fieldfold {

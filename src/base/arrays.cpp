@@ -1,10 +1,3 @@
-module;
-
-#include <cstddef>
-#include <functional>
-#include <numeric>
-#include <string>
-
 module fieldfold.base.arrays;
 
 import fieldfold.base.diagnostics;

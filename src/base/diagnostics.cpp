@@ -1,13 +1,3 @@
-module;
-
-#include <array>
-#include <charconv>
-#include <iostream>
-#include <mutex>
-#include <string>
-#include <string_view>
-#include <utility>
-
 module fieldfold.base.diagnostics;
 
 namespace fieldfold {

@@ -2,19 +2,9 @@ module;
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <atomic>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <string>
-#include <system_error>
-#include <utility>
 
 module fieldfold.base.io;
 

@@ -1,14 +1,5 @@
 module;
 
-#include <algorithm>
-#include <atomic>
-#include <cstddef>
-#include <exception>
-#include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
-
 extern "C" {
 // Null unless BLAS is OpenBLAS.
 __attribute__((weak)) int openblas_get_num_threads();

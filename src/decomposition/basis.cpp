@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <utility>
-#include <vector>
-
 module fieldfold.decomposition.basis;
 
 import fieldfold.base.arrays;

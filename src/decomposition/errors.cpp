@@ -1,11 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <vector>
-
 module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;

@@ -1,16 +1,3 @@
-module;
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <iterator>
-#include <limits>
-#include <utility>
-#include <vector>
-
 module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;

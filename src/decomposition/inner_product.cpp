@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 module fieldfold.decomposition.inner_product;
 
 import fieldfold.base.arrays;

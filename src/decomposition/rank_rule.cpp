@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <numbers>
-#include <optional>
-#include <vector>
-
 module fieldfold.decomposition.rank_rule;
 
 import fieldfold.base.arrays;

@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <random>
-#include <utility>
-#include <vector>
-
 module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;

@@ -1,20 +1,3 @@
-module;
-
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <limits>
-#include <memory>
-#include <numeric>
-#include <optional>
-#include <string_view>
-#include <thread>
-#include <utility>
-#include <vector>
-
 module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;

@@ -1,7 +1,3 @@
-module;
-
-#include <cstddef>
-
 module fieldfold.fields.layout;
 
 import fieldfold.base.arrays;

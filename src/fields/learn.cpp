@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 module fieldfold.fields.learn;
 
 import fieldfold.base.arrays;

@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <memory>
-#include <utility>
-#include <vector>
-
 module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
@@ -100,15 +89,14 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
     }
     sorted.offsets.push_back(sorted.columns.size());
   }
-  rows_ = std::make_shared<const SparseRows>(std::move(sorted));
+  rows_ = make_shared<const SparseRows>(std::move(sorted));
   validate();
 }
 
 MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
     : MassMatrix(points_of(rows), rows, columns, values) {}
 
-MassMatrix::MassMatrix(SparseRows rows)
-    : num_pts_(rows.rows()), rows_(std::make_shared<const SparseRows>(std::move(rows))) {
+MassMatrix::MassMatrix(SparseRows rows) : num_pts_(rows.rows()), rows_(make_shared<const SparseRows>(std::move(rows))) {
   const auto& offsets = rows_->offsets;
   bool holds = num_pts_ > 0 && rows_->cols == num_pts_ && rows_->order.empty() && offsets.front() == 0 &&
                offsets.back() == rows_->columns.size() && rows_->columns.size() == rows_->weights.size() &&

@@ -1,15 +1,3 @@
-module;
-
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <vector>
-
 module fieldfold.fields.normalization;
 
 import fieldfold.base.diagnostics;

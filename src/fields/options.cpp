@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <map>
-#include <string>
-#include <string_view>
-#include <vector>
-
 module fieldfold.fields.options;
 
 import fieldfold.base.arrays;

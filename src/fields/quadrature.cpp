@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <numbers>
-#include <string_view>
-#include <vector>
-
 module fieldfold.fields.quadrature;
 
 import fieldfold.base.arrays;

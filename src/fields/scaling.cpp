@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.fields.scaling;
 
 import fieldfold.base.arrays;

@@ -1,16 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <limits>
-#include <numeric>
-#include <string>
-#include <utility>
-#include <vector>
-
 module fieldfold.fields.statistics;
 
 import fieldfold.base.arrays;

@@ -1,17 +1,5 @@
 module;
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <memory>
-#include <ostream>
-#include <streambuf>
-#include <vector>
-
 #include <xxhash.h>
 #include <cereal/archives/portable_binary.hpp>
 

@@ -1,18 +1,3 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <map>
-#include <optional>
-#include <ostream>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 module fieldfold.files.map;
 
 import fieldfold.base.arrays;

@@ -1,13 +1,3 @@
-module;
-
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <optional>
-#include <ostream>
-#include <utility>
-#include <variant>
-
 module fieldfold.files.operators;
 
 import fieldfold.base.arrays;

@@ -1,15 +1,5 @@
 module;
 
-#include <algorithm>
-#include <cctype>
-#include <cstddef>
-#include <limits>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <nlohmann/json.hpp>
 
 module fieldfold.files.spec;

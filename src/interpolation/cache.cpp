@@ -1,17 +1,5 @@
 module;
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <initializer_list>
-#include <list>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <utility>
-#include <variant>
-
 #include <xxhash.h>
 
 module fieldfold.interpolation.cache;
@@ -80,7 +68,7 @@ class CachedInterpolation::Cache {
 };
 
 CachedInterpolation::CachedInterpolation(Interpolation interpolation, std::size_t most_bytes)
-    : interpolation_(std::move(interpolation)), cache_(std::make_shared<Cache>(most_bytes)) {
+    : interpolation_(std::move(interpolation)), cache_(make_shared<Cache>(most_bytes)) {
   interpolation_.validate();
 }
 
@@ -109,7 +97,7 @@ xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& point
     const auto key = Cache::key_of({&points});
     if (const auto found = cache_->find(key))
       return std::get<std::shared_ptr<const RBFInterpolator>>(*found)->with_values(values)(queries);
-    const auto made = std::make_shared<const RBFInterpolator>(points, values, options);
+    const auto made = make_shared<const RBFInterpolator>(points, values, options);
     cache_->keep(key, made, made->bytes());
     return (*made)(queries);
   }
@@ -131,7 +119,7 @@ xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& point
   }
   const MatrixView<const double> probed{values.data(), num_points,
                                         values.size() / std::max<std::size_t>(1, num_points)};
-  const auto made = std::make_shared<const InterpolationOperator>(points, queries, interpolation_, probed);
+  const auto made = make_shared<const InterpolationOperator>(points, queries, interpolation_, probed);
   cache_->keep(key, made, made->bytes());
   return (*made)(values, options.threads);
 }

@@ -1,17 +1,5 @@
 module;
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <exception>
-#include <limits>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
-
 #ifdef FIELDFOLD_QHULL
 #include <libqhullcpp/Qhull.h>
 #include <libqhullcpp/QhullFacetList.h>
@@ -78,7 +66,8 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
       std::sort(side.corners.begin(), side.corners.begin() + static_cast<std::ptrdiff_t>(corners));
       sides.push_back(side);
     }
-  std::ranges::sort(sides, {}, &Side::corners);
+  std::ranges::sort(
+      sides, [](const Side& a, const Side& b) { return std::ranges::lexicographical_compare(a.corners, b.corners); });
   for (std::size_t i = 1; i < sides.size(); ++i) {
     if (sides[i].corners != sides[i - 1].corners) continue;
     simplices[sides[i].simplex].beyond[sides[i].opposite] = sides[i - 1].simplex;

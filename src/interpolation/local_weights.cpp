@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.interpolation.local_weights;
 
 import fieldfold.base.arrays;

@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <utility>
-#include <variant>
-#include <vector>
-
 module fieldfold.interpolation.operators;
 
 import fieldfold.base.arrays;

@@ -1,16 +1,5 @@
 module;
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <functional>
-#include <limits>
-#include <span>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 #include <xtensor-blas/xblas.hpp>
 
 // Separate from the line above, which must come first: it determines how the headers below find CBLAS.

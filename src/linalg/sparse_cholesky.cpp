@@ -1,13 +1,5 @@
 module;
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <memory>
-#include <mutex>
-#include <vector>
-
 #ifdef FIELDFOLD_CHOLMOD
 #include <suitesparse/cholmod.h>
 #endif
@@ -50,7 +42,7 @@ struct SparseCholesky::Factor {
 };
 
 SparseCholesky::SparseCholesky(const SparseRows& lower) {
-  auto made = std::make_shared<Factor>();
+  auto made = make_shared<Factor>();
   made->order = lower.cols;
   // Rows of the lower triangle are columns of the upper one.
   std::vector<std::int64_t> begins(lower.offsets.begin(), lower.offsets.end());

@@ -1,8 +1,3 @@
-module;
-
-#include <span>
-#include <vector>
-
 module fieldfold.linalg.vector;
 
 namespace fieldfold {

@@ -1,17 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <functional>
-#include <limits>
-#include <map>
-#include <memory>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;

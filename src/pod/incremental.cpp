@@ -1,15 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <optional>
-#include <span>
-#include <thread>
-#include <utility>
-#include <vector>
-
 module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;

@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <functional>
-#include <limits>
-#include <vector>
-
 module fieldfold.pod.map;
 
 import fieldfold.base.arrays;

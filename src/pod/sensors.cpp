@@ -1,10 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <utility>
-#include <vector>
-
 module fieldfold.pod.sensors;
 
 import fieldfold.base.arrays;

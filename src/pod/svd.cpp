@@ -1,16 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <functional>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;

@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <utility>
-#include <vector>
-
 module fieldfold.pod.whitening;
 
 import fieldfold.base.arrays;

@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <numbers>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.points.axes;
 
 import fieldfold.base.arrays;

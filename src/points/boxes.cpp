@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <numeric>
-#include <span>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 module fieldfold.points.boxes;
 
 import fieldfold.base.arrays;

@@ -1,11 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-#include <string_view>
-
 module fieldfold.points.checks;
 
 import fieldfold.base.arrays;

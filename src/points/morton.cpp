@@ -1,11 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <utility>
-#include <vector>
-
 module fieldfold.points.morton;
 
 import fieldfold.base.arrays;

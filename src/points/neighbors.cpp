@@ -1,15 +1,5 @@
 module;
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <memory>
-#include <span>
-#include <utility>
-#include <vector>
-
 #include <nanoflann.hpp>
 
 module fieldfold.points.neighbors;
@@ -130,7 +120,7 @@ struct NearestNeighbors::Tree {
   }
 };
 
-NearestNeighbors::NearestNeighbors(MatrixView<const double> points) : tree_(std::make_shared<const Tree>(points)) {}
+NearestNeighbors::NearestNeighbors(MatrixView<const double> points) : tree_(make_shared<const Tree>(points)) {}
 
 void NearestNeighbors::find(std::span<const double> query, std::span<std::size_t> nearest) const {
   Walk(*this).find(query, nearest);

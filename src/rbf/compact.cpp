@@ -1,15 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.rbf.compact;
 
 import fieldfold.base.arrays;

@@ -1,19 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <variant>
-#include <vector>
-
 module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
@@ -389,7 +373,7 @@ RBFInterpolator::RBFInterpolator(const ArrayRef<double>& points, const ArrayRef<
     : RBFInterpolator(
           [&] {
             if (points.dimension() > 0) expect_length(values, points.shape()[0]);
-            return std::make_shared<const Points>(points, options, Purpose::values);
+            return make_shared<const Points>(points, options, Purpose::values);
           }(),
           values) {}
 
@@ -397,7 +381,7 @@ RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const Arr
     : points_(std::move(points)) {
   const std::size_t num_points = points_->cloud.points.rows;
   expect_length(values, num_points);
-  auto solved = std::make_shared<Solved>();
+  auto solved = make_shared<Solved>();
   solved->point_shape.assign(values.shape().begin() + 1, values.shape().end());
   solved->columns = size_of(solved->point_shape);
   const MatrixView<const double> columns{values.data(), num_points, solved->columns};

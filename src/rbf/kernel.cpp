@@ -1,13 +1,3 @@
-module;
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <span>
-#include <string_view>
-#include <vector>
-
 module fieldfold.rbf.kernel;
 
 import fieldfold.base.diagnostics;

@@ -1,5 +1,3 @@
-module;
-
 module fieldfold.rbf.lanes;
 
 import fieldfold.linalg.vector;

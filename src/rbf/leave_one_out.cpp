@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <optional>
-#include <span>
-#include <tuple>
-#include <vector>
-
 module fieldfold.rbf.leave_one_out;
 
 import fieldfold.base.arrays;

@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <span>
-#include <vector>
-
 module fieldfold.rbf.local;
 
 import fieldfold.base.arrays;

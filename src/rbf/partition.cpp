@@ -1,16 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <numeric>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;

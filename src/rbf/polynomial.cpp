@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <numeric>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.rbf.polynomial;
 
 import fieldfold.base.arrays;

@@ -1,14 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;

@@ -1,12 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <filesystem>
-#include <string>
-#include <utility>
-#include <vector>
-
 module fieldfold.rows.npy;
 
 import fieldfold.base.arrays;

@@ -1,9 +1,3 @@
-module;
-
-#include <algorithm>
-#include <cstddef>
-#include <vector>
-
 module fieldfold.rows.source;
 
 import fieldfold.base.arrays;

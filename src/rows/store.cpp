@@ -1,9 +1,6 @@
 module;
 
 #include <sys/mman.h>
-#include <cstddef>
-#include <memory>
-#include <vector>
 
 module fieldfold.rows.store;
 
