@@ -471,19 +471,8 @@ class Decomposer {
 }  // namespace
 
 std::string_view name_of(DecompositionMethod method) {
-  switch (method) {
-    case DecompositionMethod::automatic:
-      return "automatic";
-    case DecompositionMethod::gram:
-      return "gram";
-    case DecompositionMethod::transpose:
-      return "transpose";
-    case DecompositionMethod::randomized:
-      return "randomized";
-    case DecompositionMethod::sketch:
-      break;
-  }
-  return "sketch";
+  constexpr std::array<std::string_view, 5> names{"automatic", "gram", "sketch", "transpose", "randomized"};
+  return names[static_cast<std::size_t>(method)];
 }
 
 template <class T>

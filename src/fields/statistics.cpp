@@ -120,8 +120,8 @@ class StatisticsPass {
     missing_ = std::move(missing[0]);
     if (present == 0) throw InvalidArgument("snapshots: expected at least one finite number, got none");
     if (total_ == 0.0)
-      throw InvalidArgument(message("snapshots: expected at least one that is finite, got ", n,
-                                    ", all of them with NaN ", "or infinity"));
+      throw InvalidArgument(
+          message("snapshots: expected at least one that is finite, got ", n, ", all with NaN or infinity"));
     for (const auto& part : gaps)
       for (const Gap& gap : part)
         if (weights_[gap.column] > 0.0) gaps_.push_back(gap);
