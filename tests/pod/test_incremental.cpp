@@ -300,6 +300,18 @@ BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
   BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
                                  expected.reconstruct(expected.compress(states))) < 1e-10);
   BOOST_TEST(relative_difference(svd.map().latent_covariance, expected.map().latent_covariance) < 1e-9);
+  // Merged into an empty one, in two parts, too.
+  const fieldfold::IncrementalSVD empty({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
+  auto first = empty;
+  auto second = empty;
+  const std::size_t half = states.shape(0) / 2;
+  for (std::size_t j = 0; j < states.shape(0); ++j) (j < half ? first : second).add(xt::view(states, j, xt::all()));
+  auto merged = empty;
+  merged.merge(first);
+  merged.merge(second);
+  const auto whole = merged.finish();
+  BOOST_TEST(relative_difference(whole.singular_values(), expected.singular_values()) < 1e-12);
+  BOOST_TEST(relative_difference(whole.compress(states), expected.compress(states)) < 1e-9);
   for (const fieldfold::FieldOptions& learning :
        {fieldfold::FieldOptions{.center = true},
         fieldfold::FieldOptions{.normalize = {.method = fieldfold::NormalizationMethod::zscore}},
