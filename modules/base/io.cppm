@@ -1,7 +1,6 @@
 /// Checked file input, atomic file output, and files with random access.
 export module fieldfold.base.io;
 
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 
 export namespace fieldfold {

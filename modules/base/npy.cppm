@@ -2,7 +2,6 @@
 export module fieldfold.base.npy;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.base.standard;
 

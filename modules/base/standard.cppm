@@ -49,7 +49,7 @@ module;
 #include <variant>
 #include <vector>
 
-/// The standard library as the modules use it: its headers are parsed here alone.
+/// The standard library as the modules use it, whose headers are parsed here once.
 export module fieldfold.base.standard;
 
 export namespace std {
@@ -253,8 +253,8 @@ using std::ranges::upper_bound;
 }  // namespace ranges
 }  // namespace std
 
-// Friends of classes of the standard library, which clang 19 rejects in namespace std: "cannot befriend target of using
-// declaration". Here they are found where the library looks operators up.
+// Functions that are friends of classes of the standard library. Exported in namespace std, clang 19 rejects them
+// ("cannot befriend target of using declaration"); in this namespace name lookup finds them too.
 export namespace fieldfold {
 using std::operator!=;
 using std::operator&;
@@ -276,6 +276,7 @@ using std::operator~;
 using std::make_shared;
 }  // namespace fieldfold
 
+// Comparisons and differences of the iterators of libstdc++.
 export namespace __gnu_cxx {
 using __gnu_cxx::operator==;
 using __gnu_cxx::operator<=>;

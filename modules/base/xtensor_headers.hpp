@@ -1,7 +1,6 @@
 #pragma once
 
-// xtensor's headers, which moved at 0.26. What importers may use of them is exported by the module fieldfold.arrays. A
-// few sources include this as well, before they import: g++ 14 leaves parts of xtensor out of the module.
+// xtensor's headers, which moved at 0.26, for fieldfold.base.arrays.
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/containers/xarray.hpp>

@@ -2,7 +2,6 @@
 export module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.fields.options;

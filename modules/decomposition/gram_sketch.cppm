@@ -3,7 +3,6 @@
 export module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;

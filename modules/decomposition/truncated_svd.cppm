@@ -6,7 +6,6 @@
 export module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;

@@ -2,7 +2,6 @@
 export module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
 import fieldfold.linalg.sparse;

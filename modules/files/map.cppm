@@ -5,7 +5,6 @@
 /// identical bytes.
 export module fieldfold.files.map;
 
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.compression.any;
 import fieldfold.decomposition.rank_rule;

@@ -5,7 +5,6 @@
 export module fieldfold.linalg.dense;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 
 export namespace fieldfold {

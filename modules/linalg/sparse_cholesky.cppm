@@ -2,7 +2,6 @@
 export module fieldfold.linalg.sparse_cholesky;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 

@@ -30,7 +30,7 @@ struct IncrementalOptions {
 /// doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). Each
 /// update reorthonormalizes the basis. The norms of the truncated parts add up to an error bound.
 ///
-/// A call that throws leaves the object unchanged.
+/// A call that throws leaves the object unchanged, but for the `update` of `finish`.
 template <class T>
 class BasicIncrementalSVD : public BasicCompression<T> {
  public:
@@ -53,7 +53,7 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   void add(const BasicFields<T>& fields);
 
   /// Merges the decomposition of other snapshots of the same fields. Its coefficients follow those of this one.
-  /// \throws InvalidArgument  another length of states
+  /// \throws InvalidArgument  another length of states, other fields or other field options
   void merge(const BasicIncrementalSVD& other);
 
   /// Processes the snapshots of an incomplete block. The members below describe the processed snapshots.

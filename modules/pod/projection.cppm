@@ -2,7 +2,6 @@
 export module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.fields.options;
 import fieldfold.fields.space;

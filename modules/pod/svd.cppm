@@ -2,11 +2,9 @@
 export module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
-import fieldfold.decomposition.inner_product;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.options;
@@ -39,7 +37,7 @@ struct SVDOptions {
 template <class T>
 class BasicSVD : public BasicCompression<T> {
  public:
-  /// \param grid  the fields and their grid; its mask is `automatic` if that of the field options is
+  /// \param grid  the fields and their grid; its mask is replaced by that of the field options
   /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of range; invalid field options; a
   ///                          `validate_every` of 1
   explicit BasicSVD(CompressionOptions grid = {}, SVDOptions options = {});

@@ -2,7 +2,6 @@
 export module fieldfold.points.neighbors;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 
 export namespace fieldfold {

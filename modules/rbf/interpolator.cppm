@@ -2,7 +2,6 @@
 export module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.kernel;
@@ -50,7 +49,7 @@ struct RBFOptions {
   /// `(N,)`: the period of each axis, in the unit of its coordinate, 0 for an axis without one; empty: no axis has one.
   /// Distances along a periodic axis are chords of a circle of that circumference.
   std::vector<double> periods = {};
-  /// With the method `inverse_distance`: the power of the distance.
+  /// The power of the distance, for the interpolation method `inverse_distance`.
   double power = 2.0;
   /// Threads to use; 0: as many as the machine has. Their number affects results by rounding at most.
   std::size_t threads = 0;

@@ -1,7 +1,6 @@
 /// Radial basis functions.
 export module fieldfold.rbf.kernel;
 
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 
 export namespace fieldfold {

@@ -25,8 +25,6 @@ class PartitionOfUnity {
   PartitionOfUnity(const PartitionOfUnity&) = delete;
   PartitionOfUnity& operator=(const PartitionOfUnity&) = delete;
 
-  std::size_t patches() const { return patches_.size(); }
-
   /// Interpolants of values on all patches.
   struct Solution {
     std::vector<StencilBatch::Coefficients> patches;

@@ -2,7 +2,6 @@
 export module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.linalg.dense;
 import fieldfold.rbf.kernel;

@@ -2,7 +2,6 @@
 export module fieldfold.rows.source;
 
 import fieldfold.base.arrays;
-import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 
 export namespace fieldfold {

@@ -3,7 +3,6 @@ module fieldfold.decomposition.basis;
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
-import fieldfold.decomposition.inner_product;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.rows.source;

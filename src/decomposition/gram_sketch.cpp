@@ -95,7 +95,7 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> factors(pass.threads);
   std::vector<typename ProductRows<T>::Buffers> both(pass.threads);
-  std::vector<std::vector<T>> dual_factors(pass.threads);
+  std::vector<std::vector<T>> weighted_factors(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     const auto sum_of_group = [&](std::size_t group) { return as_matrix(sums[group][part], n, n); };
     if (product == nullptr) {
@@ -105,7 +105,7 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
     }
     const auto found = product->read_both(first, count, both[part]);
     const auto rows = factor_rows(found.rows, factors[part]);
-    const auto products = factor_rows(found.products, dual_factors[part]);
+    const auto products = factor_rows(found.products, weighted_factors[part]);
     for (std::size_t group = 0; group < groups; ++group)
       add_symmetric_product(every(groups, group, rows), every(groups, group, products), sum_of_group(group));
   });

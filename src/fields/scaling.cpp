@@ -3,7 +3,6 @@ module fieldfold.fields.scaling;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
-import fieldfold.decomposition.inner_product;
 import fieldfold.fields.normalization;
 import fieldfold.fields.space;
 import fieldfold.fields.statistics;

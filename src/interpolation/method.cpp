@@ -1,7 +1,3 @@
-module;
-
-#include <xxhash.h>
-
 module fieldfold.interpolation.method;
 
 import fieldfold.base.arrays;
@@ -71,7 +67,8 @@ std::variant<SparseRows, xt::xarray<double>> Interpolation::weights(const ArrayR
   const auto from = checked_points(points, "points");
   const auto to = checked_points(queries, from.cols, "queries");
   if (from.rows == 0) throw InvalidArgument("points: expected at least one, got none");
-  if (from.rows > UINT32_MAX) throw InvalidArgument(message("points: expected fewer than 2^32, got ", from.rows));
+  if (from.rows > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(message("points: expected fewer than 2^32, got ", from.rows));
   return std::ranges::find(weighted_methods, method, &WeightedMethod::name)->weights(from, to, options);
 }
 

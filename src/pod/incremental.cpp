@@ -10,6 +10,7 @@ import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.learn;
 import fieldfold.fields.options;
 import fieldfold.fields.scaling;
+import fieldfold.fields.space;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.pod.map;
@@ -56,6 +57,16 @@ void validate(const IncrementalOptions& options) {
   if (!(options.forgetting > 0.0 && options.forgetting <= 1.0))
     throw InvalidArgument(message("forgetting: expected a factor in (0, 1], got ", options.forgetting));
   if (options.block == 0) throw InvalidArgument("block: expected at least 1, got 0");
+}
+
+/// Whether two scalings, or none, are of the same field options.
+template <class T>
+bool have_equal_spaces(const std::optional<SpaceScaling<T>>& a, const std::optional<SpaceScaling<T>>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  const FieldSpaceParts& first = a->space().parts();
+  const FieldSpaceParts& second = b->space().parts();
+  return first.transforms == second.transforms && first.field_weights == second.field_weights &&
+         std::ranges::equal(first.point_weights, second.point_weights);
 }
 
 /// `[above; below]`.
@@ -295,6 +306,7 @@ template <class T>
 BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, IncrementalOptions incremental, SVDOptions options)
     : BasicCompression<T>(std::move(grid)), options_(std::move(options)), incremental_(incremental) {
   validate(options_.rule);
+  validate(options_.field_opts, this->fields());
   validate(incremental_);
   if (options_.rule.sample_tol || options_.rule.optimal_threshold)
     throw InvalidArgument(
@@ -400,6 +412,12 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   const std::size_t num_pts = this->num_pts_of(other.dof_, "other");
   if (dof_ != 0 && dof_ != other.dof_)
     throw InvalidArgument(message("other: expected states of length ", dof_, ", got ", other.dof_));
+  const bool merged_is_empty = dof_ == 0;
+  if (this->fields() != other.fields())
+    throw InvalidArgument(
+        message("other: expected the fields ", listing(this->fields()), ", got ", listing(other.fields())));
+  if (!merged_is_empty && !have_equal_spaces(scaling_, other.scaling_))
+    throw InvalidArgument("other: expected the field options of this object, got others");
   BasicIncrementalSVD added = other;
   added.update();
   BasicIncrementalSVD merged = *this;
@@ -422,7 +440,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   merged.num_dropped_ += added.num_dropped_;
   merged.dof_ = other.dof_;
   merged.set_num_pts(num_pts);
-  if (!merged.scaling_) merged.scaling_ = other.scaling_;
+  if (merged_is_empty) merged.scaling_ = other.scaling_;
   *this = std::move(merged);
 }
 

@@ -21,7 +21,8 @@ SpaceProjection<T> BasicSVDMap<T>::projection() const {
 
 template <class T>
 void BasicSVDMap<T>::complete(std::size_t threads) {
-  if (space && space->parts().mass && weighted_basis.size() == 0)
+  const bool fits = projection_matrix.dimension() == 2 && space && projection_matrix.shape(0) == space->dof();
+  if (fits && space->parts().mass && weighted_basis.size() == 0)
     weighted_basis = fieldfold::weighted_basis(*space, projection_matrix, threads);
 }
 

@@ -2,7 +2,6 @@ module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.base.parallel;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.linalg.dense;

@@ -5,7 +5,6 @@ import fieldfold.base.diagnostics;
 import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.errors;
-import fieldfold.decomposition.inner_product;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.learn;
@@ -43,7 +42,7 @@ void check_learned(const Decomposition<T>& found, const RowSource<T>& snapshots,
 template <class T>
 BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const std::vector<double>& sample_weights,
                       const SVDOptions& options) {
-  BasicSVDMap<T> map{.projection_matrix = {},
+  BasicSVDMap<T> map{.projection_matrix = zeros<T>({0, 0}),
                      .singular_values = std::move(found.s),
                      .unresolved_squares = found.unresolved_squares,
                      .latent_ranges = ranges_of(found.coefficients),
@@ -63,7 +62,7 @@ BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const 
 template <class T>
 BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options)
     : BasicCompression<T>([&] {
-        if (options.field_opts.mask != Mask::none) grid.mask = options.field_opts.mask;
+        grid.mask = options.field_opts.mask;
         return std::move(grid);
       }()),
       options_(std::move(options)) {

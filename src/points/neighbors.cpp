@@ -6,6 +6,7 @@ module fieldfold.points.neighbors;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.linalg.dense;
 
 namespace fieldfold {
 namespace {

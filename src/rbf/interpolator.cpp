@@ -459,6 +459,8 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
   if (std::max(num_points, embedded.shape(0)) > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(
         message("expected fewer than 2^32 points and queries, got ", num_points, " and ", embedded.shape(0)));
+  if (values.data != nullptr && values.rows != num_points)
+    throw InvalidArgument(message("values: expected ", num_points, " rows, one per point, got ", values.rows));
   const std::vector<double> probe =
       values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
   return std::visit(

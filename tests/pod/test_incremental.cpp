@@ -300,6 +300,18 @@ BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
   BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
                                  expected.reconstruct(expected.compress(states))) < 1e-10);
   BOOST_TEST(relative_difference(svd.map().latent_covariance, expected.map().latent_covariance) < 1e-9);
+  // Another one without these options, of other weights, or of the fields in another order is refused.
+  const auto expect_refused = [&](const fieldfold::FieldOptions& others, std::vector<std::string> names) {
+    fieldfold::IncrementalSVD other({.fields = std::move(names)}, {}, {.field_opts = others});
+    other.add(states);
+    BOOST_CHECK_THROW(other.merge(grown), fieldfold::InvalidArgument);
+    BOOST_CHECK_THROW(grown.merge(other), fieldfold::InvalidArgument);
+  };
+  auto heavier = options;
+  heavier.field_weights["u"] = 4.0;
+  expect_refused({}, {"p", "u"});
+  expect_refused(heavier, {"p", "u"});
+  expect_refused(options, {"u", "p"});
   // Merged into an empty one, in two parts, too.
   const fieldfold::IncrementalSVD empty({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
   auto first = empty;
