@@ -85,7 +85,7 @@ struct Factors {
 
 /// Whether the basis is rotated to the singular vectors of `U^T A`, which is as accurate as a decomposition of A itself
 /// even if small singular values amplify the rounding error of `A V / s`.
-enum class Refinement { none, singular_vectors };
+enum class Refinement : std::uint8_t { none, singular_vectors };
 
 /// The decomposition of one matrix by the methods. Each method returns the result, or nothing if it is inadequate.
 template <class T>
@@ -430,6 +430,7 @@ class Decomposer {
                                       static_cast<double>(factors.s(0)), squares);
     if (doubtful.empty()) return squares;
     std::vector<std::size_t> doubtful_numbers;
+    doubtful_numbers.reserve(doubtful.size());
     for (const std::size_t place : doubtful) doubtful_numbers.push_back(numbers[place]);
     const Matrix found = projected(doubtful_numbers, factors.rank);
     for (std::size_t i = 0; i < doubtful.size(); ++i)

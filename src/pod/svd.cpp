@@ -151,6 +151,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSourc
   check_learned(found, snapshots, scaling.space().parts().is_centered);
   scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads);
   std::vector<double> sample_weights;
+  sample_weights.reserve(found.kept.size());
   for (const std::size_t column : found.kept) sample_weights.push_back(scaling.sample_weight(column));
   auto map = map_of(found, snapshots.cols(), sample_weights, options_);
   map.num_filled = statistics.gaps.size();

@@ -293,7 +293,7 @@ class PartitionScheme {
 using Scheme = std::variant<DirectScheme, CompactScheme, LocalScheme, PartitionScheme>;
 
 /// The purpose of an interpolant; a sparse system gives no weights.
-enum class Purpose { values, weights };
+enum class Purpose : std::uint8_t { values, weights };
 
 }  // namespace
 
