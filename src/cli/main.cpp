@@ -25,6 +25,11 @@ CLI::Validator not_negative() {
           ""};
 }
 
+void add_threads(CLI::App& command, std::size_t& threads) {
+  command.add_option("--threads", threads, "Number of threads; default: 0, as many as the machine has")
+      ->check(not_negative());
+}
+
 /// `--field NAME=FILE`, any number of times.
 CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
   return command
@@ -186,8 +191,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
       ->add_option("--validate", arguments.validate_every,
                    "Holdout stride k, at least 2: every k-th snapshot is used for validation only; default: 0, none")
       ->check(not_negative());
-  command->add_option("--threads", arguments.threads, "Number of threads; default: 0, as many as the machine has")
-      ->check(not_negative());
+  add_threads(*command, arguments.threads);
   command->add_flag("--single", arguments.single_precision, "Single precision for learning and storage");
   command->add_flag("--keep-training-latents", arguments.keep_training_latents,
                     "Latent coefficients of the snapshots, stored in the map");
@@ -278,8 +282,7 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
                                    "File of the operator to write, for use with other fields");
   auto* output =
       command->add_option("-o,--output", arguments.output_folder, "Folder to write, with one file per field");
-  command->add_option("--threads", arguments.threads, "Number of threads; default: 0, as many as the machine has")
-      ->check(not_negative());
+  add_threads(*command, arguments.threads);
   auto* choose = command
                      ->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
                                 "Choice of epsilon by leave-one-out errors of the fields, which are printed")
