@@ -116,6 +116,10 @@ void add_to(xt::xarray<double>& sum, const xt::xarray<double>& term);
 /// An array times a factor.
 xt::xarray<double> scaled(xt::xarray<double> array, double factor);
 
+/// The power of two near the reciprocal of a largest magnitude: an exact factor that keeps squares from overflow and
+/// underflow. 1 for 0 and for NaN. \param largest  at least 0, also infinity
+double power_of_two_scale(double largest);
+
 /// Selected rows or columns of a matrix.
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows);
 xt::xarray<double> columns_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& columns);

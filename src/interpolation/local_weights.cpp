@@ -2,6 +2,7 @@ module fieldfold.interpolation.local_weights;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.points.axes;
 import fieldfold.points.morton;
@@ -19,10 +20,9 @@ SparseRows neighbor_rows(MatrixView<const double> points, MatrixView<const doubl
   axes.expect_dim(points.cols);
   auto embedded_points = axes.embedded(points);
   auto embedded_queries = axes.embedded(queries);
-  // Scaled by a power of two, so that squares neither overflow nor underflow.
   double largest = 0.0;
   for (const double x : embedded_points) largest = std::max(largest, std::abs(x));
-  const double scale = largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+  const double scale = power_of_two_scale(largest);
   for (auto* array : {&embedded_points, &embedded_queries})
     for (double& x : *array) x *= scale;
   const auto from = as_matrix(std::as_const(embedded_points));

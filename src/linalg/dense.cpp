@@ -315,6 +315,10 @@ xt::xarray<double> scaled_columns(xt::xarray<double> matrix, const xt::xarray<do
   return matrix;
 }
 
+double power_of_two_scale(double largest) {
+  return largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+}
+
 xt::xarray<double> rows_of(const xt::xarray<double>& matrix, const std::vector<std::size_t>& rows) {
   auto chosen = xt::xarray<double>::from_shape({rows.size(), matrix.shape(1)});
   for (std::size_t i = 0; i < rows.size(); ++i)

@@ -104,7 +104,7 @@ struct NearestNeighbors::Tree {
     double largest = 0.0;
     for (std::size_t i = 0; i < points.rows; ++i)
       for (const double x : points.row(i)) largest = std::max(largest, std::abs(x));
-    return largest > 0.0 ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : 1.0;
+    return power_of_two_scale(largest);
   }
 
   static std::vector<double> scaled_by(double scale, MatrixView<const double> points) {

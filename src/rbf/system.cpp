@@ -50,9 +50,7 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
   }
   double samples[] = {0.0, square / 16.0, square / 4.0, square};
   kernel_loops().kernel_values(model.kernel, samples, std::size(samples));
-  const double largest = largest_magnitude(samples);
-  if (!(largest > 0.0)) return 1.0;
-  return std::isfinite(largest) ? std::exp2(std::clamp(-std::ilogb(largest), -1000, 1000)) : std::exp2(-1000);
+  return power_of_two_scale(largest_magnitude(samples));
 }
 
 }  // namespace

@@ -194,3 +194,16 @@ BOOST_AUTO_TEST_CASE(a_singular_system_says_so) {
   BOOST_TEST(system.is_singular());
   BOOST_TEST(system.reciprocal_condition() == 0.0);
 }
+
+BOOST_AUTO_TEST_CASE(scales_are_powers_of_two_near_the_reciprocal) {
+  for (const double largest : {1e-300, 0.3, 1.0, 3.0, 1e300}) {
+    const double scale = fieldfold::power_of_two_scale(largest);
+    int exponent = 0;
+    BOOST_TEST(std::frexp(scale, &exponent) == 0.5);
+    BOOST_TEST((1.0 <= scale * largest && scale * largest < 2.0));
+  }
+  BOOST_TEST(fieldfold::power_of_two_scale(0.0) == 1.0);
+  BOOST_TEST(fieldfold::power_of_two_scale(std::numeric_limits<double>::quiet_NaN()) == 1.0);
+  BOOST_TEST(fieldfold::power_of_two_scale(std::numeric_limits<double>::denorm_min()) == std::ldexp(1.0, 1000));
+  BOOST_TEST(fieldfold::power_of_two_scale(std::numeric_limits<double>::infinity()) == std::ldexp(1.0, -1000));
+}
