@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds a project that has fieldfold as a subproject, from a copy of the tree; checks what is rebuilt after an interface
-# changes; and builds the interfaces for OpenMP, as importers with -fopenmp need them, linked with the same library.
+# Builds a project with fieldfold as a subproject from a copy of the tree, and checks what is rebuilt after an interface
+# changes. Then builds the interfaces with -fopenmp, as importers with OpenMP need them, and links them with the same
+# library.
 # Usage: consumer.sh SOURCE_ROOT WORK_FOLDER
 set -eu
 source=$1
@@ -18,10 +19,10 @@ fail() {
     exit 1
 }
 
-# Unoptimized and without debug information: what is tested is the build.
+# Unoptimized and without debug information, because only the build is tested.
 meson setup plain --buildtype=plain -Doptimization=0 > setup.log || { cat setup.log; fail "meson setup"; }
 ninja -C plain > build.log || { cat build.log; fail "the build"; }
-(cd plain && ./consumer && ./threads && ./fields > fields.log) || fail "the consumer as it was built"
+(cd plain && ./consumer && ./threads && ./fields > fields.log) || fail "the consumer as built"
 ninja -C plain | grep -q 'no work to do' || fail "a second build has work to do"
 
 touch subprojects/fieldfold/modules/pod/svd.cppm
@@ -43,7 +44,7 @@ link_with_openmp() {  # PROGRAM OBJECT
 link_with_openmp threads threads
 link_with_openmp fields fields
 (cd openmp && OMP_NUM_THREADS=8 ./threads > threads.log) || fail "the consumer with OpenMP"
-grep -q '^8 threads' openmp/threads.log || fail "OpenMP is not on"
+grep -q '^8 threads' openmp/threads.log || fail "OpenMP is not enabled"
 (cd openmp && OMP_NUM_THREADS=8 ./fields > fields.log) && cmp plain/fields.log openmp/fields.log ||
-    fail "the agreement of consumers with OpenMP and without"
+    fail "the comparison of results with and without OpenMP"
 echo "3 test cases out of 3 passed"

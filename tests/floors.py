@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks the imports of modules/ and src/ against the floors: the list in modules/meson.build.
 
-A module imports only modules before it in the list, which is in order of floors: none of a higher floor and no later
-one of its own. The list names the imports of each interface, a module's name is its path, and folders of interfaces,
-implementations and sources of the program have at most a dozen files.
+The list is in order of floors, and a module imports only modules before it: none of a higher floor, and no later one of
+its own. The list gives the imports of each interface, and the name of a module is its path. The program imports only
+fieldfold. A folder of interfaces, sources or tests has at most a dozen files.
 Usage: floors.py SOURCE_ROOT
 """
 import pathlib
@@ -12,15 +12,15 @@ import sys
 
 FLOORS = ["base", "linalg", "points", "rows", "decomposition", "fields", "rbf", "interpolation", "compression", "pod",
           "files"]
-MOST_FILES = 12
+MAX_FILES = 12
 
 root = pathlib.Path(sys.argv[1])
 failures = []
 
 
-def expect(holds, complaint):
+def expect(holds, message):
     if not holds:
-        failures.append(complaint)
+        failures.append(message)
 
 
 def module_name(path, folder):
@@ -38,15 +38,16 @@ listed_imports = {name: re.findall(r"'([^']+)'", imports)
 order = {name: place for place, name in enumerate(listed_imports)}
 
 floors = [FLOORS.index(name.split(".")[0]) for name in order if name != "fieldfold"]
-expect(floors == sorted(floors), "modules/meson.build: the list is not in order of floors")
+expect(floors == sorted(floors), "modules/meson.build: expected a list in order of floors")
 
 interfaces = {module_name(path, "modules"): path for path in (root / "modules").rglob("*.cppm")}
-expect(set(interfaces) == set(order), f"modules/meson.build: lists {sorted(set(order) ^ set(interfaces))} or lacks it")
+expect(set(interfaces) == set(order), f"modules/meson.build: expected the interfaces in modules/, which differ in "
+       f"{sorted(set(order) ^ set(interfaces))}")
 for name, path in interfaces.items():
     declared = re.search(r"^export module (?:fieldfold\.)?([a-z0-9_.]+);", path.read_text(), re.M).group(1)
     expect(declared == name, f"{path}: expected the name of its path, {name}, got {declared}")
     expect(sorted(imports_of(path)) == sorted(listed_imports.get(name, [])),
-           f"modules/meson.build: {name} imports {sorted(imports_of(path))}")
+           f"modules/meson.build: expected the imports of {name}, {sorted(imports_of(path))}")
 
 sources = [path for path in (root / "src").rglob("*.cpp") if "cli" not in path.parts]
 for path in list(interfaces.values()) + sources:
@@ -56,17 +57,17 @@ for path in list(interfaces.values()) + sources:
         name = re.search(r"^module fieldfold\.([a-z0-9_.]+);", path.read_text(), re.M).group(1)
     for imported in imports_of(path):
         expect(order.get(imported, len(order)) < order.get(name, -1),
-               f"{path}: {name} may not import {imported}, which is not below it")
+               f"{path}: {name} may not import {imported}, which is not before it in the list")
 
 for path in (root / "src/cli").rglob("*.[ch]pp"):
-    expect(not imports_of(path), f"{path}: the program imports fieldfold, not modules of it")
+    expect(not imports_of(path), f"{path}: the program may import only fieldfold, not its modules")
 
 for top in ["modules", "src", "tests"]:
     for folder in [root / top, *(root / top).rglob("*/")]:
         files = [path for path in folder.iterdir() if path.is_file()]
-        expect(len(files) <= MOST_FILES, f"{folder}: expected at most {MOST_FILES} files, got {len(files)}")
+        expect(len(files) <= MAX_FILES, f"{folder}: expected at most {MAX_FILES} files, got {len(files)}")
 
-for complaint in failures:
-    print(complaint)
+for message in failures:
+    print(message)
 print(f"{int(not failures)} test case out of 1 passed" if not failures else "1 test case out of 1 failed")
 sys.exit(bool(failures))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs clang-tidy on the sources; at most a minute per file.
+# Runs clang-tidy on the sources, which takes up to a minute per file.
 # Usage: tidy.sh CLANG_TIDY SOURCE_ROOT BUILD_ROOT
 set -eu
 cd "$3"

@@ -24,7 +24,7 @@ xt::xarray<double> counting(const Shape& shape) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(contiguous_arrays_are_referred_to_not_copied) {
+BOOST_AUTO_TEST_CASE(contiguous_arrays_are_referenced_not_copied) {
   const auto array = counting({4, 3});
   BOOST_TEST(data_of(array) == array.data());
   BOOST_TEST(data_of(xt::view(array, 2)) == array.data() + 6);
@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(contiguous_arrays_are_referred_to_not_copied) {
   BOOST_TEST(data_of(xt::adapt(plain)) == plain.data());
 }
 
-BOOST_AUTO_TEST_CASE(everything_else_is_evaluated_in_row_major_order) {
+BOOST_AUTO_TEST_CASE(other_expressions_are_evaluated_in_row_major_order) {
   const auto array = counting({2, 3});
   BOOST_TEST(values_of(xt::view(array, xt::all(), 1)) == (std::vector{1.0, 4.0}));
   BOOST_TEST(values_of(xt::transpose(array)) == (std::vector{0.0, 3.0, 1.0, 4.0, 2.0, 5.0}));
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(loop_shapes_are_kept) {
   BOOST_TEST(loop_shape_of({5, 2, 3}, {}) == (Shape{5, 2, 3}));
 }
 
-BOOST_AUTO_TEST_CASE(a_split_sees_the_memory_as_rows) {
+BOOST_AUTO_TEST_CASE(split_loop_returns_a_view_of_rows) {
   const auto array = counting({2, 2, 3});
   const auto [loop_shape, rows] = fieldfold::split_loop(ArrayRef<double>(array), {3}, "x");
   BOOST_TEST(rows.data == array.data());
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_split_sees_the_memory_as_rows) {
   BOOST_TEST(rows(3, 1) == 10.0);
 }
 
-BOOST_AUTO_TEST_CASE(a_shape_that_does_not_end_as_it_should_is_said) {
+BOOST_AUTO_TEST_CASE(mismatched_trailing_shapes_are_rejected) {
   const auto array = counting({2, 4});
   try {
     fieldfold::split_loop(ArrayRef<double>(array), {3}, "states");
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_shape_that_does_not_end_as_it_should_is_said) {
   BOOST_CHECK_THROW(fieldfold::split_loop(ArrayRef<double>(counting({3})), {2, 3}, "x"), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(shapes_are_written_as_numpy_does) {
+BOOST_AUTO_TEST_CASE(shapes_are_formatted_as_in_numpy) {
   BOOST_TEST(fieldfold::shape_text({}) == "()");
   BOOST_TEST(fieldfold::shape_text({3}) == "(3,)");
   BOOST_TEST(fieldfold::shape_text({3, 4}) == "(3, 4)");

@@ -28,7 +28,7 @@ std::ptrdiff_t entries_of(const std::filesystem::path& folder) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_file_is_written_and_replaced) {
+BOOST_AUTO_TEST_CASE(write_file_creates_and_replaces_a_file) {
   const TemporaryFolder folder;
   const auto path = folder.path / "a.bin";
   fieldfold::write_file(path, [](std::ostream& out) { out << "one"; });
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_failing_writer_leaves_the_old_file_and_nothing_else) {
   BOOST_TEST(entries_of(folder.path) == 1);
 }
 
-BOOST_AUTO_TEST_CASE(threads_may_write_one_path) {
+BOOST_AUTO_TEST_CASE(threads_may_write_the_same_path) {
   const TemporaryFolder folder;
   const auto path = folder.path / "a.bin";
   std::vector<std::thread> threads;
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(threads_may_write_one_path) {
   BOOST_TEST(entries_of(folder.path) == 1);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_file_is_neither_replaced_nor_waited_for) {
+BOOST_AUTO_TEST_CASE(pipes_and_folders_are_rejected_without_blocking) {
   const TemporaryFolder folder;
   const auto pipe = folder.path / "pipe";
   BOOST_TEST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_file_is_neither_replaced_nor_waited_for) {
   BOOST_CHECK_THROW(fieldfold::open_for_reading(folder.path), fieldfold::FileError);
 }
 
-BOOST_AUTO_TEST_CASE(where_nothing_can_be_written_is_an_error_that_names_it) {
+BOOST_AUTO_TEST_CASE(errors_name_the_path_that_cannot_be_written) {
   const TemporaryFolder folder;
   const auto write = [](std::ostream& out) { out << "x"; };
   const auto path = folder.path / "missing" / "a.bin";

@@ -16,7 +16,7 @@ import fieldfold.base.npy;
 
 namespace {
 
-/// An .npy file as numpy writes it, put together by hand.
+/// An .npy file as numpy writes it, assembled by hand.
 std::string npy(const std::string& description, const std::string& data, char version = 1) {
   std::string text = description;
   const std::size_t lead = version == 1 ? 10 : 12;
@@ -57,7 +57,7 @@ const std::string six_doubles = bytes_of<double>({1, 2, 3, 4, 5, 6});
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(reads_what_numpy_writes, Files) {
+BOOST_FIXTURE_TEST_CASE(files_of_numpy_are_read, Files) {
   write(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles));
   BOOST_TEST((fieldfold::load_npy(path) == xt::xarray<double>{{1, 2, 3}, {4, 5, 6}}));
   write(npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }", six_doubles));
@@ -65,7 +65,7 @@ BOOST_FIXTURE_TEST_CASE(reads_what_numpy_writes, Files) {
   write(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", bytes_of<float>({1.5F, -2.5F}), 2));
   BOOST_TEST((fieldfold::load_npy(path) == xt::xarray<double>{1.5, -2.5}));
   BOOST_TEST((fieldfold::load_npy<float>(path) == xt::xarray<float>{1.5F, -2.5F}));
-  // Integers become what is asked for.
+  // Integers are converted to the requested type.
   write(npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", bytes_of<std::int32_t>({-7, 9})));
   BOOST_TEST((fieldfold::load_npy(path) == xt::xarray<double>{-7, 9}));
   BOOST_TEST((fieldfold::load_npy<float>(path) == xt::xarray<float>{-7.0F, 9.0F}));
@@ -82,7 +82,7 @@ BOOST_FIXTURE_TEST_CASE(reads_what_numpy_writes, Files) {
   BOOST_TEST(fieldfold::load_npy(path).size() == 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(writes_what_numpy_writes, Files) {
+BOOST_FIXTURE_TEST_CASE(files_equal_those_of_numpy, Files) {
   fieldfold::save_npy(path, xt::xarray<double>{{1, 2, 3}, {4, 5, 6}});
   std::ifstream in(path, std::ios::binary);
   const std::string written(std::istreambuf_iterator<char>(in), {});
@@ -101,26 +101,28 @@ BOOST_FIXTURE_TEST_CASE(expressions_are_saved_in_their_own_precision, Files) {
   BOOST_TEST(fieldfold::read_npy_header(path).scalar_size == 4U);
 }
 
-BOOST_FIXTURE_TEST_CASE(files_that_lie_are_refused, Files) {
+BOOST_FIXTURE_TEST_CASE(malformed_and_unsupported_files_are_rejected, Files) {
   const std::string good = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
-  const auto has = [](const std::string& what, const std::string& part) {
+  const auto expect_part = [](const std::string& what, const std::string& part) {
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
   };
-  has(error_for(npy(good, six_doubles.substr(1))), "does not fit the 47 bytes");
-  has(error_for(npy(good, six_doubles + "x")), "does not fit the 49 bytes");
-  has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", six_doubles)),
+  expect_part(error_for(npy(good, six_doubles.substr(1))), "does not fit the 47 bytes");
+  expect_part(error_for(npy(good, six_doubles + "x")), "does not fit the 49 bytes");
+  expect_part(
+      error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", six_doubles)),
       "does not fit");
-  has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", six_doubles)),
+  expect_part(
+      error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", six_doubles)),
       "malformed");
-  has(error_for(npy("{'descr': '>f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got >f8");
-  has(error_for(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six_doubles)),
-      "got a structured type");
-  has(error_for(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got <c8");
-  has(error_for(npy("{'descr': '<f8', 'shape': (2, 3), }", six_doubles)), "malformed");
-  has(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, -3), }", six_doubles)), "malformed");
-  has(error_for("not an array"), "is not an .npy file");
-  has(error_for(""), "is not an .npy file");
-  has(error_for(npy(good, "").substr(0, 40)), "ends within its header");
+  expect_part(error_for(npy("{'descr': '>f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got >f8");
+  expect_part(error_for(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six_doubles)),
+              "got a structured type");
+  expect_part(error_for(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got <c8");
+  expect_part(error_for(npy("{'descr': '<f8', 'shape': (2, 3), }", six_doubles)), "malformed");
+  expect_part(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, -3), }", six_doubles)), "malformed");
+  expect_part(error_for("not an array"), "is not an .npy file");
+  expect_part(error_for(""), "is not an .npy file");
+  expect_part(error_for(npy(good, "").substr(0, 40)), "ends within its header");
   BOOST_CHECK_THROW(fieldfold::load_npy(folder.path / "missing.npy"), fieldfold::FileError);
   BOOST_CHECK_THROW(fieldfold::load_npy(folder.path), fieldfold::FileError);
 }

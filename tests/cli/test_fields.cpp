@@ -24,7 +24,7 @@ import fieldfold;
 
 using fieldfold::NormalizationMethod;
 
-BOOST_FIXTURE_TEST_CASE(fields_are_brought_into_one_space, Program) {
+BOOST_FIXTURE_TEST_CASE(normalization_and_weights_equal_those_of_the_library, Program) {
   xt::xarray<double> weights = xt::linspace<double>(1.0, 2.0, 25);
   xt::xarray<double> sample_weights = xt::linspace<double>(1.0, 3.0, 8);
   save("w.npy", weights);
@@ -57,15 +57,15 @@ BOOST_FIXTURE_TEST_CASE(fields_are_brought_into_one_space, Program) {
   BOOST_TEST(facts["mass_matrix"] == "none");
   BOOST_TEST(run("info map.fold").output.find("normalize                         ux zscore, uy minmax") !=
              std::string::npos);
-  // White coefficients, and back.
+  // Whitened coefficients, and their inverse.
   succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy --whiten -o white.npy");
   BOOST_TEST(relative_difference(load("white.npy"), fieldfold::Whitening(svd.map()).apply(assessed.latent)) < 1e-11);
   succeed("reconstruct map.fold white.npy --whitened -o again");
   BOOST_TEST(relative_difference(load("again/ux.npy"), load("out/ux.npy")) < 1e-12);
 }
 
-BOOST_FIXTURE_TEST_CASE(cells_weigh_their_points, Program) {
-  // Two triangles in each of the squares between 5 x 5 points.
+BOOST_FIXTURE_TEST_CASE(mass_matrices_of_cells_equal_those_of_the_library, Program) {
+  // Two triangles in each square of a grid of 5 x 5 points.
   std::vector<int> corners;
   for (int i = 0; i < 4; ++i)
     for (int j = 0; j < 4; ++j) {
@@ -88,7 +88,7 @@ BOOST_FIXTURE_TEST_CASE(cells_weigh_their_points, Program) {
     BOOST_TEST(std::abs(found["singular_values"][0].get<double>() / svd.singular_values()(0) - 1.0) < 1e-12);
     BOOST_TEST(found["mass_matrix"] == (lumped ? "none" : "sparse"));
   }
-  // The same as triplets in a file.
+  // The same matrix from a file of triplets.
   const auto mass = fieldfold::consistent_mass(coords, cells);
   const auto& rows = *mass.sparse();
   auto triplets = xt::xarray<double>::from_shape({rows.weights.size(), 3});
@@ -103,13 +103,13 @@ BOOST_FIXTURE_TEST_CASE(cells_weigh_their_points, Program) {
   BOOST_TEST((info("triplets.fold")["singular_values"] == info("consistent.fold")["singular_values"]));
 }
 
-BOOST_FIXTURE_TEST_CASE(land_and_holes_are_no_end, Program) {
+BOOST_FIXTURE_TEST_CASE(points_are_masked_and_gaps_dropped_or_filled, Program) {
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-  auto land = ux;
+  auto masked = ux;
   auto gappy = uy;
-  for (std::size_t s = 0; s < 8; ++s) land(s, 7) = missing;
+  for (std::size_t s = 0; s < 8; ++s) masked(s, 7) = missing;
   gappy(3, 11) = missing;
-  save("land.npy", land);
+  save("land.npy", masked);
   save("gappy.npy", gappy);
   const std::string fields = "--field ux=land.npy --field uy=gappy.npy ";
   BOOST_TEST(run("fit " + fields + "-o x.fold").code == 1);
@@ -140,7 +140,7 @@ BOOST_FIXTURE_TEST_CASE(land_and_holes_are_no_end, Program) {
     for (std::size_t p = 0; p < 25; ++p) BOOST_TEST(std::isnan(load("out/ux.npy")(s, p)) == (p == 7));
 }
 
-BOOST_FIXTURE_TEST_CASE(sensors_are_listed_with_their_places, Program) {
+BOOST_FIXTURE_TEST_CASE(sensors_are_listed_with_their_coordinates, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   const Outcome shown = run("sensors map.fold --count 4 -o sensors.npy");
   BOOST_TEST(shown.code == 0);
@@ -153,7 +153,7 @@ BOOST_FIXTURE_TEST_CASE(sensors_are_listed_with_their_places, Program) {
   BOOST_TEST(std::ranges::count(run("sensors map.fold").output, '\n') == 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(what_cannot_be_done_with_fields_is_one_line, Program) {
+BOOST_FIXTURE_TEST_CASE(errors_of_fields_are_one_line_and_leave_no_file, Program) {
   save("constant.npy", xt::ones<double>({8, 25}));
   save("short.npy", xt::ones<double>({3}));
   succeed(fit_both + "--rank 2 -o map.fold");

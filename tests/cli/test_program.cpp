@@ -26,19 +26,19 @@ import fieldfold.rbf.kernel;
 
 #include "support/program.hpp"
 
-BOOST_FIXTURE_TEST_CASE(fields_are_fitted_folded_and_unfolded, Program) {
+BOOST_FIXTURE_TEST_CASE(reconstruct_inverts_compress_at_full_rank, Program) {
   succeed(fit_both + "--rank 8 -o map.fold");
   succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
   BOOST_TEST((load("latent.npy").shape() == std::vector<std::size_t>{8, 8}));
   succeed("reconstruct map.fold latent.npy -o out --states states.npy");
-  // All eight directions are kept, so that nothing is lost.
+  // All eight modes are kept, so that the projection is exact.
   BOOST_TEST(relative_difference(load("out/ux.npy"), ux) < 1e-13);
   BOOST_TEST(relative_difference(load("out/uy.npy"), uy) < 1e-13);
   succeed("compress map.fold --states states.npy -o again.npy");
   BOOST_TEST(relative_difference(load("again.npy"), load("latent.npy")) < 1e-13);
 }
 
-BOOST_FIXTURE_TEST_CASE(fields_of_other_grids_are_interpolated, Program) {
+BOOST_FIXTURE_TEST_CASE(fields_on_other_grids_are_interpolated, Program) {
   const xt::xarray<double> elsewhere = 0.9 * coords + 0.1;
   save("other.npy", elsewhere);
   succeed(fit_both + "--rank 8 --kernel cubic -o map.fold");
@@ -54,7 +54,7 @@ BOOST_FIXTURE_TEST_CASE(fields_of_other_grids_are_interpolated, Program) {
   BOOST_TEST((load("back.npy").shape() == std::vector<std::size_t>{8, 8}));
 }
 
-BOOST_FIXTURE_TEST_CASE(operators_are_made_once_and_used_for_other_fields, Program) {
+BOOST_FIXTURE_TEST_CASE(saved_operators_equal_direct_interpolation, Program) {
   const xt::xarray<double> elsewhere = 0.9 * coords + 0.1;
   save("other.npy", elsewhere);
   for (const std::string method : {"--neighbors 9", "--kernel cubic", "--interpolate-method inverse_distance",
@@ -67,7 +67,7 @@ BOOST_FIXTURE_TEST_CASE(operators_are_made_once_and_used_for_other_fields, Progr
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_matrix_is_fitted_as_the_fields_are, Program) {
+BOOST_FIXTURE_TEST_CASE(fitting_a_matrix_equals_fitting_its_fields, Program) {
   auto matrix = xt::xarray<double>::from_shape({50, 8});
   for (std::size_t s = 0; s < 8; ++s)
     for (std::size_t p = 0; p < 25; ++p) {
@@ -82,7 +82,7 @@ BOOST_FIXTURE_TEST_CASE(a_matrix_is_fitted_as_the_fields_are, Program) {
   BOOST_TEST(info("plain.fold")["dof"] == 50);
 }
 
-BOOST_FIXTURE_TEST_CASE(info_tells_what_a_map_is, Program) {
+BOOST_FIXTURE_TEST_CASE(info_describes_the_map, Program) {
   succeed(fit_both + "--energy-tol 0.999 -o map.fold");
   const auto facts = info("map.fold");
   BOOST_TEST(facts["method"] == "svd");
@@ -103,17 +103,17 @@ BOOST_FIXTURE_TEST_CASE(info_tells_what_a_map_is, Program) {
   BOOST_TEST(run("info map.fold").output.find("num_pts                           25") != std::string::npos);
 }
 
-BOOST_FIXTURE_TEST_CASE(info_tells_the_errors_of_reconstructing, Program) {
+BOOST_FIXTURE_TEST_CASE(info_reports_training_and_validation_errors, Program) {
   succeed(fit_both + "--rank 2 --validate 4 -o map.fold");
   succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
   succeed("reconstruct map.fold latent.npy -o again");
   const auto facts = info("map.fold");
   BOOST_TEST(facts["num_samples"] == 6);
   const auto errors = facts["snapshot_errors"].get<std::vector<double>>();
-  const auto left_out = facts["validation_snapshot_errors"].get<std::vector<double>>();
-  BOOST_TEST_REQUIRE((errors.size() == 6 && left_out.size() == 2));
-  const auto ux_again = load("again/ux.npy");
-  const auto uy_again = load("again/uy.npy");
+  const auto held_out = facts["validation_snapshot_errors"].get<std::vector<double>>();
+  BOOST_TEST_REQUIRE((errors.size() == 6 && held_out.size() == 2));
+  const auto ux_reconstructed = load("again/ux.npy");
+  const auto uy_reconstructed = load("again/uy.npy");
   double field_error = 0.0;
   double field_square = 0.0;
   double largest = 0.0;
@@ -121,22 +121,22 @@ BOOST_FIXTURE_TEST_CASE(info_tells_the_errors_of_reconstructing, Program) {
     double error = 0.0;
     double square = 0.0;
     for (std::size_t p = 0; p < 25; ++p) {
-      error += std::pow(ux(s, p) - ux_again(s, p), 2) + std::pow(uy(s, p) - uy_again(s, p), 2);
+      error += std::pow(ux(s, p) - ux_reconstructed(s, p), 2) + std::pow(uy(s, p) - uy_reconstructed(s, p), 2);
       square += ux(s, p) * ux(s, p) + uy(s, p) * uy(s, p);
       if (s % 4 == 3) continue;
-      field_error += std::pow(ux(s, p) - ux_again(s, p), 2);
+      field_error += std::pow(ux(s, p) - ux_reconstructed(s, p), 2);
       field_square += ux(s, p) * ux(s, p);
     }
     const double relative = std::sqrt(error / square);
-    BOOST_TEST(std::abs((s % 4 == 3 ? left_out[s / 4] : errors[s - s / 4]) / relative - 1.0) < 1e-6);
+    BOOST_TEST(std::abs((s % 4 == 3 ? held_out[s / 4] : errors[s - s / 4]) / relative - 1.0) < 1e-6);
     if (s % 4 == 3) largest = std::max(largest, relative);
   }
   BOOST_TEST(std::abs(facts["field_errors"][0].get<double>() / std::sqrt(field_error / field_square) - 1.0) < 1e-6);
   BOOST_TEST(std::abs(facts["validation_largest_snapshot_error"].get<double>() / largest - 1.0) < 1e-6);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_interrupted_fit_leaves_nothing, Program) {
-  // Snapshots that take seconds to go through, of a file with a hole for its numbers.
+BOOST_FIXTURE_TEST_CASE(an_interrupted_fit_leaves_no_file, Program) {
+  // A sparse file of snapshots that take seconds to read.
   save("hole.npy", xt::zeros<double>({1000, 200}));
   std::string head = text("hole.npy").substr(0, 128);
   head.replace(head.find("(1000, 200), "), 13, "(4000000, 200), ");
@@ -153,29 +153,29 @@ BOOST_FIXTURE_TEST_CASE(an_interrupted_fit_leaves_nothing, Program) {
   const int status = std::system(command.c_str());
   BOOST_TEST(WEXITSTATUS(status) == 130);
   BOOST_TEST(!has("x.fold"));
-  BOOST_TEST(count_files() == before + 1);  // what went to standard error
+  BOOST_TEST(count_files() == before + 1);  // the file of standard error
 }
 
-BOOST_FIXTURE_TEST_CASE(single_precision_stays_single, Program) {
+BOOST_FIXTURE_TEST_CASE(single_precision_maps_give_single_precision_coefficients, Program) {
   succeed(fit_both + "--rank 3 --single -o map.fold");
   BOOST_TEST(info("map.fold")["precision"] == "single");
   succeed("compress map.fold --field ux=ux.npy --field uy=uy.npy -o latent.npy");
   BOOST_TEST(fieldfold::read_npy_header(folder.path / "latent.npy").scalar_size == 4U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_flat_array_of_coordinates_is_a_point_in_a_plane, Program) {
+BOOST_FIXTURE_TEST_CASE(a_flat_coordinate_array_is_one_point_in_a_plane, Program) {
   save("point.npy", xt::xarray<double>{1.5, 2.5});
   succeed("interpolate --field ux=ux.npy --coords xy.npy --to point.npy -o at");
   BOOST_TEST((load("at/ux.npy").shape() == std::vector<std::size_t>{8, 1}));
 }
 
-BOOST_FIXTURE_TEST_CASE(options_may_come_before_the_map, Program) {
+BOOST_FIXTURE_TEST_CASE(options_may_precede_the_map, Program) {
   succeed(fit_both + "--rank 2 -o map.fold");
   succeed("compress --field ux=ux.npy --field uy=uy.npy map.fold -o latent.npy");
   BOOST_TEST(has("latent.npy"));
 }
 
-BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
+BOOST_FIXTURE_TEST_CASE(smoothing_may_be_given_for_each_point, Program) {
   save("smoothing.npy", xt::ones<double>({25}) * 0.5);
   succeed("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --smoothing smoothing.npy -o a");
   succeed("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --smoothing 0.5 -o b");
@@ -183,7 +183,7 @@ BOOST_FIXTURE_TEST_CASE(smoothing_may_be_one_number_a_point, Program) {
   BOOST_TEST(relative_difference(load("a/ux.npy"), ux) > 1e-3);
 }
 
-BOOST_FIXTURE_TEST_CASE(leaving_points_out_chooses_the_scale_of_a_kernel, Program) {
+BOOST_FIXTURE_TEST_CASE(leave_one_out_chooses_the_scale_of_a_kernel, Program) {
   const Outcome chosen =
       run("interpolate --field ux=ux.npy --coords xy.npy --to xy.npy --kernel gaussian --leave-one-out -o x");
   BOOST_TEST(chosen.code == 0, chosen.error);
@@ -206,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(leaving_points_out_chooses_the_scale_of_a_kernel, Progra
   BOOST_TEST((load("x/ux.npy") == load("y/ux.npy")));
 }
 
-BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program) {
+BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   save("short.npy", xt::ones<double>({8, 24}));
   save("x_column.npy", xt::view(coords, xt::all(), 0));
@@ -247,7 +247,7 @@ BOOST_FIXTURE_TEST_CASE(what_goes_wrong_is_one_line_and_leaves_no_file, Program)
   fails(fit_both + "-o missing/map.fold", "missing/map.fold: cannot be written");
 }
 
-BOOST_FIXTURE_TEST_CASE(wrong_usage_is_exit_2_and_help_is_0, Program) {
+BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {
   for (const char* arguments : {"",
                                 "fold",
                                 "fit",

@@ -33,7 +33,7 @@ xt::xarray<double> snapshots() {
 
 static_assert(fieldfold::Compressor<AnyCompressor>);
 
-BOOST_AUTO_TEST_CASE(does_what_the_compressor_inside_does) {
+BOOST_AUTO_TEST_CASE(any_compressor_equals_the_compressor_inside) {
   const BlockMeans means({.fields = {"f"}, .coords = line});
   const AnyCompressor any = means;
   const xt::xarray<double> states{{1.0, 3.0, 5.0, 7.0}};
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(does_what_the_compressor_inside_does) {
   BOOST_TEST((fieldfold::compress_fields(any, line, fields) == any.compress(states)));
 }
 
-BOOST_AUTO_TEST_CASE(samples_may_have_grids_of_their_own) {
+BOOST_AUTO_TEST_CASE(each_sample_may_have_its_own_grid) {
   const AnyCompressor any = BlockMeans({.fields = {"f"}, .coords = line});
   const fieldfold::Fields sample{{"f", {1.0, 3.0, 5.0, 7.0}}};
   const auto latent = fieldfold::compress_fields(any, fieldfold::CoordsPerSample{line, {}}, {sample, {}});
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(samples_may_have_grids_of_their_own) {
   BOOST_TEST((fields[0].at("f") == xt::xarray<double>{2.0, 2.0, 6.0, 6.0}));
 }
 
-BOOST_AUTO_TEST_CASE(gives_the_compressor_back_by_its_type) {
+BOOST_AUTO_TEST_CASE(target_returns_the_compressor_of_the_given_type) {
   AnyCompressor any = fieldfold::SVD();
   BOOST_TEST((any.target<fieldfold::SVD>() != nullptr));
   BOOST_TEST((any.target<BlockMeans>() == nullptr));
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(copies_are_independent) {
   BOOST_TEST(copy.latent_size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_inside_is_double_outside) {
+BOOST_AUTO_TEST_CASE(a_single_precision_compressor_takes_double_precision) {
   fieldfold::BasicSVD<float> single({.fields = {"f"}, .coords = line}, {.rule = {.rank = 2}});
   AnyCompressor any = single;
   any.compute_map(fieldfold::Fields{{"f", xt::transpose(snapshots())}});
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(single_precision_inside_is_double_outside) {
              1e-6);
 }
 
-BOOST_AUTO_TEST_CASE(a_method_that_does_not_learn_says_so) {
+BOOST_AUTO_TEST_CASE(learning_is_an_error_for_compressors_that_do_not_learn) {
   AnyCompressor any = BlockMeans({.coords = line});
   BOOST_CHECK_THROW(any.compute_map(snapshots()), fieldfold::InvalidArgument);
 }

@@ -31,7 +31,7 @@ Compression two_fields(const xt::xarray<double>& coords) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(knows_its_sizes) {
+BOOST_AUTO_TEST_CASE(sizes_follow_from_fields_and_coords) {
   const auto compression = two_fields(grid(4));
   BOOST_TEST(compression.dim() == 2U);
   BOOST_TEST(compression.num_pts() == 16U);
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(knows_its_sizes) {
   BOOST_TEST(shape_of(line.coords()) == (Shape{3, 1}));
 }
 
-BOOST_AUTO_TEST_CASE(without_coords_what_needs_none_works) {
+BOOST_AUTO_TEST_CASE(without_coords_fields_are_joined_but_not_interpolated) {
   const Compression compression({.fields = {"u", "v"}});
   BOOST_CHECK_THROW(compression.dim(), fieldfold::NotReady);
   BOOST_CHECK_THROW(compression.dof(), fieldfold::NotReady);
@@ -65,13 +65,13 @@ BOOST_AUTO_TEST_CASE(split_and_join_are_inverse_for_every_loop_shape) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_point_holds_all_its_quantities_together) {
+BOOST_AUTO_TEST_CASE(fields_of_a_point_are_adjacent_in_a_state) {
   const Compression compression({.fields = {"b", "a"}, .coords = xt::xarray<double>{0.0, 1.0}});
   const Fields fields{{"a", {10.0, 11.0}}, {"b", {20.0, 21.0}}, {"unknown", {0.0}}};
   BOOST_TEST((compression.join_fields(fields) == xt::xarray<double>{20.0, 10.0, 21.0, 11.0}));
 }
 
-BOOST_AUTO_TEST_CASE(linear_fields_travel_exactly_between_grids) {
+BOOST_AUTO_TEST_CASE(linear_fields_are_interpolated_exactly_between_grids) {
   const auto compression = two_fields(grid(5));
   const auto elsewhere = grid(7);
   const auto there = linear_fields(elsewhere, 3);
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(coordinate_shapes_are_kept) {
   BOOST_TEST(shape_of(none.at("u")) == (Shape{0, 4, 9}));
 }
 
-BOOST_AUTO_TEST_CASE(one_dimensional_coordinates_are_points_or_a_point) {
+BOOST_AUTO_TEST_CASE(a_flat_coordinate_array_is_points_on_a_line_or_one_point) {
   const Compression line({.fields = {"f"}, .coords = xt::xarray<double>{0.0, 1.0, 2.0}});
   const auto on_line = line.interpolate_from_grid(xt::xarray<double>{1.0, 3.0, 5.0}, xt::xarray<double>{0.25, 1.5});
   BOOST_TEST(shape_of(on_line.at("f")) == Shape{2});
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(one_dimensional_coordinates_are_points_or_a_point) {
   BOOST_TEST(std::abs(at_point.at("u")(0, 0) - (1.0 + 0.3 - 0.8)) < 1e-13);
 }
 
-BOOST_AUTO_TEST_CASE(the_grid_itself_is_not_interpolated) {
+BOOST_AUTO_TEST_CASE(coordinates_of_the_grid_bypass_interpolation) {
   // Smoothing would change the values, so unchanged values show that nothing was interpolated.
   const xt::xarray<double> coords = grid(4);
   const Compression compression({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = {.smoothing = 1.0}});
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(the_grid_itself_is_not_interpolated) {
   BOOST_TEST((states == compression.join_fields(fields)));
   BOOST_TEST((compression.interpolate_from_grid(states, coords).at("u") == fields.at("u")));
 
-  // A relative 1e-6 is the same grid on the way out, and another one on the way in.
+  // Interpolation from the grid ignores a relative difference of 1e-6; interpolation to the grid does not.
   const xt::xarray<double> nearly = coords * (1.0 + 1e-6);
   BOOST_TEST((compression.interpolate_from_grid(states, nearly).at("u") == fields.at("u")));
   BOOST_TEST(!(compression.interpolate_to_grid(nearly, fields) == states));
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_grid_itself_is_not_interpolated) {
   BOOST_TEST(!(compression.interpolate_from_grid(states, away).at("u") == fields.at("u")));
 }
 
-BOOST_AUTO_TEST_CASE(each_sample_may_have_a_grid_of_its_own) {
+BOOST_AUTO_TEST_CASE(each_sample_may_have_its_own_grid) {
   const auto compression = two_fields(grid(5));
   const fieldfold::CoordsPerSample coords{grid(6), xt::xarray<double>::from_shape({0, 2}), grid(5), grid(4)};
   std::vector<Fields> values;
@@ -150,13 +150,13 @@ BOOST_AUTO_TEST_CASE(each_sample_may_have_a_grid_of_its_own) {
   BOOST_TEST(shape_of(all_missing) == (Shape{2, 50}));
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_fields_travel_too) {
+BOOST_AUTO_TEST_CASE(single_precision_fields_are_interpolated) {
   const fieldfold::BasicCompression<float> compression({.fields = {"f"}, .coords = xt::xarray<double>{0.0, 1.0, 2.0}});
   const auto fields = compression.interpolate_from_grid(xt::xarray<float>{1.0F, 3.0F, 5.0F}, xt::xarray<double>{0.5});
   BOOST_TEST(fields.at("f")(0) == 2.0F);
 }
 
-BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
+BOOST_AUTO_TEST_CASE(errors_name_the_invalid_argument) {
   const auto compression = two_fields(grid(3));
   const auto fields = linear_fields(grid(4), 2);
   const auto expect = [](const std::string& part, const auto& action) {
@@ -197,27 +197,27 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
          [&] { compression.interpolate_to_grid(fieldfold::CoordsPerSample(2), std::vector<Fields>(1)); });
 }
 
-BOOST_AUTO_TEST_CASE(coordinates_that_come_again_find_their_operator) {
+BOOST_AUTO_TEST_CASE(cached_operators_equal_uncached_interpolation) {
   const auto coords = grid(9);
   const xt::xarray<double> elsewhere = 0.8 * grid(7) + 0.05;
   for (const bool global : {true, false}) {
     fieldfold::RBFOptions options;
     if (!global) options.neighbors = 12;
-    const Compression remembers({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options});
-    const Compression forgets(
+    const Compression cached({.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options});
+    const Compression uncached(
         {.fields = {"u", "v"}, .coords = coords, .interpolate_opts = options, .operator_cache_bytes = 0});
-    const auto states = remembers.join_fields(linear_fields(coords, 3));
+    const auto states = cached.join_fields(linear_fields(coords, 3));
     for (int time = 0; time < 2; ++time) {
-      const auto there = remembers.interpolate_from_grid(states, elsewhere);
-      BOOST_TEST(relative_difference(there.at("u"), forgets.interpolate_from_grid(states, elsewhere).at("u")) < 1e-11);
-      BOOST_TEST(relative_difference(remembers.interpolate_to_grid(elsewhere, there),
-                                     forgets.interpolate_to_grid(elsewhere, there)) < 1e-10);
+      const auto there = cached.interpolate_from_grid(states, elsewhere);
+      BOOST_TEST(relative_difference(there.at("u"), uncached.interpolate_from_grid(states, elsewhere).at("u")) < 1e-11);
+      BOOST_TEST(relative_difference(cached.interpolate_to_grid(elsewhere, there),
+                                     uncached.interpolate_to_grid(elsewhere, there)) < 1e-10);
     }
-    // Weights of each query, one way and the other; or the factorizations of both grids.
+    // The factorizations on both grids, or the weights of each query in both directions.
     const std::size_t expected = global ? (81 * 81 + 49 * 49) * 8 : (81 + 49) * (12 * 12 + 4) + (50 + 82) * 8;
-    BOOST_TEST(remembers.interpolation().bytes() == expected);
-    BOOST_TEST(forgets.interpolation().bytes() == 0U);
-    remembers.interpolation().clear();
-    BOOST_TEST(remembers.interpolation().bytes() == 0U);
+    BOOST_TEST(cached.interpolation().bytes() == expected);
+    BOOST_TEST(uncached.interpolation().bytes() == 0U);
+    cached.interpolation().clear();
+    BOOST_TEST(cached.interpolation().bytes() == 0U);
   }
 }

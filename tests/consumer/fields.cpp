@@ -1,4 +1,4 @@
-// Prints coefficients of fields with units, a mean, weights and holes: the same with OpenMP and without.
+// Prints coefficients of fields with units, a mean, weights and holes, which are the same with and without OpenMP.
 
 #include <cmath>
 #include <cstddef>
@@ -31,7 +31,7 @@ int main() {
     auto states = svd.join_fields({{"p", p}, {"u", u}});
     states(3, 100) = std::numeric_limits<double>::quiet_NaN();
     const auto assessed = svd.assess(states);
-    // Nine digits, which rounding does not reach.
+    // Nine decimals, which rounding errors do not reach.
     for (std::size_t j = 0; j < 4; ++j)
       std::printf("%.9e %.9e %.9e\n", assessed.latent(j, 0), assessed.latent(j, 3), assessed.relative_distance(j));
   }

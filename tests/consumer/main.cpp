@@ -1,4 +1,4 @@
-// What a user writes, against the library as a subproject: this compiles as it stands.
+// User code with the library as a subproject, which must compile unchanged.
 
 #include <cmath>
 #include <cstddef>
@@ -50,12 +50,12 @@ int main() {
   fieldfold::AnyCompressor made = fieldfold::from_spec(R"({"method": "svd", "fields": ["ux", "uy"], "rank": 4})");
 
   static_assert(fieldfold::Compressor<fieldfold::SVD> && fieldfold::Compressor<fieldfold::AnyCompressor>);
-  xt::xarray<double> z = fieldfold::compress_fields(svd, new_coords, out);       // any Compressor, a user's own too
+  xt::xarray<double> z = fieldfold::compress_fields(svd, new_coords, out);       // any Compressor, also user-defined
   fieldfold::Fields f = fieldfold::reconstruct_fields(svd, z, new_coords);
 
-  const bool as_promised = latent.dimension() == 2 && latent.shape(1) == 4 && again.shape(1) == 200 &&
+  const bool as_expected = latent.dimension() == 2 && latent.shape(1) == 4 && again.shape(1) == 200 &&
                            ranges.size() == 4 && out.at("ux").shape(1) == 100 && in.shape(1) == 200 &&
                            y.shape(1) == 3 && std::abs(y(7, 2) - 1.0) < 1e-12 && any.latent_size() == 4 &&
                            any.compress(states) == latent && !made.map_exists() && z.shape(1) == 4 && f.size() == 2;
-  return as_promised ? 0 : 1;
+  return as_expected ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// Many threads on one object, by OpenMP where it is switched on.
+// Concurrent calls on one object, with OpenMP if it is enabled.
 
 #include <algorithm>
 #include <cmath>
@@ -20,20 +20,21 @@ int main() {
   svd.compute_map(snapshots, {.rank = 5});
   const xt::xarray<double> states = xt::transpose(snapshots);
   const xt::xarray<double> expected = svd.compress(states);
-  std::vector<double> gaps(64, 1.0);
+  std::vector<double> differences(64, 1.0);
 #pragma omp parallel for num_threads(8)
-  for (std::size_t task = 0; task < gaps.size(); ++task) {
+  for (std::size_t task = 0; task < differences.size(); ++task) {
     const xt::xarray<double> found = svd.compress(states);
-    double gap = 0.0;
-    for (std::size_t i = 0; i < found.size(); ++i) gap = std::max(gap, std::abs(found.flat(i) - expected.flat(i)));
-    gaps[task] = gap;
+    double difference = 0.0;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      difference = std::max(difference, std::abs(found.flat(i) - expected.flat(i)));
+    differences[task] = difference;
   }
   double worst = 0.0;
-  for (const double gap : gaps) worst = std::max(worst, gap);
+  for (const double difference : differences) worst = std::max(worst, difference);
   int threads = 1;
 #ifdef _OPENMP
   threads = omp_get_max_threads();
 #endif
-  std::printf("%d threads, worst gap %g\n", threads, worst);
+  std::printf("%d threads, largest difference %g\n", threads, worst);
   return worst < 1e-12 ? 0 : 1;
 }

@@ -21,8 +21,8 @@ using fieldfold::DecompositionMethod;
 using fieldfold::RankChoice;
 using fieldfold::Spectrum;
 
-BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing) {
-  // Rows of three groups whose units differ by ten orders of magnitude.
+BOOST_AUTO_TEST_CASE(errors_equal_relative_projection_errors) {
+  // Three groups of rows, with units that span ten orders of magnitude.
   constexpr std::size_t m = 600;
   constexpr std::size_t n = 40;
   for (const auto& [name, s] : spectra(n)) {
@@ -39,9 +39,9 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing) {
                                 .leave_out_every = 5});
         BOOST_TEST(found.kept.size() == 32U);
         BOOST_TEST(found.left_out.size() == 8U);
-        const auto compare = [&](double told, double expected) {
-          // Six digits, above what rounding leaves of a vector of length 1.
-          BOOST_TEST(std::abs(told - expected) <= 1e-5 * expected + 1e-13, name << ", rank " << rank);
+        const auto compare = [&](double reported, double expected) {
+          // The relative accuracy of the errors, plus the rounding error of a column of norm 1.
+          BOOST_TEST(std::abs(reported - expected) <= 1e-5 * expected + 1e-13, name << ", rank " << rank);
         };
         for (std::size_t k = 0; k < 32; ++k) {
           compare(found.errors.columns(k), relative_error(found.u, matrix, found.kept[k]));
@@ -55,8 +55,9 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_reconstructing) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(small_groups_have_errors_of_their_own) {
-  // A group of rows that is 1e-9 of the rest is hardly in the basis; its relative error is of order 1 and exact.
+BOOST_AUTO_TEST_CASE(errors_of_a_small_group_are_relative_to_its_own_norm) {
+  // The basis hardly represents a group of rows 1e-9 times the size of the others; its relative error is of order 1,
+  // and must be accurate.
   auto matrix = planted(400, spectra(30)[1].values);
   for (std::size_t i = 0; i < 400; i += 2)
     for (std::size_t j = 0; j < 30; ++j)
@@ -79,7 +80,7 @@ BOOST_AUTO_TEST_CASE(small_groups_have_errors_of_their_own) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_snapshot_of_zeros_has_no_error_and_spoils_none) {
+BOOST_AUTO_TEST_CASE(a_zero_column_has_zero_error_and_does_not_affect_the_others) {
   auto matrix = planted(400, spectra(30)[4].values);
   auto without = xt::xarray<double>::from_shape({400, 29});
   for (std::size_t i = 0; i < 400; ++i) {

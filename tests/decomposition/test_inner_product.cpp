@@ -28,8 +28,8 @@ using fieldfold::as_matrix;
 using fieldfold::DecompositionMethod;
 using fieldfold::MassMatrix;
 
-/// The consistent mass of linear elements on a line of equal ones, `1/6, 4/6, 1/6` in each row, its points numbered
-/// anew. Its eigenvectors are sines, with the eigenvalues `(4 + 2 cos(k pi / (m + 1))) / 6`.
+/// The consistent mass matrix of equal linear elements on a line: `1/6, 4/6, 1/6` in each row, for points numbered in
+/// order or at random. Its eigenvectors are sines, with the eigenvalues `(4 + 2 cos(k pi / (m + 1))) / 6`.
 struct Line {
   explicit Line(std::size_t m, bool shuffled) : number(m) {
     std::iota(number.begin(), number.end(), std::size_t{0});
@@ -47,7 +47,7 @@ struct Line {
             xt::adapt(columns, fieldfold::Shape{columns.size()}), xt::adapt(values, fieldfold::Shape{values.size()})};
   }
 
-  /// Entry i of the k-th eigenvector, of norm 1 in the inner product.
+  /// Entry i of the k-th eigenvector, normalized in the inner product.
   double sine(std::size_t i, std::size_t k) const {
     const double m = static_cast<double>(number.size()) + 1.0;
     const double angle = std::numbers::pi * static_cast<double>(k + 1) / m;
@@ -61,8 +61,8 @@ struct Line {
   std::vector<double> values;
 };
 
-/// Two quantities at each point, with orthonormal columns in the inner product: the odd modes have one, the even modes
-/// the other. \param s  the singular values
+/// A matrix of two fields at each point, with modes that are orthonormal in the inner product: even modes in the first
+/// field, odd modes in the second. \param s  the singular values
 template <class T>
 xt::xarray<T> planted(const Line& line, const std::vector<double>& s) {
   const std::size_t m = line.number.size();
@@ -80,7 +80,7 @@ double off_identity(const MassMatrix& mass, const xt::xarray<T>& u, std::size_t 
   const std::size_t rank = u.shape(1);
   const xt::xarray<double> columns = xt::cast<double>(u);
   auto product = xt::xarray<double>::from_shape(columns.shape());
-  // All groups of a point are seen as one row.
+  // One row for each point, with all its groups.
   const std::size_t points = u.shape(0) / groups;
   mass.multiply(as_matrix(columns, points, groups * rank), as_matrix(product, points, groups * rank));
   xt::xarray<double> gram = xt::zeros<double>({rank, rank});
@@ -90,7 +90,7 @@ double off_identity(const MassMatrix& mass, const xt::xarray<T>& u, std::size_t 
 
 template <class T>
 void check_decomposition(const Line& line, const fieldfold::InnerProduct<T>& inner_product, double tolerance) {
-  // Singular values over ten orders of magnitude in double precision, four in single.
+  // The singular values span ten orders of magnitude in double precision, and four in single precision.
   const double least = sizeof(T) == 8 ? 1e-10 : 1e-4;
   std::vector<double> s(24);
   for (std::size_t k = 0; k < s.size(); ++k) s[k] = std::pow(least, static_cast<double>(k) / 23.0);
@@ -114,18 +114,19 @@ void check_decomposition(const Line& line, const fieldfold::InnerProduct<T>& inn
       BOOST_TEST(off_identity(line.mass(), basis.array(), 2) < tolerance);
       double tail = 0.0;
       for (std::size_t k = rank; k < s.size(); ++k) tail += s[k] * s[k];
-      // The errors of all snapshots together are the tail; of the snapshots, what the dropped modes have of them.
+      // The error over all snapshots is the tail of the singular values; that of a snapshot is its part in the
+      // truncated modes.
       double squares = 0.0;
       const auto v = cosines(s.size(), s.size());
       for (std::size_t j = 0; j < s.size(); ++j) {
         double of_snapshot = 0.0;
-        double dropped = 0.0;
+        double truncated = 0.0;
         for (std::size_t k = 0; k < s.size(); ++k) {
           of_snapshot += std::pow(s[k] * v(j, k), 2);
-          if (k >= rank) dropped += std::pow(s[k] * v(j, k), 2);
+          if (k >= rank) truncated += std::pow(s[k] * v(j, k), 2);
         }
         squares += std::pow(found.errors.columns(j), 2) * of_snapshot;
-        BOOST_TEST(std::abs(found.errors.columns(j) / std::sqrt(dropped / of_snapshot) - 1.0) < 1e6 * tolerance);
+        BOOST_TEST(std::abs(found.errors.columns(j) / std::sqrt(truncated / of_snapshot) - 1.0) < 1e6 * tolerance);
       }
       BOOST_TEST(std::abs(std::sqrt(squares / tail) - 1.0) < 1e6 * tolerance);
       double odd = 0.0;
@@ -141,12 +142,12 @@ void check_decomposition(const Line& line, const fieldfold::InnerProduct<T>& inn
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(decompositions_are_those_of_the_inner_product) {
-  // Rounding of ten orders of magnitude of 600 numbers; of the errors six digits are promised.
+BOOST_AUTO_TEST_CASE(decomposition_recovers_the_svd_in_the_inner_product) {
+  // Rounding errors of 600 numbers over ten orders of magnitude; errors are accurate to six digits.
   for (const bool shuffled : {false, true}) {
     const Line line(300, shuffled);
     const double root = std::sqrt(4.0 / 6.0);
-    // The diagonal is the same everywhere: scaling divides M by it.
+    // The diagonal of M is constant, and scaling divides M by it.
     const fieldfold::SparseInnerProduct<double> inner_product(*line.mass().sparse(), 2);
     check_decomposition(line, inner_product, 1e-12);
     BOOST_TEST(std::abs(line.mass().scales()[5] - root) < 1e-15);
@@ -160,12 +161,12 @@ BOOST_AUTO_TEST_CASE(decompositions_are_those_of_the_inner_product) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_has_half_of_the_digits) {
+BOOST_AUTO_TEST_CASE(single_precision_has_half_the_digits) {
   const Line line(300, true);
   check_decomposition(line, fieldfold::SparseInnerProduct<float>(*line.mass().sparse(), 2), 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(more_snapshots_than_numbers_are_decomposed_too) {
+BOOST_AUTO_TEST_CASE(wide_matrices_are_decomposed_in_the_inner_product) {
   const Line line(8, false);
   std::vector<double> s(40, 0.0);
   for (std::size_t k = 0; k < 8; ++k) s[k] = 1.0 / static_cast<double>(k + 1);

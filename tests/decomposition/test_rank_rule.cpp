@@ -21,7 +21,7 @@ namespace {
 
 using fieldfold::SVD;
 
-/// A matrix of planted singular values, with white noise.
+/// A matrix with planted singular values, plus white noise.
 xt::xarray<double> noisy(std::size_t m, std::size_t n, const std::vector<double>& s, double deviation) {
   const auto u = cosines(m, n);
   const auto v = cosines(n, n);
@@ -38,9 +38,9 @@ xt::xarray<double> noisy(std::size_t m, std::size_t n, const std::vector<double>
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(thresholds_are_those_of_the_paper) {
-  // Gavish and Donoho 2014: 4 / sqrt(3) and 2.858 for square matrices, and their polynomial fit of the second, which is
-  // good to 0.02.
+BOOST_AUTO_TEST_CASE(thresholds_equal_those_of_gavish_and_donoho) {
+  // Gavish and Donoho 2014: 4 / sqrt(3) and 2.858 for square matrices, and their polynomial fit to the second, which is
+  // accurate to 0.02.
   BOOST_TEST(std::abs(fieldfold::threshold_of_known_noise(1.0) - 4.0 / std::numbers::sqrt3) < 1e-15);
   BOOST_TEST(std::abs(fieldfold::threshold_of_median(1.0) - 2.858) < 5e-4);
   for (const double ratio : {0.05, 0.1, 0.3, 0.5, 0.8, 0.95}) {
@@ -49,8 +49,9 @@ BOOST_AUTO_TEST_CASE(thresholds_are_those_of_the_paper) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(white_noise_is_left_out) {
-  // Noise of deviation 0.01 has singular values up to 0.01 (sqrt(600) + sqrt(80)) = 0.33, and the threshold is at 0.39.
+BOOST_AUTO_TEST_CASE(thresholds_truncate_white_noise) {
+  // Noise of standard deviation 0.01 has singular values up to 0.01 (sqrt(600) + sqrt(80)) = 0.33; the threshold is
+  // 0.39.
   for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{600, 80}, {80, 600}}) {
     const xt::xarray<double> tall = noisy(600, 80, {9.0, 5.0, 2.0, 0.8, 0.2}, 0.01);
     const xt::xarray<double> matrix = m > n ? tall : xt::xarray<double>(xt::transpose(tall));
@@ -69,8 +70,8 @@ BOOST_AUTO_TEST_CASE(white_noise_is_left_out) {
   BOOST_TEST(warning.find("look like noise") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(the_worst_snapshot_is_below_its_tolerance_and_one_mode_less_is_not_enough) {
-  // Snapshots of very different lengths, so that the worst one decides and not their sum.
+BOOST_AUTO_TEST_CASE(sample_tol_gives_the_smallest_sufficient_rank) {
+  // The norms of the snapshots span three orders of magnitude, so that the worst snapshot decides and not their sum.
   auto matrix = noisy(400, 30, {5.0, 1.0, 0.5, 0.1, 0.05, 0.01, 0.001}, 1e-7);
   for (std::size_t j = 0; j < 30; ++j)
     for (std::size_t i = 0; i < 400; ++i) matrix(i, j) *= std::pow(10.0, -static_cast<double>(j % 4));
@@ -85,7 +86,7 @@ BOOST_AUTO_TEST_CASE(the_worst_snapshot_is_below_its_tolerance_and_one_mode_less
   }
 }
 
-BOOST_AUTO_TEST_CASE(rules_win_in_their_order_and_say_what_they_cannot_take) {
+BOOST_AUTO_TEST_CASE(rank_rules_have_an_order_of_precedence_and_name_invalid_values) {
   const auto matrix = noisy(100, 20, {5.0, 1.0, 0.5, 0.1}, 1e-4);
   const auto rank_of = [&](const fieldfold::RankRule& rule) {
     SVD svd;

@@ -17,7 +17,7 @@ import fieldfold.rows.store;
 
 using fieldfold::DecompositionMethod;
 
-BOOST_AUTO_TEST_CASE(randomized_is_optimal_where_it_serves_and_left_where_it_does_not) {
+BOOST_AUTO_TEST_CASE(randomized_method_is_near_optimal_and_rejects_nearly_full_rank) {
   constexpr std::size_t n = 120;
   for (const auto& [name, s] : spectra(n)) {
     const auto matrix = planted(500, s);
@@ -43,8 +43,8 @@ BOOST_AUTO_TEST_CASE(randomized_is_optimal_where_it_serves_and_left_where_it_doe
   BOOST_CHECK_THROW(decomposed(dominated, 115, DecompositionMethod::randomized), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(a_sample_of_the_rows_does_not_hide_the_others) {
-  // Columns that live in few rows only, and are all there is to see.
+BOOST_AUTO_TEST_CASE(sampling_of_rows_does_not_miss_localized_columns) {
+  // Half of the columns vanish outside a few rows, and dominate the others.
   constexpr std::size_t m = 20000;
   constexpr std::size_t n = 400;
   auto matrix = xt::xarray<double>::from_shape({m, n});

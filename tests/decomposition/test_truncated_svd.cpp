@@ -29,7 +29,7 @@ using fieldfold::DecompositionMethod;
 using fieldfold::RankChoice;
 using fieldfold::Spectrum;
 
-BOOST_AUTO_TEST_CASE(every_method_is_optimal_on_every_spectrum) {
+BOOST_AUTO_TEST_CASE(every_method_is_near_optimal_on_every_spectrum) {
   constexpr std::size_t m = 700;
   constexpr std::size_t n = 60;
   for (const auto& [name, s] : spectra(n)) {
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(every_method_is_optimal_on_every_spectrum) {
         for (std::size_t i = rank; i < n; ++i) optimal += s[i] * s[i];
         const std::string what =
             name + ", " + std::string(fieldfold::name_of(found.report.method)) + ", rank " + std::to_string(rank);
-        // Rounding of the matrix itself is 1e-16 of the largest value, n times over.
+        // Rounding errors of the matrix itself: 1e-16 of the largest singular value, in each of n columns.
         BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14 * s[0] * std::sqrt(n), what);
         BOOST_TEST(off_identity(found.u) < 1e-12, what);
         for (std::size_t i = 0; i < n; ++i)
@@ -52,15 +52,15 @@ BOOST_AUTO_TEST_CASE(every_method_is_optimal_on_every_spectrum) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_gram_matrix_is_left_where_it_is_not_exact_enough) {
-  const auto matrix = planted(500, spectra(40)[1].values);  // each value 10^0.4 below the one before
+BOOST_AUTO_TEST_CASE(gram_method_falls_back_to_a_sketch_where_it_is_inaccurate) {
+  const auto matrix = planted(500, spectra(40)[1].values);  // consecutive values have the ratio 10^-0.4
   BOOST_TEST((decomposed(matrix, 3, DecompositionMethod::gram).report.method == DecompositionMethod::gram));
   BOOST_TEST((decomposed(matrix, 20, DecompositionMethod::gram).report.method == DecompositionMethod::sketch));
   const auto deficient = planted(500, spectra(40)[5].values);
   BOOST_TEST(off_identity(decomposed(deficient, 30).u) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(the_method_follows_from_the_size) {
+BOOST_AUTO_TEST_CASE(automatic_method_depends_on_the_shape) {
   BOOST_TEST((decomposed(planted(200, spectra(20)[4].values), 2).report.method == DecompositionMethod::sketch));
   BOOST_TEST((decomposed(planted(20, spectra(20)[4].values), 2).report.method == DecompositionMethod::sketch));
   BOOST_TEST(
@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(the_method_follows_from_the_size) {
   BOOST_TEST((decomposed(planted(60000, spectra(130)[4].values), 2).report.method == DecompositionMethod::gram));
 }
 
-BOOST_AUTO_TEST_CASE(threads_change_rounding_only) {
-  // Rows of growing weight, so that the largest entry of each vector is one alone.
+BOOST_AUTO_TEST_CASE(results_agree_to_rounding_for_any_number_of_threads) {
+  // Rows of increasing weight, so that the largest entry of each singular vector, which fixes its sign, is unique.
   auto matrix = planted(40000, spectra(60)[4].values);
   for (std::size_t i = 0; i < 40000; ++i)
     for (std::size_t j = 0; j < 60; ++j) matrix(i, j) *= 0.5 + static_cast<double>(i) / 40000.0;
@@ -79,13 +79,14 @@ BOOST_AUTO_TEST_CASE(threads_change_rounding_only) {
       const auto many = decomposed(matrix, 5, method, threads);
       BOOST_TEST(many.report.threads == threads);
       BOOST_TEST(relative_difference(many.s, one.s) < std::max(1e-13, many.report.singular_value_error));
-      // Vectors turn by rounding of the Gram matrix, 1e-16 * 600^2, over twice the gap of their values, about 0.008.
+      // Singular vectors rotate by the rounding error of the Gram matrix, 1e-16 * 600^2, over twice the gap of their
+      // singular values, about 0.008.
       BOOST_TEST(relative_difference(many.u, one.u) < 1e-7);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(coefficients_are_the_projections_of_the_columns) {
+BOOST_AUTO_TEST_CASE(coefficients_equal_projections_of_the_columns) {
   const auto matrix = planted(300, spectra(20)[4].values);
   for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
     const auto found = decomposed(matrix, 6, method);
@@ -93,12 +94,12 @@ BOOST_AUTO_TEST_CASE(coefficients_are_the_projections_of_the_columns) {
     expected.fill(0.0);
     fieldfold::add_product_transposed(as_matrix(matrix, 300, 20), as_matrix(found.u, 300, 6),
                                       as_matrix(expected, 20, 6));
-    // Rounding of 300 products, three times over.
+    // Rounding errors of 300 products, in three computations.
     BOOST_TEST(relative_difference(found.coefficients, expected) < 1e-12);
   }
 }
 
-BOOST_AUTO_TEST_CASE(columns_that_are_not_finite_are_left_out) {
+BOOST_AUTO_TEST_CASE(nonfinite_columns_are_dropped) {
   auto matrix = planted(300, spectra(20)[4].values);
   auto clean = xt::xarray<double>::from_shape({300, 18});
   for (std::size_t i = 0; i < 300; ++i)
@@ -115,7 +116,7 @@ BOOST_AUTO_TEST_CASE(columns_that_are_not_finite_are_left_out) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(squares_that_overflow_or_vanish_are_decomposed_exactly) {
+BOOST_AUTO_TEST_CASE(matrices_with_overflowing_or_vanishing_squares_are_decomposed_accurately) {
   const auto matrix = planted(300, spectra(20)[4].values);
   const auto expected = decomposed(matrix, 3, DecompositionMethod::sketch);
   for (const double scale : {1e-200, 1e200}) {
@@ -126,7 +127,7 @@ BOOST_AUTO_TEST_CASE(squares_that_overflow_or_vanish_are_decomposed_exactly) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_is_orthonormal_and_optimal_too) {
+BOOST_AUTO_TEST_CASE(single_precision_basis_and_leading_value_are_accurate) {
   const xt::xarray<float> matrix = xt::cast<float>(planted(5000, spectra(50)[0].values));
   for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
     const auto found = decomposed(matrix, 10, method);
@@ -135,7 +136,7 @@ BOOST_AUTO_TEST_CASE(single_precision_is_orthonormal_and_optimal_too) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(nothing_to_decompose_is_an_empty_result) {
+BOOST_AUTO_TEST_CASE(zero_matrices_have_rank_zero_and_nan_matrices_no_columns) {
   const xt::xarray<double> zeros = xt::zeros<double>({30, 4});
   for (const auto method : {DecompositionMethod::gram, DecompositionMethod::sketch}) {
     BOOST_TEST(decomposed(zeros, 1, method).kept.size() == 4U);
@@ -145,7 +146,7 @@ BOOST_AUTO_TEST_CASE(nothing_to_decompose_is_an_empty_result) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_a_source_throws_arrives_from_every_thread) {
+BOOST_AUTO_TEST_CASE(exceptions_of_a_source_propagate_from_threads) {
   class Broken final : public fieldfold::RowSource<double> {
    public:
     std::size_t rows() const override { return 1000000; }
@@ -159,7 +160,7 @@ BOOST_AUTO_TEST_CASE(what_a_source_throws_arrives_from_every_thread) {
                     std::runtime_error);
 }
 
-BOOST_AUTO_TEST_CASE(more_columns_than_rows_are_optimal_too) {
+BOOST_AUTO_TEST_CASE(wide_matrices_are_decomposed_near_optimally) {
   for (const auto& [name, s] : spectra(25)) {
     auto matrix = transposed(planted(90, s));
     const auto found = decomposed(matrix, 7);
@@ -176,20 +177,20 @@ BOOST_AUTO_TEST_CASE(more_columns_than_rows_are_optimal_too) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(few_rows_and_single_ones_are_decomposed) {
+BOOST_AUTO_TEST_CASE(tiny_matrices_are_decomposed_to_rounding) {
   for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{1, 1}, {1, 5}, {5, 1}, {4, 4}, {3, 2}}) {
     auto matrix = xt::xarray<double>::from_shape({m, n});
     for (std::size_t i = 0; i < m; ++i)
       for (std::size_t j = 0; j < n; ++j) matrix(i, j) = std::cos(1.0 + static_cast<double>(3 * i + 7 * j * j));
     const std::size_t rank = std::min(m, n);
     const auto found = decomposed(matrix, rank);
-    // Ten rounding units of the root of n times the norm, which is 4 at most.
+    // Ten rounding units times the root of n times the norm, which is at most 4.
     BOOST_TEST(error_of(found, matrix) < 2e-14);
     BOOST_TEST(off_identity(found.u) < 1e-13);
   }
 }
 
-BOOST_AUTO_TEST_CASE(exact_low_rank_and_graded_columns_lose_nothing) {
+BOOST_AUTO_TEST_CASE(low_rank_matrices_are_reproduced_and_errors_of_graded_columns_are_relative) {
   std::mt19937_64 generator(3);
   std::normal_distribution<double> normal(0.0, 1.0);
   const auto random = [&](std::size_t m, std::size_t n) {
@@ -202,14 +203,14 @@ BOOST_AUTO_TEST_CASE(exact_low_rank_and_graded_columns_lose_nothing) {
     const auto found = decomposed(matrix, 3, DecompositionMethod::sketch);
     double norm = 0.0;
     for (const double x : matrix) norm += x * x;
-    // Rounding of the product of the two factors is a few units of its norm.
+    // The rounding error of the product of the two factors is a few units of its norm.
     BOOST_TEST(error_of(found, matrix) < 1e-13 * std::sqrt(norm));
-    // More modes than there are: what is not in the data is there all the same, and orthonormal.
+    // More modes than the rank of the matrix: the additional ones complete an orthonormal basis.
     const auto more = decomposed(matrix, 9, DecompositionMethod::sketch);
     BOOST_TEST(off_identity(more.u) < 1e-12);
     BOOST_TEST(std::ranges::is_sorted(more.s, std::greater<>{}));
   }
-  // Each column a thousandth of the one before: errors are relative to its own.
+  // Each column is a thousandth of the previous one; its error is relative to its own norm.
   auto graded = random(300, 12);
   for (std::size_t i = 0; i < 300; ++i)
     for (std::size_t j = 0; j < 12; ++j) graded(i, j) *= std::pow(1e-3, static_cast<double>(j));
@@ -218,7 +219,7 @@ BOOST_AUTO_TEST_CASE(exact_low_rank_and_graded_columns_lose_nothing) {
     BOOST_TEST(std::abs(found.errors.columns(j) / relative_error(found.u, graded, j) - 1.0) < 1e-6);
 }
 
-BOOST_AUTO_TEST_CASE(columns_that_are_left_out_teach_nothing) {
+BOOST_AUTO_TEST_CASE(held_out_columns_do_not_affect_the_basis) {
   auto matrix = planted(300, spectra(20)[4].values);
   auto without = xt::xarray<double>::from_shape({300, 16});
   for (std::size_t i = 0; i < 300; ++i) {
@@ -235,7 +236,7 @@ BOOST_AUTO_TEST_CASE(columns_that_are_left_out_teach_nothing) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_may_stop_the_work) {
+BOOST_AUTO_TEST_CASE(progress_reports_each_phase_and_its_exceptions_abort) {
   const auto matrix = planted(5000, spectra(40)[4].values);
   const fieldfold::MatrixRows<double> rows(as_matrix(matrix));
   fieldfold::DecompositionRequest<double> request{

@@ -13,13 +13,13 @@ using fieldfold::FieldLayout;
 
 constexpr FieldLayout three{3};
 
-// Two states of three fields a, b and c on two points, by hand: `1ab` is point a of sample 1, field b.
+// Two states of three fields on two points, by hand: the digits of an entry are its sample (1 or 2), point and field.
 template <class T>
 xt::xarray<T> states() {
   return {{T(100), T(101), T(102), T(110), T(111), T(112)}, {T(200), T(201), T(202), T(210), T(211), T(212)}};
 }
 
-/// The same as columns of points: all fields of a sample lie together.
+/// The same as columns over the points: all fields of a sample are adjacent.
 xt::xarray<double> columns() {
   return {{100.0, 101.0, 102.0, 200.0, 201.0, 202.0}, {110.0, 111.0, 112.0, 210.0, 211.0, 212.0}};
 }
@@ -37,7 +37,7 @@ void check_functions() {
   fieldfold::extract_field(as_matrix(given), three, 1, as_matrix(values));
   BOOST_TEST((values == middle<T>()));
 
-  // Other fields are left as they are.
+  // Other fields are unchanged.
   xt::xarray<T> changed = given;
   const xt::xarray<T> fresh{{T(1), T(2)}, {T(3), T(4)}};
   fieldfold::insert_field(as_matrix(fresh), three, 2, as_matrix(changed));
@@ -48,9 +48,9 @@ void check_functions() {
   fieldfold::columns_of_states(as_matrix(given), three, as_matrix(of_points));
   BOOST_TEST((of_points == columns()));
 
-  xt::xarray<T> again = xt::zeros<T>({2, 6});
-  fieldfold::states_of_columns(as_matrix(std::as_const(of_points)), three, as_matrix(again));
-  BOOST_TEST((again == given));
+  xt::xarray<T> restored = xt::zeros<T>({2, 6});
+  fieldfold::states_of_columns(as_matrix(std::as_const(of_points)), three, as_matrix(restored));
+  BOOST_TEST((restored == given));
 
   xt::xarray<double> of_one = xt::zeros<double>({2, 6});
   fieldfold::columns_of_field(as_matrix(std::as_const(values)), three, 1, as_matrix(of_one));
@@ -63,19 +63,19 @@ void check_functions() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(quantities_of_a_point_lie_together) {
+BOOST_AUTO_TEST_CASE(fields_of_a_point_are_adjacent) {
   static_assert(three.index(0, 0) == 0 && three.index(0, 2) == 2 && three.index(4, 1) == 13);
   static_assert(three.point(13) == 4 && three.field(13) == 1);
   static_assert(FieldLayout{}.index(7, 0) == 7 && FieldLayout{}.point(7) == 7 && FieldLayout{}.field(7) == 0);
   for (std::size_t i = 0; i < 30; ++i) BOOST_TEST(three.index(three.point(i), three.field(i)) == i);
 }
 
-BOOST_AUTO_TEST_CASE(fields_and_columns_are_where_the_layout_says) {
+BOOST_AUTO_TEST_CASE(fields_and_columns_follow_the_layout) {
   check_functions<double>();
   check_functions<float>();
 }
 
-BOOST_AUTO_TEST_CASE(one_field_is_the_states_themselves) {
+BOOST_AUTO_TEST_CASE(a_single_field_equals_the_states) {
   const auto given = states<double>();
   xt::xarray<double> values = xt::zeros<double>({2, 6});
   fieldfold::extract_field(as_matrix(given), FieldLayout{1}, 0, as_matrix(values));
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(one_field_is_the_states_themselves) {
   BOOST_TEST((transposed == xt::xarray<double>(xt::transpose(given))));
 }
 
-BOOST_AUTO_TEST_CASE(rows_may_lie_at_a_distance) {
+BOOST_AUTO_TEST_CASE(rows_may_have_a_stride) {
   // Every second state.
   const xt::xarray<double> four{{0.0, 1.0, 2.0, 3.0}, {10.0, 11.0, 12.0, 13.0}, {20.0, 21.0, 22.0, 23.0}};
   xt::xarray<double> values = xt::zeros<double>({2, 2});

@@ -19,19 +19,19 @@ using fieldfold::Fields;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-BOOST_AUTO_TEST_CASE(snapshots_that_are_left_out_may_be_anything) {
+BOOST_AUTO_TEST_CASE(dropped_snapshots_may_be_invalid_but_held_out_ones_may_not) {
   auto fields = two_fields();
   const FieldOptions options{.normalize = {.method = NormalizationMethod::log10, .offset = 10.0}};
   fields.at("u")(3, 5) = missing;
   fields.at("u")(3, 6) = -50.0;
   BOOST_TEST(learned(fields, options).num_dropped() == 1);
-  // But not one that is to be a test.
+  // A held-out snapshot must be valid.
   fields.at("u")(3, 5) = 1.0;
   SVD svd({.fields = {"p", "u"}}, {.field_opts = options, .validate_every = 4});
   BOOST_TEST(fails([&] { svd.compute_map(fields, {.rank = 2}); }, "field u: expected numbers above -10"));
 }
 
-BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
+BOOST_AUTO_TEST_CASE(dropped_snapshots_do_not_affect_statistics_or_basis) {
   auto fields = two_fields();
   const FieldOptions options{.normalize = {.method = NormalizationMethod::minmax},
                              .center = true,
@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
   auto fewer = options;
   fewer.sample_weights = xt::xarray<double>(xt::view(*options.sample_weights, xt::range(1, samples)));
   for (auto& [name, values] : fields) complete.emplace(name, xt::view(values, xt::range(1, samples), xt::all()));
-  // A number that would spoil means and ranges.
+  // A number that would distort means and ranges.
   fields.at("p")(0, 3) = 1e9;
   fields.at("u")(0, 40) = missing;
   const auto svd = learned(fields, options);
@@ -50,26 +50,26 @@ BOOST_AUTO_TEST_CASE(gappy_snapshots_are_dropped_from_all_that_is_learned) {
   BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
 }
 
-BOOST_AUTO_TEST_CASE(validation_snapshots_teach_no_mean) {
+BOOST_AUTO_TEST_CASE(held_out_snapshots_do_not_affect_the_mean) {
   auto fields = two_fields();
   SVD svd({.fields = {"p", "u"}}, {.field_opts = {.center = true}, .validate_every = 4});
   svd.compute_map(fields, {.rank = 2});
   Fields kept;
   for (const auto& [name, values] : fields) {
-    auto rest = xt::xarray<double>::from_shape({samples - 3, points});
+    auto remaining = xt::xarray<double>::from_shape({samples - 3, points});
     std::size_t place = 0;
     for (std::size_t j = 0; j < samples; ++j)
       if (j % 4 != 3) {
-        for (std::size_t p = 0; p < points; ++p) rest(place, p) = values(j, p);
+        for (std::size_t p = 0; p < points; ++p) remaining(place, p) = values(j, p);
         ++place;
       }
-    kept.emplace(name, rest);
+    kept.emplace(name, remaining);
   }
   BOOST_TEST(relative_difference(svd.mean(), learned(kept, {.center = true}, {.rank = 2}).mean()) < 1e-14);
   BOOST_TEST(svd.validation_errors().snapshots.size() == 3);
 }
 
-BOOST_AUTO_TEST_CASE(threads_change_nothing) {
+BOOST_AUTO_TEST_CASE(results_do_not_depend_on_the_number_of_threads) {
   constexpr std::size_t many = 30000;
   xt::xarray<double> snapshots = xt::zeros<double>({many, std::size_t{60}});
   for (std::size_t i = 0; i < many; ++i)

@@ -17,7 +17,7 @@ using fieldfold::as_matrix;
 using fieldfold::DecompositionMethod;
 using fieldfold::MassMatrix;
 
-BOOST_AUTO_TEST_CASE(triplets_of_the_same_place_add_up) {
+BOOST_AUTO_TEST_CASE(triplets_of_the_same_entry_are_summed) {
   const MassMatrix mass(2, xt::xarray<int>{0, 1, 0, 1, 0}, xt::xarray<int>{0, 1, 1, 0, 0},
                         xt::xarray<double>{1.0, 3.0, 0.5, 0.5, 1.0});
   const xt::xarray<double> values{{1.0, 10.0}, {2.0, 20.0}};
@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(triplets_of_the_same_place_add_up) {
   BOOST_TEST(mass.sparse() != nullptr);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_inner_product_is_told) {
+BOOST_AUTO_TEST_CASE(matrices_that_define_no_inner_product_are_rejected) {
   const auto fails = [](const xt::xarray<double>& rows, const xt::xarray<double>& columns,
                         const xt::xarray<double>& values, const std::string& part) {
     BOOST_CHECK_EXCEPTION(MassMatrix(2, rows, columns, values), fieldfold::InvalidArgument,
@@ -48,8 +48,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_inner_product_is_told) {
   BOOST_CHECK_THROW(MassMatrix(0, [](auto, auto) {}), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(an_indefinite_matrix_of_positive_pairs_is_told) {
-  // 1 on the diagonal and -0.6 beside: an eigenvalue of 1 - 1.2.
+BOOST_AUTO_TEST_CASE(an_indefinite_matrix_with_positive_2_x_2_minors_is_rejected) {
+  // 1 on the diagonal and -0.6 elsewhere: the smallest eigenvalue is 1 - 1.2.
   std::vector<double> rows;
   std::vector<double> columns;
   std::vector<double> values;
@@ -64,8 +64,8 @@ BOOST_AUTO_TEST_CASE(an_indefinite_matrix_of_positive_pairs_is_told) {
                     fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(an_indefinite_function_is_told_where_fields_show_it) {
-  // Eigenvalues 1 - 2 and 1 + 2.
+BOOST_AUTO_TEST_CASE(an_indefinite_function_is_an_error_where_snapshots_show_it) {
+  // The eigenvalues are 1 - 2 and 1 + 2.
   const MassMatrix mass(2, [](std::span<const double> x, std::span<double> y) {
     y[0] = x[0] + 2.0 * x[1];
     y[1] = 2.0 * x[0] + x[1];

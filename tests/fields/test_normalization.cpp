@@ -26,7 +26,7 @@ using fieldfold::Normalization;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-BOOST_AUTO_TEST_CASE(each_normalization_is_what_it_says) {
+BOOST_AUTO_TEST_CASE(each_normalization_equals_its_formula) {
   const auto fields = two_fields();
   const auto& p = fields.at("p");
   double mean = 0.0;
@@ -42,27 +42,27 @@ BOOST_AUTO_TEST_CASE(each_normalization_is_what_it_says) {
       {{.method = NormalizationMethod::log10, .offset = -1e4}, [](double x) { return std::log10(x - 1e4); }}};
   for (const auto& [normalization, formula] : cases) {
     const auto svd = learned(fields, {.normalize_field = {{"p", normalization}}}, {.rank = 5});
-    // The same by hand, before anything is learned.
+    // The same by hand, before learning.
     Fields by_hand = fields;
     for (double& x : by_hand.at("p")) x = formula(x);
     const auto expected = learned(by_hand, {}, {.rank = 5});
     const std::string name(fieldfold::normalization_methods()[static_cast<std::size_t>(normalization.method)]);
     BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12, name);
-    // Of numbers that lose digits to their mean: 1e5 over a spread of 1e3.
+    // Numbers lose digits to their mean: 1e5 over a spread of 1e3.
     const auto states = states_of(svd, fields);
     BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states_of(expected, by_hand))) < 1e-11,
                name);
-    const auto again = svd.split_fields(svd.reconstruct(svd.compress(states)));
-    BOOST_TEST(relative_difference(again.at("p"), p) < 1e-4, name);
-    const auto by_hand_again =
+    const auto reconstructed = svd.split_fields(svd.reconstruct(svd.compress(states)));
+    BOOST_TEST(relative_difference(reconstructed.at("p"), p) < 1e-4, name);
+    const auto by_hand_reconstructed =
         expected.split_fields(expected.reconstruct(expected.compress(states_of(expected, by_hand))));
-    xt::xarray<double> forward = again.at("p");
+    xt::xarray<double> forward = reconstructed.at("p");
     for (double& x : forward) x = formula(x);
-    BOOST_TEST(relative_difference(forward, by_hand_again.at("p")) < 1e-10, name);
+    BOOST_TEST(relative_difference(forward, by_hand_reconstructed.at("p")) < 1e-10, name);
   }
 }
 
-BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
+BOOST_AUTO_TEST_CASE(errors_name_the_field_or_weights_that_cannot_be_used) {
   auto fields = two_fields();
   const auto with = [](NormalizationMethod method, double offset = 0.0) {
     return FieldOptions{.normalize = {.method = method, .offset = offset}};
@@ -93,8 +93,8 @@ BOOST_AUTO_TEST_CASE(fields_that_cannot_be_normalized_are_told_by_name) {
                    "expected some that differ"));
 }
 
-BOOST_AUTO_TEST_CASE(units_do_not_matter_after_zscore) {
-  // Numbers that differ by a factor of 1e6 round differently: 1e-16 of a mean that is 3000 times the spread.
+BOOST_AUTO_TEST_CASE(zscore_is_invariant_to_units) {
+  // Numbers scaled by 1e-6 round differently: by 1e-16 of a mean that is 3000 times the spread.
   const FieldOptions options{.normalize = {.method = NormalizationMethod::zscore}, .center = true};
   const auto in_pascal = learned(two_fields(), options);
   const auto in_megapascal = learned(two_fields(1e-6), options);
@@ -104,8 +104,8 @@ BOOST_AUTO_TEST_CASE(units_do_not_matter_after_zscore) {
                                  in_pascal.compress(states_of(in_pascal, two_fields()))) < 1e-11);
 }
 
-BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
-  // Linear interpolation between points of a line, by radial functions: exact for linear functions.
+BOOST_AUTO_TEST_CASE(interpolated_fields_have_their_units) {
+  // Interpolation on a line by radial basis functions, exact for linear functions.
   xt::xarray<double> coords = xt::linspace<double>(0.0, 1.0, points);
   const auto fields = two_fields();
   for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::log10}) {
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(fields_on_other_points_have_their_units) {
     svd.compute_map(fields, {.rank = 4});
     const auto latent = svd.compress(states_of(svd, fields));
     const xt::xarray<double> there = xt::linspace<double>(0.01, 0.97, 23);
-    // More samples than modes: modes are interpolated where that is the same, which is no matter of the result.
+    // With more samples than modes, modes are interpolated instead where this is equivalent; results are the same.
     const auto found = fieldfold::reconstruct_fields(svd, latent, there);
     const auto expected = svd.interpolate_from_grid(svd.reconstruct(latent), there);
     for (const auto& [name, values] : expected) BOOST_TEST(relative_difference(found.at(name), values) < 1e-11);

@@ -20,7 +20,7 @@ using fieldfold::FieldOptions;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-BOOST_AUTO_TEST_CASE(the_default_is_the_numbers_as_they_are) {
+BOOST_AUTO_TEST_CASE(default_options_leave_states_untransformed) {
   const auto fields = two_fields();
   SVD plain({.fields = {"p", "u"}});
   plain.compute_map(fields, {.rank = 3});
@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(the_default_is_the_numbers_as_they_are) {
   BOOST_TEST(fails([&] { same.mean(); }, "the field option center is off"));
 }
 
-BOOST_AUTO_TEST_CASE(weights_of_one_change_nothing) {
+BOOST_AUTO_TEST_CASE(unit_weights_change_nothing) {
   const auto fields = two_fields();
   const auto plain = learned(fields, {});
   std::vector<double> ones_rows(points);
@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(weights_of_one_change_nothing) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(weights_are_theirs_whatever_their_shape) {
+BOOST_AUTO_TEST_CASE(shape_of_point_weights_is_immaterial) {
   const auto fields = two_fields();
   xt::xarray<double> weights = xt::linspace<double>(1.0, 9.0, points);
   const auto expected =

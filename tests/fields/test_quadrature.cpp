@@ -18,7 +18,8 @@ namespace {
 
 using fieldfold::as_matrix;
 
-/// A mesh of a box of edges 1 to dim, split into simplices round its diagonal (Kuhn's), with uneven planes.
+/// A mesh of a box with edges 1 to dim and nonuniform planes, with each cell split into simplices round its diagonal
+/// (Kuhn).
 struct Mesh {
   xt::xarray<double> points;
   xt::xarray<int> cells;
@@ -74,7 +75,7 @@ BOOST_AUTO_TEST_CASE(mass_matrices_integrate_products_of_linear_functions) {
     const xt::xarray<double> one = xt::ones<double>({n});
     const xt::xarray<double> x = xt::view(mesh.points, xt::all(), 0);
     const xt::xarray<double> y = xt::view(mesh.points, xt::all(), 1);
-    // Over a box of the edges 1, 2 (and 3): volume, and the integrals of x, x^2 and x y.
+    // The volume of a box with edges 1, 2 (and 3), and the integrals of x, x^2 and x y over it.
     const double volume = dim == 2 ? 2.0 : 6.0;
     BOOST_TEST(std::abs(inner(mass, one, one) / volume - 1.0) < 1e-14);
     BOOST_TEST(std::abs(inner(mass, one, x) / (volume / 2.0) - 1.0) < 1e-14);
@@ -84,13 +85,13 @@ BOOST_AUTO_TEST_CASE(mass_matrices_integrate_products_of_linear_functions) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_triangle_in_space_has_the_area_that_it_has_in_its_plane) {
+BOOST_AUTO_TEST_CASE(triangles_in_space_have_their_area) {
   const xt::xarray<double> points{{0.0, 0.0, 0.0}, {0.0, 3.0, 0.0}, {0.0, 0.0, 4.0}};
   const auto weights = fieldfold::lumped_mass(points, xt::xarray<int>{{0, 1, 2}});
   BOOST_TEST((weights == xt::xarray<double>{2.0, 2.0, 2.0}));
 }
 
-BOOST_AUTO_TEST_CASE(meshes_that_are_none_are_told) {
+BOOST_AUTO_TEST_CASE(invalid_meshes_are_rejected) {
   const xt::xarray<double> points{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {2.0, 0.0}};
   using fieldfold::lumped_mass;
   BOOST_TEST(fails([&] { lumped_mass(points, xt::xarray<int>{{0, 1, 2}}); }, "none at point 3"));
@@ -104,7 +105,7 @@ BOOST_AUTO_TEST_CASE(meshes_that_are_none_are_told) {
   BOOST_TEST(fails([&] { lumped_mass(broken, xt::xarray<int>{{0, 1, 2}, {1, 2, 3}}); }, "finite coordinates"));
 }
 
-BOOST_AUTO_TEST_CASE(cells_of_latitudes_and_longitudes_cover_the_sphere) {
+BOOST_AUTO_TEST_CASE(latitude_longitude_areas_sum_to_the_area_of_the_sphere) {
   xt::xarray<double> centres = xt::linspace<double>(-88.75, 88.75, 72);
   xt::xarray<double> with_poles = xt::linspace<double>(90.0, -90.0, 73);
   xt::xarray<double> longitudes = xt::linspace<double>(0.0, 357.5, 144);
@@ -118,7 +119,7 @@ BOOST_AUTO_TEST_CASE(cells_of_latitudes_and_longitudes_cover_the_sphere) {
     }
     BOOST_TEST(std::abs(sum / (16.0 * std::numbers::pi) - 1.0) < 1e-13);
   }
-  // Between 15 and 45 degrees, a twelfth of the way round: R^2 dlon (sin 45 - sin 15).
+  // A cell from 15 to 45 degrees of latitude, a twelfth of the circle wide: R^2 dlon (sin 45 - sin 15).
   const auto areas =
       fieldfold::latitude_longitude_areas(xt::xarray<double>{0.0, 30.0, 60.0}, xt::xarray<double>{0.0, 30.0});
   const double expected =
@@ -126,7 +127,7 @@ BOOST_AUTO_TEST_CASE(cells_of_latitudes_and_longitudes_cover_the_sphere) {
   BOOST_TEST(std::abs(areas(2) / expected - 1.0) < 1e-14);
 }
 
-BOOST_AUTO_TEST_CASE(grids_that_are_none_are_told) {
+BOOST_AUTO_TEST_CASE(invalid_latitudes_and_longitudes_are_rejected) {
   using fieldfold::latitude_longitude_areas;
   const xt::xarray<double> some{0.0, 10.0};
   BOOST_TEST(fails([&] { latitude_longitude_areas(xt::xarray<double>{0.0}, some); },

@@ -28,7 +28,7 @@ using fieldfold::Normalization;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-BOOST_AUTO_TEST_CASE(a_weighted_basis_is_orthonormal_in_its_product) {
+BOOST_AUTO_TEST_CASE(basis_is_orthonormal_in_the_weighted_inner_product) {
   const auto fields = two_fields();
   auto weights = xt::xarray<double>::from_shape({points});
   for (std::size_t p = 0; p < points; ++p) weights(p) = std::pow(10.0, -6.0 * static_cast<double>(p % 7) / 7.0);
@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_weighted_basis_is_orthonormal_in_its_product) {
   const auto weight = [&](std::size_t i) { return weights(i / 2) * (i % 2 == 1 ? 400.0 : 1.0); };
   const auto svd = learned(fields, options);
   BOOST_TEST(off_orthonormal(svd, weight) < 1e-13);
-  // The same by hand: roots of weights before, and after.
+  // The same by hand, with states scaled by the roots of the weights.
   const auto states = states_of(svd, fields);
   xt::xarray<double> by_hand = xt::zeros<double>({svd.dof(), samples});
   const auto mean = svd.mean();
@@ -47,17 +47,17 @@ BOOST_AUTO_TEST_CASE(a_weighted_basis_is_orthonormal_in_its_product) {
   BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-9);
   BOOST_TEST(relative_difference(svd.errors().snapshots, expected.errors().snapshots) < 1e-6);
   BOOST_TEST(relative_difference(svd.errors().fields, expected.errors().fields) < 1e-6);
-  // Projection leaves what is orthogonal to the basis.
-  const xt::xarray<double> rest = svd.reconstruct(svd.compress(states)) - states;
+  // The residual of the projection is orthogonal to the basis.
+  const xt::xarray<double> residual = svd.reconstruct(svd.compress(states)) - states;
   for (std::size_t mode = 0; mode < 3; ++mode)
     for (std::size_t j = 0; j < samples; ++j) {
       double sum = 0.0;
-      for (std::size_t i = 0; i < svd.dof(); ++i) sum += svd.projection_matrix()(i, mode) * weight(i) * rest(j, i);
+      for (std::size_t i = 0; i < svd.dof(); ++i) sum += svd.projection_matrix()(i, mode) * weight(i) * residual(j, i);
       BOOST_TEST(std::abs(sum) < 1e-8);
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_snapshot_of_weight_two_is_one_that_comes_twice) {
+BOOST_AUTO_TEST_CASE(a_snapshot_of_weight_two_equals_two_snapshots) {
   const auto fields = two_fields();
   Fields twice;
   for (const auto& [name, values] : fields) {
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_of_weight_two_is_one_that_comes_twice) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(halves_of_a_cell_with_half_its_weight_are_the_cell) {
+BOOST_AUTO_TEST_CASE(two_points_of_half_the_weight_equal_one_point) {
   const auto whole = field(2.0, 5.0, 1.0);
   auto split = xt::xarray<double>::from_shape({samples, points + 1});
   xt::xarray<double> weights = xt::ones<double>({points + 1});
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(halves_of_a_cell_with_half_its_weight_are_the_cell) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(points_in_another_order_have_the_basis_in_that_order) {
+BOOST_AUTO_TEST_CASE(permuting_the_points_permutes_the_basis) {
   const auto fields = two_fields();
   std::vector<std::size_t> order(points);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(points_in_another_order_have_the_basis_in_that_order) {
                             svd.projection_matrix()(2 * order[p] + qoi, k)) < 1e-11);
 }
 
-BOOST_AUTO_TEST_CASE(a_diagonal_mass_matrix_is_point_weights) {
+BOOST_AUTO_TEST_CASE(a_diagonal_mass_matrix_equals_point_weights) {
   const auto fields = two_fields();
   auto weights = xt::xarray<double>::from_shape({points});
   auto numbers = weights;
@@ -168,54 +168,55 @@ BOOST_AUTO_TEST_CASE(a_diagonal_mass_matrix_is_point_weights) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(land_leaves_the_map_and_comes_back_as_nan) {
+BOOST_AUTO_TEST_CASE(masked_points_do_not_affect_the_map_and_are_reconstructed_as_nan) {
   const auto fields = two_fields();
-  const auto is_land = [](std::size_t p) { return p % 9 == 4; };
-  Fields with_land = fields;
-  Fields ocean;
-  std::size_t wet = 0;
-  for (std::size_t p = 0; p < points; ++p) wet += is_land(p) ? 0 : 1;
-  for (auto& [name, values] : with_land) {
-    auto kept = xt::xarray<double>::from_shape({samples, wet});
+  const auto is_masked = [](std::size_t p) { return p % 9 == 4; };
+  Fields masked = fields;
+  Fields unmasked;
+  std::size_t num_unmasked = 0;
+  for (std::size_t p = 0; p < points; ++p) num_unmasked += is_masked(p) ? 0 : 1;
+  for (auto& [name, values] : masked) {
+    auto kept = xt::xarray<double>::from_shape({samples, num_unmasked});
     for (std::size_t j = 0; j < samples; ++j) {
       std::size_t place = 0;
       for (std::size_t p = 0; p < points; ++p)
-        if (is_land(p))
+        if (is_masked(p))
           values(j, p) = missing;
         else
           kept(j, place++) = values(j, p);
     }
-    ocean.emplace(name, kept);
+    unmasked.emplace(name, kept);
   }
   const FieldOptions options{
       .normalize = {.method = NormalizationMethod::zscore}, .center = true, .mask = fieldfold::Mask::automatic};
-  BOOST_TEST(fails([&] { learned(with_land, {.center = true}); }, "all with NaN"));
-  const auto svd = learned(with_land, options);
-  const auto expected = learned(ocean, options);
+  BOOST_TEST(fails([&] { learned(masked, {.center = true}); }, "all with NaN"));
+  const auto svd = learned(masked, options);
+  const auto expected = learned(unmasked, options);
   BOOST_TEST(svd.num_samples() == samples);
-  BOOST_TEST(svd.map().space->num_masked() == 2 * (points - wet));
+  BOOST_TEST(svd.map().space->num_masked() == 2 * (points - num_unmasked));
   BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-13);
-  const auto latent = svd.compress(states_of(svd, with_land));
-  BOOST_TEST(relative_difference(latent, expected.compress(states_of(expected, ocean))) < 1e-11);
-  // What lies on land matters to nobody.
+  const auto latent = svd.compress(states_of(svd, masked));
+  BOOST_TEST(relative_difference(latent, expected.compress(states_of(expected, unmasked))) < 1e-11);
+  // Values at masked points have no effect.
   BOOST_TEST((svd.compress(states_of(svd, fields)) == latent));
-  const auto again = svd.split_fields(svd.reconstruct(latent));
-  const auto ocean_again = expected.split_fields(expected.reconstruct(latent));
-  for (const auto& [name, values] : again)
+  const auto reconstructed = svd.split_fields(svd.reconstruct(latent));
+  const auto unmasked_reconstructed = expected.split_fields(expected.reconstruct(latent));
+  for (const auto& [name, values] : reconstructed)
     for (std::size_t j = 0; j < samples; ++j) {
       std::size_t place = 0;
       for (std::size_t p = 0; p < points; ++p) {
-        BOOST_TEST(std::isnan(values(j, p)) == is_land(p));
-        if (!is_land(p)) BOOST_TEST(std::abs(values(j, p) / ocean_again.at(name)(j, place++) - 1.0) < 1e-11);
+        BOOST_TEST(std::isnan(values(j, p)) == is_masked(p));
+        if (!is_masked(p))
+          BOOST_TEST(std::abs(values(j, p) / unmasked_reconstructed.at(name)(j, place++) - 1.0) < 1e-11);
       }
     }
-  const auto assessed = svd.assess(states_of(svd, with_land));
+  const auto assessed = svd.assess(states_of(svd, masked));
   for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(assessed.condition(j) == 1.0);
   BOOST_TEST(relative_difference(assessed.relative_distance, svd.errors().snapshots) < 1e-6);
 }
 
-BOOST_AUTO_TEST_CASE(a_map_with_land_is_one_that_can_be_given) {
-  // More modes than the snapshots have, or than there are numbers: what is made up is none of the land.
+BOOST_AUTO_TEST_CASE(a_masked_map_is_orthonormal_and_can_be_given) {
+  // In some cases, more modes than the rank of the snapshots: those that complete the basis vanish at masked points.
   for (const auto& [rows, columns, rank] :
        std::vector<std::array<std::size_t, 3>>{{30, 5, 5}, {20, 50, 10}, {20, 50, 4}}) {
     auto snapshots = xt::xarray<double>::from_shape({rows, columns});
@@ -227,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_map_with_land_is_one_that_can_be_given) {
       svd.compute_map(snapshots, {.rank = rank});
       BOOST_TEST(off_orthonormal(svd, [](std::size_t) { return 1.0; }) < 1e-13);
       for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(svd.projection_matrix()(i, 0) == 0.0);
-      // What was learned can be given to another.
+      // A learned map can be given to another SVD.
       const SVD other(svd.compression_options(), svd.options(), svd.map());
       BOOST_TEST(other.rank() == rank);
     }
@@ -237,7 +238,7 @@ BOOST_AUTO_TEST_CASE(a_map_with_land_is_one_that_can_be_given) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_knows_its_rounding_of_a_mass_matrix) {
+BOOST_AUTO_TEST_CASE(a_mass_matrix_of_many_points_is_accepted_in_single_precision) {
   constexpr std::size_t n = 20000;
   auto snapshots = xt::xarray<float>::from_shape({n, 130});
   for (std::size_t i = 0; i < n; ++i)
@@ -251,8 +252,8 @@ BOOST_AUTO_TEST_CASE(single_precision_knows_its_rounding_of_a_mass_matrix) {
   BOOST_TEST(svd.reconstruction_error() < 1e-3);
 }
 
-BOOST_AUTO_TEST_CASE(land_is_no_neighbor_of_the_sea) {
-  // Two lines of points, linear functions of them; the left end is land, of one field only.
+BOOST_AUTO_TEST_CASE(masked_points_do_not_affect_interpolation) {
+  // Two fields that are linear on a line; the left end of the first is masked.
   constexpr std::size_t n = 30;
   xt::xarray<double> coords = xt::linspace<double>(0.0, 29.0, n);
   auto p = xt::xarray<double>::from_shape({4, n});
@@ -272,12 +273,12 @@ BOOST_AUTO_TEST_CASE(land_is_no_neighbor_of_the_sea) {
   for (std::size_t j = 0; j < 4; ++j)
     for (std::size_t q = 0; q < 4; ++q) {
       const double slope = static_cast<double>(j * j) - 3.0;
-      // Thin plate splines in one dimension, with linear polynomials, are exact for linear functions.
+      // Thin plate splines with linear polynomials are exact for linear functions.
       BOOST_TEST(std::isnan(found.at("p")(j, q)) == (q < 2));
       if (q >= 2) BOOST_TEST(std::abs(found.at("p")(j, q) - (2.0 + slope * there(q))) < 1e-9);
       BOOST_TEST(std::abs(found.at("u")(j, q) - (1.0 - slope * there(q))) < 1e-9);
     }
-  // From points of another grid, where land is land too.
+  // From another grid, with the same region masked.
   const xt::xarray<double> other = coords * 0.98 + 0.2;
   fieldfold::Fields elsewhere{{"p", p}, {"u", u}};
   for (std::size_t j = 0; j < 4; ++j)

@@ -15,7 +15,7 @@ import fieldfold.pod.svd;
 
 using fieldfold::NormalizationMethod;
 
-BOOST_AUTO_TEST_CASE(the_mean_is_taken_away_and_put_back) {
+BOOST_AUTO_TEST_CASE(mean_is_subtracted_and_restored) {
   const auto fields = two_fields();
   const auto svd = learned(fields, {.center = true}, {.rank = 4});
   const auto states = states_of(svd, fields);
@@ -24,21 +24,21 @@ BOOST_AUTO_TEST_CASE(the_mean_is_taken_away_and_put_back) {
   for (std::size_t j = 0; j < samples; ++j)
     for (std::size_t i = 0; i < svd.dof(); ++i) mean(i) += states(j, i) / samples;
   BOOST_TEST(relative_difference(svd.mean(), mean) < 1e-14);
-  // Four modes, two of each of two waves: exact but for rounding of the mean, and energy counts the waves alone.
+  // Four modes, two for each of two waves: exact up to rounding errors of the mean. The energy counts the waves alone.
   BOOST_TEST(largest_of(xt::xarray<double>(svd.reconstruct(svd.compress(states)) - states)) < 1e-9);
   BOOST_TEST(largest_of(svd.compress(mean)) < 1e-9);
   const auto one = learned(fields, {.center = true}, {.rank = 1});
-  double all = 0.0;
-  double rest = 0.0;
-  const xt::xarray<double> gap = one.reconstruct(one.compress(states)) - states;
+  double squares = 0.0;
+  double error_squares = 0.0;
+  const xt::xarray<double> difference = one.reconstruct(one.compress(states)) - states;
   for (std::size_t j = 0; j < samples; ++j)
     for (std::size_t i = 0; i < svd.dof(); ++i) {
-      all += std::pow(states(j, i) - mean(i), 2);
-      rest += std::pow(gap(j, i), 2);
+      squares += std::pow(states(j, i) - mean(i), 2);
+      error_squares += std::pow(difference(j, i), 2);
     }
-  BOOST_TEST(std::abs(one.reconstruction_error() / std::sqrt(rest / all) - 1.0) < 1e-7);
-  BOOST_TEST(std::abs(one.energy() - (1.0 - rest / all)) < 1e-7);
-  // Coefficients of deviations have the mean 0 and the covariance of the singular values.
+  BOOST_TEST(std::abs(one.reconstruction_error() / std::sqrt(error_squares / squares) - 1.0) < 1e-7);
+  BOOST_TEST(std::abs(one.energy() - (1.0 - error_squares / squares)) < 1e-7);
+  // Coefficients of deviations have mean 0, and the squared singular values over the number of samples as covariance.
   for (std::size_t i = 0; i < 4; ++i) {
     BOOST_TEST(std::abs(svd.map().latent_mean(i)) < 1e-9);
     for (std::size_t k = 0; k < 4; ++k) {
@@ -48,22 +48,22 @@ BOOST_AUTO_TEST_CASE(the_mean_is_taken_away_and_put_back) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(standardized_numbers_have_the_deviation_one) {
+BOOST_AUTO_TEST_CASE(standardized_numbers_have_unit_variance) {
   auto fields = two_fields();
-  // A wall: the same number in all snapshots.
+  // A wall, where a field has the same value in all snapshots.
   for (std::size_t j = 0; j < samples; ++j) fields.at("u")(j, 5) = 0.1;
   const auto svd = learned(fields, {.standardize = true}, {.rank = 6});
   double squares = svd.map().unresolved_squares;
   for (const double s : svd.singular_values()) squares += s * s;
-  // One for each number that changes, in each snapshot.
+  // Each number that varies contributes one in each snapshot.
   BOOST_TEST(std::abs(squares / static_cast<double>(samples * (2 * points - 1)) - 1.0) < 1e-10);
-  const auto again = svd.reconstruct(svd.compress(states_of(svd, fields)));
-  for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::abs(again(j, 2 * 5 + 1) - 0.1) < 1e-15);
-  BOOST_TEST(relative_difference(again, states_of(svd, fields)) < 1e-10);
+  const auto reconstructed = svd.reconstruct(svd.compress(states_of(svd, fields)));
+  for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::abs(reconstructed(j, 2 * 5 + 1) - 0.1) < 1e-15);
+  BOOST_TEST(relative_difference(reconstructed, states_of(svd, fields)) < 1e-10);
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_does_not_lose_the_waves_to_the_mean) {
-  // 30 beside 1e5: to float, the waves have four digits.
+BOOST_AUTO_TEST_CASE(single_precision_resolves_small_waves_on_a_large_mean) {
+  // Waves of amplitude 30 on a mean of 1e5 have four digits in single precision.
   const auto fields = two_fields();
   fieldfold::BasicFields<float> floats;
   for (const auto& [name, values] : fields) floats.emplace(name, xt::cast<float>(values));
@@ -75,6 +75,6 @@ BOOST_AUTO_TEST_CASE(single_precision_does_not_lose_the_waves_to_the_mean) {
   for (std::size_t k = 0; k < 4; ++k)
     BOOST_TEST(std::abs(static_cast<double>(svd.singular_values()(k)) / expected.singular_values()(k) - 1.0) < 1e-4);
   const auto states = svd.join_fields(floats);
-  const auto again = svd.reconstruct(svd.compress(states));
-  BOOST_TEST(relative_difference(again, states) < 1e-6);
+  const auto reconstructed = svd.reconstruct(svd.compress(states));
+  BOOST_TEST(relative_difference(reconstructed, states) < 1e-6);
 }

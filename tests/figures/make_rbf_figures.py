@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Writes rbf.json: interpolations by scipy.interpolate.RBFInterpolator (scipy 1.10), which the tests hold the library to.
+"""Writes rbf.json: reference results of scipy.interpolate.RBFInterpolator (scipy 1.10) for the tests.
 
-scipy 1.10 lacks the Matern kernels; for those the system is written out in numpy. Cases whose system has a condition
-number above 1e9 are left out: two correct solvers may differ there by more than the tests allow.
+scipy 1.10 lacks the Matern kernels, for which numpy solves the full system. Cases whose system has a condition number
+above 1e9 are omitted: two correct solvers may differ there by more than the tests allow.
 """
 
 import itertools
@@ -41,7 +41,7 @@ def powers(dim, degree):
 
 
 def solve(points, values, queries, smoothing, kernel, epsilon, degree):
-    """The system in full; returns the values at the queries and the condition number."""
+    """Solves the full system; returns the values at the queries and the condition number."""
     distance = lambda a, b: epsilon * np.linalg.norm(a[:, None] - b[None], axis=-1)
     shift = (points.max(0) + points.min(0)) / 2
     scale = (points.max(0) - points.min(0)) / 2
@@ -54,33 +54,33 @@ def solve(points, values, queries, smoothing, kernel, epsilon, degree):
     matrix[:n, :n] = FORMULA[kernel](distance(points, points)) + np.diag(smoothing)
     matrix[:n, n:] = monomials(points)
     matrix[n:, :n] = matrix[:n, n:].T
-    right = np.concatenate([values, np.zeros((r, values.shape[1]))])
+    rhs = np.concatenate([values, np.zeros((r, values.shape[1]))])
     rows = np.hstack([FORMULA[kernel](distance(queries, points)), monomials(queries)])
-    return rows @ np.linalg.solve(matrix, right), np.linalg.cond(matrix)
+    return rows @ np.linalg.solve(matrix, rhs), np.linalg.cond(matrix)
 
 
 def case(points, values, queries, kernel, neighbors, smoothing, degree, epsilon):
     used_degree = max(MINIMUM_DEGREE[kernel], 0) if degree is None else degree
-    spread = np.broadcast_to(smoothing, len(points))
-    written_out, condition = np.empty((len(queries), values.shape[1])), 0.0
+    smoothings = np.broadcast_to(smoothing, len(points))
+    direct, condition = np.empty((len(queries), values.shape[1])), 0.0
     tree = cKDTree(points)
     for i, query in enumerate(queries):
         nearest = slice(None) if neighbors is None else np.sort(tree.query(query, neighbors)[1])
-        written_out[i], c = solve(points[nearest], values[nearest], query[None], spread[nearest], kernel, epsilon or 1.0,
-                                  used_degree)
+        direct[i], c = solve(points[nearest], values[nearest], query[None], smoothings[nearest], kernel, epsilon or 1.0,
+                             used_degree)
         condition = max(condition, c)
     if condition > 1e9:
         return None
-    result = written_out
+    result = direct
     if not kernel.startswith("matern"):
         result = RBFInterpolator(points, values, neighbors=neighbors, smoothing=smoothing, kernel=kernel,
                                  epsilon=epsilon, degree=degree)(queries)
-        assert np.allclose(result, written_out, rtol=1e-7, atol=1e-7), (kernel, condition)
+        assert np.allclose(result, direct, rtol=1e-7, atol=1e-7), (kernel, condition)
     return result
 
 
 def main():
-    warnings.simplefilter("ignore")  # degrees below the minimum are wanted here
+    warnings.simplefilter("ignore")  # degrees below the minimum are intended
     rng = np.random.default_rng(20)
     data, cases = {}, []
     for dim in (1, 2, 3):

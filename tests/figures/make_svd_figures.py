@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes svd.json: what numpy.linalg.svd makes of matrices that the tests build by the same formulas."""
+"""Writes svd.json: reference results of numpy.linalg.svd for matrices that the tests build by the same formulas."""
 
 import json
 import pathlib

@@ -24,11 +24,11 @@ namespace {
 using fieldfold::FileError;
 using fieldfold::SVD;
 
-/// Whether the file is refused; any other outcome than an error of the file or a sound map fails the test.
-bool is_refused(const std::filesystem::path& path) {
+/// Whether the file is rejected. Any outcome but a `FileError` or a valid map fails the test.
+bool is_rejected(const std::filesystem::path& path) {
   try {
     const auto any = fieldfold::load(path);
-    // What is taken has to be a map that works.
+    // An accepted file must hold a valid map.
     const auto* svd = any.target<SVD>();
     if (svd != nullptr && svd->map_exists()) BOOST_TEST((std::isfinite(svd->energy()) && svd->rank() > 0));
   } catch (const FileError&) {
@@ -39,42 +39,42 @@ bool is_refused(const std::filesystem::path& path) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(every_single_damage_is_noticed, Files) {
+BOOST_FIXTURE_TEST_CASE(truncated_altered_and_extended_files_are_rejected, Files) {
   fieldfold::save(path, learned<float>());
   const std::string good = content();
   for (std::size_t length = 0; length < good.size(); ++length) {
     write(good.substr(0, length));
-    BOOST_TEST_REQUIRE(is_refused(path), "cut to " << length);
+    BOOST_TEST_REQUIRE(is_rejected(path), "truncated to " << length);
   }
   for (std::size_t i = 0; i < good.size(); ++i) {
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
     write(bad);
-    BOOST_TEST_REQUIRE(is_refused(path), "flipped a bit of byte " << i);
+    BOOST_TEST_REQUIRE(is_rejected(path), "flipped a bit of byte " << i);
   }
   write(good + "x");
-  BOOST_TEST(is_refused(path));
+  BOOST_TEST(is_rejected(path));
   write(good + good);
-  BOOST_TEST(is_refused(path));
+  BOOST_TEST(is_rejected(path));
   write(good);
-  BOOST_TEST(!is_refused(path));
+  BOOST_TEST(!is_rejected(path));
 }
 
-BOOST_FIXTURE_TEST_CASE(lies_under_a_right_checksum_do_no_harm, Files) {
+BOOST_FIXTURE_TEST_CASE(corrupt_payloads_with_valid_checksums_do_no_harm, Files) {
   fieldfold::save(path, learned<double>());
   const std::string good = content();
-  // What a number of the payload may become: small, huge, negative.
+  // Bytes that make numbers of the payload small, huge or negative.
   const unsigned char values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
-  std::size_t refused = 0;
+  std::size_t rejected = 0;
   for (std::size_t i = 8; i + 16 < good.size(); ++i)
     for (const unsigned char value : values) {
       std::string bad = good;
       bad[i] = static_cast<char>(value);
       seal(bad);
       write(bad);
-      refused += is_refused(path);
+      rejected += is_rejected(path);
     }
-  BOOST_TEST(refused > 100U);
+  BOOST_TEST(rejected > 100U);
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {
     std::string bad = good;
@@ -82,28 +82,28 @@ BOOST_FIXTURE_TEST_CASE(lies_under_a_right_checksum_do_no_harm, Files) {
     if (round % 2 == 0) bad.erase(8 + random() % (bad.size() - 40), 1 + random() % 16);
     seal(bad);
     write(bad);
-    is_refused(path);
+    is_rejected(path);
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(damage_of_a_space_is_noticed_too, Files) {
+BOOST_FIXTURE_TEST_CASE(damage_to_a_field_space_is_detected, Files) {
   fieldfold::save(path, learned_in_space<float>(small_mass()));
   const std::string good = content();
   for (std::size_t length = 0; length < good.size(); length += 3) {
     write(good.substr(0, length));
-    BOOST_TEST_REQUIRE(is_refused(path), "cut to " << length);
+    BOOST_TEST_REQUIRE(is_rejected(path), "truncated to " << length);
   }
-  // With a checksum that fits, what is read must be refused or make sense.
+  // With a valid checksum, the file must be rejected or hold a valid map.
   for (std::size_t i = 9; i < good.size() - 16; ++i) {
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
     seal(bad);
     write(bad);
-    is_refused(path);
+    is_rejected(path);
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
+BOOST_FIXTURE_TEST_CASE(errors_name_unknown_versions_and_foreign_files, Files) {
   const auto error = [&] {
     try {
       fieldfold::load(path);
@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(other_versions_and_files_are_named, Files) {
   BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
   fieldfold::save(path, SVD());
   std::string next = content();
-  next[9] = 5;  // after the magic and the archive's mark of byte order
+  next[9] = 5;  // after the magic number and the byte order
   seal(next);
   write(next);
   BOOST_TEST(error() == path.string() + ": its format version is 5; this library reads 1 to 4");

@@ -65,13 +65,13 @@ void check_round_trip(const Files& files, const BasicSVD<T>& svd) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(everything_comes_back, Files) {
+BOOST_FIXTURE_TEST_CASE(saving_and_loading_preserves_a_map_and_its_options, Files) {
   check_round_trip(*this, learned<double>());
   check_round_trip(*this, learned<float>());
 }
 
-BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_still_load, Files) {
-  // cos(0.37 (i + 1) (j + 1)), 6 x 4, of rank 2, saved by the programs of their time.
+BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_load, Files) {
+  // The files hold maps of rank 2 of cos(0.37 (i + 1) (j + 1)), 6 x 4, each saved by a version that writes this format.
   auto snapshots = xt::xarray<double>::from_shape({6, 4});
   for (std::size_t i = 0; i < 6; ++i)
     for (std::size_t j = 0; j < 4; ++j) snapshots(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
@@ -119,14 +119,14 @@ void check_space_round_trip(Files& files, const BasicSVD<T>& svd, bool keeps_mas
   xt::xarray<T> state = xt::linspace<T>(T{2}, T{4}, 18);
   BOOST_TEST((loaded->compress(state) == svd.compress(state)));
   BOOST_TEST((loaded->compress(state) != xt::xarray<T>(xt::zeros<T>({2}))));
-  const auto once = svd.reconstruct(svd.compress(state));
-  const auto again = loaded->reconstruct(loaded->compress(state));
-  for (std::size_t i = 0; i < 18; ++i) BOOST_TEST((again(i) == once(i) || i == 5));
+  const auto expected = svd.reconstruct(svd.compress(state));
+  const auto reconstructed = loaded->reconstruct(loaded->compress(state));
+  for (std::size_t i = 0; i < 18; ++i) BOOST_TEST((reconstructed(i) == expected(i) || i == 5));
   if (keeps_mass)
     BOOST_TEST((loaded->assess(state).distance == svd.assess(state).distance));
   else
     BOOST_CHECK_THROW(loaded->assess(state), fieldfold::NotReady);
-  // Saved again, it is the same file.
+  // Saving the loaded map gives the same file.
   const std::string first = files.content();
   fieldfold::save(files.path, *loaded);
   BOOST_TEST((files.content() == first));
@@ -134,7 +134,7 @@ void check_space_round_trip(Files& files, const BasicSVD<T>& svd, bool keeps_mas
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(the_space_of_fields_comes_back, Files) {
+BOOST_FIXTURE_TEST_CASE(saving_and_loading_preserves_the_field_space, Files) {
   check_space_round_trip(*this, learned_in_space<double>(std::nullopt), true);
   check_space_round_trip(*this, learned_in_space<float>(std::nullopt), true);
   check_space_round_trip(*this, learned_in_space<double>(small_mass()), true);
@@ -142,7 +142,7 @@ BOOST_FIXTURE_TEST_CASE(the_space_of_fields_comes_back, Files) {
     mass.multiply({x.data(), 9, 1}, {y.data(), 9, 1});
   });
   check_space_round_trip(*this, learned_in_space<double>(function), false);
-  // A map that is written as it comes is the same.
+  // Learning to a file rejects a mass matrix that is a function.
   const auto svd = learned_in_space<double>(small_mass());
   const xt::xarray<double> snapshots = xt::ones<double>({18, 3});
   BOOST_CHECK_THROW(fieldfold::learn_to_file<double>(path, learned_in_space<double>(function),
@@ -150,7 +150,7 @@ BOOST_FIXTURE_TEST_CASE(the_space_of_fields_comes_back, Files) {
                     fieldfold::InvalidArgument);
 }
 
-BOOST_FIXTURE_TEST_CASE(options_of_interpolation_come_back, Files) {
+BOOST_FIXTURE_TEST_CASE(saving_and_loading_preserves_interpolation_options, Files) {
   const fieldfold::RBFOptions given{.method = fieldfold::RBFMethod::partition_of_unity,
                                     .cluster_size = 77,
                                     .overlap = 0.3,
@@ -166,7 +166,7 @@ BOOST_FIXTURE_TEST_CASE(options_of_interpolation_come_back, Files) {
   BOOST_TEST((found.power == 3.0 && any.target<SVD>()->interpolate_method() == "inverse_distance"));
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_not_there_stays_away, Files) {
+BOOST_FIXTURE_TEST_CASE(absent_parts_are_absent_after_loading, Files) {
   fieldfold::save(path, SVD({}, {.rule = {.energy_tol = 0.5}}));
   const auto any = fieldfold::load(path);
   const auto& bare = *any.target<SVD>();
@@ -186,13 +186,13 @@ BOOST_FIXTURE_TEST_CASE(identical_maps_give_identical_bytes, Files) {
   BOOST_TEST((content() == first));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_compressor_without_a_format_is_refused, Files) {
+BOOST_FIXTURE_TEST_CASE(compressors_without_a_file_format_are_rejected, Files) {
   const BlockMeans means({.coords = xt::xarray<double>{0.0, 1.0}});
   BOOST_CHECK_THROW(fieldfold::save(path, fieldfold::AnyCompressor(means)), fieldfold::InvalidArgument);
   BOOST_TEST(!std::filesystem::exists(path));
 }
 
-BOOST_AUTO_TEST_CASE(a_map_learned_to_a_file_is_the_one_learned_in_memory) {
+BOOST_AUTO_TEST_CASE(learning_to_a_file_equals_learning_in_memory) {
   const TemporaryFolder folder;
   const auto matrix = waves(3000, 12);
   fieldfold::save_npy(folder.path / "a.npy", matrix);

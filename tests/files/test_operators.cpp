@@ -22,7 +22,7 @@ import fieldfold.pod.svd;
 using fieldfold::FileError;
 using fieldfold::SVD;
 
-BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
+BOOST_FIXTURE_TEST_CASE(saving_and_loading_preserves_operators_and_damage_is_detected, Files) {
   auto points = xt::xarray<double>::from_shape({30, 1});
   for (std::size_t i = 0; i < 30; ++i) points(i, 0) = std::sqrt(static_cast<double>(i));
   xt::xarray<double> queries{0.3, 1.7, 2.2, 4.0, 5.1, 0.0};
@@ -31,15 +31,15 @@ BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
   for (const bool sparse : {false, true}) {
     fieldfold::Interpolation interpolation;
     if (sparse) interpolation.options.neighbors = 6;
-    const fieldfold::InterpolationOperator made(points, queries, interpolation);
-    fieldfold::save(path, made);
+    const fieldfold::InterpolationOperator original(points, queries, interpolation);
+    fieldfold::save(path, original);
     const auto loaded = fieldfold::load_operator(path);
     BOOST_TEST((loaded.query_shape() == fieldfold::Shape{3, 2} && loaded.num_points() == 30U));
-    const auto expected = made(values);
+    const auto expected = original(values);
     const auto found = loaded(values);
     for (std::size_t q = 0; q < 6; ++q) BOOST_TEST(found(q) == expected(q));
     BOOST_CHECK_THROW(fieldfold::load(path), FileError);
-    // Every byte counts, also where the checksum has been made to fit.
+    // A change of any byte is detected; with a matching checksum it does no harm.
     const std::string sound = content();
     for (std::size_t i = 8; i < sound.size() - 16; ++i) {
       std::string bad = sound;
@@ -49,7 +49,7 @@ BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
       seal(bad);
       write(bad);
       try {
-        fieldfold::load_operator(path)(values);  // other weights, or other points: nothing out of bounds
+        fieldfold::load_operator(path)(values);  // other weights or points, but never out of bounds
       } catch (const FileError&) {
       } catch (const fieldfold::InvalidArgument&) {
       }
@@ -60,7 +60,7 @@ BOOST_FIXTURE_TEST_CASE(operators_come_back_or_are_refused, Files) {
 }
 
 BOOST_FIXTURE_TEST_CASE(operators_of_either_byte_order_are_read, Files) {
-  // A dense operator (2, 1) with the weights 0.5 and -3, number by number.
+  // A dense operator `(2, 1)` with the weights 0.5 and -3, number by number.
   const auto bytes_of = [](char byte_order) {
     std::string bytes = "FIELDFLD";
     bytes += byte_order;
@@ -85,7 +85,7 @@ BOOST_FIXTURE_TEST_CASE(operators_of_either_byte_order_are_read, Files) {
     const auto found = fieldfold::load_operator(path)(one);
     BOOST_TEST((found(0) == 0.5 && found(1) == -3.0));
   }
-  // The byte was taken for a request to swap whatever it was.
+  // Any other value of the byte order is rejected.
   for (int byte_order = 2; byte_order < 256; ++byte_order) {
     std::string bytes = bytes_of(1);
     bytes[8] = static_cast<char>(byte_order);

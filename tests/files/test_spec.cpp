@@ -29,7 +29,7 @@ std::string error_of(std::string_view spec) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(every_key_arrives) {
+BOOST_AUTO_TEST_CASE(every_key_sets_its_option) {
   const auto any = from_spec(R"({
     "method": "SVD", "fields": ["ux", "uy"], "coords": [[0, 0], [1, 0], [0, 1.5]], "interpolate_method": "RBF",
     "interpolate_opts": {"neighbors": 3, "smoothing": [0.1, 0.2, 0.3], "kernel": "gaussian", "epsilon": 2, "degree": -1},
@@ -49,15 +49,15 @@ BOOST_AUTO_TEST_CASE(every_key_arrives) {
   BOOST_TEST((options.keep_training_latents && options.validate_every == 5U));
 }
 
-BOOST_AUTO_TEST_CASE(nothing_given_is_the_default) {
+BOOST_AUTO_TEST_CASE(an_empty_specification_gives_the_defaults) {
   const auto any = from_spec("{}");
   BOOST_TEST(!any.map_exists());
   BOOST_TEST((any.target<SVD>()->fields() == std::vector<std::string>{"field"}));
   BOOST_TEST((any.target<SVD>()->interpolate_opts().kernel == fieldfold::Kernel::thin_plate_spline));
 }
 
-BOOST_AUTO_TEST_CASE(a_data_matrix_is_learned_at_once) {
-  // The third sample has a hole and is dropped; the others span e1 and e2 with lengths 3 and 4.
+BOOST_AUTO_TEST_CASE(a_data_matrix_is_learned_immediately) {
+  // The third snapshot has a gap and is dropped; the others are 3 e1 and 4 e2.
   const auto any = from_spec(R"({"rank": 2, "data_matrix": [[3, 0, 1], [0, 4, null], [0, 0, 1]]})");
   BOOST_TEST(any.map_exists());
   const auto& svd = *any.target<SVD>();
@@ -65,11 +65,11 @@ BOOST_AUTO_TEST_CASE(a_data_matrix_is_learned_at_once) {
   BOOST_TEST(svd.num_dropped() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(coordinates_of_a_line_are_a_flat_list) {
+BOOST_AUTO_TEST_CASE(a_flat_list_of_coords_is_one_dimensional) {
   BOOST_TEST(from_spec(R"({"coords": [0, 1, 2]})").target<SVD>()->dim() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
+BOOST_AUTO_TEST_CASE(errors_name_the_invalid_key_or_value) {
   const auto expect = [](const std::string& spec, const std::string& part) {
     const std::string what = error_of(spec);
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
   expect(R"({"data_matrix": [[0, 0], [0, 0]]})", "expected one that is not zero");
 }
 
-BOOST_AUTO_TEST_CASE(options_of_interpolation_are_read) {
+BOOST_AUTO_TEST_CASE(interpolation_options_are_read) {
   const auto any = fieldfold::from_spec(R"({"interpolate_method": "rbf", "interpolate_opts": {
       "method": "partition_of_unity", "cluster_size": 60, "overlap": 0.3, "allow_lower_degree": true,
       "scales": [1, 2.5], "periods": [0, 360], "power": 3, "threads": 2}})");
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(options_of_interpolation_are_read) {
   BOOST_TEST(error_of(R"({"interpolate_opts": {"overlap": 0}})") == "overlap: expected a number from 0.01 to 1, got 0");
 }
 
-BOOST_AUTO_TEST_CASE(field_options_come_from_their_names) {
+BOOST_AUTO_TEST_CASE(field_options_are_read) {
   const auto any = fieldfold::from_spec(R"({"fields": ["p", "u"], "field_opts": {
       "normalize": {"p": "zscore", "u": "log10:2.5"}, "center": true, "field_weights": {"u": 3.0},
       "sample_weights": [1, 2, 3], "mask": "auto", "gappy_snapshots": "fill", "gappy_states": "error",
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(field_options_come_from_their_names) {
   BOOST_TEST((linear.point_weights == xt::xarray<double>{1.0, 2.0}));
 }
 
-BOOST_AUTO_TEST_CASE(field_options_that_cannot_be_are_told) {
+BOOST_AUTO_TEST_CASE(errors_name_the_invalid_field_option) {
   const auto error = [](const std::string& options) -> std::string {
     try {
       fieldfold::from_spec(R"({"fields": ["p"], "field_opts": )" + options + "}");
@@ -147,24 +147,24 @@ BOOST_AUTO_TEST_CASE(field_options_that_cannot_be_are_told) {
     }
     return "no error";
   };
-  const auto tells = [&](const std::string& options, const std::string& part) {
+  const auto expect = [&](const std::string& options, const std::string& part) {
     BOOST_TEST(error(options).find(part) != std::string::npos, error(options));
   };
-  tells(R"({"normalise": "zscore"})", "field_opts: expected keys among normalize, center");
-  tells(R"({"normalize": "z"})", "normalize: expected one of none, linear, minmax, zscore, log10; got z");
-  tells(R"({"normalize": 3})", "normalize: expected a string, got 3");
-  tells(R"({"normalize": "linear"})", "expected linear:SLOPE,OFFSET, got linear");
-  tells(R"({"normalize": "linear:2"})", "expected linear:SLOPE,OFFSET or log10:OFFSET, got linear:2");
-  tells(R"({"normalize": "log10:x"})", "expected a number in log10:x, got x");
-  tells(R"({"normalize": {"q": "zscore"}})", "normalize_field: expected names among p; got q");
-  tells(R"({"mask": "yes"})", "mask: expected one of none, auto; got yes");
-  tells(R"({"gappy_snapshots": "nan"})", "gappy_snapshots: expected one of drop, fill; got nan");
-  tells(R"({"gappy_states": "drop"})", "gappy_states: expected one of nan, fill, error; got drop");
-  tells(R"({"field_weights": 2})", "field_weights: expected an object");
-  tells(R"({"field_weights": {"p": 0}})", "field_weights of p: expected finite numbers above 0, got 0");
-  tells(R"({"mass": {"rows": [0], "columns": [0], "values": [-1]}})", "positive definite matrix, got -1");
-  tells(R"({"mass": {"rows": []}})", "triplets: expected at least one");
-  tells(R"({"mass": 3})", "mass: expected an object");
-  tells(R"({"point_weights": [1], "mass": {"rows": [0], "columns": [0], "values": [1]}})",
-        "point_weights: expected none with a mass matrix");
+  expect(R"({"normalise": "zscore"})", "field_opts: expected keys among normalize, center");
+  expect(R"({"normalize": "z"})", "normalize: expected one of none, linear, minmax, zscore, log10; got z");
+  expect(R"({"normalize": 3})", "normalize: expected a string, got 3");
+  expect(R"({"normalize": "linear"})", "expected linear:SLOPE,OFFSET, got linear");
+  expect(R"({"normalize": "linear:2"})", "expected linear:SLOPE,OFFSET or log10:OFFSET, got linear:2");
+  expect(R"({"normalize": "log10:x"})", "expected a number in log10:x, got x");
+  expect(R"({"normalize": {"q": "zscore"}})", "normalize_field: expected names among p; got q");
+  expect(R"({"mask": "yes"})", "mask: expected one of none, auto; got yes");
+  expect(R"({"gappy_snapshots": "nan"})", "gappy_snapshots: expected one of drop, fill; got nan");
+  expect(R"({"gappy_states": "drop"})", "gappy_states: expected one of nan, fill, error; got drop");
+  expect(R"({"field_weights": 2})", "field_weights: expected an object");
+  expect(R"({"field_weights": {"p": 0}})", "field_weights of p: expected finite numbers above 0, got 0");
+  expect(R"({"mass": {"rows": [0], "columns": [0], "values": [-1]}})", "positive definite matrix, got -1");
+  expect(R"({"mass": {"rows": []}})", "triplets: expected at least one");
+  expect(R"({"mass": 3})", "mass: expected an object");
+  expect(R"({"point_weights": [1], "mass": {"rows": [0], "columns": [0], "values": [1]}})",
+         "point_weights: expected none with a mass matrix");
 }

@@ -14,11 +14,11 @@ import fieldfold.interpolation.method;
 
 using fieldfold::Interpolation;
 
-BOOST_AUTO_TEST_CASE(linear_is_exact_for_linear_functions_and_the_nearest_outside) {
+BOOST_AUTO_TEST_CASE(linear_reproduces_linear_functions_and_takes_the_nearest_value_outside) {
   if (!fieldfold::delaunay_is_built()) return;
   const Interpolation linear{"linear", {}};
   for (const std::size_t dim : {2U, 3U}) {
-    // Scattered points, and a regular grid with its flat simplices.
+    // Scattered points, and a regular grid with its degenerate simplices.
     auto grid = xt::xarray<double>::from_shape({dim == 2 ? std::size_t{144} : std::size_t{216}, dim});
     const std::size_t side = dim == 2 ? 12 : 6;
     for (std::size_t i = 0; i < grid.shape(0); ++i)
@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(linear_is_exact_for_linear_functions_and_the_nearest_outsid
       const auto values = values_at(points, plane);
       BOOST_TEST(relative_difference(linear(points, values, queries), values_at(queries, plane)) < 1e-12);
       BOOST_TEST(relative_difference(linear(points, values, points), values) < 1e-12);
-      // The scale of coordinates and their origin are immaterial.
+      // Scale and origin of the coordinates are immaterial.
       const xt::xarray<double> far_points = points * 1e50 + 1e52;
       const xt::xarray<double> far_queries = queries * 1e50 + 1e52;
       BOOST_TEST(relative_difference(linear(far_points, values, far_queries), values_at(queries, plane)) < 1e-11);

@@ -12,7 +12,7 @@ import fieldfold.interpolation.method;
 
 using fieldfold::Interpolation;
 
-BOOST_AUTO_TEST_CASE(nearest_takes_the_nearest_and_the_first_of_ties) {
+BOOST_AUTO_TEST_CASE(nearest_takes_the_nearest_point_and_the_first_of_ties) {
   xt::xarray<double> points{0.0, 1.0, 2.0, 2.0};
   points.reshape({4, 1});
   const xt::xarray<double> values{10.0, 11.0, 12.0, 13.0};
@@ -21,10 +21,10 @@ BOOST_AUTO_TEST_CASE(nearest_takes_the_nearest_and_the_first_of_ties) {
   const auto found = Interpolation{"nearest", {}}(points, values, queries);
   BOOST_TEST((found == xt::xarray<double>{10.0, 10.0, 10.0, 12.0}));
   const auto around = Interpolation{"nearest", {.periods = {2.5}}}(points, values, queries);
-  BOOST_TEST(around(0) == 10.0);  // -5 is 0, twice around
+  BOOST_TEST(around(0) == 10.0);  // -5 is 0 minus two periods
 }
 
-BOOST_AUTO_TEST_CASE(inverse_distance_is_the_formula_of_shepard) {
+BOOST_AUTO_TEST_CASE(inverse_distance_equals_the_formula_of_shepard) {
   const auto points = scattered(40, 2);
   const auto queries = scattered(10, 2, 0.2);
   const auto values = values_at(points, franke);
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(inverse_distance_is_the_formula_of_shepard) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(nearest_points_are_right_at_any_scale_and_from_afar) {
+BOOST_AUTO_TEST_CASE(inverse_distance_is_scale_invariant_and_nearest_is_exact_from_afar) {
   const auto points = scattered(300, 2);
   const auto values = values_at(points, franke);
   const auto queries = scattered(60, 2, 0.2);

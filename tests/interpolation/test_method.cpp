@@ -14,7 +14,7 @@ import fieldfold.rbf.kernel;
 
 namespace {
 
-/// What the concept asks for, and nothing else.
+/// The minimum that the concept requires.
 struct FirstValue {
   xt::xarray<double> values;
   FirstValue(const fieldfold::ArrayRef<double>&, const fieldfold::ArrayRef<double>& given, const fieldfold::RBFOptions&)
@@ -30,7 +30,7 @@ static_assert(!fieldfold::Interpolator<xt::xarray<double>>);
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(rbf_by_name_is_rbf) {
+BOOST_AUTO_TEST_CASE(method_rbf_equals_the_rbf_interpolator) {
   auto points = xt::xarray<double>::from_shape({20, 1});
   auto values = xt::xarray<double>::from_shape({20});
   for (std::size_t i = 0; i < 20; ++i) {
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(rbf_by_name_is_rbf) {
   BOOST_TEST(relative_difference(interpolation(points, values, queries), direct) == 0.0);
 }
 
-BOOST_AUTO_TEST_CASE(an_unknown_method_lists_the_known) {
+BOOST_AUTO_TEST_CASE(the_error_for_an_unknown_method_lists_the_known_ones) {
   const fieldfold::Interpolation interpolation{.method = "kriging"};
   try {
     interpolation.validate();

@@ -68,20 +68,20 @@ BOOST_AUTO_TEST_CASE(products_equal_their_definition) {
   BOOST_TEST(relative_difference(c, expected) < 1e-15);
 }
 
-BOOST_AUTO_TEST_CASE(decomposes_and_multiplies_back_in_every_shape) {
+BOOST_AUTO_TEST_CASE(thin_svd_reproduces_matrices_of_every_shape) {
   for (const auto& [m, n] :
        std::vector<std::pair<std::size_t, std::size_t>>{{40, 6}, {6, 40}, {9, 9}, {1, 5}, {5, 1}, {1, 1}, {300, 20}}) {
     const auto a = waves(m, n);
     const auto svd = fieldfold::thin_svd(xt::xarray<double>(a));
     BOOST_TEST(svd.u.shape(1) == std::min(m, n));
-    const xt::xarray<double> again = product<double>(product(svd.u, diagonal(svd.s)), xt::transpose(svd.v));
-    BOOST_TEST(relative_difference(again, a) < 1e-13);
+    const xt::xarray<double> reconstructed = product<double>(product(svd.u, diagonal(svd.s)), xt::transpose(svd.v));
+    BOOST_TEST(relative_difference(reconstructed, a) < 1e-13);
     BOOST_TEST(off_identity(svd.u) < 1e-13);
     BOOST_TEST(off_identity(svd.v) < 1e-13);
   }
 }
 
-BOOST_AUTO_TEST_CASE(finds_planted_singular_values_and_vectors) {
+BOOST_AUTO_TEST_CASE(thin_svd_recovers_planted_singular_values_and_vectors) {
   const auto u = cosines(50, 5);
   const auto v = cosines(8, 5);
   const xt::xarray<double> planted{3.142, 2.718, 1.0, 1e-5, 1e-10};
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(finds_planted_singular_values_and_vectors) {
   BOOST_TEST(fieldfold::numerical_rank(svd.s) == 5U);
 }
 
-BOOST_AUTO_TEST_CASE(equals_the_singular_values_libROM_is_tested_with) {
+BOOST_AUTO_TEST_CASE(singular_values_equal_those_in_the_tests_of_librom) {
   xt::xarray<double> samples{{0.5377, -1.3077, -1.3499},
                              {1.8339, -0.4336, 3.0349},
                              {-2.2588, 0.3426, 0.7254},
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(equals_the_singular_values_libROM_is_tested_with) {
   BOOST_TEST(relative_difference(fieldfold::thin_svd(xt::xarray<double>(transposed)).s, expected) < 1e-14);
 }
 
-BOOST_AUTO_TEST_CASE(the_sum_of_squares_is_the_squared_frobenius_norm) {
+BOOST_AUTO_TEST_CASE(sum_of_squared_singular_values_equals_squared_frobenius_norm) {
   const auto a = waves(60, 11);
   const auto s = fieldfold::thin_svd(xt::xarray<double>(a)).s;
   double squares = 0.0;
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(the_sum_of_squares_is_the_squared_frobenius_norm) {
   BOOST_TEST(std::abs(values / squares - 1.0) < 1e-14);
 }
 
-BOOST_AUTO_TEST_CASE(the_largest_entry_of_each_left_vector_is_positive) {
+BOOST_AUTO_TEST_CASE(largest_entry_of_each_left_singular_vector_is_positive) {
   for (const double sign : {1.0, -1.0}) {
     const xt::xarray<double> a = sign * waves(30, 7);
     const auto svd = fieldfold::thin_svd(xt::xarray<double>(a));
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(the_largest_entry_of_each_left_vector_is_positive) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(single_precision_is_as_good_as_its_rounding_unit) {
+BOOST_AUTO_TEST_CASE(single_precision_is_accurate_to_its_rounding_unit) {
   const auto a = waves<float>(80, 9);
   const auto svd = fieldfold::thin_svd(xt::xarray<float>(a));
   BOOST_TEST(off_identity(svd.u) < 1e-5);
@@ -138,12 +138,12 @@ BOOST_AUTO_TEST_CASE(single_precision_is_as_good_as_its_rounding_unit) {
   BOOST_TEST(relative_difference(svd.s, exact.s) < 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(a_matrix_without_entries_is_an_error) {
+BOOST_AUTO_TEST_CASE(empty_matrices_are_rejected) {
   BOOST_CHECK_THROW(fieldfold::thin_svd(xt::xarray<double>::from_shape({0, 3})), fieldfold::InvalidArgument);
   BOOST_CHECK_THROW(fieldfold::thin_svd(xt::xarray<double>::from_shape({3, 0})), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(solves_a_system_with_a_known_inverse) {
+BOOST_AUTO_TEST_CASE(solution_norm_and_condition_match_a_known_inverse) {
   // (I + e e^T)^-1 = I - e e^T / (n + 1)
   constexpr std::size_t n = 12;
   const xt::xarray<double> matrix = xt::eye<double>(n) + xt::ones<double>({n, n});
@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(solves_a_system_with_a_known_inverse) {
   system.solve(as_matrix(rhs, 3, n));
   BOOST_TEST(relative_difference(rhs, expected) < 1e-14);
   BOOST_TEST(system.norm() == n + 1.0);
-  // In the 1-norm the inverse has 1 - 1/(n+1) + (n-1)/(n+1) = (2n-1)/(n+1).
+  // The 1-norm of the inverse is 1 - 1/(n+1) + (n-1)/(n+1) = (2n-1)/(n+1).
   BOOST_TEST(std::abs(system.reciprocal_condition() - 1.0 / (2.0 * n - 1.0)) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(solves_indefinite_systems_with_a_zero_diagonal) {
+BOOST_AUTO_TEST_CASE(indefinite_systems_with_a_zero_diagonal_are_solved) {
   const fieldfold::SymmetricSystem system{xt::xarray<double>{{0.0, 2.0}, {2.0, 0.0}}};
   xt::xarray<double> rhs{{4.0, 6.0}};
   system.solve(as_matrix(rhs, 1, 2));
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(solves_indefinite_systems_with_a_zero_diagonal) {
   BOOST_TEST(rhs(0, 1) == 2.0);
 }
 
-BOOST_AUTO_TEST_CASE(a_right_hand_side_with_nan_spoils_no_other) {
+BOOST_AUTO_TEST_CASE(nan_in_a_right_hand_side_does_not_affect_the_others) {
   constexpr std::size_t n = 40;
   const xt::xarray<double> matrix = 50.0 * xt::eye<double>(n) + xt::ones<double>({n, n});
   const fieldfold::SymmetricSystem system{xt::xarray<double>(matrix)};
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_right_hand_side_with_nan_spoils_no_other) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_singular_system_says_so) {
+BOOST_AUTO_TEST_CASE(singular_systems_are_detected) {
   const fieldfold::SymmetricSystem system{xt::xarray<double>{{1.0, 1.0}, {1.0, 1.0}}};
   BOOST_TEST(system.is_singular());
   BOOST_TEST(system.reciprocal_condition() == 0.0);

@@ -12,7 +12,7 @@ import fieldfold.linalg.vector;
 
 #include "support/data/scattered_points.hpp"
 
-BOOST_AUTO_TEST_CASE(logarithms_are_those_of_the_standard_library) {
+BOOST_AUTO_TEST_CASE(decimal_logarithms_match_the_standard_library) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   for (const auto set : fieldfold::instruction_sets())
     for (const std::size_t count : {1U, 7U, 64U, 1001U}) {
@@ -27,35 +27,35 @@ BOOST_AUTO_TEST_CASE(logarithms_are_those_of_the_standard_library) {
         BOOST_TEST(std::abs(found[i] - expected) <= 5e-16 * std::abs(expected) + 1e-17,
                    std::string(fieldfold::vector_loops(set).name) << " of " << numbers[i]);
       }
-      std::vector<double> odd{0.0, -1.0, infinity, std::numeric_limits<double>::quiet_NaN()};
-      fieldfold::vector_loops(set).decimal_logarithms(odd.data(), odd.size());
-      BOOST_TEST(odd[0] == -infinity);
-      BOOST_TEST(std::isnan(odd[1]));
-      BOOST_TEST(odd[2] == infinity);
-      BOOST_TEST(std::isnan(odd[3]));
+      std::vector<double> special{0.0, -1.0, infinity, std::numeric_limits<double>::quiet_NaN()};
+      fieldfold::vector_loops(set).decimal_logarithms(special.data(), special.size());
+      BOOST_TEST(special[0] == -infinity);
+      BOOST_TEST(std::isnan(special[1]));
+      BOOST_TEST(special[2] == infinity);
+      BOOST_TEST(std::isnan(special[3]));
     }
 }
 
-BOOST_AUTO_TEST_CASE(sums_of_rows_are_those_of_whole_numbers) {
-  // Whole numbers, whose sums are exact in any order.
+BOOST_AUTO_TEST_CASE(weighted_sums_of_rows_are_exact_for_integers) {
+  // Sums of integers are exact in any order.
   for (const auto set : fieldfold::instruction_sets())
     for (const std::size_t length : {1U, 31U, 32U, 200U}) {
       std::vector<std::vector<double>> rows(5, std::vector<double>(length));
-      std::vector<const double*> places;
+      std::vector<const double*> pointers;
       const std::vector<double> weights{1.0, -2.0, 3.0, 4.0, -5.0};
       for (std::size_t e = 0; e < rows.size(); ++e) {
         for (std::size_t c = 0; c < length; ++c) rows[e][c] = static_cast<double>((e + 1) * (c % 17));
-        places.push_back(rows[e].data());
+        pointers.push_back(rows[e].data());
       }
       std::vector<double> sums(length, 7.0);
-      fieldfold::vector_loops(set).sum_rows(places.data(), weights.data(), rows.size(), length, sums.data());
+      fieldfold::vector_loops(set).sum_rows(pointers.data(), weights.data(), rows.size(), length, sums.data());
       // 1 - 4 + 9 + 16 - 25
       for (std::size_t c = 0; c < length; ++c) BOOST_TEST(sums[c] == -3.0 * static_cast<double>(c % 17));
     }
 }
 
-BOOST_AUTO_TEST_CASE(every_instruction_set_multiplies) {
-  // Neither the rows nor the columns nor what is summed up fill registers.
+BOOST_AUTO_TEST_CASE(products_match_their_definition_on_every_instruction_set) {
+  // Neither dimension nor the length of the sums is a multiple of a register.
   constexpr std::size_t rows = 11;
   constexpr std::size_t cols = 7;
   constexpr std::size_t count = 1031;

@@ -20,7 +20,7 @@ import fieldfold.pod.svd;
 
 namespace {
 
-/// Allocations until one fails; negative: none fails.
+/// The number of allocations until one fails; negative: none fails.
 long allocations_left = -1;
 
 void* allocate(std::size_t size) {
@@ -47,7 +47,7 @@ using fieldfold::SVD;
 
 constexpr std::size_t dof = 30;
 
-/// Snapshots `(count, dof)` of waves, positive.
+/// Positive snapshots of waves, `(count, dof)`.
 xt::xarray<double> waves(std::size_t count, double start) {
   auto states = xt::xarray<double>::from_shape({count, dof});
   for (std::size_t j = 0; j < count; ++j)
@@ -67,7 +67,7 @@ bool equal(const IncrementalSVD& a, const IncrementalSVD& b) {
          a.error_bound() == b.error_bound();
 }
 
-/// Everything that was added, incomplete blocks too: the finished maps are equal to the last bit.
+/// Whether the finished maps, which include incomplete blocks, are equal to the last bit.
 bool finishes_equal(IncrementalSVD a, IncrementalSVD b) {
   const SVD first = a.finish();
   const SVD second = b.finish();
@@ -75,12 +75,12 @@ bool finishes_equal(IncrementalSVD a, IncrementalSVD b) {
          equal(first.training_latents(), second.training_latents()) && first.num_samples() == second.num_samples();
 }
 
-/// Lets the k-th allocation of an action on an object fail, for k = 1, 2, ... until the action succeeds.
-/// \param is_as_before  whether the object is as it was before the action
+/// Makes the k-th allocation of an action on an object fail, for k = 1, 2, ... until the action succeeds.
+/// \param is_unchanged  whether the object is as before the action
 /// \returns  the number of failures
 template <class Object>
 std::size_t fail_each_allocation(const Object& original, const std::function<void(Object&)>& action,
-                                 const std::function<bool(const Object&)>& is_as_before) {
+                                 const std::function<bool(const Object&)>& is_unchanged) {
   for (std::size_t failures = 0;; ++failures) {
     Object object = original;
     bool failed = false;
@@ -92,12 +92,12 @@ std::size_t fail_each_allocation(const Object& original, const std::function<voi
     }
     allocations_left = -1;
     if (!failed) return failures;
-    if (!is_as_before(object)) throw std::runtime_error("changed by failure " + std::to_string(failures));
+    if (!is_unchanged(object)) throw std::runtime_error("changed by failure " + std::to_string(failures));
   }
 }
 
 /// Two complete blocks and three snapshots of an incomplete one.
-IncrementalSVD grown(const fieldfold::FieldOptions& field_opts = {}) {
+IncrementalSVD with_incomplete_block(const fieldfold::FieldOptions& field_opts = {}) {
   IncrementalSVD svd({.fields = {"u", "v"}}, {.max_rank = 6, .tolerance = 1e-3, .block = 4},
                      {.field_opts = field_opts, .keep_training_latents = true});
   svd.add(waves(11, 0.0));
@@ -109,30 +109,30 @@ const fieldfold::FieldOptions weighted{.normalize = {.method = fieldfold::Normal
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(an_allocation_that_fails_in_add_update_merge_or_finish_changes_nothing) {
+BOOST_AUTO_TEST_CASE(a_failed_allocation_in_add_update_merge_or_finish_changes_nothing) {
   for (const auto& field_opts : {fieldfold::FieldOptions{}, weighted}) {
-    const IncrementalSVD original = grown(field_opts);
-    const auto is_as_before = [&](const IncrementalSVD& svd) {
+    const IncrementalSVD original = with_incomplete_block(field_opts);
+    const auto is_unchanged = [&](const IncrementalSVD& svd) {
       return equal(svd, original) && finishes_equal(svd, original);
     };
     const auto more = waves(10, 2.0);
-    // One snapshot waits; ten complete three blocks.
+    // One snapshot completes a block; ten complete three.
     const auto one = waves(1, 2.0);
-    IncrementalSVD other = grown(field_opts);
+    IncrementalSVD other = with_incomplete_block(field_opts);
     other.add(more);
-    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.add(more); }, is_as_before) > 50U);
-    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.add(one); }, is_as_before) > 1U);
-    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.update(); }, is_as_before) > 50U);
+    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.add(more); }, is_unchanged) > 50U);
+    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.add(one); }, is_unchanged) > 1U);
+    BOOST_TEST(fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.update(); }, is_unchanged) > 50U);
     BOOST_TEST(
-        fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.merge(other); }, is_as_before) > 50U);
-    // What finish takes in before it fails may stay: it is what update does.
+        fail_each_allocation<IncrementalSVD>(original, [&](auto& svd) { svd.merge(other); }, is_unchanged) > 50U);
+    // A failed finish may have processed the incomplete block, as update does.
     BOOST_TEST(fail_each_allocation<IncrementalSVD>(
                    original, [&](auto& svd) { svd.finish(); },
                    [&](const IncrementalSVD& svd) { return finishes_equal(svd, original); }) > 50U);
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_allocation_that_fails_in_the_first_add_leaves_the_object_new) {
+BOOST_AUTO_TEST_CASE(a_failed_allocation_in_the_first_add_leaves_the_object_empty) {
   for (const auto& field_opts : {fieldfold::FieldOptions{}, weighted}) {
     const IncrementalSVD original({.fields = {"u", "v"}}, {.block = 4}, {.field_opts = field_opts});
     const auto takes_any_length = [](const IncrementalSVD& svd) {
@@ -145,9 +145,9 @@ BOOST_AUTO_TEST_CASE(an_allocation_that_fails_in_the_first_add_leaves_the_object
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_first_state_that_is_refused_does_not_set_the_length) {
+BOOST_AUTO_TEST_CASE(a_rejected_first_state_does_not_set_the_length) {
   IncrementalSVD svd({.fields = {"u", "v"}}, {.block = 4}, {.field_opts = {.point_weights = xt::ones<double>({15})}});
-  // Weights of 15 points; then a logarithm of a negative number.
+  // Weights of another number of points; then the logarithm of a negative number.
   BOOST_CHECK_THROW(svd.add(xt::xarray<double>(xt::ones<double>({12}))), fieldfold::InvalidArgument);
   svd.add(waves(6, 0.0));
   BOOST_TEST(svd.num_samples() == 4U);
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_first_state_that_is_refused_does_not_set_the_length) {
 }
 
 BOOST_AUTO_TEST_CASE(states_are_added_all_or_none) {
-  const IncrementalSVD original = grown();
+  const IncrementalSVD original = with_incomplete_block();
   auto states = waves(10, 2.0);
   states(8, 3) = 1e200;
   for (const double large : {1e200, 1e160}) {
@@ -169,24 +169,24 @@ BOOST_AUTO_TEST_CASE(states_are_added_all_or_none) {
     BOOST_CHECK_THROW(svd.add(states), fieldfold::NumericalError);
     BOOST_TEST((equal(svd, original) && finishes_equal(svd, original)));
   }
-  // NaN drops one snapshot only.
+  // NaN drops only its own snapshot.
   IncrementalSVD svd = original;
   states(8, 3) = std::numeric_limits<double>::quiet_NaN();
   svd.add(states);
   BOOST_TEST(svd.num_dropped() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(an_allocation_that_fails_in_compute_map_keeps_the_old_map) {
+BOOST_AUTO_TEST_CASE(a_failed_allocation_in_compute_map_keeps_the_map) {
   for (const auto& field_opts : {fieldfold::FieldOptions{}, weighted, {.center = true}}) {
     SVD original({.fields = {"u", "v"}}, {.field_opts = field_opts});
     original.compute_map(fieldfold::Fields{{"u", waves(7, 0.0)}, {"v", waves(7, 1.0)}}, {.rank = 3});
-    const auto is_as_before = [&](const SVD& svd) {
+    const auto is_unchanged = [&](const SVD& svd) {
       return equal(svd.projection_matrix(), original.projection_matrix()) && svd.dof() == 2 * dof &&
              svd.num_samples() == 7U && equal(svd.singular_values(), original.singular_values());
     };
     const auto other = waves(9, 3.0);
     xt::xarray<double> snapshots = xt::transpose(other);
     BOOST_TEST(fail_each_allocation<SVD>(
-                   original, [&](SVD& svd) { svd.compute_map(snapshots, {.rank = 2}); }, is_as_before) > 50U);
+                   original, [&](SVD& svd) { svd.compute_map(snapshots, {.rank = 2}); }, is_unchanged) > 50U);
   }
 }

@@ -30,7 +30,7 @@ using fieldfold::GappySnapshots;
 using fieldfold::GappyStates;
 using fieldfold::SVD;
 
-/// A tenth of the numbers of every fifth snapshot is missing, no whole row.
+/// A tenth of the entries of every fifth snapshot is missing, but no entire row.
 xt::xarray<double> with_gaps(const xt::xarray<double>& matrix) {
   xt::xarray<double> gappy = matrix;
   for (std::size_t j = 0; j < samples; j += 5)
@@ -55,7 +55,7 @@ fieldfold::MassMatrix line_mass() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(filled_snapshots_are_those_that_fit_the_modes) {
+BOOST_AUTO_TEST_CASE(filling_recovers_snapshots_of_low_rank) {
   xt::xarray<double> weights = xt::linspace<double>(1.0, 3.0, points);
   const std::vector<std::pair<FieldOptions, double>> cases{
       {{}, 0.0},
@@ -72,34 +72,34 @@ BOOST_AUTO_TEST_CASE(filled_snapshots_are_those_that_fit_the_modes) {
     BOOST_TEST(svd.num_dropped() == 0);
     BOOST_TEST(svd.num_samples() == samples);
     BOOST_TEST(svd.map().num_filled == 48);
-    // With all numbers the map is the same, but for statistics of the field, which take what is there: modes and means
-    // are of the numbers as they would be.
+    // The map equals that of the complete snapshots, but for the statistics of the fields, which use only the known
+    // entries.
     options.gappy_states = GappyStates::fill;
     const auto complete = learned(matrix, options, 3);
     if (options.center) BOOST_TEST(relative_difference(svd.mean(), complete.mean()) < 1e-8);
     const xt::xarray<double> states = xt::transpose(matrix);
-    const xt::xarray<double> again = svd.reconstruct(svd.compress(states));
-    BOOST_TEST(relative_difference(again, states) < 1e-8);
+    const xt::xarray<double> reconstructed = svd.reconstruct(svd.compress(states));
+    BOOST_TEST(relative_difference(reconstructed, states) < 1e-8);
     BOOST_TEST(svd.reconstruction_error() < 1e-7);
-    // What is dropped instead is counted.
+    // Snapshots that are dropped instead are counted.
     options.gappy_snapshots = GappySnapshots::drop;
     BOOST_TEST(learned(gappy, options, 3).num_dropped() == 6);
   }
 }
 
-BOOST_AUTO_TEST_CASE(one_mode_is_filled_as_many_are) {
+BOOST_AUTO_TEST_CASE(condition_of_one_mode_equals_its_closed_form) {
   const auto svd = learned(waves(5.0), {}, 1);
   xt::xarray<double> state = xt::transpose(waves(5.0));
   state(2, 9) = missing;
   const auto found = svd.assess(state);
   for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::isfinite(found.relative_distance(j)));
-  // 1 over the root of what the mode has without its tenth number.
+  // 1 over the norm of the mode without its tenth entry.
   const double left = 1.0 - std::pow(svd.projection_matrix()(9, 0), 2);
   BOOST_TEST(std::abs(found.condition(2) * std::sqrt(left) - 1.0) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(a_hole_does_not_become_a_mode) {
-  // One number of 2400 is missing, and more modes are asked for than the snapshots have.
+BOOST_AUTO_TEST_CASE(a_gap_does_not_become_a_mode) {
+  // One of 2400 numbers is missing, and the rules request more modes than the snapshots have.
   for (const bool center : {false, true}) {
     auto gappy = waves(30.0);
     const double truth = gappy(11, 4);
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_hole_does_not_become_a_mode) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(rows_and_snapshots_without_numbers_are_not_filled) {
+BOOST_AUTO_TEST_CASE(rows_and_snapshots_without_values_are_not_filled) {
   auto matrix = waves(0.0);
   for (std::size_t i = 0; i < points; ++i) matrix(i, 4) = missing;
   const auto svd = learned(matrix, {.gappy_snapshots = GappySnapshots::fill}, 3);
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(rows_and_snapshots_without_numbers_are_not_filled) {
   BOOST_TEST(std::isnan(masked.reconstruct(xt::xarray<double>{0.0, 0.0, 0.0})(9)));
 }
 
-BOOST_AUTO_TEST_CASE(gappy_states_in_the_space_are_known_from_what_is_there) {
+BOOST_AUTO_TEST_CASE(states_in_the_span_are_recovered_from_their_known_entries) {
   xt::xarray<double> weights = xt::linspace<double>(1.0, 3.0, points);
   const auto matrix = waves(50.0);
   const xt::xarray<double> states = xt::transpose(matrix);
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(gappy_states_in_the_space_are_known_from_what_is_there) {
     for (std::size_t j = 0; j < samples; ++j)
       for (std::size_t i = 0; i < points; ++i)
         if (j % 3 == 0 && i % 8 >= 2) gappy(j, i) = missing;
-    // The rounding of a mean 50 times as large, and the condition of a quarter of the points.
+    // Rounding errors of a mean 50 times as large, and the condition number of a quarter of the points.
     BOOST_TEST(relative_difference(svd.compress(gappy), exact) < 1e-11);
     const auto assessed = svd.assess(gappy);
     BOOST_TEST(relative_difference(assessed.latent, exact) < 1e-11);
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(gappy_states_in_the_space_are_known_from_what_is_there) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(least_squares_of_two_coefficients_are_those_of_the_formula) {
+BOOST_AUTO_TEST_CASE(least_squares_of_two_coefficients_equal_their_closed_form) {
   const auto svd = learned(waves(0.0), {.gappy_states = GappyStates::fill}, 2);
   const auto& u = svd.projection_matrix();
   xt::xarray<double> state = xt::linspace<double>(-1.0, 2.0, points);
@@ -197,8 +197,8 @@ BOOST_AUTO_TEST_CASE(least_squares_of_two_coefficients_are_those_of_the_formula)
   BOOST_TEST(std::abs(found.relative_distance() / std::sqrt(squares / norm) - 1.0) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(ill_conditioned_least_squares_keep_their_digits) {
-  // Two columns that differ by 1e-7 at the known points: normal equations would keep nothing of it.
+BOOST_AUTO_TEST_CASE(errors_of_least_squares_are_proportional_to_the_condition_number) {
+  // Two columns that differ by 1e-7 at the known points, which normal equations cannot resolve.
   const auto u = cosines(points, 2);
   xt::xarray<double> basis = u;
   for (std::size_t i = 0; i < 10; ++i) basis(i, 1) = basis(i, 0) + 1e-7 * static_cast<double>(i);
@@ -206,12 +206,12 @@ BOOST_AUTO_TEST_CASE(ill_conditioned_least_squares_keep_their_digits) {
   for (std::size_t i = 0; i < 10; ++i) y[i] = 3.0 * basis(i, 0) - 2.0 * basis(i, 1);
   const auto found = fieldfold::gappy_coefficients<double>(as_matrix(std::as_const(basis)), y, {});
   BOOST_TEST(found.condition > 1e5);
-  // Rounding times the condition.
+  // The rounding unit times the condition number.
   BOOST_TEST(std::abs(found.coefficients[0] - 3.0) < 1e-16 * 100.0 * found.condition);
   BOOST_TEST(std::abs(found.coefficients[1] + 2.0) < 1e-16 * 100.0 * found.condition);
 }
 
-BOOST_AUTO_TEST_CASE(numbers_that_determine_nothing_are_told) {
+BOOST_AUTO_TEST_CASE(undetermined_coefficients_are_errors) {
   const auto svd = learned(waves(0.0), {.gappy_states = GappyStates::fill}, 3);
   xt::xarray<double> states = xt::ones<double>({std::size_t{2}, points});
   for (std::size_t i = 2; i < points; ++i) states(1, i) = missing;
@@ -221,14 +221,15 @@ BOOST_AUTO_TEST_CASE(numbers_that_determine_nothing_are_told) {
   BOOST_TEST((assessed.condition(0) == 1.0 && std::isfinite(assessed.distance(0))));
   BOOST_TEST(
       (std::isinf(assessed.condition(1)) && std::isnan(assessed.latent(1, 0)) && std::isnan(assessed.distance(1))));
-  // Rounding of a mode is no number of it.
+  // Entries of a mode at rounding level do not determine its coefficient.
   xt::xarray<double> spiked = cosines(points, 1);
   for (std::size_t i = 0; i < 20; ++i) spiked(i, 0) = 1e-17;
-  std::vector<double> of_rounding(points, missing);
-  for (std::size_t i = 0; i < 20; ++i) of_rounding[i] = 1.0;
-  BOOST_TEST(fails([&] { fieldfold::gappy_coefficients<double>(as_matrix(std::as_const(spiked)), of_rounding, {}); },
-                   "do not determine the 1 coefficients"));
-  // Points on which two modes are the same.
+  std::vector<double> at_rounding_level(points, missing);
+  for (std::size_t i = 0; i < 20; ++i) at_rounding_level[i] = 1.0;
+  BOOST_TEST(
+      fails([&] { fieldfold::gappy_coefficients<double>(as_matrix(std::as_const(spiked)), at_rounding_level, {}); },
+            "do not determine the 1 coefficients"));
+  // Points at which two modes are equal.
   xt::xarray<double> basis = cosines(points, 2);
   std::vector<double> y(points, missing);
   for (std::size_t i = 0; i < 10; ++i) {

@@ -28,7 +28,7 @@ namespace {
 using fieldfold::as_matrix;
 using fieldfold::IncrementalSVD;
 
-/// Snapshots, one a row, `(samples, dof)`, of planted singular values.
+/// Snapshots `(samples, dof)` with planted singular values.
 xt::xarray<double> planted(std::size_t dof, std::size_t samples, const std::vector<double>& s) {
   auto v = cosines(samples, s.size());
   const auto u = cosines(dof, s.size());
@@ -55,24 +55,24 @@ double off_identity(const xt::xarray<T>& columns) {
   return largest;
 }
 
-/// `||A - U U^T A|| / ||A||` in the Frobenius norm, by the definition.
+/// `||A - U U^T A|| / ||A||` in the Frobenius norm, by definition.
 template <class T>
 double projection_error(const xt::xarray<T>& u, const xt::xarray<T>& states) {
   const std::size_t rank = u.shape(1);
   auto coefficients = xt::xarray<T>::from_shape({states.shape(0), rank});
   fieldfold::multiply(as_matrix(states), as_matrix(u), as_matrix(coefficients));
-  auto rest = states;
-  fieldfold::subtract_product_transposed(as_matrix(std::as_const(coefficients)), as_matrix(u), as_matrix(rest));
+  auto residual = states;
+  fieldfold::subtract_product_transposed(as_matrix(std::as_const(coefficients)), as_matrix(u), as_matrix(residual));
   double error = 0.0;
   double square = 0.0;
   for (std::size_t i = 0; i < states.size(); ++i) {
-    error += std::pow(static_cast<double>(rest.flat(i)), 2);
+    error += std::pow(static_cast<double>(residual.flat(i)), 2);
     square += std::pow(static_cast<double>(states.flat(i)), 2);
   }
   return std::sqrt(error / square);
 }
 
-/// Two fields on 40 points, `(dof, samples)`, of which one is above -3.
+/// Two fields on 40 points, `(dof, samples)`; the second is above -3.
 xt::xarray<double> field_snapshots() {
   auto snapshots = xt::xarray<double>::from_shape({80, 9});
   for (std::size_t i = 0; i < 80; ++i)
@@ -85,64 +85,64 @@ xt::xarray<double> field_snapshots() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(without_a_limit_it_is_the_svd_of_all) {
+BOOST_AUTO_TEST_CASE(without_truncation_incremental_equals_batch_svd) {
   const auto s = powers(0.5, 20);
   const auto states = planted(300, 50, s);
   fieldfold::SVD all({}, {.rule = {.rank = 20}});
   all.compute_map(xt::xarray<double>(xt::transpose(states)));
   for (const std::size_t block : {1U, 7U, 16U, 64U}) {
-    IncrementalSVD grown({}, {.block = block}, {.keep_training_latents = true});
-    for (std::size_t i = 0; i < 50; ++i) grown.add(xt::view(states, i));
-    const auto svd = grown.finish();
-    BOOST_TEST(grown.num_samples() == 50U);
-    // The smallest value is 2e-6 of the largest, and vectors are exact to rounding over it.
+    IncrementalSVD incremental({}, {.block = block}, {.keep_training_latents = true});
+    for (std::size_t i = 0; i < 50; ++i) incremental.add(xt::view(states, i));
+    const auto svd = incremental.finish();
+    BOOST_TEST(incremental.num_samples() == 50U);
+    // The smallest singular value is 2e-6 of the largest; vectors are accurate to rounding over this ratio.
     BOOST_TEST_REQUIRE(svd.rank() >= 20U);
     for (std::size_t i = 0; i < 20; ++i) BOOST_TEST(std::abs(svd.singular_values()(i) - s[i]) < 1e-13);
     const xt::xarray<double> leading = xt::view(svd.projection_matrix(), xt::all(), xt::range(0, 20));
     BOOST_TEST(relative_difference(leading, all.projection_matrix()) < 1e-9);
     const xt::xarray<double> latents = xt::view(svd.training_latents(), xt::all(), xt::range(0, 20));
     BOOST_TEST(relative_difference(latents, all.compress(states)) < 1e-12);
-    BOOST_TEST(projection_error(svd.projection_matrix(), states) <= grown.error_bound() + 1e-14);
-    BOOST_TEST(grown.error_bound() < 1e-12);
+    BOOST_TEST(projection_error(svd.projection_matrix(), states) <= incremental.error_bound() + 1e-14);
+    BOOST_TEST(incremental.error_bound() < 1e-12);
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_tolerance_is_kept_and_the_bound_holds) {
+BOOST_AUTO_TEST_CASE(projection_error_is_within_the_error_bound_and_the_tolerance) {
   const auto states = planted(400, 300, powers(0.7, 60));
   for (const double tolerance : {1e-1, 1e-2, 1e-4, 1e-7, 1e-10}) {
-    IncrementalSVD grown({}, {.tolerance = tolerance});
-    grown.add(states);
-    grown.update();
-    const double error = projection_error(grown.basis(), states);
-    BOOST_TEST(error <= grown.error_bound() + 1e-14);  // rounding of what a snapshot is compared with
-    BOOST_TEST(grown.error_bound() <= tolerance);
-    // The fewest modes that would do have a tail of 0.7^rank; the half that is held back and the sum of bounds cost
-    // some.
+    IncrementalSVD incremental({}, {.tolerance = tolerance});
+    incremental.add(states);
+    incremental.update();
+    const double error = projection_error(incremental.basis(), states);
+    BOOST_TEST(error <= incremental.error_bound() + 1e-14);  // rounding errors of the projection
+    BOOST_TEST(incremental.error_bound() <= tolerance);
+    // The smallest sufficient rank has a tail of 0.7^rank; the half of the tolerance that is held back and the sum of
+    // bounds cost some modes.
     const double fewest = std::log(tolerance) / std::log(0.7);
-    BOOST_TEST(static_cast<double>(grown.rank()) < fewest + 14.0);
+    BOOST_TEST(static_cast<double>(incremental.rank()) < fewest + 14.0);
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_cap_on_the_rank_is_near_optimal_and_says_how_far_off_it_may_be) {
+BOOST_AUTO_TEST_CASE(a_maximum_rank_is_near_optimal_and_within_the_error_bound) {
   const auto s = powers(0.6, 40);
   const auto states = planted(500, 200, s);
-  IncrementalSVD grown({}, {.max_rank = 10, .block = 8});
-  grown.add(states);
-  grown.update();
-  BOOST_TEST(grown.rank() == 10U);
+  IncrementalSVD incremental({}, {.max_rank = 10, .block = 8});
+  incremental.add(states);
+  incremental.update();
+  BOOST_TEST(incremental.rank() == 10U);
   double tail = 0.0;
   double all = 0.0;
   for (std::size_t i = 0; i < 40; ++i) (i < 10 ? all : tail) += s[i] * s[i];
   const double optimal = std::sqrt(tail / (all + tail));
-  const double error = projection_error(grown.basis(), states);
+  const double error = projection_error(incremental.basis(), states);
   BOOST_TEST(error >= optimal * (1.0 - 1e-10));
   BOOST_TEST(error < 1.5 * optimal);
-  BOOST_TEST(error <= grown.error_bound());
+  BOOST_TEST(error <= incremental.error_bound());
 }
 
-BOOST_AUTO_TEST_CASE(the_basis_stays_orthonormal_over_ten_thousand_updates) {
+BOOST_AUTO_TEST_CASE(basis_stays_orthonormal_over_ten_thousand_updates) {
   constexpr std::size_t dof = 120;
-  IncrementalSVD grown({}, {.max_rank = 12, .block = 1});
+  IncrementalSVD incremental({}, {.max_rank = 12, .block = 1});
   fieldfold::BasicIncrementalSVD<float> single({}, {.max_rank = 12, .block = 1});
   auto state = xt::xarray<double>::from_shape({dof});
   for (std::size_t step = 0; step < 10000; ++step) {
@@ -151,15 +151,15 @@ BOOST_AUTO_TEST_CASE(the_basis_stays_orthonormal_over_ten_thousand_updates) {
       const double t = static_cast<double>(step);
       state(i) = 100.0 + std::sin(8.0 * x - 0.01 * t) + 1e-4 * std::cos(50.0 * x + t) + 1e-9 * std::sin(t * (1.0 + x));
     }
-    grown.add(state);
+    incremental.add(state);
     single.add(xt::cast<float>(state));
   }
-  BOOST_TEST(grown.num_samples() == 10000U);
-  BOOST_TEST(off_identity(grown.basis()) < 1e-12);
+  BOOST_TEST(incremental.num_samples() == 10000U);
+  BOOST_TEST(off_identity(incremental.basis()) < 1e-12);
   BOOST_TEST(off_identity(single.basis()) < 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(two_that_are_merged_are_one_of_all) {
+BOOST_AUTO_TEST_CASE(merging_equals_the_svd_of_all_snapshots) {
   const auto states = planted(200, 60, powers(0.6, 15));
   IncrementalSVD early({}, {.block = 9}, {.keep_training_latents = true});
   IncrementalSVD late({}, {.block = 4}, {.keep_training_latents = true});
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(two_that_are_merged_are_one_of_all) {
   BOOST_TEST(std::abs(empty.singular_values()(0) / zeros.singular_values()(0) - 1.0) < 1e-14);
 }
 
-BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
+BOOST_AUTO_TEST_CASE(forgetting_weights_snapshots_by_their_age) {
   constexpr double forgetting = 0.9;
   const auto states = planted(150, 40, powers(0.8, 10));
   xt::xarray<double> weighted = xt::transpose(states);
@@ -196,9 +196,9 @@ BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
   fieldfold::SVD expected({}, {.rule = {.rank = 5}});
   expected.compute_map(weighted);
   for (const std::size_t block : {1U, 6U, 40U}) {
-    IncrementalSVD grown({}, {.forgetting = forgetting, .block = block}, {.rule = {.rank = 5}});
-    grown.add(states);
-    const auto svd = grown.finish();
+    IncrementalSVD incremental({}, {.forgetting = forgetting, .block = block}, {.rule = {.rank = 5}});
+    incremental.add(states);
+    const auto svd = incremental.finish();
     for (std::size_t i = 0; i < 5; ++i)
       BOOST_TEST(std::abs(svd.singular_values()(i) / expected.singular_values()(i) - 1.0) < 1e-12);
     BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
@@ -206,25 +206,25 @@ BOOST_AUTO_TEST_CASE(forgetting_weighs_snapshots_by_their_age) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(noise_fills_the_space_and_no_more) {
+BOOST_AUTO_TEST_CASE(white_noise_reaches_the_maximum_rank) {
   std::mt19937_64 generator(5);
   std::normal_distribution<double> normal(0.0, 1.0);
   for (const std::size_t dof : {5U, 20U, 40U}) {
     auto states = xt::xarray<double>::from_shape({3 * dof, dof});
     for (double& x : states) x = normal(generator);
-    for (const std::size_t most : {dof, dof - 1, dof / 2}) {
-      IncrementalSVD grown({}, {.max_rank = most});
-      grown.add(states);
-      grown.update();
-      BOOST_TEST(grown.rank() == most);
-      BOOST_TEST(off_identity(grown.basis()) < 1e-12);
-      BOOST_TEST(projection_error(grown.basis(), states) <= grown.error_bound() + 1e-14);
+    for (const std::size_t max_rank : {dof, dof - 1, dof / 2}) {
+      IncrementalSVD incremental({}, {.max_rank = max_rank});
+      incremental.add(states);
+      incremental.update();
+      BOOST_TEST(incremental.rank() == max_rank);
+      BOOST_TEST(off_identity(incremental.basis()) < 1e-12);
+      BOOST_TEST(projection_error(incremental.basis(), states) <= incremental.error_bound() + 1e-14);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_weighs_nothing_hides_nothing) {
-  // Each snapshot is a hundredth of the one before, and weighs a hundred times as much.
+BOOST_AUTO_TEST_CASE(error_bound_holds_under_strong_forgetting) {
+  // Each snapshot is a hundredth of the previous one, and has a hundred times its weight.
   auto states = planted(60, 16, powers(0.9, 16));
   xt::xarray<double> weighted = states;
   for (std::size_t i = 0; i < 16; ++i)
@@ -232,25 +232,25 @@ BOOST_AUTO_TEST_CASE(what_weighs_nothing_hides_nothing) {
       states(i, j) *= std::pow(0.01, static_cast<double>(i));
       weighted(i, j) *= std::pow(0.01, 15.0);
     }
-  IncrementalSVD grown({}, {.forgetting = 0.01});
-  grown.add(states);
-  grown.update();
-  BOOST_TEST(projection_error(grown.basis(), weighted) <= grown.error_bound() + 1e-14);
+  IncrementalSVD incremental({}, {.forgetting = 0.01});
+  incremental.add(states);
+  incremental.update();
+  BOOST_TEST(projection_error(incremental.basis(), weighted) <= incremental.error_bound() + 1e-14);
 }
 
-BOOST_AUTO_TEST_CASE(odd_snapshots_are_taken_as_they_come) {
+BOOST_AUTO_TEST_CASE(zero_nonfinite_and_repeated_snapshots_add_no_mode) {
   constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-  IncrementalSVD grown({.fields = {"p", "T"}}, {.block = 3});
+  IncrementalSVD incremental({.fields = {"p", "T"}}, {.block = 3});
   const xt::xarray<double> zero = xt::zeros<double>({8});
   xt::xarray<double> one = zero;
   one(2) = 4.0;
-  for (int repeat = 0; repeat < 4; ++repeat) grown.add(zero);
-  grown.update();
-  BOOST_TEST(grown.rank() == 0U);
-  BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected one that is not zero, got only zeros");
-  grown.add(fieldfold::Fields{{"p", xt::zeros<double>({2, 4})}, {"T", not_a_number * xt::ones<double>({2, 4})}});
-  for (int repeat = 0; repeat < 5; ++repeat) grown.add(one);  // the same again adds no mode
-  const auto svd = grown.finish();
+  for (int repeat = 0; repeat < 4; ++repeat) incremental.add(zero);
+  incremental.update();
+  BOOST_TEST(incremental.rank() == 0U);
+  BOOST_TEST(error_of([&] { incremental.finish(); }) == "snapshots: expected one that is not zero, got only zeros");
+  incremental.add(fieldfold::Fields{{"p", xt::zeros<double>({2, 4})}, {"T", not_a_number * xt::ones<double>({2, 4})}});
+  for (int repeat = 0; repeat < 5; ++repeat) incremental.add(one);  // repeated snapshots add no mode
+  const auto svd = incremental.finish();
   BOOST_TEST((svd.rank() == 1U && svd.num_samples() == 9U && svd.num_dropped() == 2U));
   BOOST_TEST(std::abs(svd.singular_values()(0) - 4.0 * std::sqrt(5.0)) < 1e-14);
   BOOST_TEST(svd.projection_matrix()(2, 0) == 1.0);
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(odd_snapshots_are_taken_as_they_come) {
   BOOST_TEST(svd.reconstruction_error() < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
+BOOST_AUTO_TEST_CASE(errors_name_the_invalid_argument) {
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.max_rank = 0}); }) == "max_rank: expected at least 1, got 0");
   BOOST_TEST(error_of([] { IncrementalSVD({}, {.tolerance = -1.0}); }) ==
              "tolerance: expected a relative error of 0 or more, got -1");
@@ -269,18 +269,19 @@ BOOST_AUTO_TEST_CASE(bad_input_is_said_plainly) {
   BOOST_TEST(
       error_of([] { IncrementalSVD({}, {}, {.rule = {.sample_tol = 0.1}}); }).starts_with("rule: sample_tol and"));
   BOOST_TEST(error_of([] { IncrementalSVD({}, {}, {.validate_every = 3}); }).starts_with("validate_every: expected 0"));
-  IncrementalSVD grown({.fields = {"p", "T"}});
-  BOOST_TEST(error_of([&] { grown.finish(); }) == "snapshots: expected at least one that is finite, got none");
-  BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({3})); }) ==
+  IncrementalSVD incremental({.fields = {"p", "T"}});
+  BOOST_TEST(error_of([&] { incremental.finish(); }) == "snapshots: expected at least one that is finite, got none");
+  BOOST_TEST(error_of([&] { incremental.add(xt::ones<double>({3})); }) ==
              "states: expected rows for 2 fields at each point, a multiple of 2, got 3");
-  grown.add(xt::ones<double>({4}));
-  BOOST_TEST(error_of([&] { grown.add(xt::ones<double>({6})); }) == "states: expected a length of 4, as before, got 6");
+  incremental.add(xt::ones<double>({4}));
+  BOOST_TEST(error_of([&] { incremental.add(xt::ones<double>({6})); }) ==
+             "states: expected a length of 4, as before, got 6");
   IncrementalSVD other;
   other.add(xt::ones<double>({6}));
-  BOOST_TEST(error_of([&] { grown.merge(other); }) == "other: expected states of length 4, got 6");
+  BOOST_TEST(error_of([&] { incremental.merge(other); }) == "other: expected states of length 4, got 6");
 }
 
-BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
+BOOST_AUTO_TEST_CASE(incremental_equals_batch_svd_with_fixed_field_options) {
   const auto snapshots = field_snapshots();
   const fieldfold::FieldOptions options{
       .normalize_field = {{"u", {.method = fieldfold::NormalizationMethod::log10, .offset = 3.0}},
@@ -290,29 +291,29 @@ BOOST_AUTO_TEST_CASE(weights_and_units_that_need_no_snapshots_are_kept) {
       .gappy_states = fieldfold::GappyStates::fill};
   fieldfold::SVD expected({.fields = {"p", "u"}}, {.field_opts = options});
   expected.compute_map(snapshots, {.rank = 3});
-  fieldfold::IncrementalSVD grown({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
+  fieldfold::IncrementalSVD incremental({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
   const xt::xarray<double> states = xt::transpose(snapshots);
-  for (std::size_t j = 0; j < states.shape(0); ++j) grown.add(xt::view(states, j, xt::all()));
-  const auto svd = grown.finish();
+  for (std::size_t j = 0; j < states.shape(0); ++j) incremental.add(xt::view(states, j, xt::all()));
+  const auto svd = incremental.finish();
   BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-12);
   BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-9);
   BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-9);
   BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)),
                                  expected.reconstruct(expected.compress(states))) < 1e-10);
   BOOST_TEST(relative_difference(svd.map().latent_covariance, expected.map().latent_covariance) < 1e-9);
-  // Another one without these options, of other weights, or of the fields in another order is refused.
-  const auto expect_refused = [&](const fieldfold::FieldOptions& others, std::vector<std::string> names) {
+  // Merging without these options, with other weights, or with another order of fields is an error.
+  const auto expect_rejected = [&](const fieldfold::FieldOptions& others, std::vector<std::string> names) {
     fieldfold::IncrementalSVD other({.fields = std::move(names)}, {}, {.field_opts = others});
     other.add(states);
-    BOOST_CHECK_THROW(other.merge(grown), fieldfold::InvalidArgument);
-    BOOST_CHECK_THROW(grown.merge(other), fieldfold::InvalidArgument);
+    BOOST_CHECK_THROW(other.merge(incremental), fieldfold::InvalidArgument);
+    BOOST_CHECK_THROW(incremental.merge(other), fieldfold::InvalidArgument);
   };
   auto heavier = options;
   heavier.field_weights["u"] = 4.0;
-  expect_refused({}, {"p", "u"});
-  expect_refused(heavier, {"p", "u"});
-  expect_refused(options, {"u", "p"});
-  // Merged into an empty one, in two parts, too.
+  expect_rejected({}, {"p", "u"});
+  expect_rejected(heavier, {"p", "u"});
+  expect_rejected(options, {"u", "p"});
+  // Merging two parts into an empty decomposition gives the same.
   const fieldfold::IncrementalSVD empty({.fields = {"p", "u"}}, {}, {.field_opts = options, .rule = {.rank = 3}});
   auto first = empty;
   auto second = empty;

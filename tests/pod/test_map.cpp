@@ -36,7 +36,7 @@ xt::xarray<double> waves(std::size_t m, std::size_t n) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(latent_ranges_and_training_latents_are_those_of_the_snapshots) {
+BOOST_AUTO_TEST_CASE(latent_ranges_and_training_latents_match_the_compressed_snapshots) {
   const auto snapshots = waves(25, 8);
   SVD svd({}, {.rule = {.rank = 3}, .keep_training_latents = true});
   svd.compute_map(snapshots);
@@ -58,35 +58,35 @@ BOOST_AUTO_TEST_CASE(latent_ranges_and_training_latents_are_those_of_the_snapsho
   BOOST_CHECK_THROW(without.training_latents(), fieldfold::NotReady);
 }
 
-BOOST_AUTO_TEST_CASE(a_map_that_contradicts_itself_is_refused) {
+BOOST_AUTO_TEST_CASE(inconsistent_maps_are_rejected) {
   SVD good;
   good.compute_map(waves(20, 6), {.rank = 3});
-  const auto refused = [&](const auto& spoil) {
+  const auto expect_rejected = [&](const auto& corrupt) {
     auto map = good.map();
-    spoil(map);
+    corrupt(map);
     BOOST_CHECK_THROW(SVD({}, {}, map), fieldfold::InvalidArgument);
   };
   BOOST_TEST(SVD({}, {}, good.map()).energy() == good.energy());
-  refused([](auto& map) { map.projection_matrix(0, 0) += 1e-3; });
-  refused([](auto& map) { map.projection_matrix(0, 0) = missing; });
-  refused([](auto& map) { map.singular_values(2) = map.singular_values(1) * 2.0; });
-  refused([](auto& map) { map.singular_values(5) = -1.0; });
-  refused([](auto& map) { map.latent_ranges.pop_back(); });
-  refused([](auto& map) { std::swap(map.latent_ranges[0].first, map.latent_ranges[0].second); });
-  refused([](auto& map) { map.num_samples = 5; });
-  refused([](auto& map) { map.training_latents = xt::xarray<double>(xt::zeros<double>({6, 2})); });
-  refused([](auto& map) { map.unresolved_squares = -1.0; });
-  refused([](auto& map) { map.errors->snapshots(2) = missing; });
-  refused([](auto& map) { map.errors->snapshots = xt::zeros<double>({5}); });
-  refused([](auto& map) { map.errors->fields = xt::zeros<double>({2}); });
-  refused([](auto& map) {
+  expect_rejected([](auto& map) { map.projection_matrix(0, 0) += 1e-3; });
+  expect_rejected([](auto& map) { map.projection_matrix(0, 0) = missing; });
+  expect_rejected([](auto& map) { map.singular_values(2) = map.singular_values(1) * 2.0; });
+  expect_rejected([](auto& map) { map.singular_values(5) = -1.0; });
+  expect_rejected([](auto& map) { map.latent_ranges.pop_back(); });
+  expect_rejected([](auto& map) { std::swap(map.latent_ranges[0].first, map.latent_ranges[0].second); });
+  expect_rejected([](auto& map) { map.num_samples = 5; });
+  expect_rejected([](auto& map) { map.training_latents = xt::xarray<double>(xt::zeros<double>({6, 2})); });
+  expect_rejected([](auto& map) { map.unresolved_squares = -1.0; });
+  expect_rejected([](auto& map) { map.errors->snapshots(2) = missing; });
+  expect_rejected([](auto& map) { map.errors->snapshots = xt::zeros<double>({5}); });
+  expect_rejected([](auto& map) { map.errors->fields = xt::zeros<double>({2}); });
+  expect_rejected([](auto& map) {
     map.validation_errors = map.errors;
     map.validation_errors->snapshots = xt::zeros<double>({0});
     map.validation_errors->snapshot_fields = xt::zeros<double>({0, 1});
   });
 }
 
-BOOST_AUTO_TEST_CASE(ranges_are_widened_by_a_share_of_their_width) {
+BOOST_AUTO_TEST_CASE(latent_ranges_are_widened_by_a_share_of_their_width) {
   const auto svd = learned(two_fields(), {});
   const auto ranges = svd.estimate_latent_ranges();
   const auto wider = svd.estimate_latent_ranges(0.1);
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(ranges_are_widened_by_a_share_of_their_width) {
   BOOST_TEST(fails([&] { svd.estimate_latent_ranges(-0.1); }, "margin"));
 }
 
-BOOST_AUTO_TEST_CASE(statistics_that_overflow_do_not_spoil_a_map) {
+BOOST_AUTO_TEST_CASE(overflowing_statistics_do_not_invalidate_a_map) {
   const auto values = field(1e159, 1e160, 0.3);
   const auto svd = learned({{"u", values}}, {});
   BOOST_TEST(fails([&] { fieldfold::Whitening(svd.map()); }, "are unknown"));

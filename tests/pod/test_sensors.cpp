@@ -17,41 +17,41 @@ import fieldfold.pod.svd;
 
 using fieldfold::GappyStates;
 
-BOOST_AUTO_TEST_CASE(sensors_are_the_rows_that_others_leave_most_of) {
+BOOST_AUTO_TEST_CASE(sensors_are_the_pivots_of_a_pivoted_qr_factorization) {
   const auto svd = learned(waves(3.0), {}, 4);
   const auto& u = svd.projection_matrix();
-  // The definition: the longest row, after the rows before have been projected out.
+  // The definition: the row of largest norm, after the previous pivots are projected out.
   std::vector<std::size_t> expected;
-  xt::xarray<double> rest = u;
+  xt::xarray<double> residual = u;
   for (std::size_t step = 0; step < 4; ++step) {
     std::size_t longest = 0;
-    double most = -1.0;
+    double largest = -1.0;
     for (std::size_t i = 0; i < points; ++i) {
       double square = 0.0;
-      for (std::size_t k = 0; k < 4; ++k) square += rest(i, k) * rest(i, k);
-      if (square > most * (1.0 + 1e-9)) {
-        most = square;
+      for (std::size_t k = 0; k < 4; ++k) square += residual(i, k) * residual(i, k);
+      if (square > largest * (1.0 + 1e-9)) {
+        largest = square;
         longest = i;
       }
     }
     expected.push_back(longest);
     std::vector<double> direction(4);
-    for (std::size_t k = 0; k < 4; ++k) direction[k] = rest(longest, k) / std::sqrt(most);
+    for (std::size_t k = 0; k < 4; ++k) direction[k] = residual(longest, k) / std::sqrt(largest);
     for (std::size_t i = 0; i < points; ++i) {
       double along = 0.0;
-      for (std::size_t k = 0; k < 4; ++k) along += rest(i, k) * direction[k];
-      for (std::size_t k = 0; k < 4; ++k) rest(i, k) -= along * direction[k];
+      for (std::size_t k = 0; k < 4; ++k) along += residual(i, k) * direction[k];
+      for (std::size_t k = 0; k < 4; ++k) residual(i, k) -= along * direction[k];
     }
   }
   BOOST_TEST(fieldfold::sensors(u, 4) == expected, boost::test_tools::per_element());
   BOOST_TEST(fieldfold::sensors(u, 2)[1] == expected[1]);
-  // A state of the space is known from four numbers; errors are amplified by no more than the bound of QDEIM.
+  // Four numbers determine a state in the span of the basis; the bound of QDEIM limits the amplification of errors.
   const xt::xarray<double> states = xt::transpose(waves(3.0));
   xt::xarray<double> measured = xt::ones<double>({samples, points}) * missing;
   for (std::size_t j = 0; j < samples; ++j)
     for (const std::size_t i : fieldfold::sensors(u, 4)) measured(j, i) = states(j, i);
   BOOST_TEST(relative_difference(svd.compress(measured, GappyStates::fill), svd.compress(states)) < 1e-11);
-  // More than the rank are different ones, and better.
+  // More sensors than modes are distinct.
   auto many = fieldfold::sensors(u, 11);
   for (std::size_t j = 0; j < samples; ++j)
     for (const std::size_t i : many) measured(j, i) = states(j, i);
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(sensors_are_the_rows_that_others_leave_most_of) {
   BOOST_TEST(fails([&] { fieldfold::sensors(u, points + 1); }, "got 81"));
 }
 
-BOOST_AUTO_TEST_CASE(there_are_no_sensors_on_land) {
+BOOST_AUTO_TEST_CASE(there_are_no_sensors_at_masked_points) {
   auto matrix = waves(3.0);
   for (std::size_t i = 0; i < points; i += 2)
     for (std::size_t j = 0; j < samples; ++j) matrix(i, j) = missing;

@@ -19,8 +19,8 @@ import fieldfold.pod.whitening;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
 
-BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
-  // Orthogonal snapshots, each a hundredth of the one before: covariances over 24 orders of magnitude.
+BOOST_AUTO_TEST_CASE(whitening_is_accurate_for_coefficients_of_very_different_magnitude) {
+  // Orthogonal snapshots, each a tenth of the previous one: variances span 24 orders of magnitude.
   const auto u = cosines(points, 13);
   auto snapshots = xt::xarray<double>::from_shape({points, 26});
   for (std::size_t i = 0; i < points; ++i)
@@ -30,11 +30,11 @@ BOOST_AUTO_TEST_CASE(white_coefficients_may_be_of_very_different_size) {
   svd.compute_map(snapshots, {.rank = 10});
   const xt::xarray<double> states = xt::transpose(snapshots);
   const auto white = fieldfold::Whitening(svd.map()).apply(svd.compress(states));
-  // Each mode is in two of 26 snapshots: 13 in the square.
+  // Each mode is in two of 26 snapshots: the square of its whitened coefficient is 13.
   for (std::size_t k = 0; k < 10; ++k) BOOST_TEST(std::abs(std::abs(white(k, k)) / std::sqrt(13.0) - 1.0) < 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(white_coefficients_have_the_covariance_of_dice) {
+BOOST_AUTO_TEST_CASE(whitened_coefficients_have_zero_mean_and_unit_covariance) {
   const auto fields = two_fields();
   for (const bool center : {false, true}) {
     const auto svd = learned(fields, {.normalize = {.method = NormalizationMethod::zscore}, .center = center});

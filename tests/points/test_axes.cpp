@@ -16,7 +16,7 @@ import fieldfold.rbf.kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(periodic_axes_have_their_period) {
+BOOST_AUTO_TEST_CASE(interpolant_on_a_periodic_axis_is_periodic) {
   // A function of period 2 along the first axis; points cover one period, queries several.
   const auto wave = [](const double* x) { return std::sin(3.0 * std::acos(-1.0) * x[0]) + x[1] * x[1]; };
   auto points = scattered(600, 2);
@@ -32,10 +32,11 @@ BOOST_AUTO_TEST_CASE(periodic_axes_have_their_period) {
     BOOST_TEST(rms_difference(f(queries), values_at(queries, wave)) < 2e-2);
     const auto gradient = f.gradient(queries);
     const xt::xarray<double> along = xt::view(gradient, xt::all(), 0);
-    // Weights of a partition have jumps in their third derivatives.
-    if (!options.neighbors) BOOST_TEST(relative_difference(along, difference(f, queries, 0)) < 1e-3);
+    // The weights of a partition of unity have jumps in their third derivatives.
+    if (!options.neighbors) BOOST_TEST(relative_difference(along, central_difference(f, queries, 0)) < 1e-3);
   }
-  // Degree 2 holds cos, sin and their products along the circle: a wave of half the period is met exactly.
+  // On the circle, polynomials of degree 2 contain cos, sin and their products: a wave of half the period is
+  // reproduced.
   RBFOptions options{.degree = 2, .periods = {2.0, 0.0}};
   const auto trigonometric = [](const double* x) {
     return std::cos(2.0 * std::acos(-1.0) * x[0]) + x[1] * std::sin(std::acos(-1.0) * x[0]) - x[1] * x[1];
@@ -46,7 +47,7 @@ BOOST_AUTO_TEST_CASE(periodic_axes_have_their_period) {
   BOOST_CHECK_THROW(RBFInterpolator(points, values_at(points, wave), options), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(scales_are_factors_of_coordinates) {
+BOOST_AUTO_TEST_CASE(scales_multiply_the_coordinates) {
   const auto points = scattered(300, 2);
   const auto queries = scattered(50, 2, 0.2);
   auto stretched = points;

@@ -25,14 +25,14 @@ xt::xarray<double> grid(std::size_t side) {
   return points;
 }
 
-/// Points crowded at one face, on very different scales.
-xt::xarray<double> crowded(std::size_t count, std::size_t dim) {
+/// Points refined towards one face, over many scales.
+xt::xarray<double> graded(std::size_t count, std::size_t dim) {
   auto points = scattered(count, dim);
   for (std::size_t i = 0; i < count; ++i) points(i, 0) = std::pow(points(i, 0), 5.0);
   return points;
 }
 
-bool holds(const Box& box, const double* point) {
+bool contains(const Box& box, const double* point) {
   for (std::size_t axis = 0; axis < box.low.size(); ++axis)
     if (point[axis] < box.low[axis] || point[axis] > box.high[axis]) return false;
   return true;
@@ -46,16 +46,16 @@ double volume(const Box& box) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(cells_fill_the_domain_and_share_out_the_points) {
+BOOST_AUTO_TEST_CASE(cells_tile_the_domain_and_partition_the_points) {
   for (const auto& points :
-       {scattered(1, 2), scattered(3000, 1), scattered(5000, 2), scattered(6000, 3), crowded(5000, 2), grid(70)}) {
+       {scattered(1, 2), scattered(3000, 1), scattered(5000, 2), scattered(6000, 3), graded(5000, 2), grid(70)}) {
     const std::size_t n = points.shape(0);
     for (const std::size_t count : {std::size_t{1}, n / 37 + 1, n}) {
       const Cells cells(points, count);
       BOOST_TEST_REQUIRE(cells.size() == count);
       double filled = 0.0;
       for (std::size_t cell = 0; cell < count; ++cell) filled += volume(cells.box(cell));
-      // Rounding of a sum of positive numbers.
+      // The rounding error of a sum of positive numbers.
       BOOST_TEST(std::abs(filled - volume(cells.domain())) <=
                  3e-16 * static_cast<double>(count) * volume(cells.domain()));
       std::vector<std::size_t> order(cells.order().begin(), cells.order().end());
@@ -68,9 +68,9 @@ BOOST_AUTO_TEST_CASE(cells_fill_the_domain_and_share_out_the_points) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(each_point_is_found_in_its_cell_and_each_cell_has_as_many) {
-  // No two of these share a coordinate.
-  for (const auto& points : {scattered(3000, 1), scattered(5000, 2), scattered(6000, 3), crowded(5000, 2)}) {
+BOOST_AUTO_TEST_CASE(points_are_found_in_their_cells_and_cells_are_balanced) {
+  // No two of these points share a coordinate.
+  for (const auto& points : {scattered(3000, 1), scattered(5000, 2), scattered(6000, 3), graded(5000, 2)}) {
     const std::size_t n = points.shape(0);
     for (const std::size_t count : {std::size_t{1}, n / 100, n / 37 + 1, n}) {
       const Cells cells(points, count);
@@ -78,28 +78,29 @@ BOOST_AUTO_TEST_CASE(each_point_is_found_in_its_cell_and_each_cell_has_as_many) 
       cells.find(fieldfold::as_matrix(points), found);
       std::vector<double> members(count, 0.0);
       for (std::size_t i = 0; i < n; ++i) {
-        BOOST_TEST_REQUIRE(holds(cells.box(found[i]), &points(i, 0)));
+        BOOST_TEST_REQUIRE(contains(cells.box(found[i]), &points(i, 0)));
         members[found[i]] += 1.0;
       }
-      // Each halving rounds by less than one, which the next ones share out: 1 + 1/2 + 1/4 + ...
+      // Each bisection rounds by less than one point, and later bisections halve this: less than 1 + 1/2 + 1/4 + ... =
+      // 2.
       const double even = static_cast<double>(n) / static_cast<double>(count);
       for (const double number : members) BOOST_TEST_REQUIRE(std::abs(number - even) < 2.0);
-      // In the order of cells, cells only ascend.
+      // Along the order, cells are ascending.
       for (std::size_t i = 1; i < n; ++i) BOOST_TEST_REQUIRE(found[cells.order()[i - 1]] <= found[cells.order()[i]]);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(points_at_one_place_are_split_in_the_order_given) {
+BOOST_AUTO_TEST_CASE(ties_are_split_in_the_given_order) {
   const Cells cells(xt::ones<double>({200, 2}), 13);
   for (std::size_t i = 0; i < 200; ++i) BOOST_TEST(cells.order()[i] == i);
-  // Halves of a grid of 4 x 4 are its first and last rows: the last points of each are those of its last row.
+  // The halves of a grid of 4 x 4 are its first two and its last two rows, in the given order.
   const Cells halves(grid(4), 2);
   for (std::size_t i = 0; i < 16; ++i) BOOST_TEST(halves.order()[i] == i);
 }
 
-BOOST_AUTO_TEST_CASE(what_meets_a_box_is_what_all_comparisons_find) {
-  for (const auto& points : {scattered(5000, 2), scattered(4000, 3), crowded(3000, 2), grid(50)}) {
+BOOST_AUTO_TEST_CASE(box_queries_equal_exhaustive_search) {
+  for (const auto& points : {scattered(5000, 2), scattered(4000, 3), graded(3000, 2), grid(50)}) {
     const std::size_t dim = points.shape(1);
     const Cells cells(points, 60);
     std::vector<std::size_t> found;
@@ -112,7 +113,7 @@ BOOST_AUTO_TEST_CASE(what_meets_a_box_is_what_all_comparisons_find) {
       }
       std::vector<std::size_t> expected;
       for (std::size_t i = 0; i < points.shape(0); ++i)
-        if (holds(box, &cells.points()(i, 0))) expected.push_back(i);
+        if (contains(box, &cells.points()(i, 0))) expected.push_back(i);
       cells.inside(box, found);
       BOOST_TEST_REQUIRE(found == expected, boost::test_tools::per_element());
       expected.clear();

@@ -8,7 +8,7 @@
 import fieldfold.base.arrays;
 import fieldfold.points.morton;
 
-BOOST_AUTO_TEST_CASE(a_spatial_order_has_each_point_once_and_neighbors_near) {
+BOOST_AUTO_TEST_CASE(spatial_order_is_a_permutation_with_short_steps) {
   constexpr std::size_t count = 4096;
   auto points = xt::xarray<double>::from_shape({count, std::size_t{2}});
   for (std::size_t i = 0; i < count; ++i) {
@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(a_spatial_order_has_each_point_once_and_neighbors_near) {
   double steps = 0.0;
   for (std::size_t i = 1; i < count; ++i)
     steps += std::hypot(points(order[i], 0) - points(order[i - 1], 0), points(order[i], 1) - points(order[i - 1], 1));
-  // Points are 1/64 apart; along the curve of Morton steps are not much longer in the mean.
+  // Points are 1/64 apart; on average, the steps along the Morton curve are not much longer.
   BOOST_TEST(steps / (count - 1) < 3.0 / 64.0);
   auto sorted = order;
   std::ranges::sort(sorted);

@@ -11,7 +11,7 @@ import fieldfold.points.neighbors;
 
 namespace {
 
-/// The nearest by definition: all points sorted by distance, then index.
+/// The nearest points by definition: all points sorted by distance, then index.
 std::vector<std::size_t> nearest_by_sorting(const xt::xarray<double>& points, const double* query, std::size_t count) {
   std::vector<std::pair<double, std::size_t>> all;
   for (std::size_t i = 0; i < points.shape(0); ++i) {
@@ -31,7 +31,7 @@ std::vector<std::size_t> nearest_by_sorting(const xt::xarray<double>& points, co
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(ties_on_a_regular_grid_go_to_the_lower_index) {
-  // Integer coordinates, so that distances tie exactly, and a number of points far above one leaf of the tree.
+  // Integer coordinates, so that distances tie exactly, and many more points than in one leaf of the tree.
   constexpr std::size_t side = 12;
   auto points = xt::xarray<double>::from_shape({side * side, std::size_t{2}});
   for (std::size_t i = 0; i < side * side; ++i) {
@@ -50,8 +50,8 @@ BOOST_AUTO_TEST_CASE(ties_on_a_regular_grid_go_to_the_lower_index) {
       }
 }
 
-BOOST_AUTO_TEST_CASE(a_walk_finds_what_each_search_alone_does) {
-  // Steps from next to nothing to across the whole, a repeated query, and ties.
+BOOST_AUTO_TEST_CASE(a_walk_equals_independent_searches) {
+  // Steps from nearly zero to the width of the domain, a repeated query, and ties.
   constexpr std::size_t side = 20;
   auto points = xt::xarray<double>::from_shape({side * side, std::size_t{2}});
   for (std::size_t i = 0; i < side * side; ++i) {

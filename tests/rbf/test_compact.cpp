@@ -19,8 +19,8 @@ using fieldfold::NumericalError;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(sparse_systems_solve_what_dense_ones_do) {
-  // Many points in clusters far from each other: the sparse system is that of each cluster alone, which is dense.
+BOOST_AUTO_TEST_CASE(sparse_systems_equal_dense_systems) {
+  // Distant clusters decouple: the sparse system consists of the dense system of each cluster.
   constexpr std::size_t cluster = 500;
   constexpr std::size_t clusters = 9;
   const auto one = scattered(cluster, 2);
@@ -45,20 +45,21 @@ BOOST_AUTO_TEST_CASE(sparse_systems_solve_what_dense_ones_do) {
     BOOST_TEST(relative_difference(all(queries), alone(queries)) < 1e-9);
     BOOST_TEST(relative_difference(all.gradient(queries), alone.gradient(queries)) < 1e-8);
   }
-  // With a polynomial, which all clusters share: linear functions are reproduced, values met, NaN stays in its column.
+  // A polynomial couples the clusters: linear functions are reproduced, values interpolated, and NaN affects only its
+  // own column.
   const RBFOptions options{.kernel = Kernel::wendland_c2, .epsilon = 5.0, .degree = 1};
   const auto plane = [](const double* x) { return 2.0 + x[0] - 3.0 * x[1]; };
   const xt::xarray<double> wide = 30.0 * scattered(50, 2, 0.3) - 5.0;
   const RBFInterpolator linear(points, values_at(points, plane), options);
   BOOST_TEST(relative_difference(linear(wide), values_at(wide, plane)) < 1e-9);
   BOOST_TEST(relative_difference(RBFInterpolator(points, values, options)(points), values) < 1e-9);
-  auto spoilt = values;
-  spoilt(7, 0) = std::numeric_limits<double>::quiet_NaN();
-  const auto found = RBFInterpolator(points, spoilt, options)(queries);
+  auto with_nan = values;
+  with_nan(7, 0) = std::numeric_limits<double>::quiet_NaN();
+  const auto found = RBFInterpolator(points, with_nan, options)(queries);
   const auto clean = RBFInterpolator(points, values, options)(queries);
   for (std::size_t q = 0; q < 40; ++q) BOOST_TEST(std::abs(found(q, 1) - clean(q, 1)) < 1e-10);
-  auto twice = points;
-  twice(1, 0) = twice(0, 0);
-  twice(1, 1) = twice(0, 1);
-  BOOST_CHECK_THROW(RBFInterpolator(twice, values, options), NumericalError);
+  auto duplicated = points;
+  duplicated(1, 0) = duplicated(0, 0);
+  duplicated(1, 1) = duplicated(0, 1);
+  BOOST_CHECK_THROW(RBFInterpolator(duplicated, values, options), NumericalError);
 }

@@ -14,7 +14,7 @@ using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(epsilon_and_coordinates_scale_alike) {
+BOOST_AUTO_TEST_CASE(scaling_epsilon_equals_scaling_the_coordinates) {
   const auto points = scattered(30, 2);
   const auto queries = scattered(5, 2, 0.3);
   const xt::xarray<double> stretched = 2.5 * points;
@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(epsilon_and_coordinates_scale_alike) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(extreme_domains_give_what_plain_ones_do) {
+BOOST_AUTO_TEST_CASE(interpolant_is_invariant_to_extreme_scales_and_offsets) {
   const auto points = scattered(100, 2);
   const auto queries = scattered(20, 2, 0.25);
   const auto values = smooth_values(points);
@@ -38,12 +38,12 @@ BOOST_AUTO_TEST_CASE(extreme_domains_give_what_plain_ones_do) {
   for (const auto& kernel : fieldfold::kernels()) {
     const auto near = RBFInterpolator(points, values, options_for(kernel.kernel, 5.0))(queries);
     const auto far = RBFInterpolator(far_points, values, options_for(kernel.kernel, 5.0 / 1e50))(far_queries);
-    // Coordinates of 1e55 are multiples of 1e39, a relative 1e-11 of the domain.
+    // Coordinates near 1e55 are multiples of 1e39, which is 1e-11 of the width of the domain.
     BOOST_TEST(relative_difference(far, near) < 1e-8, kernel.name);
   }
 }
 
-BOOST_AUTO_TEST_CASE(kernels_that_overflow_are_errors_not_nan) {
+BOOST_AUTO_TEST_CASE(overflow_of_a_kernel_is_an_error) {
   const auto points = scattered(10, 1);
   const xt::xarray<double> far_points = 1e200 * points;
   const xt::xarray<double> far_queries = 1e200 * scattered(3, 1, 0.3);
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(kernels_that_overflow_are_errors_not_nan) {
   BOOST_CHECK_THROW(cubic(far_queries), fieldfold::NumericalError);
   const RBFInterpolator local(points, values, {.neighbors = 5});
   BOOST_CHECK_THROW(local(far_queries), fieldfold::NumericalError);
-  // These decay, so that far points do not see each other and a far query sees the constant alone.
+  // Decaying kernels vanish between distant points, which is no error.
   for (const Kernel kernel : {Kernel::matern1_2, Kernel::matern3_2, Kernel::matern5_2, Kernel::gaussian}) {
     const RBFInterpolator decaying(far_points, values, {.kernel = kernel, .epsilon = 1.0});
     BOOST_TEST(relative_difference(decaying(far_points), values) < 1e-14);

@@ -15,7 +15,7 @@ using fieldfold::Kernel;
 
 namespace {
 
-/// The formulas of the documentation, in the words of the standard library.
+/// The formulas of the documentation, in terms of the standard library.
 double formula(Kernel kernel, double r) {
   const double t = std::max(0.0, 1.0 - r);
   switch (kernel) {
@@ -57,17 +57,17 @@ double formula(Kernel kernel, double r) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(every_instruction_set_has_the_formulas) {
-  // Seven numbers fill no register of any set.
+BOOST_AUTO_TEST_CASE(kernel_values_match_their_formulas_on_every_instruction_set) {
+  // Seven numbers do not fill the vector registers of any set.
   const std::vector<double> distances{0.0, 1e-160, 1e-8, 0.3, 0.999, 1.0, 1.7, 5.0, 26.0, 1e3, 1e30};
   for (const auto set : fieldfold::instruction_sets())
     for (const auto& kernel : fieldfold::kernels())
       for (const double r : distances) {
         std::vector<double> numbers(7, r * r);
         fieldfold::kernel_loops(set).kernel_values(kernel.kernel, numbers.data(), numbers.size());
-        // r^2 has half a rounding unit, which r^5 makes two and a half of, and exp(-r^2) r^2 times as many.
+        // r^2 has an error of half a rounding unit, which r^5 multiplies by 2.5 and exp(-r^2) by r^2.
         const double expected = formula(kernel.kernel, std::sqrt(r * r));
-        // The logarithm near 1 has an error of a rounding unit of 1.
+        // Near 1 the absolute error of the logarithm is a rounding unit.
         const double size = std::abs(expected) + (kernel.kernel == Kernel::thin_plate_spline ? r * r : 0.0);
         const double tolerance = 1e-15 * (10.0 + std::min(r * r, 700.0)) * size + 1e-300;
         for (const double number : numbers)
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_has_the_formulas) {
       }
 }
 
-BOOST_AUTO_TEST_CASE(slopes_are_derivatives_by_the_square_of_the_distance) {
+BOOST_AUTO_TEST_CASE(kernel_slopes_are_derivatives_in_the_squared_distance) {
   for (const auto set : fieldfold::instruction_sets())
     for (const auto& kernel : fieldfold::kernels()) {
       if (!kernel.differentiable) continue;
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(slopes_are_derivatives_by_the_square_of_the_distance) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(thin_plate_splines_are_those_of_logarithms_in_more_digits) {
+BOOST_AUTO_TEST_CASE(thin_plate_splines_match_extended_precision) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   std::vector<double> squares;
   for (int i = -1074; i < 1024; ++i)
@@ -110,17 +110,17 @@ BOOST_AUTO_TEST_CASE(thin_plate_splines_are_those_of_logarithms_in_more_digits) 
     for (std::size_t i = 0; i < squares.size(); ++i) {
       const long double q = squares[i];
       const auto expected = static_cast<double>(q * std::log(q) / 2);
-      // Two units in the last place of the logarithm, and the product rounds.
+      // Two units in the last place of the logarithm, plus the rounding of the product.
       const double unit = std::max(std::abs(expected) * 2.3e-16, std::numeric_limits<double>::denorm_min());
       BOOST_TEST((values[i] == expected || std::abs(values[i] - expected) <= 2.5 * unit),
                  std::string(loops.name) << " of " << squares[i] << ": " << values[i]);
     }
-    std::vector<double> odd{0.0, infinity, std::numeric_limits<double>::quiet_NaN()};
-    std::vector<double> slopes = odd;
-    loops.kernel_values(fieldfold::Kernel::thin_plate_spline, odd.data(), odd.size());
-    BOOST_TEST(odd[0] == 0.0);
-    BOOST_TEST(odd[1] == infinity);
-    BOOST_TEST(std::isnan(odd[2]));
+    std::vector<double> special{0.0, infinity, std::numeric_limits<double>::quiet_NaN()};
+    std::vector<double> slopes = special;
+    loops.kernel_values(fieldfold::Kernel::thin_plate_spline, special.data(), special.size());
+    BOOST_TEST(special[0] == 0.0);
+    BOOST_TEST(special[1] == infinity);
+    BOOST_TEST(std::isnan(special[2]));
     loops.kernel_slopes(fieldfold::Kernel::thin_plate_spline, slopes.data(), slopes.size());
     BOOST_TEST(slopes[0] == 0.0);
     BOOST_TEST(!std::isfinite(slopes[1]));

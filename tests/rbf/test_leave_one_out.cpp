@@ -18,7 +18,7 @@ using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(leaving_one_out_in_closed_form_is_leaving_it_out) {
+BOOST_AUTO_TEST_CASE(leave_one_out_errors_in_closed_form_equal_those_of_refitting) {
   const auto points = scattered(40, 2);
   auto values = xt::xarray<double>::from_shape({40, 2});
   for (std::size_t i = 0; i < 40; ++i) {
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(leaving_one_out_in_closed_form_is_leaving_it_out) {
   BOOST_CHECK_THROW(fieldfold::leave_one_out_errors(points, values, {.neighbors = 9}), fieldfold::InvalidArgument);
 }
 
-BOOST_AUTO_TEST_CASE(the_choice_is_the_least_of_its_curve) {
+BOOST_AUTO_TEST_CASE(choice_minimizes_the_leave_one_out_error) {
   const auto points = scattered(150, 2);
   const auto queries = scattered(400, 2, 0.2);
   const auto values = values_at(points, franke);
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(the_choice_is_the_least_of_its_curve) {
     return rms_difference(RBFInterpolator(points, values, {.kernel = Kernel::gaussian, .epsilon = epsilon})(queries),
                           exact);
   };
-  // The errors at other points have their least about there too.
+  // The error at other points is nearly minimal there, too.
   double least_elsewhere = std::numeric_limits<double>::infinity();
   for (const auto& trial : chosen.curve)
     if (std::isfinite(trial.error) && trial.error < 0.1)
@@ -70,12 +70,12 @@ BOOST_AUTO_TEST_CASE(the_choice_is_the_least_of_its_curve) {
   BOOST_TEST(error(*chosen.options.epsilon) < 2.0 * least_elsewhere);
   BOOST_TEST(error(*chosen.options.epsilon) < 0.2 * error(8.0 * *chosen.options.epsilon));
 
-  // Noise of deviation 0.1 asks for smoothing.
+  // Noise of standard deviation 0.1 calls for smoothing.
   auto noisy = values;
   for (std::size_t i = 0; i < 150; ++i) noisy(i) += i % 2 == 0 ? 0.1 : -0.1;
   const auto smoothed = fieldfold::choose_by_leave_one_out(points, noisy, {}, {}, {0.0, 1e-3, 1e-2, 1e-1});
   BOOST_TEST(smoothed.curve.size() == 4U);
   BOOST_TEST(smoothed.options.smoothing() > 0.0);
-  const auto with = rms_difference(RBFInterpolator(points, noisy, smoothed.options)(queries), exact);
-  BOOST_TEST(with < rms_difference(RBFInterpolator(points, noisy)(queries), exact));
+  const auto with_smoothing = rms_difference(RBFInterpolator(points, noisy, smoothed.options)(queries), exact);
+  BOOST_TEST(with_smoothing < rms_difference(RBFInterpolator(points, noisy)(queries), exact));
 }

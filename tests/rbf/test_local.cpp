@@ -22,7 +22,7 @@ using fieldfold::NumericalError;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(all_neighbors_are_the_global_interpolant) {
+BOOST_AUTO_TEST_CASE(local_interpolant_of_all_points_equals_the_global_one) {
   const auto points = scattered(30, 2);
   const auto queries = scattered(5, 2, 0.3);
   const auto values = smooth_values(points);
@@ -31,8 +31,8 @@ BOOST_AUTO_TEST_CASE(all_neighbors_are_the_global_interpolant) {
     BOOST_TEST(relative_difference(RBFInterpolator(points, values, {.neighbors = neighbors})(queries), global) < 1e-15);
 }
 
-BOOST_AUTO_TEST_CASE(neighborhoods_on_a_line_are_named_or_have_a_lower_degree) {
-  // Far apart lines, so that the nearest points of a query are all on one.
+BOOST_AUTO_TEST_CASE(collinear_stencils_are_errors_or_have_a_lower_degree) {
+  // Points on distant lines, so that the nearest points of a query are collinear.
   auto points = xt::xarray<double>::from_shape({300, 2});
   for (std::size_t i = 0; i < 300; ++i) {
     points(i, 0) = static_cast<double>(i % 100) / 100.0;
@@ -47,13 +47,13 @@ BOOST_AUTO_TEST_CASE(neighborhoods_on_a_line_are_named_or_have_a_lower_degree) {
   BOOST_TEST(what.find("point ") != std::string::npos);
   options.allow_lower_degree = true;
   const auto found = RBFInterpolator(points, values, options)(queries);
-  // A constant and thin plates on a line do not reproduce the slope, but come near it between the points.
+  // On a line, thin plate splines with a constant do not reproduce the slope, but approximate it between the points.
   BOOST_TEST(std::abs(found(0) - 6.01) < 2e-2);
   BOOST_TEST(std::abs(found(1) - 5.51) < 2e-2);
 }
 
-BOOST_AUTO_TEST_CASE(lost_digits_of_a_neighborhood_are_said) {
-  // Nine places with points a thousandth apart do not determine a polynomial of degree 4: weights of 1e14 cancel.
+BOOST_AUTO_TEST_CASE(a_loss_of_digits_in_a_stencil_is_reported) {
+  // Nine groups of points a thousandth apart do not determine a polynomial of degree 4: weights of 1e14 cancel.
   auto points = scattered(400, 2);
   for (std::size_t i = 0; i < 400; ++i) {
     points(i, 0) = static_cast<double>(i % 3) + 1e-3 * points(i, 0);
@@ -73,9 +73,9 @@ BOOST_AUTO_TEST_CASE(lost_digits_of_a_neighborhood_are_said) {
   BOOST_TEST(warnings == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(far_from_a_rough_neighborhood_lost_digits_are_warned_of) {
-  // Rough values on a small cluster, and a query ten thousand times its width away. A cubic knows no scale: with
-  // coordinates times 3, which rounds otherwise, everything but rounding is the same.
+BOOST_AUTO_TEST_CASE(a_loss_of_digits_far_from_a_stencil_is_warned_of) {
+  // Rough values on a small set of points, and a query ten thousand times its width away. The cubic kernel is
+  // scale-invariant: tripling the coordinates changes only the rounding errors.
   auto points = scattered(60, 2);
   auto values = xt::xarray<double>::from_shape({60});
   for (std::size_t i = 0; i < 60; ++i) {
@@ -87,13 +87,13 @@ BOOST_AUTO_TEST_CASE(far_from_a_rough_neighborhood_lost_digits_are_warned_of) {
   const xt::xarray<double> tripled = 3.0 * points;
   const xt::xarray<double> query_tripled = 3.0 * query;
   const RBFOptions options{.neighbors = 59, .kernel = Kernel::cubic};
-  double one = 0.0;
-  double three = 0.0;
+  double value = 0.0;
+  double value_of_tripled = 0.0;
   const auto warnings = warnings_of([&] {
-    one = RBFInterpolator(points, values, options)(query)(0);
-    three = RBFInterpolator(tripled, values, options)(query_tripled)(0);
+    value = RBFInterpolator(points, values, options)(query)(0);
+    value_of_tripled = RBFInterpolator(tripled, values, options)(query_tripled)(0);
   });
-  // More than half of the digits.
-  BOOST_TEST(std::abs(one - three) > 1e-8 * std::abs(one));
+  // More than half the digits are lost.
+  BOOST_TEST(std::abs(value - value_of_tripled) > 1e-8 * std::abs(value));
   BOOST_TEST(warnings.size() == 2U);
 }

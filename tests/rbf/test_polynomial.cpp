@@ -17,7 +17,7 @@ import fieldfold.rbf.kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
 
-BOOST_AUTO_TEST_CASE(reproduces_polynomials_of_its_degree) {
+BOOST_AUTO_TEST_CASE(every_kernel_reproduces_polynomials_of_its_degree) {
   const auto points = scattered(40, 3);
   const auto queries = scattered(10, 3, 0.1);
   const auto quadratic = [](const xt::xarray<double>& at) {
@@ -31,13 +31,13 @@ BOOST_AUTO_TEST_CASE(reproduces_polynomials_of_its_degree) {
       RBFOptions options = options_for(kernel.kernel, 2.0);
       options.degree = 2;
       if (local) options.neighbors = 20;
-      options.smoothing = 0.5;  // smoothing leaves the null space of the polynomials alone
+      options.smoothing = 0.5;  // smoothing does not penalize polynomials
       const RBFInterpolator interpolator(points, quadratic(points), options);
       BOOST_TEST(relative_difference(interpolator(queries), quadratic(queries)) < 1e-9, kernel.name);
     }
 }
 
-BOOST_AUTO_TEST_CASE(polynomials_are_reproduced_inside_and_outside) {
+BOOST_AUTO_TEST_CASE(every_method_reproduces_polynomials_inside_and_outside_the_domain) {
   const auto points = scattered(900, 2);
   xt::xarray<double> queries = 1.4 * scattered(200, 2, 0.1) - 0.2;
   for (RBFOptions options : each_method()) {
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_polynomials_are_exact) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(warns_of_a_degree_below_the_minimum) {
+BOOST_AUTO_TEST_CASE(a_degree_below_the_minimum_is_warned_of) {
   const auto points = scattered(20, 2);
   const auto values = smooth_values(points);
   const auto with_degree = [&](int degree) {
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(warns_of_a_degree_below_the_minimum) {
   BOOST_TEST(with_degree(1) == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(all_points_on_a_line_may_have_a_lower_degree_too) {
+BOOST_AUTO_TEST_CASE(collinear_points_are_interpolated_with_a_lower_degree) {
   auto line = scattered(40, 2);
   for (std::size_t i = 0; i < 40; ++i) line(i, 1) = 2.0 * line(i, 0);
   const auto values = values_at(line, [](const double* x) { return std::sin(x[0]); });

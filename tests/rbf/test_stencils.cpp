@@ -19,8 +19,8 @@ import fieldfold.rbf.system;
 
 using fieldfold::Kernel;
 
-BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
-  // Sizes around those of the blocks and registers; more stencils than lanes are not asked for, fewer are.
+BOOST_AUTO_TEST_CASE(weights_of_stencils_equal_those_of_lapack_on_every_instruction_set) {
+  // Sizes around those of blocks and registers; batches of one stencil, and of as many stencils as lanes.
   const auto points = scattered(400, 2);
   const auto queries = scattered(8, 2, 0.37);
   std::vector<double> smoothing(400, 0.0);
@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
           const fieldfold::PointCloud cloud{fieldfold::as_matrix(points), smoothing, model};
           fieldfold::StencilBatch batch(cloud, fieldfold::kernel_loops(set));
           for (const std::size_t used : {std::size_t{1}, batch.lanes()}) {
-            // Of two sizes, so that some have less than the others.
+            // Stencils of two sizes in one batch.
             std::vector<std::vector<std::size_t>> stencils(used);
             std::vector<std::span<const std::size_t>> views;
             std::vector<std::vector<double>> weights(used);
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_solves_stencils_as_lapack_does) {
               const fieldfold::RBFSystem system(fieldfold::as_matrix(std::as_const(own)), own_smoothing, model);
               std::vector<double> expected(stencils[l].size());
               system.weights({&queries(l, 0), 1, 2}, std::nullopt, {expected.data(), 1, expected.size()});
-              // Two factorizations of one matrix: they differ by rounding times its condition.
+              // Two factorizations of one matrix differ by the rounding unit times its condition number.
               const double tolerance = 1e-14 / system.reciprocal_condition();
               if (tolerance < 1e-3)
                 BOOST_TEST(relative_difference(weights[l], expected) < tolerance,

@@ -24,7 +24,7 @@ using fieldfold::RBFInterpolator;
 
 namespace {
 
-/// Points of one dimension.
+/// Points in one dimension.
 xt::xarray<double> column(const std::vector<double>& numbers) {
   auto points = xt::xarray<double>::from_shape({numbers.size(), 1});
   std::ranges::copy(numbers, points.begin());
@@ -33,8 +33,8 @@ xt::xarray<double> column(const std::vector<double>& numbers) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(two_points_give_the_closed_form) {
-  // The linear kernel with a constant in one dimension is the piecewise linear interpolant.
+BOOST_AUTO_TEST_CASE(linear_kernel_on_two_points_is_linear_interpolation) {
+  // In one dimension, the linear kernel with a constant gives the piecewise linear interpolant.
   const auto points = column({0.0, 2.0});
   const xt::xarray<double> values{1.0, 5.0};
   const RBFInterpolator interpolator(points, values, {.kernel = Kernel::linear});
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(one_point_gives_a_constant) {
   BOOST_TEST(relative_difference(result, xt::xarray<double>{7.0, 7.0}) < 1e-15);
 }
 
-BOOST_AUTO_TEST_CASE(warns_where_half_of_the_digits_are_lost) {
+BOOST_AUTO_TEST_CASE(a_loss_of_half_the_digits_is_warned_of) {
   const auto points = scattered(60, 2);
   const auto values = smooth_values(points);
   const auto warned = [&](double epsilon) {
@@ -61,24 +61,24 @@ BOOST_AUTO_TEST_CASE(warns_where_half_of_the_digits_are_lost) {
   BOOST_TEST(warned(1.0) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(twins_are_told_apart_by_smoothing) {
-  auto twice = scattered(10, 2);
-  twice(7, 0) = twice(2, 0);
-  twice(7, 1) = twice(2, 1);
-  auto values = smooth_values(twice);
+BOOST_AUTO_TEST_CASE(smoothing_fits_duplicate_points_by_their_mean) {
+  auto duplicated = scattered(10, 2);
+  duplicated(7, 0) = duplicated(2, 0);
+  duplicated(7, 1) = duplicated(2, 1);
+  auto values = smooth_values(duplicated);
   values(7) += 1.0;
-  const auto at_twins = RBFInterpolator(twice, values, {.smoothing = 1e-9})(twice);
-  // Both are fitted by their mean.
-  BOOST_TEST(std::abs(at_twins(2) - (values(2) + values(7)) / 2.0) < 1e-6);
+  const auto at_duplicates = RBFInterpolator(duplicated, values, {.smoothing = 1e-9})(duplicated);
+  // The mean of both values fits them.
+  BOOST_TEST(std::abs(at_duplicates(2) - (values(2) + values(7)) / 2.0) < 1e-6);
 }
 
-BOOST_AUTO_TEST_CASE(systems_without_a_trustworthy_answer_are_errors) {
-  auto twice = scattered(10, 2);
-  twice(7, 0) = twice(2, 0);
-  twice(7, 1) = twice(2, 1);
-  BOOST_CHECK_THROW(RBFInterpolator(twice, smooth_values(twice)), NumericalError);
+BOOST_AUTO_TEST_CASE(singular_and_ill_conditioned_systems_are_errors) {
+  auto duplicated = scattered(10, 2);
+  duplicated(7, 0) = duplicated(2, 0);
+  duplicated(7, 1) = duplicated(2, 1);
+  BOOST_CHECK_THROW(RBFInterpolator(duplicated, smooth_values(duplicated)), NumericalError);
 
-  // On a diagonal 1, x, y are dependent; scipy gives values of 1e15 here.
+  // On a line, 1, x and y are linearly dependent; scipy returns values of 1e15 here.
   auto diagonal = scattered(12, 2);
   for (std::size_t i = 0; i < 12; ++i) diagonal(i, 1) = 3.0 * diagonal(i, 0) + 1.0;
   const auto values = smooth_values(diagonal);

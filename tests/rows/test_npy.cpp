@@ -50,7 +50,7 @@ void check_rows(const fieldfold::RowSource<T>& source, const xt::xarray<double>&
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(rows_of_a_matrix_come_out_of_every_layout) {
+BOOST_AUTO_TEST_CASE(rows_of_a_matrix_are_read_from_every_layout_and_precision) {
   const TemporaryFolder folder;
   const auto matrix = waves(23, 6);
   const auto path = folder.path / "a.npy";
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(rows_of_a_matrix_come_out_of_every_layout) {
   check_rows(fieldfold::NpyRows<double>(path), xt::xarray<double>(xt::cast<float>(matrix)));
 }
 
-BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
+BOOST_AUTO_TEST_CASE(fields_are_interleaved_from_every_layout) {
   const TemporaryFolder folder;
   const auto ux = waves(4, 9);
   const xt::xarray<double> uy = 2.0 + waves(4, 9);
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
   save_fortran(folder.path / "uy.npy", uy);
   const fieldfold::NpyFieldRows<double> rows({{"ux", folder.path / "ux.npy"}, {"uy", folder.path / "uy.npy"}});
   check_rows(rows, expected);
-  // Two axes that loop are one of samples.
+  // Two loop axes are flattened to one axis of samples.
   xt::xarray<double> looped = ux;
   looped.reshape({2, 2, 9});
   fieldfold::save_npy(folder.path / "ux.npy", looped);
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_whatever_their_layout) {
   check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
 }
 
-BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_named) {
+BOOST_AUTO_TEST_CASE(errors_name_the_file_or_field_that_does_not_fit) {
   const TemporaryFolder folder;
   const auto path = [&](const char* name) { return folder.path / name; };
   fieldfold::save_npy(path("flat.npy"), xt::xarray<double>(xt::ones<double>({4})));

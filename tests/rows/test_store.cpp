@@ -12,7 +12,7 @@ import fieldfold.rows.store;
 
 #include "support/data/waves.hpp"
 
-BOOST_AUTO_TEST_CASE(a_store_keeps_rows_in_memory_or_on_disk) {
+BOOST_AUTO_TEST_CASE(scratch_store_keeps_rows_in_memory_or_on_disk) {
   const TemporaryFolder folder;
   const auto matrix = waves(40, 5);
   for (const std::size_t in_memory : {std::size_t{1} << 20, std::size_t{0}}) {

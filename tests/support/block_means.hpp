@@ -1,9 +1,9 @@
 #pragma once
 
-// A compressor that is not the SVD, for tests that have imported fieldfold.base.arrays,
-// fieldfold.compression.compressor and fieldfold.compression.grid before.
+// A compressor other than the SVD. Include after the imports of fieldfold.base.arrays, fieldfold.compression.compressor
+// and fieldfold.compression.grid.
 
-/// Folds a state to the means of its pairs, and unfolds means to pairs of equal numbers.
+/// Compresses a state to the means of consecutive pairs, and reconstructs both entries of a pair by their mean.
 class BlockMeans : public fieldfold::Compression {
  public:
   explicit BlockMeans(fieldfold::CompressionOptions options) : fieldfold::Compression(std::move(options)) {}

@@ -3,7 +3,7 @@
 #include <exception>
 #include <string>
 
-/// The message of what an action throws, or "no error".
+/// The message of the exception that an action throws, or "no error".
 template <class Action>
 std::string error_of(const Action& action) {
   try {

@@ -1,13 +1,13 @@
 #pragma once
 
-// Errors that are expected, for tests.
+// Expected errors.
 
 #include <boost/test/unit_test.hpp>
 #include <exception>
 #include <functional>
 #include <string>
 
-/// Whether an action throws, and what it says has the part.
+/// Whether an action throws an exception whose message contains a part.
 inline bool fails(const std::function<void()>& action, const std::string& part) {
   try {
     action();

@@ -1,6 +1,6 @@
 #pragma once
 
-// Files of the library, byte by byte.
+// The bytes of saved files.
 
 #include <cstdint>
 #include <cstring>
@@ -24,7 +24,7 @@ struct Files {
   void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
 };
 
-/// Makes length and checksum fit whatever comes before them.
+/// Recomputes the length and the checksum at the end of a file.
 inline void seal(std::string& bytes) {
   const std::uint64_t length = bytes.size() - 16;
   std::memcpy(bytes.data() + length, &length, 8);

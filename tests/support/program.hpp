@@ -1,7 +1,7 @@
 #pragma once
 
-// The program, run in a folder, for tests that have imported fieldfold.base.arrays and fieldfold.base.npy, and included
-// what <boost/test/unit_test.hpp> and the headers of `test_program` give, before.
+// Runs of the program. Include after the imports of fieldfold.base.arrays and fieldfold.base.npy, and after the headers
+// that `test_program` includes.
 
 struct Outcome {
   int code;
@@ -9,7 +9,7 @@ struct Outcome {
   std::string error;
 };
 
-/// Runs the program in a folder of its own that holds a grid and two fields on it.
+/// Runs the program in a folder of its own, with the files of a grid and two fields on it.
 struct Program {
   TemporaryFolder folder;
   xt::xarray<double> coords = xt::xarray<double>::from_shape({25, 2});

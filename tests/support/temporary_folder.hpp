@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-/// A folder of one test, removed at its end.
+/// A folder for one test, removed when the test ends.
 struct TemporaryFolder {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("fieldfold-" + std::to_string(std::random_device{}()));

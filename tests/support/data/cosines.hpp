@@ -1,6 +1,6 @@
 #pragma once
 
-// For tests that have imported fieldfold.base.arrays, and included <cmath>, <cstddef> and <numbers>, before.
+// Include after the import of fieldfold.base.arrays, and after <cmath>, <cstddef> and <numbers>.
 
 /// Orthonormal columns in closed form: the discrete cosine transform. Angles are reduced as integers, which is exact.
 inline xt::xarray<double> cosines(std::size_t m, std::size_t n) {

@@ -1,11 +1,11 @@
 #pragma once
 
-// For tests that have imported fieldfold.interpolation.delaunay, fieldfold.interpolation.method and
-// fieldfold.rbf.interpolator before.
+// Include after the imports of fieldfold.interpolation.delaunay, fieldfold.interpolation.method and
+// fieldfold.rbf.interpolator.
 
 #include <vector>
 
-/// One of each kind of operator.
+/// One interpolation of each kind.
 inline std::vector<fieldfold::Interpolation> kinds() {
   return {{"rbf", {}},
           {"rbf", {.neighbors = 20}},

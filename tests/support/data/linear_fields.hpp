@@ -8,7 +8,7 @@ inline fieldfold::Shape shape_of(const xt::xarray<double>& array) {
   return {array.shape().begin(), array.shape().end()};
 }
 
-/// A regular grid on the unit square, slightly sheared so that no three rows are alike.
+/// A regular grid on the unit square, slightly sheared so that its lines do not share their second coordinates.
 inline xt::xarray<double> grid(std::size_t side) {
   auto coords = xt::xarray<double>::from_shape({side * side, std::size_t{2}});
   for (std::size_t i = 0; i < side * side; ++i) {

@@ -1,8 +1,8 @@
 #pragma once
 
-// Maps that have all there can be in a file. For tests that have imported fieldfold.base.arrays,
+// Maps that exercise all parts of the file format. Include after the imports of fieldfold.base.arrays,
 // fieldfold.fields.mass_matrix, fieldfold.fields.normalization, fieldfold.fields.options, fieldfold.pod.svd and
-// fieldfold.rbf.kernel before.
+// fieldfold.rbf.kernel.
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +38,7 @@ fieldfold::BasicSVD<T> learned(bool keep_latents = true) {
   return svd;
 }
 
-/// All that field options can be, and holes.
+/// A map with field options of every kind, a masked row and a gap.
 template <class T>
 fieldfold::BasicSVD<T> learned_in_space(std::optional<fieldfold::MassMatrix> mass) {
   constexpr std::size_t points = 9;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Matrices with planted singular values, decomposed. Include after the imports of fieldfold.base.arrays,
+// Matrices with planted singular values, and their decompositions. Include after the imports of fieldfold.base.arrays,
 // fieldfold.decomposition.truncated_svd, fieldfold.linalg.dense, fieldfold.rows.source and fieldfold.rows.store, and
 // after "support/data/cosines.hpp".
 
@@ -17,7 +17,7 @@ struct Decomposition : fieldfold::Decomposition<T> {
   xt::xarray<T> u;
 };
 
-/// A matrix whose singular values are planted.
+/// A matrix with planted singular values. \param s  the singular values
 inline xt::xarray<double> planted(std::size_t m, const std::vector<double>& s) {
   const std::size_t n = s.size();
   auto u = cosines(m, n);
@@ -94,7 +94,7 @@ inline double error_of(const Decomposition<double>& found, const xt::xarray<doub
   return std::sqrt(squares);
 }
 
-/// `||x - U U^T x|| / ||x||` by the definition, over the rows `first, first + step, ...` of one column.
+/// `||x - U U^T x|| / ||x||` by definition, over the rows `first, first + step, ...` of one column.
 inline double relative_error(const xt::xarray<double>& u, const xt::xarray<double>& matrix, std::size_t column,
                              std::size_t first = 0, std::size_t step = 1) {
   std::vector<double> coefficients(u.shape(1), 0.0);
@@ -103,9 +103,9 @@ inline double relative_error(const xt::xarray<double>& u, const xt::xarray<doubl
   double error = 0.0;
   double square = 0.0;
   for (std::size_t i = first; i < u.shape(0); i += step) {
-    double rest = matrix(i, column);
-    for (std::size_t mode = 0; mode < coefficients.size(); ++mode) rest -= u(i, mode) * coefficients[mode];
-    error += rest * rest;
+    double residual = matrix(i, column);
+    for (std::size_t mode = 0; mode < coefficients.size(); ++mode) residual -= u(i, mode) * coefficients[mode];
+    error += residual * residual;
     square += matrix(i, column) * matrix(i, column);
   }
   return std::sqrt(error / square);

@@ -16,7 +16,7 @@ inline xt::xarray<double> scattered(std::size_t count, std::size_t dim, double s
   return points;
 }
 
-/// The values of a function of points, `(P,)`.
+/// The values of a function at points, `(P,)`.
 template <class Function>
 xt::xarray<double> values_at(const xt::xarray<double>& points, const Function& function) {
   auto values = xt::xarray<double>::from_shape({points.shape(0)});
@@ -38,7 +38,7 @@ inline double franke(const double* at) {
 /// A polynomial of degree 2 of two variables.
 inline double quadratic(const double* x) { return 1.0 + x[0] - 2.0 * x[0] * x[1] + 3.0 * x[1] * x[1]; }
 
-/// The root of the mean square of differences.
+/// The root mean square of the differences.
 inline double rms_difference(const xt::xarray<double>& found, const xt::xarray<double>& expected) {
   double sum = 0.0;
   for (std::size_t i = 0; i < found.size(); ++i)

@@ -1,6 +1,6 @@
 #pragma once
 
-// Snapshots of one field, and what is learned from them. Include after the imports of fieldfold.base.arrays,
+// Snapshots of one field, and SVDs that learn from them. Include after the imports of fieldfold.base.arrays,
 // fieldfold.fields.options and fieldfold.pod.svd.
 
 #include <cmath>
@@ -12,7 +12,7 @@ inline constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 inline constexpr std::size_t points = 80;
 inline constexpr std::size_t samples = 30;
 
-/// Snapshots `(dof, samples)` of three waves that are not orthogonal, and a mean.
+/// Snapshots `(dof, samples)` of a mean and two waves: rank 3, and 4 with a mean other than 0.
 inline xt::xarray<double> waves(double mean) {
   auto matrix = xt::xarray<double>::from_shape({points, samples});
   for (std::size_t i = 0; i < points; ++i)

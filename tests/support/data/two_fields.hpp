@@ -1,6 +1,6 @@
 #pragma once
 
-// Snapshots of two fields, and what is learned from them. Include after the imports of fieldfold.base.arrays,
+// Snapshots of two fields, and SVDs that learn from them. Include after the imports of fieldfold.base.arrays,
 // fieldfold.decomposition.rank_rule, fieldfold.fields.options and fieldfold.pod.svd.
 
 #include <algorithm>
@@ -16,7 +16,7 @@ inline constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 inline constexpr std::size_t points = 60;
 inline constexpr std::size_t samples = 12;
 
-/// Three modes and noise of none: ranks are known. The mean is large.
+/// A field `(samples, points)` of a large mean and two travelling waves, without noise: rank 5, and 4 without the mean.
 inline xt::xarray<double> field(double size, double mean, double phase) {
   auto values = xt::xarray<double>::from_shape({samples, points});
   for (std::size_t j = 0; j < samples; ++j)

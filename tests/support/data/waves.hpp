@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
-/// A matrix with singular values that decay slowly.
+/// A matrix with slowly decaying singular values.
 inline xt::xarray<double> waves(std::size_t m, std::size_t n) {
   auto matrix = xt::xarray<double>::from_shape({m, n});
   for (std::size_t i = 0; i < m; ++i)
