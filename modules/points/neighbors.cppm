@@ -45,4 +45,12 @@ class NearestNeighbors {
   std::shared_ptr<const Tree> tree_;
 };
 
+/// The distance of each point from the nearest other one.
+/// \param points  `(n, dim)`, finite, n >= 2  \returns  `(n,)`
+/// \throws NumericalError  squared distances overflow
+std::vector<double> nearest_distances(MatrixView<const double> points);
+
+/// The least distance between two distinct points; infinite if all coincide.
+double least_distance(MatrixView<const double> points);
+
 }  // namespace fieldfold

@@ -24,10 +24,10 @@ class LocalInterpolation {
   /// Computes the weights at all queries, of the interpolant or of its derivative along an axis.
   /// \param queries  `(q, dim)`
   /// \param probe    values at all points, for the estimate of the rounding error; or empty
-  /// \returns        the largest estimate, over the largest value; 0 without a probe
+  /// \returns        the largest defects; without a probe the rounding error is 0
   /// \throws NumericalError  a neighborhood has no interpolant, as `StencilBatch`; distances or the kernel overflow
-  double for_each(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                  std::span<const double> probe, std::size_t threads, const Take& take) const;
+  StencilDefects for_each(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
+                          std::span<const double> probe, std::size_t threads, const Take& take) const;
 
  private:
   PointCloud cloud_;

@@ -39,16 +39,17 @@ class PartitionOfUnity {
 
   /// The blend of the interpolants, or its derivative along an axis.
   /// \param queries  `(q, dim)`  \param results  `(q, k)`
-  /// \returns        an estimate of the rounding error outside the domain, over the largest value or the result,
-  ///                 whichever is larger
+  /// \returns        the defects at the queries; the rounding error is that outside the domain, over the largest value
+  ///                 or the result, whichever is larger
   /// \throws NumericalError  the kernel overflows at a query
-  double evaluate(MatrixView<const double> queries, const Solution& solution,
-                  std::optional<std::size_t> derivative_axis, MatrixView<double> results, std::size_t threads) const;
+  StencilDefects evaluate(MatrixView<const double> queries, const Solution& solution,
+                          std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                          std::size_t threads) const;
 
-  /// The blend as a matrix, and an estimate of its rounding error over the largest value.
+  /// The blend as a matrix, and its defects.
   struct Weights {
     SparseRows rows;  ///< `(q, n)`
-    double relative_error;
+    StencilDefects defects;
   };
 
   /// The blend as a matrix that maps values at the points to values at queries.

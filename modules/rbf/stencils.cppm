@@ -3,6 +3,7 @@ export module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
+import fieldfold.points.affine;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;
@@ -35,8 +36,20 @@ class LaneNumbers {
   std::vector<Line> lines_;
 };
 
+/// The largest defects of a set of stencils.
+struct StencilDefects {
+  double relative_error = 0.0;  ///< estimate of the rounding error, over the largest value
+  double off_span = 0.0;  ///< distance of a query from the affine subspace of its stencil, to which it is projected
+
+  void include(const StencilDefects& other) {
+    relative_error = std::max(relative_error, other.relative_error);
+    off_span = std::max(off_span, other.off_span);
+  }
+};
+
 /// Interpolants on small sets of points, "stencils", factorized side by side, one per lane of a register;
-/// ill-conditioned stencils fall back to `RBFSystem`, with its errors. Memory is reused. For one thread.
+/// ill-conditioned stencils, and those in an affine subspace, fall back to `RBFSystem`, with its errors. Memory is
+/// reused. For one thread.
 class StencilBatch {
  public:
   explicit StencilBatch(const PointCloud& cloud, const KernelLoops& loops = kernel_loops());
@@ -46,8 +59,9 @@ class StencilBatch {
 
   /// The interpolant of values at the points of a stencil.
   struct Coefficients {
-    xt::xarray<double> axes;  ///< `(dim, stencil)`: coordinates axis by axis
+    xt::xarray<double> axes;  ///< `(dim, stencil)`: coordinates axis by axis, in the span
     Monomials monomials;
+    std::optional<AffineSpan> span;   ///< of the stencil; none: the whole space
     xt::xarray<double> coefficients;  ///< `(k, stencil + monomials)`: of the kernels in the order of `axes`
   };
 
@@ -82,8 +96,8 @@ class StencilBatch {
   /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
   Factors factorize(std::span<const std::span<const std::size_t>> stencils);
 
-  /// The largest estimate of the rounding error so far, over the largest value.
-  double relative_error() const { return relative_error_; }
+  /// The largest defects so far.
+  const StencilDefects& defects() const { return defects_; }
 
  private:
   struct Lane {
@@ -135,7 +149,7 @@ class StencilBatch {
   LaneNumbers coordinates_, diagonal_, present_, multipliers_, pivot_block_, pivot_columns_, factor_, inverse_diagonal_,
       largest_, columns_, start_, query_, kernel_;
   std::vector<double> largest_value_;  ///< of the probe or of the columns of values, for each lane
-  double relative_error_ = 0.0;
+  StencilDefects defects_;
 };
 
 }  // namespace fieldfold

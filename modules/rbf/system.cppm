@@ -4,6 +4,7 @@ export module fieldfold.rbf.system;
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
 import fieldfold.linalg.dense;
+import fieldfold.points.affine;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.polynomial;
 
@@ -17,6 +18,13 @@ struct RBFModel {
   std::vector<bool> redundant_squares = {};  ///< as in `Monomials`
 };
 
+/// The affine subspace that contains points. The polynomial of an interpolant lives in it, and queries are projected to
+/// it; the circles of periodic axes are kept.
+AffineSpan span_of(MatrixView<const double> points, const RBFModel& model);
+
+/// The model in the coordinates of such a subspace.
+RBFModel restricted(RBFModel model, const AffineSpan& span);
+
 /// The model with the highest degree, up to its own, that the points determine.
 RBFModel determined(RBFModel model, MatrixView<const double> points);
 
@@ -25,10 +33,11 @@ struct RBFBasis {
   RBFModel model;
   MatrixView<const double> axes;  ///< `(dim, n)`: the points of the kernels, coordinates axis by axis
   const Monomials& monomials;
+  const AffineSpan* span = nullptr;  ///< the subspace of these coordinates; null: the whole space
 
   std::size_t size() const { return axes.cols + monomials.size(); }
 
-  /// Values at a point, or derivatives along an axis of a differentiable kernel.
+  /// Values at a point of the space, or derivatives along an axis of a differentiable kernel.
   /// \param values  `(size(),)`
   void evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
                 std::span<double> values) const;
@@ -38,6 +47,10 @@ struct RBFBasis {
   /// \throws NumericalError  the kernel overflows at a query
   void sum(MatrixView<const double> queries, MatrixView<const double> coefficients,
            std::optional<std::size_t> derivative_axis, MatrixView<double> results) const;
+
+ private:
+  void evaluate_in_span(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                        std::span<double> values) const;
 };
 
 /// The interpolant on one set of points, factorized: coefficients a of the kernels and b of the monomials solve
@@ -53,8 +66,8 @@ class RBFSystem {
  public:
   /// \param points     `(n, dim)`, finite, n at least the number of monomials
   /// \param smoothing  `(n,)`, in the unit of the kernel's values
-  /// \throws NumericalError  the matrix is singular, the monomials are linearly dependent on the points (say, on a
-  ///                         line in a plane), or the kernel overflows
+  /// \throws NumericalError  the matrix is singular, the monomials are linearly dependent on the points (say, x^2 and
+  ///                         y^2 on a circle), or the kernel overflows
   RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model);
 
   /// The coefficients of columns of values, and an estimate of the rounding error.
@@ -85,10 +98,13 @@ class RBFSystem {
   /// \returns  `(k, n)`, in the order of the points
   xt::xarray<double> leave_one_out_errors(const Solution& solution) const;
 
-  /// The coordinates axis by axis, `(dim, n)`, in the order of the coefficients of the kernels.
+  /// The coordinates in `span()` axis by axis, `(rank, n)`, in the order of the coefficients of the kernels.
   const xt::xarray<double>& axes() const { return axes_; }
 
   const Monomials& monomials() const { return monomials_; }
+
+  /// The affine subspace of the points, in whose coordinates the axes are.
+  const AffineSpan& span() const { return span_; }
 
   /// An estimate of the reciprocal condition of the factorized matrix, in the 1-norm.
   double reciprocal_condition() const;
@@ -102,15 +118,16 @@ class RBFSystem {
   PositiveDefiniteSystem eliminated(std::span<const double> smoothing);
   SymmetricSystem whole(std::span<const double> smoothing);
 
-  RBFBasis basis() const { return {model_, as_matrix(axes_), monomials_}; }
+  RBFBasis basis() const { return {model_, as_matrix(axes_), monomials_, &span_}; }
 
   /// Solves the system in place for right-hand sides `(k, n + m)`, in the order of the pivots.
   void solve_rows(MatrixView<double> rows) const;
 
+  AffineSpan span_;
   RBFModel model_;
   Monomials monomials_;
   PolynomialPivots pivots_;
-  xt::xarray<double> axes_;    ///< `(dim, n)`: the coordinates axis by axis, in the order of the pivots
+  xt::xarray<double> axes_;    ///< `(rank of the span, n)`: coordinates axis by axis, in the order of the pivots
   double kernel_scale_ = 1.0;  ///< scales the kernel to the magnitude of the monomials, whatever the unit of length
   double norm_ = 0.0;          ///< of the whole matrix, in the 1-norm
   xt::xarray<double> pivot_block_;    ///< K_11

@@ -7,6 +7,7 @@ module fieldfold.points.neighbors;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.dense;
+import fieldfold.points.morton;
 
 namespace fieldfold {
 namespace {
@@ -182,6 +183,29 @@ void NearestNeighbors::Walk::find(std::span<const double> given, std::span<std::
     if (distance < farthest || (distance == farthest && index <= *last_tie)) nearest[taken++] = index;
   before_.assign(query.begin(), query.end());
   reach_ = std::sqrt(farthest);
+}
+
+std::vector<double> nearest_distances(MatrixView<const double> points) {
+  const NearestNeighbors search(points);
+  NearestNeighbors::Walk walk(search);
+  std::vector<double> distances(points.rows);
+  for (const std::size_t i : spatial_order(points)) {
+    std::size_t nearest[2];
+    walk.find(points.row(i), nearest);
+    const auto other = points.row(nearest[0] == i ? nearest[1] : nearest[0]);
+    double length = 0.0;
+    for (std::size_t axis = 0; axis < points.cols; ++axis) length = std::hypot(length, other[axis] - points(i, axis));
+    distances[i] = length;
+  }
+  return distances;
+}
+
+double least_distance(MatrixView<const double> points) {
+  double least = std::numeric_limits<double>::infinity();
+  if (points.rows < 2) return least;
+  for (const double distance : nearest_distances(points))
+    if (distance > 0.0) least = std::min(least, distance);
+  return least;
 }
 
 }  // namespace fieldfold

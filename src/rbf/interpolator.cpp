@@ -5,6 +5,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
+import fieldfold.points.affine;
 import fieldfold.points.axes;
 import fieldfold.points.boxes;
 import fieldfold.points.checks;
@@ -55,6 +56,14 @@ void check_conditioning(double relative_error) {
     throw NumericalError(text("too ill-conditioned to be trusted") +
                          "; a larger epsilon, smoothing, or another kernel helps");
   if (relative_error > half_the_digits) warn(text("ill-conditioned"));
+}
+
+/// The same for stencils; a query off the affine subspace of its stencil has the value of its projection.
+void check_conditioning(const StencilDefects& defects) {
+  check_conditioning(defects.relative_error);
+  if (defects.off_span > 0.0)
+    warn(message("queries: up to ", defects.off_span,
+                 " off the line or plane of their neighbors among the points, and projected to it"));
 }
 
 /// One column as rough as the columns of values, whatever their units.
@@ -276,8 +285,8 @@ class PartitionScheme {
 
   SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
     const double operations = static_cast<double>(queries.rows) * cluster_size_ * cluster_size_;
-    auto [rows, relative_error] = partition_.weights(queries, probe, threads_(operations));
-    check_conditioning(relative_error);
+    auto [rows, defects] = partition_.weights(queries, probe, threads_(operations));
+    check_conditioning(defects);
     return std::move(rows);
   }
 
@@ -302,6 +311,7 @@ struct RBFInterpolator::Points {
   Axes axes;
   std::size_t dim;
   xt::xarray<double> embedded;
+  std::optional<AffineSpan> span;  ///< of the embedded points; none: the whole space
   std::vector<double> smoothing;
   PointCloud cloud;
   std::optional<Scheme> scheme;
@@ -318,6 +328,11 @@ struct RBFInterpolator::Points {
     const bool is_partition = options.method == RBFMethod::partition_of_unity;
     const std::size_t used =
         std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
+    embedded = axes.embedded(rows);
+    if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
+    restrict_to_span();
+    const std::size_t circles = static_cast<std::size_t>(std::ranges::count(cloud.model.redundant_squares, true));
+    const std::size_t dimensions = embedded.shape(1) - circles;
     const auto expect_points = [&](std::size_t required) {
       if (required > used)
         throw InvalidArgument(message("At least ", required,
@@ -325,12 +340,10 @@ struct RBFInterpolator::Points {
                                       : options.neighbors ? " neighbors"
                                                           : " data points",
                                       " are required when degree is ", cloud.model.degree,
-                                      " and the number of dimensions is ", dim, "; got ", used));
+                                      " and the number of dimensions is ", dimensions, "; got ", used));
     };
     // First without the axes that periods add: with them there may be too many monomials to enumerate.
-    expect_points(monomial_count(dim, cloud.model.degree));
-    embedded = axes.embedded(rows);
-    if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
+    expect_points(monomial_count(dimensions, cloud.model.degree));
     expect_points(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
     cloud.points = as_matrix(std::as_const(embedded));
     cloud.smoothing = smoothing;
@@ -349,9 +362,25 @@ struct RBFInterpolator::Points {
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
 
-  /// Queries in the coordinates of the embedding.
+  /// Queries in the coordinates of the embedded points.
   xt::xarray<double> embedded_queries(const ArrayRef<double>& queries) const {
-    return axes.embedded(checked_points(queries, dim, "queries"));
+    auto result = axes.embedded(checked_points(queries, dim, "queries"));
+    if (!span) return result;
+    const auto rows = as_matrix(std::as_const(result));
+    span->warn_if_off(rows, "queries");
+    return span->coordinates(rows);
+  }
+
+  /// Replaces coordinates by those in the affine subspace of the points.
+  void restrict_to_span() {
+    const auto rows = as_matrix(std::as_const(embedded));
+    AffineSpan own = span_of(rows, cloud.model);
+    own.warn_if_nearly_flat("points");
+    if (own.is_whole()) return;
+    own.warn_if_off(rows, "points");
+    embedded = own.coordinates(rows);
+    cloud.model = restricted(std::move(cloud.model), own);
+    span = std::move(own);
   }
 };
 
@@ -421,14 +450,18 @@ xt::xarray<double> RBFInterpolator::gradient(const ArrayRef<double>& queries) co
   std::vector<xt::xarray<double>> along;
   along.reserve(embedded.shape(1));
   for (std::size_t axis = 0; axis < embedded.shape(1); ++axis) along.push_back(evaluate(embedded, axis));
+  const std::size_t embedding = points.span ? points.span->dim() : along.size();
   auto results =
       xt::xarray<double>::from_shape(joined({queries.shape()[0]}, joined(solved_->point_shape, {points.dim})));
   const MatrixView<double> rows{results.data(), embedded.shape(0), solved_->columns * points.dim};
   const MatrixView<const double> plain{queries.data(), embedded.shape(0), points.dim};
-  std::vector<double> derivatives(along.size());
+  std::vector<double> in_span(along.size());
+  std::vector<double> derivatives(embedding);
   for (std::size_t q = 0; q < rows.rows; ++q)
     for (std::size_t s = 0; s < solved_->columns; ++s) {
-      for (std::size_t axis = 0; axis < along.size(); ++axis) derivatives[axis] = along[axis](q, s);
+      for (std::size_t axis = 0; axis < along.size(); ++axis) in_span[axis] = along[axis](q, s);
+      for (std::size_t axis = 0; axis < embedding; ++axis)
+        derivatives[axis] = points.span ? points.span->chain(axis, in_span) : in_span[axis];
       for (std::size_t axis = 0; axis < points.dim; ++axis)
         rows(q, s * points.dim + axis) = points.axes.chain(plain.row(q), axis, derivatives);
     }

@@ -4,7 +4,6 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.points.axes;
 import fieldfold.points.checks;
-import fieldfold.points.morton;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -47,18 +46,8 @@ double error_of(const ArrayRef<double>& points, const ArrayRef<double>& values, 
 
 /// The mean distance of points to their nearest neighbors.
 double spacing_of(MatrixView<const double> points) {
-  const NearestNeighbors search(points);
-  NearestNeighbors::Walk walk(search);
-  double sum = 0.0;
-  for (const std::size_t i : spatial_order(points)) {
-    std::size_t nearest[2];
-    walk.find(points.row(i), nearest);
-    const auto other = points.row(nearest[0] == i ? nearest[1] : nearest[0]);
-    double square = 0.0;
-    for (std::size_t axis = 0; axis < points.cols; ++axis) square += std::pow(other[axis] - points(i, axis), 2);
-    sum += std::sqrt(square);
-  }
-  return sum / static_cast<double>(points.rows);
+  const auto distances = nearest_distances(points);
+  return std::accumulate(distances.begin(), distances.end(), 0.0) / static_cast<double>(points.rows);
 }
 
 }  // namespace

@@ -11,8 +11,9 @@ namespace fieldfold {
 LocalInterpolation::LocalInterpolation(const PointCloud& cloud, std::size_t neighbors)
     : cloud_(cloud), neighbors_(neighbors), search_(cloud.points) {}
 
-double LocalInterpolation::for_each(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                                    std::span<const double> probe, std::size_t threads, const Take& take) const {
+StencilDefects LocalInterpolation::for_each(MatrixView<const double> queries,
+                                            std::optional<std::size_t> derivative_axis, std::span<const double> probe,
+                                            std::size_t threads, const Take& take) const {
   struct Workspace {
     StencilBatch batch;
     NearestNeighbors::Walk walk;
@@ -49,9 +50,9 @@ double LocalInterpolation::for_each(MatrixView<const double> queries, std::optio
       for (std::size_t l = 0; l < used; ++l) take(begin + l, order[begin + l], stencils[l], weights[l]);
     }
   });
-  double relative_error = 0.0;
-  for (const Workspace& own : workspaces) relative_error = std::max(relative_error, own.batch.relative_error());
-  return relative_error;
+  StencilDefects defects;
+  for (const Workspace& own : workspaces) defects.include(own.batch.defects());
+  return defects;
 }
 
 }  // namespace fieldfold

@@ -3,6 +3,7 @@ module fieldfold.rbf.partition;
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
 import fieldfold.linalg.sparse;
+import fieldfold.points.affine;
 import fieldfold.points.boxes;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
@@ -231,7 +232,8 @@ PartitionOfUnity::Solution PartitionOfUnity::solve(MatrixView<const double> valu
       solution.patches[patch] = std::move(coefficients[l]);
     }
   });
-  for (const auto& batch : batches) solution.relative_error = std::max(solution.relative_error, batch.relative_error());
+  for (const auto& batch : batches)
+    solution.relative_error = std::max(solution.relative_error, batch.defects().relative_error);
   return solution;
 }
 
@@ -315,7 +317,7 @@ struct PartitionOfUnity::Evaluation {
   std::vector<double> slopes;    ///< sums of w f' + w' f
   std::vector<double> points;    ///< queries in one patch
   std::vector<double> values;    ///< its interpolant at these
-  double relative_error = 0.0;   ///< the largest so far
+  StencilDefects defects;        ///< the largest so far
 };
 
 void PartitionOfUnity::evaluate_cell(const CellBlend& blend, const Solution& solution, MatrixView<double> results,
@@ -324,7 +326,7 @@ void PartitionOfUnity::evaluate_cell(const CellBlend& blend, const Solution& sol
   const std::size_t k = results.cols;
   const std::size_t count = blend.own().size();
   const auto axis = blend.derivative_axis();
-  auto& [products, slopes, points, values, relative_error] = evaluation;
+  auto& [products, slopes, points, values, defects] = evaluation;
   products.assign(count * k, 0.0);
   slopes.assign(axis ? count * k : 0, 0.0);
   values.resize(count * k);
@@ -332,13 +334,15 @@ void PartitionOfUnity::evaluate_cell(const CellBlend& blend, const Solution& sol
     points.clear();
     for (const std::size_t i : within) points.insert(points.end(), blend.query(i).begin(), blend.query(i).end());
     const auto& patch = solution.patches[index];
-    const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials};
+    const AffineSpan* const span = patch.span ? &*patch.span : nullptr;
+    const RBFBasis basis{cloud_.model, as_matrix(patch.axes), patch.monomials, span};
     const MatrixView<const double> rows{points.data(), within.size(), dim};
+    if (span != nullptr) defects.off_span = std::max(defects.off_span, span->distance(rows));
     const MatrixView<double> found{values.data(), within.size(), k};
     basis.sum(rows, as_matrix(patch.coefficients), std::nullopt, found);
     for (std::size_t i = 0; i < within.size(); ++i) {
       if (!std::ranges::equal(rows.row(i), blend.clamped(within[i])))
-        relative_error = std::max(relative_error, error_outside(index, solution, rows.row(i), found.row(i)));
+        defects.include({.relative_error = error_outside(index, solution, rows.row(i), found.row(i))});
       for (std::size_t c = 0; c < k; ++c) {
         products[within[i] * k + c] += blends[i].weight * found(i, c);
         if (axis) slopes[within[i] * k + c] += blends[i].slope * found(i, c);
@@ -358,9 +362,9 @@ void PartitionOfUnity::evaluate_cell(const CellBlend& blend, const Solution& sol
   }
 }
 
-double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
-                                  std::optional<std::size_t> derivative_axis, MatrixView<double> results,
-                                  std::size_t threads) const {
+StencilDefects PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution& solution,
+                                          std::optional<std::size_t> derivative_axis, MatrixView<double> results,
+                                          std::size_t threads) const {
   const auto from_origin = shifted(given);
   const auto queries = as_matrix(from_origin);
   const Sorted by_cell = sorted(queries, threads);
@@ -371,7 +375,9 @@ double PartitionOfUnity::evaluate(MatrixView<const double> given, const Solution
     blends[part].find(cell, by_cell.of(cell));
     evaluate_cell(blends[part], solution, results, evaluations[part]);
   });
-  return std::ranges::max(evaluations, {}, &Evaluation::relative_error).relative_error;
+  StencilDefects defects;
+  for (const Evaluation& evaluation : evaluations) defects.include(evaluation.defects);
+  return defects;
 }
 
 struct PartitionOfUnity::Shares {
@@ -473,8 +479,8 @@ PartitionOfUnity::Weights PartitionOfUnity::weights(MatrixView<const double> giv
   for_each_block(patches_.size(), lanes, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     fill_weights(batches[part], first, count, ordered_probe, shares);
   });
-  Weights result{std::move(shares.rows), 0.0};
-  for (const auto& batch : batches) result.relative_error = std::max(result.relative_error, batch.relative_error());
+  Weights result{std::move(shares.rows), {}};
+  for (const auto& batch : batches) result.defects.include(batch.defects());
   return result;
 }
 

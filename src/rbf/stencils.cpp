@@ -2,6 +2,7 @@ module fieldfold.rbf.stencils;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.points.affine;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
 import fieldfold.rbf.system;
@@ -41,7 +42,9 @@ StencilBatch::Factors StencilBatch::factorize(std::span<const std::span<const st
     lane.monomials.fit(readable(points));
     const bool independent = lane.pivots.choose(readable(points), lane.monomials);
     pack(l, independent);
-    if (!independent && l < used_) factorize_by_fallback(lane);
+    if (l < used_ &&
+        (!independent || (may_be_flat(readable(points)) && !span_of(readable(points), cloud_.model).is_whole())))
+      factorize_by_fallback(lane);
   }
   systems_ = {.points = size_,
               .monomials = m,
@@ -120,7 +123,8 @@ double StencilBatch::largest_coefficient(std::size_t l, std::size_t column, std:
 }
 
 void StencilBatch::note_error(double error) {
-  if (std::isfinite(error)) relative_error_ = std::max(relative_error_, error * std::numeric_limits<double>::epsilon());
+  if (std::isfinite(error))
+    defects_.relative_error = std::max(defects_.relative_error, error * std::numeric_limits<double>::epsilon());
 }
 
 void StencilBatch::note_error_of_weights(std::size_t l, std::span<const double> weights,
@@ -208,11 +212,13 @@ void StencilBatch::weights_by_fallback(std::size_t l, std::span<const double> qu
   Lane& lane = lane_[l];
   const std::size_t n = lane.stencil.size();
   if (!lane.fallback) factorize_by_fallback(lane);
+  defects_.off_span = std::max(defects_.off_span, lane.fallback->span().distance({query.data(), 1, query.size()}));
   lane.fallback->weights({query.data(), 1, query.size()}, derivative_axis, {weights.data(), 1, n});
   if (probe.empty()) return;
   std::vector<double> values(n);
   for (std::size_t i = 0; i < n; ++i) values[i] = probe[lane.stencil[i]];
-  relative_error_ = std::max(relative_error_, lane.fallback->solve({values.data(), 1, n}).relative_error);
+  defects_.relative_error =
+      std::max(defects_.relative_error, lane.fallback->solve({values.data(), 1, n}).relative_error);
 }
 
 void StencilBatch::compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
@@ -240,8 +246,9 @@ void StencilBatch::solve_by_fallback(const Lane& lane, MatrixView<const double> 
   for (std::size_t i = 0; i < lane.stencil.size(); ++i)
     for (std::size_t c = 0; c < values.cols; ++c) own(c, i) = values(lane.stencil[i], c);
   auto solution = lane.fallback->solve(as_matrix(std::as_const(own)));
-  relative_error_ = std::max(relative_error_, solution.relative_error);
-  result = {lane.fallback->axes(), lane.fallback->monomials(), std::move(solution.coefficients)};
+  defects_.relative_error = std::max(defects_.relative_error, solution.relative_error);
+  result = {lane.fallback->axes(), lane.fallback->monomials(), std::nullopt, std::move(solution.coefficients)};
+  if (!lane.fallback->span().is_whole()) result.span = lane.fallback->span();
 }
 
 void StencilBatch::compute_coefficients(MatrixView<const double> values, std::span<Coefficients> results) {
@@ -269,7 +276,8 @@ void StencilBatch::compute_coefficients(MatrixView<const double> values, std::sp
       solve_by_fallback(lane, values, result);
       continue;
     }
-    result = {xt::xarray<double>::from_shape({dim, n}), lane.monomials, xt::xarray<double>::from_shape({k, n + m})};
+    result = {xt::xarray<double>::from_shape({dim, n}), lane.monomials, std::nullopt,
+              xt::xarray<double>::from_shape({k, n + m})};
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t axis = 0; axis < dim; ++axis)
         result.axes(axis, i) = lane.points[lane.pivots.order()[i] * dim + axis];

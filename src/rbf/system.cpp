@@ -5,6 +5,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.vector;
+import fieldfold.points.affine;
 import fieldfold.points.boxes;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.lanes;
@@ -55,18 +56,56 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
 
 }  // namespace
 
+AffineSpan span_of(MatrixView<const double> points, const RBFModel& model) {
+  // A circle has two axes, and the square of the second is redundant.
+  std::vector<bool> circles = model.redundant_squares;
+  for (std::size_t axis = 1; axis < circles.size(); ++axis)
+    if (model.redundant_squares[axis]) circles[axis - 1] = true;
+  return AffineSpan(points, circles);
+}
+
+RBFModel restricted(RBFModel model, const AffineSpan& span) {
+  if (span.is_whole() || model.redundant_squares.empty()) return model;
+  const auto circles = static_cast<std::size_t>(std::ranges::count(model.redundant_squares, true));
+  model.redundant_squares.assign(span.rank(), false);
+  for (std::size_t i = 0; i < circles; ++i) model.redundant_squares[span.rank() - 1 - 2 * i] = true;
+  return model;
+}
+
 RBFModel determined(RBFModel model, MatrixView<const double> points) {
+  const AffineSpan span = span_of(points, model);
+  const auto coordinates = span.coordinates(points);
+  const auto rows = as_matrix(coordinates);
+  const RBFModel own = restricted(model, span);
   PolynomialPivots pivots;
   for (; model.degree > 0; --model.degree) {
-    Monomials monomials(points.cols, model.degree, model.redundant_squares);
-    monomials.fit(points);
-    if (monomials.size() <= points.rows && pivots.choose(points, monomials)) break;
+    Monomials monomials(rows.cols, model.degree, own.redundant_squares);
+    monomials.fit(rows);
+    if (monomials.size() <= rows.rows && pivots.choose(rows, monomials)) break;
   }
   return model;
 }
 
 void RBFBasis::evaluate(std::span<const double> point, std::optional<std::size_t> derivative_axis,
                         std::span<double> values) const {
+  if (span == nullptr || span->is_whole()) return evaluate_in_span(point, derivative_axis, values);
+  const auto projected = span->coordinates({point.data(), 1, point.size()});
+  const std::span<const double> coordinates(projected.data(), projected.size());
+  if (!derivative_axis) return evaluate_in_span(coordinates, std::nullopt, values);
+  std::vector<double> direction(coordinates.size(), 0.0);
+  std::vector<double> slopes(values.size());
+  std::ranges::fill(values, 0.0);
+  for (std::size_t r = 0; r < coordinates.size(); ++r) {
+    direction[r] = 1.0;
+    const double along = span->chain(*derivative_axis, direction);
+    direction[r] = 0.0;
+    evaluate_in_span(coordinates, r, slopes);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] += along * slopes[i];
+  }
+}
+
+void RBFBasis::evaluate_in_span(std::span<const double> point, std::optional<std::size_t> derivative_axis,
+                                std::span<double> values) const {
   const std::size_t n = axes.cols;
   const KernelLoops& loops = kernel_loops();
   loops.squared_distances(point.data(), axes.data, axes.stride, point.size(), n, model.epsilon, values.data());
@@ -102,11 +141,14 @@ void RBFBasis::sum(MatrixView<const double> queries, MatrixView<const double> co
   }
 }
 
-RBFSystem::RBFSystem(MatrixView<const double> points, std::span<const double> smoothing, const RBFModel& model)
-    : model_(model),
-      monomials_(points.cols, model.degree, model.redundant_squares),
-      kernel_scale_(scale_for(points, model)) {
+RBFSystem::RBFSystem(MatrixView<const double> given, std::span<const double> smoothing, const RBFModel& model)
+    : span_(span_of(given, model)),
+      model_(restricted(model, span_)),
+      monomials_(span_.rank(), model_.degree, model_.redundant_squares) {
+  const auto projected = span_.is_whole() ? zeros<double>({0, 0}) : span_.coordinates(given);
+  const auto points = span_.is_whole() ? given : as_matrix(projected);
   const std::size_t n = points.rows;
+  kernel_scale_ = scale_for(points, model_);
   monomials_.fit(points);
   if (!pivots_.choose(points, monomials_))
     throw NumericalError(message("Singular matrix. The matrix of monomials evaluated at the ", n,

@@ -78,14 +78,20 @@ BOOST_AUTO_TEST_CASE(singular_and_ill_conditioned_systems_are_errors) {
   duplicated(7, 1) = duplicated(2, 1);
   BOOST_CHECK_THROW(RBFInterpolator(duplicated, smooth_values(duplicated)), NumericalError);
 
-  // On a line, 1, x and y are linearly dependent; scipy returns values of 1e15 here.
-  auto diagonal = scattered(12, 2);
-  for (std::size_t i = 0; i < 12; ++i) diagonal(i, 1) = 3.0 * diagonal(i, 0) + 1.0;
-  const auto values = smooth_values(diagonal);
-  BOOST_CHECK_THROW(RBFInterpolator(diagonal, values), NumericalError);
-  BOOST_TEST(error_of([&] { RBFInterpolator(diagonal, values); }).find("full column rank") != std::string::npos);
-  const RBFInterpolator local(diagonal, values, {.neighbors = 6});
-  BOOST_CHECK_THROW(local(diagonal), NumericalError);
+  // On a circle 1, x^2 and y^2 are dependent.
+  auto circle = scattered(12, 2);
+  for (std::size_t i = 0; i < 12; ++i) {
+    const double angle = 7.0 * circle(i, 0);
+    circle(i, 0) = std::cos(angle);
+    circle(i, 1) = std::sin(angle);
+  }
+  const auto values = smooth_values(circle);
+  const fieldfold::RBFOptions quadratic{.kernel = Kernel::quintic};
+  BOOST_CHECK_THROW(RBFInterpolator(circle, values, quadratic), NumericalError);
+  BOOST_TEST(error_of([&] { RBFInterpolator(circle, values, quadratic); }).find("full column rank") !=
+             std::string::npos);
+  const RBFInterpolator local(circle, values, {.neighbors = 8, .kernel = Kernel::quintic});
+  BOOST_CHECK_THROW(local(circle), NumericalError);
 
   const auto points = scattered(50, 2);
   xt::xarray<double> rough = smooth_values(points);
