@@ -10,17 +10,28 @@ import fieldfold.rbf.interpolator;
 
 export namespace fieldfold {
 
+/// Treatment of points without a value in interpolation to the compression grid.
+enum class MissingValues {
+  propagate,  ///< NaN, wherever such a point contributes
+  skip,       ///< they take no part in the interpolation of their state; without enough other points the state is NaN
+};
+
 /// The fields of a compression and their grid.
 struct CompressionOptions {
   /// Names of the quantities of interest, in their order at each point; empty: one, named "field".
   std::vector<std::string> fields = {};
-  /// The points of the compression grid, `(num_pts, dim)`, or `(num_pts,)` for dim = 1. Only interpolation needs them.
+  /// The points of the compression grid: `(num_pts, dim)`; `(num_pts,)` for dim = 1; or `(*grid_shape, dim)`. Only
+  /// interpolation needs them.
   std::optional<xt::xarray<double>> coords = std::nullopt;
+  /// The shape of a grid of num_pts points, for fields `(*loop_shape, *grid_shape)`; empty: that of `coords`, or
+  /// `(num_pts,)`.
+  Shape grid_shape = {};
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
   /// `automatic`: points where a field has no value in any sample (land) are excluded from its interpolation, and the
   /// field is NaN at points nearest to one of them.
   Mask mask = Mask::none;
+  MissingValues missing_values = MissingValues::propagate;
   /// Size of the cache of interpolation operators and factorizations, which are reused for the same coordinates; 0: no
   /// cache. Not saved.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
@@ -33,13 +44,13 @@ class BasicCompression {
  public:
   using value_type = T;
 
-  /// \throws InvalidArgument  a field named twice or without a name; coords not 1-D or 2-D, empty, or not finite; an
-  ///                          unknown interpolation method; invalid interpolation options
+  /// \throws InvalidArgument  a field named twice or without a name; coords that are a scalar, empty, or not finite, or
+  ///                          do not fit the grid shape; an unknown interpolation method; invalid interpolation options
   explicit BasicCompression(CompressionOptions options = {});
 
   /// The names of the quantities of interest, in their order at each point.
   const std::vector<std::string>& fields() const { return options_.fields; }
-  /// The options.
+  /// The options; coords have the shape `(num_pts, dim)`.
   const CompressionOptions& compression_options() const { return options_; }
   /// Whether the grid has coordinates.
   bool has_coords() const { return options_.coords.has_value(); }
@@ -59,6 +70,9 @@ class BasicCompression {
   /// The number of points of the compression grid. \throws NotReady  neither coordinates nor data determine it
   std::size_t num_pts() const;
 
+  /// The shape of the grid. \throws NotReady  as `num_pts`
+  Shape grid_shape() const { return options_.grid_shape.empty() ? Shape{num_pts()} : options_.grid_shape; }
+
   /// The number of quantities of interest at each point.
   std::size_t num_qoi() const { return options_.fields.size(); }
 
@@ -67,18 +81,18 @@ class BasicCompression {
 
   /// Splits states into fields on the compression grid.
   /// \param states  `(*loop_shape, dof)`
-  /// \returns       each `(*loop_shape, num_pts)`
+  /// \returns       each `(*loop_shape, *grid_shape)`
   /// \throws InvalidArgument  states of another length  \throws NotReady  as `num_pts`
   BasicFields<T> split_fields(const ArrayRef<T>& states) const;
 
   /// Joins fields on the compression grid to states; the inverse of `split_fields`.
-  /// \param fields  each `(*loop_shape, num_pts)`; names not in `fields()` are ignored
+  /// \param fields  each `(*loop_shape, *grid_shape)`; names not in `fields()` are ignored
   /// \returns       `(*loop_shape, dof)`
   /// \throws InvalidArgument  a field is missing, or their shapes differ or do not fit
   xt::xarray<T> join_fields(const BasicFields<T>& fields) const;
 
-  /// Interpolates states on the compression grid to other points. If these are the points of the grid, to a tolerance
-  /// of 1e-8 plus a relative 1e-5, the states are split without interpolation.
+  /// Interpolates states on the compression grid to other points. If these are the points of the grid, each within 1e-5
+  /// of the least distance between two of them, the states are split without interpolation.
   /// \param states      `(*loop_shape, dof)`
   /// \param new_coords  `(*coord_shape, dim)`; 1-D: points if dim = 1, otherwise a single point of the coord_shape
   ///                    `(1,)`
@@ -94,13 +108,17 @@ class BasicCompression {
   /// \returns           one per sample, each field `(*loop_shape, *coord_shape)`; no fields for a missing sample
   std::vector<BasicFields<T>> interpolate_from_grid(const ArrayRef<T>& states, const CoordsPerSample& new_coords) const;
 
-  /// Interpolates fields at other points to the compression grid. If these are exactly the points of the grid, the
-  /// fields are joined without interpolation.
+  /// Interpolates fields at other points to the compression grid. If these are the points of the grid, as in
+  /// `interpolate_from_grid`, the fields are joined without interpolation.
   /// \param field_coords  `(*coord_shape, dim)`; 1-D as in `interpolate_from_grid`
   /// \param field_values  each `(*loop_shape, *coord_shape)`; names not in `fields()` are ignored
   /// \returns             `(*loop_shape, dof)`
   /// \throws  as `interpolate_from_grid`; InvalidArgument also if a field is missing
   xt::xarray<T> interpolate_to_grid(const ArrayRef<double>& field_coords, const BasicFields<T>& field_values) const;
+
+  /// The same with another treatment of missing values.
+  xt::xarray<T> interpolate_to_grid(const ArrayRef<double>& field_coords, const BasicFields<T>& field_values,
+                                    MissingValues missing) const;
 
   /// Interpolates each sample from points of its own.
   /// \param field_coords  one per sample, each as above
@@ -114,11 +132,12 @@ class BasicCompression {
   /// \throws InvalidArgument  `dof` does not fit the fields or the coordinates
   std::size_t num_pts_of(std::size_t dof, std::string_view name) const;
 
-  /// For `compute_map`: as `join_fields`, but without coordinates the fields determine the number of points, not
-  /// an earlier map.
+  /// For `compute_map`: as `join_fields`, but without coordinates or a grid shape the fields determine the number of
+  /// points, not an earlier map.
+  /// \throws InvalidArgument  also for more than two axes without coordinates or a grid shape
   xt::xarray<T> join_snapshots(const BasicFields<T>& fields) const;
 
-  /// Views of the same snapshots: for each field, in order, one row `(num_pts,)` per snapshot.
+  /// Views of the same snapshots: for each field, in order, one row of num_pts numbers per snapshot.
   std::vector<LoopRows<T>> snapshot_rows(const BasicFields<T>& fields) const;
 
   /// For `compute_map`: sets the number of points.
@@ -126,12 +145,19 @@ class BasicCompression {
 
  private:
   struct Points;
-  std::vector<LoopRows<T>> rows_on_grid(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
-  xt::xarray<T> join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const;
+  /// Whether coordinates or a grid shape determine the number of points.
+  bool has_grid() const { return options_.coords || !options_.grid_shape.empty(); }
+  Shape shape_of_snapshots(const BasicFields<T>& fields) const;
+  xt::xarray<T> join(const BasicFields<T>& fields, const Shape& shape) const;
+  BasicFields<T> split(const ArrayRef<T>& states, const Shape& shape) const;
   xt::xarray<double> interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
-                                 const xt::xarray<double>& to) const;
+                                 const xt::xarray<double>& to, MissingValues missing) const;
+  xt::xarray<double> present_points(MatrixView<const double> columns) const;
+  std::optional<xt::xarray<double>> interpolate_group(const xt::xarray<double>& from, MatrixView<const double> columns,
+                                                      const xt::xarray<double>& to, const std::vector<bool>& used,
+                                                      const std::vector<std::size_t>& group) const;
   Points points_of(const ArrayRef<double>& coords, std::string_view name) const;
-  bool is_grid(const Points& points, double relative, double absolute) const;
+  bool is_grid(const Points& points) const;
 
   CompressionOptions options_;
   CachedInterpolation interpolation_;

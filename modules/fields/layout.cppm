@@ -44,4 +44,13 @@ void columns_of_field(MatrixView<const T> values, FieldLayout layout, std::size_
 template <class T>
 void field_of_columns(MatrixView<const double> columns, FieldLayout layout, std::size_t field, MatrixView<T> values);
 
+/// The name of one of several components of a vector field: `U_x`, `U_y`, `U_z`; `U_0` and so on for more than three.
+std::string component_name(std::string_view field, std::size_t component, std::size_t components);
+
+/// The components of a vector field as fields, named by `component_name`.
+/// \param values  `(*loop_shape, num_pts, components)`  \returns  each `(*loop_shape, num_pts)`
+/// \throws InvalidArgument  no axis of points, or no component
+template <class T>
+BasicFields<T> component_fields(std::string_view field, const ArrayRef<T>& values);
+
 }  // namespace fieldfold

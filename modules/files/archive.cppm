@@ -9,7 +9,7 @@ import fieldfold.rows.store;
 export namespace fieldfold {
 
 /// The format version of new files; earlier versions are read too.
-constexpr std::uint32_t format_version = 4;
+constexpr std::uint32_t format_version = 5;
 
 /// The kinds of file content.
 constexpr std::uint32_t svd_content = 1;

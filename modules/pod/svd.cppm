@@ -37,10 +37,15 @@ struct SVDOptions {
 template <class T>
 class BasicSVD : public BasicCompression<T> {
  public:
-  /// \param grid  the fields and their grid; its mask is replaced by that of the field options
+  /// \param grid  the fields and their grid; its mask is replaced by that of the field options, and missing values are
+  ///              skipped if these fill gappy states
   /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of range; invalid field options; a
   ///                          `validate_every` of 1
   explicit BasicSVD(CompressionOptions grid = {}, SVDOptions options = {});
+
+  /// An SVD that learns its map from snapshots, as by `compute_map`.
+  BasicSVD(CompressionOptions grid, SVDOptions options, const ArrayRef<T>& snapshots);
+  BasicSVD(CompressionOptions grid, SVDOptions options, const BasicFields<T>& fields);
 
   /// An SVD with a given map.
   /// \throws InvalidArgument  the map is inconsistent, or does not fit the options: wrong shapes, numbers that are not

@@ -53,4 +53,7 @@ std::vector<double> nearest_distances(MatrixView<const double> points);
 /// The least distance between two distinct points; infinite if all coincide.
 double least_distance(MatrixView<const double> points);
 
+/// A fast upper bound of it: the least distance between points of consecutive indices.
+double bound_of_least_distance(MatrixView<const double> points);
+
 }  // namespace fieldfold

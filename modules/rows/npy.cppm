@@ -26,26 +26,47 @@ class NpyRows final : public RowSource<T> {
   NpyFile file_;
 };
 
-/// The rows of snapshots in one .npy file per field, each `(*loop_shape, num_pts)`. The fields of a point are adjacent.
+/// A field in a file, `(*loop_shape, *grid_shape)`, or a vector field, `(*loop_shape, *grid_shape, components)`.
+struct NpyField {
+  std::string name;
+  std::filesystem::path path;
+  std::size_t components = 1;  ///< above 1: those of a vector field
+};
+
+/// The rows of snapshots in one .npy file per field. The fields of a point are adjacent; each component of a vector
+/// field is a field.
 template <class T>
 class NpyFieldRows final : public RowSource<T> {
  public:
-  /// \param files  names and files, in the order of the fields at a point
+  /// \param files      in the order of the fields at a point  \param grid_axes  number of axes of the grid
   /// \throws FileError        as `read_npy_header`
-  /// \throws InvalidArgument  no files; a field without a point axis, or with a shape other than that of the first
-  explicit NpyFieldRows(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
+  /// \throws InvalidArgument  no files; a field without the axes of the grid, with another number of components, or
+  /// with
+  ///                          a shape other than that of the first
+  explicit NpyFieldRows(const std::vector<NpyField>& files, std::size_t grid_axes = 1);
 
-  std::size_t rows() const override { return num_pts_ * fields_.size(); }
-  std::size_t cols() const override { return samples_; }
+  std::size_t rows() const override { return size_of(grid_shape_) * num_qoi_; }
+  std::size_t cols() const override { return size_of(loop_shape_); }
+  const Shape& grid_shape() const { return grid_shape_; }
+  const Shape& loop_shape() const { return loop_shape_; }
   /// \throws FileError  reading failed
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
   std::size_t block_rows() const override;
 
  private:
-  std::vector<NpyFile> fields_;
-  std::size_t num_pts_ = 0;
-  std::size_t samples_ = 0;
-  std::vector<std::size_t> fortran_order_;  ///< of the samples
+  struct Field {
+    NpyFile file;
+    std::size_t components;
+  };
+  /// Reads points from `first` on. \param parts  one per component, `(points, samples)`
+  void read_field(const Field& field, std::size_t first, std::span<const MatrixView<T>> parts) const;
+
+  std::vector<Field> fields_;
+  std::size_t num_qoi_ = 0;
+  Shape loop_shape_;
+  Shape grid_shape_;
+  std::vector<std::size_t> sample_order_;  ///< the samples in the order of files in Fortran order
+  std::vector<std::size_t> point_places_;  ///< the place of each point in these files; empty: in order
 };
 
 }  // namespace fieldfold

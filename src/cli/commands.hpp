@@ -9,10 +9,16 @@
 /// The commands of the program, as functions of their options. They throw as the library does.
 namespace fieldfold::cli {
 
-/// A field and the file of its values, `(*loop_shape, num_pts)`.
+/// A field and the file of its values, `(*loop_shape, *grid_shape)`.
 struct FieldFile {
   std::string name;
   std::filesystem::path path;
+};
+
+/// Fields in files.
+struct FieldFiles {
+  std::vector<FieldFile> files;
+  std::vector<std::string> components;  ///< `COUNT` or `NAME=COUNT`: numbers of components on the last axis
 };
 
 /// Interpolation options of the command line.
@@ -47,10 +53,11 @@ struct FieldArguments {
 };
 
 struct FitArguments {
-  std::vector<FieldFile> field_files;
+  FieldFiles field_files;
   std::filesystem::path data;       ///< `(dof, num_samples)`; instead of field files
   std::vector<std::string> fields;  ///< names, only with `data`
   std::filesystem::path coords;
+  std::optional<std::size_t> grid_axes;  ///< number of axes of the grid; none: those of the coords, or one
   std::optional<std::size_t> rank;
   std::optional<double> energy_tol;
   std::optional<double> reconstruction_tol;
@@ -76,7 +83,7 @@ void info(const InfoArguments& arguments);
 
 struct CompressArguments {
   std::filesystem::path map;
-  std::vector<FieldFile> field_files;
+  FieldFiles field_files;
   std::filesystem::path coords;
   std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
   std::string gappy;             ///< policy for states with missing numbers; empty: that of the map
@@ -104,7 +111,7 @@ struct SensorsArguments {
 void sensors(const SensorsArguments& arguments);
 
 struct InterpolateArguments {
-  std::vector<FieldFile> field_files;
+  FieldFiles field_files;
   std::filesystem::path from;
   std::filesystem::path to;
   InterpolationArguments interpolation;

@@ -2,9 +2,11 @@
 
 // Fields in files, one .npy file per field.
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -13,12 +15,29 @@ import fieldfold;
 
 namespace fieldfold::cli {
 
-/// Reads fields from their files.
+/// The number of components of each file.
+/// \throws InvalidArgument  a count that is not a whole number above 0, or an unknown name
+std::vector<std::size_t> components_of(const FieldFiles& fields);
+
+/// Reads fields from their files; vector fields become one field per component.
 template <class T>
-BasicFields<T> load_fields(const std::vector<FieldFile>& files) {
-  BasicFields<T> fields;
-  for (const FieldFile& file : files) fields.emplace(file.name, load_npy<T>(file.path));
-  return fields;
+BasicFields<T> load_fields(const FieldFiles& fields) {
+  BasicFields<T> loaded;
+  const auto components = components_of(fields);
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const auto& [name, path] = fields.files[i];
+    auto values = load_npy<T>(path);
+    if (components[i] == 1) {
+      loaded.emplace(name, std::move(values));
+      continue;
+    }
+    if (values.dimension() == 0 || values.shape().back() != components[i])
+      throw InvalidArgument(message("field ", name, ": expected ", components[i],
+                                    " components on the last axis, got the shape ",
+                                    shape_text(ArrayRef<T>(values).shape())));
+    loaded.merge(component_fields<T>(name, values));
+  }
+  return loaded;
 }
 
 /// Writes each field to a file of its name in a folder, which is created if missing.

@@ -31,27 +31,36 @@ void add_threads(CLI::App& command, std::size_t& threads) {
 }
 
 /// `--field NAME=FILE`, any number of times.
-CLI::Option* add_field_files(CLI::App& command, std::vector<FieldFile>& files) {
-  return command
-      .add_option_function<std::vector<std::string>>(
-          "--field",
-          [&files](const std::vector<std::string>& pairs) {
-            for (const std::string& pair : pairs) {
-              const std::size_t split = pair.find('=');
-              if (split == 0 || split >= pair.size() - 1)
-                throw CLI::ValidationError("--field", "expected NAME=FILE.npy, got " + pair);
-              const std::string name = pair.substr(0, split);
-              if (name.find('/') != std::string::npos)
-                throw CLI::ValidationError("--field", "expected a name without '/', got " + name);
-              if (std::ranges::find(files, name, &FieldFile::name) != files.end())
-                throw CLI::ValidationError("--field", name + " is given twice");
-              files.push_back({name, pair.substr(split + 1)});
-            }
-          },
-          "Field name and its .npy file of values, (*loop_shape, num_pts); repeatable")
-      ->type_name("NAME=FILE")
+CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields) {
+  auto& files = fields.files;
+  auto* option = command
+                     .add_option_function<std::vector<std::string>>(
+                         "--field",
+                         [&files](const std::vector<std::string>& pairs) {
+                           for (const std::string& pair : pairs) {
+                             const std::size_t split = pair.find('=');
+                             if (split == 0 || split >= pair.size() - 1)
+                               throw CLI::ValidationError("--field", "expected NAME=FILE.npy, got " + pair);
+                             const std::string name = pair.substr(0, split);
+                             if (name.find('/') != std::string::npos)
+                               throw CLI::ValidationError("--field", "expected a name without '/', got " + name);
+                             if (std::ranges::find(files, name, &FieldFile::name) != files.end())
+                               throw CLI::ValidationError("--field", name + " is given twice");
+                             files.push_back({name, pair.substr(split + 1)});
+                           }
+                         },
+                         "Field name and its .npy file of values, (*loop_shape, *grid_shape); repeatable")
+                     ->type_name("NAME=FILE")
+                     ->take_all()
+                     ->allow_extra_args(false);
+  command
+      .add_option("--components", fields.components,
+                  "Number of components on the last axis of vector fields: U becomes U_x, U_y, U_z; default: none")
+      ->type_name("[NAME=]COUNT")
       ->take_all()
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->needs(option);
+  return option;
 }
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
@@ -176,7 +185,15 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->needs(data);
-  command->add_option("--coords", arguments.coords, "File of grid points, (num_pts, dim)");
+  auto* coords =
+      command->add_option("--coords", arguments.coords, "File of grid points, (num_pts, dim) or (*grid_shape, dim)");
+  command
+      ->add_option(
+          "--grid-axes", arguments.grid_axes,
+          "Number of axes of the grid in field files, after those of the samples; default: as in the coords, or 1")
+      ->check(not_negative())
+      ->needs(fields)
+      ->excludes(coords);
   command->add_option("--rank", arguments.rank, "Number of modes")->check(not_negative());
   command->add_option("--energy-tol", arguments.energy_tol,
                       "Smallest share of the energy, in (0, 1]; default: 0.95, without another rule for the rank");
@@ -200,7 +217,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   add_interpolation(*command, arguments.interpolation);
   data->excludes(fields);
   command->callback([&arguments] {
-    if (arguments.data.empty() && arguments.field_files.empty()) throw CLI::RequiredError("--field or --data");
+    if (arguments.data.empty() && arguments.field_files.files.empty()) throw CLI::RequiredError("--field or --data");
     fit(arguments);
   });
 }
@@ -232,7 +249,8 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
   states->excludes(fields);
   states->excludes(coords);
   command->callback([&arguments] {
-    if (arguments.states.empty() && arguments.field_files.empty()) throw CLI::RequiredError("--field or --states");
+    if (arguments.states.empty() && arguments.field_files.files.empty())
+      throw CLI::RequiredError("--field or --states");
     compress(arguments);
   });
 }
@@ -274,7 +292,7 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
       add_command(app, "interpolate", "Interpolate fields from one set of points to another",
                   "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* from = command->add_option("--coords", arguments.from, "File of the points of the fields, (num_pts, dim)");
+  auto* from = command->add_option("--coords", arguments.from, "File of the points of the fields, (*grid_shape, dim)");
   auto* to = command->add_option("--to", arguments.to, "File of points to interpolate to, (*coord_shape, dim)");
   auto* kept = command->add_option("--operator", arguments.operator_file,
                                    "File of a saved operator, instead of points and options");

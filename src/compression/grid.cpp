@@ -6,7 +6,10 @@ import fieldfold.compression.compressor;
 import fieldfold.fields.layout;
 import fieldfold.fields.options;
 import fieldfold.interpolation.method;
+import fieldfold.linalg.dense;
+import fieldfold.points.axes;
 import fieldfold.points.checks;
+import fieldfold.points.neighbors;
 
 namespace fieldfold {
 namespace {
@@ -25,6 +28,22 @@ LoopRows<T> field_rows(const BasicFields<T>& fields, const std::string& name, co
   if (found == fields.end())
     throw InvalidArgument(message("fields: expected one named ", name, ", got ", listing(names_of(fields))));
   return split_loop(ArrayRef<T>(found->second), inner_shape, message("field ", name));
+}
+
+bool has_holes(MatrixView<const double> columns) {
+  const std::span<const double> numbers(columns.data, columns.rows * columns.cols);
+  return !std::ranges::all_of(numbers, [](double x) { return std::isfinite(x); });
+}
+
+/// The largest distance between points of the same index.
+double largest_distance(MatrixView<const double> a, MatrixView<const double> b) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    double length = 0.0;
+    for (std::size_t axis = 0; axis < a.cols; ++axis) length = std::hypot(length, a(i, axis) - b(i, axis));
+    largest = std::max(largest, length);
+  }
+  return largest;
 }
 
 /// The rows of all fields, which must have the same loop shape.
@@ -59,14 +78,27 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
   if (distinct.contains("")) throw InvalidArgument("fields: expected names, got an empty one");
   if (distinct.size() != options_.fields.size())
     throw InvalidArgument(message("fields: expected distinct names, got ", listing(options_.fields)));
+  if (!options_.grid_shape.empty()) {
+    num_pts_ = size_of(options_.grid_shape);
+    if (*num_pts_ == 0)
+      throw InvalidArgument(message("grid_shape: expected at least one point, got ", shape_text(options_.grid_shape)));
+  }
   if (!options_.coords) return;
   xt::xarray<double>& coords = *options_.coords;
-  if (coords.dimension() == 1) coords.reshape({coords.size(), std::size_t{1}});
-  if (coords.dimension() != 2 || coords.size() == 0)
-    throw InvalidArgument(message("coords: expected the shape (num_pts, dim) or (num_pts,), got ",
+  Shape shape(coords.shape().begin(), coords.shape().end());
+  if (shape.size() == 1) shape.push_back(1);
+  if (coords.dimension() == 0 || coords.size() == 0)
+    throw InvalidArgument(message("coords: expected the shape (num_pts, dim), (num_pts,) or (*grid_shape, dim), got ",
                                   shape_text(ArrayRef<double>(coords).shape())));
   expect_finite_coordinates({coords.data(), coords.size()}, "coords");
-  num_pts_ = coords.shape(0);
+  const std::size_t dim = shape.back();
+  shape.pop_back();
+  if (num_pts_ && (num_pts_ != size_of(shape) || (shape.size() > 1 && shape != options_.grid_shape)))
+    throw InvalidArgument(message("coords: expected points of the grid shape ", shape_text(options_.grid_shape),
+                                  ", got the shape ", shape_text(ArrayRef<double>(coords).shape())));
+  num_pts_ = size_of(shape);
+  if (shape.size() > 1) options_.grid_shape = shape;
+  coords.reshape({*num_pts_, dim});
 }
 
 template <class T>
@@ -83,9 +115,12 @@ std::size_t BasicCompression<T>::num_pts() const {
 
 template <class T>
 std::size_t BasicCompression<T>::num_pts_of(std::size_t dof, std::string_view name) const {
-  if (options_.coords && dof != this->dof())
+  if (has_grid() && dof != this->dof()) {
+    const bool is_transposed = options_.coords && coords().shape(1) * num_qoi() == dof;
     throw InvalidArgument(message(name, ": expected ", num_pts(), " num_pts x ", num_qoi(), " num_qoi = ", this->dof(),
-                                  " rows to fit the coords, got ", dof));
+                                  " rows to fit the ", options_.coords ? "coords" : "grid_shape", ", got ", dof,
+                                  is_transposed ? "; coords of the shape (dim, num_pts) must be transposed" : ""));
+  }
   if (dof % num_qoi() != 0)
     throw InvalidArgument(message(name, ": expected rows for ", num_qoi(), " fields at each point, a multiple of ",
                                   num_qoi(), ", got ", dof));
@@ -94,10 +129,16 @@ std::size_t BasicCompression<T>::num_pts_of(std::size_t dof, std::string_view na
 
 template <class T>
 BasicFields<T> BasicCompression<T>::split_fields(const ArrayRef<T>& states) const {
+  return split(states, grid_shape());
+}
+
+/// \param shape  of num_pts points
+template <class T>
+BasicFields<T> BasicCompression<T>::split(const ArrayRef<T>& states, const Shape& shape) const {
   const auto [loop_shape, rows] = split_loop(states, {dof()}, "states");
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
-    auto values = xt::xarray<T>::from_shape(joined(loop_shape, {num_pts()}));
+    auto values = xt::xarray<T>::from_shape(joined(loop_shape, shape));
     extract_field(rows, {num_qoi()}, qoi, as_matrix(values, rows.rows, num_pts()));
     fields.emplace(options_.fields[qoi], std::move(values));
   }
@@ -106,33 +147,37 @@ BasicFields<T> BasicCompression<T>::split_fields(const ArrayRef<T>& states) cons
 
 template <class T>
 xt::xarray<T> BasicCompression<T>::join_fields(const BasicFields<T>& fields) const {
-  return join(fields, num_pts_);
+  return join(fields, num_pts_ ? grid_shape() : shape_of_snapshots(fields));
 }
 
 template <class T>
 xt::xarray<T> BasicCompression<T>::join_snapshots(const BasicFields<T>& fields) const {
-  return join(fields, options_.coords ? num_pts_ : std::nullopt);
+  return join(fields, has_grid() ? grid_shape() : shape_of_snapshots(fields));
 }
 
 template <class T>
 std::vector<LoopRows<T>> BasicCompression<T>::snapshot_rows(const BasicFields<T>& fields) const {
-  return rows_on_grid(fields, options_.coords ? num_pts_ : std::nullopt);
+  return rows_of_all(fields, options_.fields, has_grid() ? grid_shape() : shape_of_snapshots(fields));
+}
+
+/// The shape of a grid that only the fields determine: their last axis.
+template <class T>
+Shape BasicCompression<T>::shape_of_snapshots(const BasicFields<T>& fields) const {
+  const std::string& name = options_.fields.front();
+  const auto first = fields.find(name);
+  if (first == fields.end() || first->second.dimension() == 0) return {1};
+  const Shape shape(first->second.shape().begin(), first->second.shape().end());
+  if (shape.back() == 0) throw InvalidArgument(message("field ", name, ": expected at least one point, got none"));
+  if (shape.size() > 2)
+    throw InvalidArgument(message("field ", name, ": expected the shape (num_samples, num_pts), got ",
+                                  shape_text(shape), "; coords of the shape (*grid_shape, dim) or the option ",
+                                  "grid_shape say which axes are the grid"));
+  return {shape.back()};
 }
 
 template <class T>
-std::vector<LoopRows<T>> BasicCompression<T>::rows_on_grid(const BasicFields<T>& fields,
-                                                           std::optional<std::size_t> num_pts) const {
-  const auto first = fields.find(options_.fields.front());
-  const bool tells = first != fields.end() && first->second.dimension() > 0;
-  const std::size_t points = num_pts.value_or(tells ? first->second.shape().back() : 1);
-  if (points == 0)
-    throw InvalidArgument(message("field ", options_.fields.front(), ": expected at least one point, got none"));
-  return rows_of_all(fields, options_.fields, {points});
-}
-
-template <class T>
-xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, std::optional<std::size_t> num_pts) const {
-  const auto all = rows_on_grid(fields, num_pts);
+xt::xarray<T> BasicCompression<T>::join(const BasicFields<T>& fields, const Shape& shape) const {
+  const auto all = rows_of_all(fields, options_.fields, shape);
   const std::size_t points = all.front().matrix.cols;
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {points * num_qoi()}));
   const auto rows = as_matrix(states, all.front().matrix.rows, points * num_qoi());
@@ -155,56 +200,103 @@ typename BasicCompression<T>::Points BasicCompression<T>::points_of(const ArrayR
 }
 
 template <class T>
-bool BasicCompression<T>::is_grid(const Points& points, double relative, double absolute) const {
-  return points.coord_shape == Shape{num_pts()} &&
-         std::ranges::equal(points.rows, coords(), [=](double x, double grid) {
-           return std::abs(x - grid) <= absolute + relative * std::abs(grid);
-         });
+bool BasicCompression<T>::is_grid(const Points& points) const {
+  constexpr double share_of_spacing = 1e-5;
+  if (points.rows.shape(0) != num_pts()) return false;
+  if (points.rows == coords()) return true;
+  // Distances are those of the interpolation.
+  const Axes axes(interpolate_opts().scales, interpolate_opts().periods);
+  axes.expect_dim(dim());
+  const auto grid = axes.embedded(as_matrix(coords()));
+  const auto given = axes.embedded(as_matrix(points.rows));
+  const double moved = largest_distance(as_matrix(given), as_matrix(grid));
+  return moved <= share_of_spacing * bound_of_least_distance(as_matrix(grid)) &&
+         moved <= share_of_spacing * least_distance(as_matrix(grid));
 }
 
-/// Interpolates values `(points, samples, fields)`; with a mask, points without a value in any sample are excluded.
+/// Interpolates values `(points, samples, fields)`. Columns with the same points without a value are interpolated
+/// together, from the other points.
 template <class T>
 xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
-                                                    const xt::xarray<double>& to) const {
-  if (options_.mask == Mask::none) return interpolation_(from, values, to);
+                                                    const xt::xarray<double>& to, MissingValues missing) const {
   const std::size_t samples = values.shape(1);
-  xt::xarray<double> present = zeros<double>({from.shape(0), num_qoi()});
-  for (std::size_t p = 0; p < from.shape(0); ++p)
-    for (std::size_t i = 0; i < samples; ++i)
-      for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi)
-        if (std::isfinite(values(p, i, qoi))) present(p, qoi) = 1.0;
-  if (samples == 0 || std::ranges::find(present, 0.0) == present.end()) return interpolation_(from, values, to);
-  const Interpolation nearest{"nearest", {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}};
-  const xt::xarray<double> has_value = nearest(from, present, to);
+  const auto columns = as_matrix(values, from.shape(0), samples * num_qoi());
+  const auto present = present_points(columns);
+  const bool has_masked = std::ranges::find(present, 0.0) != present.end() && samples > 0;
+  const bool skips = missing == MissingValues::skip;
+  if (!(has_masked && options_.mask != Mask::none) && !(skips && has_holes(columns)))
+    return interpolation_(from, values, to);
+
+  std::map<std::vector<bool>, std::vector<std::size_t>> groups;
+  for (std::size_t c = 0; c < columns.cols; ++c) {
+    std::vector<bool> used(columns.rows);
+    for (std::size_t p = 0; p < columns.rows; ++p)
+      used[p] = skips ? std::isfinite(columns(p, c)) : present(p, FieldLayout{num_qoi()}.field(c)) == 1.0;
+    groups[std::move(used)].push_back(c);
+  }
   auto result = xt::xarray<double>::from_shape({to.shape(0), samples, num_qoi()});
-  for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
-    std::vector<std::size_t> kept;
-    for (std::size_t p = 0; p < from.shape(0); ++p)
-      if (present(p, qoi) == 1.0) kept.push_back(p);
-    auto points = xt::xarray<double>::from_shape({kept.size(), from.shape(1)});
-    auto own = xt::xarray<double>::from_shape({kept.size(), samples});
-    for (std::size_t k = 0; k < kept.size(); ++k) {
-      for (std::size_t axis = 0; axis < from.shape(1); ++axis) points(k, axis) = from(kept[k], axis);
-      for (std::size_t i = 0; i < samples; ++i) own(k, i) = values(kept[k], i, qoi);
-    }
-    xt::xarray<double> found = zeros<double>({to.shape(0), samples});
-    if (!kept.empty()) found = interpolation_(points, own, to);
-    for (std::size_t q = 0; q < to.shape(0); ++q)
-      for (std::size_t i = 0; i < samples; ++i)
-        result(q, i, qoi) = has_value(q, qoi) == 1.0 ? found(q, i) : std::numeric_limits<double>::quiet_NaN();
+  std::ranges::fill(result, std::numeric_limits<double>::quiet_NaN());
+  const auto results = as_matrix(result, to.shape(0), columns.cols);
+  for (const auto& [used, group] : groups) {
+    const auto found = interpolate_group(from, columns, to, used, group);
+    for (std::size_t q = 0; q < results.rows && found; ++q)
+      for (std::size_t k = 0; k < group.size(); ++k) results(q, group[k]) = (*found)(q, k);
+  }
+  if (has_masked && options_.mask != Mask::none) {
+    const Interpolation nearest{"nearest",
+                                {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}};
+    const xt::xarray<double> has_value = nearest(from, present, to);
+    for (std::size_t q = 0; q < results.rows; ++q)
+      for (std::size_t c = 0; c < results.cols; ++c)
+        if (has_value(q, FieldLayout{num_qoi()}.field(c)) == 0.0)
+          results(q, c) = std::numeric_limits<double>::quiet_NaN();
   }
   return result;
+}
+
+/// 1 for points `(points, fields)` at which a field has a value in any sample, 0 for others.
+template <class T>
+xt::xarray<double> BasicCompression<T>::present_points(MatrixView<const double> columns) const {
+  xt::xarray<double> present = zeros<double>({columns.rows, num_qoi()});
+  for (std::size_t p = 0; p < columns.rows; ++p)
+    for (std::size_t c = 0; c < columns.cols; ++c)
+      if (std::isfinite(columns(p, c))) present(p, FieldLayout{num_qoi()}.field(c)) = 1.0;
+  return present;
+}
+
+/// Interpolates some columns from the points that are used. None if these are too few.
+template <class T>
+std::optional<xt::xarray<double>> BasicCompression<T>::interpolate_group(const xt::xarray<double>& from,
+                                                                         MatrixView<const double> columns,
+                                                                         const xt::xarray<double>& to,
+                                                                         const std::vector<bool>& used,
+                                                                         const std::vector<std::size_t>& group) const {
+  std::vector<std::size_t> kept;
+  for (std::size_t p = 0; p < used.size(); ++p)
+    if (used[p]) kept.push_back(p);
+  if (kept.empty()) return std::nullopt;
+  auto own = xt::xarray<double>::from_shape({kept.size(), group.size()});
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    for (std::size_t i = 0; i < group.size(); ++i) own(k, i) = columns(kept[k], group[i]);
+  try {
+    return interpolation_(kept.size() == used.size() ? from : rows_of(from, kept), own, to);
+  } catch (const InvalidArgument&) {
+    if (kept.size() == used.size()) throw;
+  } catch (const NumericalError&) {
+    if (kept.size() == used.size()) throw;
+  }
+  return std::nullopt;
 }
 
 template <class T>
 BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& states,
                                                           const ArrayRef<double>& new_coords) const {
   const Points points = points_of(new_coords, "new_coords");
-  if (is_grid(points, 1e-5, 1e-8)) return split_fields(states);
+  if (is_grid(points)) return split(states, points.coord_shape);
   const auto [loop_shape, rows] = split_loop(states, {dof()}, "states");
   auto on_grid = xt::xarray<double>::from_shape({num_pts(), rows.rows, num_qoi()});
   columns_of_states(rows, {num_qoi()}, as_matrix(on_grid, num_pts(), rows.rows * num_qoi()));
-  const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows);
+  const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows, MissingValues::propagate);
   const auto columns = as_matrix(elsewhere, points.rows.shape(0), rows.rows * num_qoi());
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
@@ -235,15 +327,22 @@ std::vector<BasicFields<T>> BasicCompression<T>::interpolate_from_grid(const Arr
 template <class T>
 xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& field_coords,
                                                        const BasicFields<T>& field_values) const {
+  return interpolate_to_grid(field_coords, field_values, options_.missing_values);
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& field_coords,
+                                                       const BasicFields<T>& field_values,
+                                                       MissingValues missing) const {
   const Points points = points_of(field_coords, "field_coords");
-  if (is_grid(points, 0.0, 0.0)) return join_fields(field_values);
+  if (is_grid(points)) return join(field_values, points.coord_shape);
   if (points.rows.size() == 0) throw InvalidArgument("field_coords: expected at least one point, got none");
   const auto all = rows_of_all(field_values, options_.fields, points.coord_shape);
   const std::size_t count = all.front().matrix.rows;
   auto elsewhere = xt::xarray<double>::from_shape({points.rows.shape(0), count, num_qoi()});
   const auto columns = as_matrix(elsewhere, points.rows.shape(0), count * num_qoi());
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) columns_of_field(all[qoi].matrix, {num_qoi()}, qoi, columns);
-  const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords());
+  const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords(), missing);
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
   states_of_columns(as_matrix(on_grid, num_pts(), count * num_qoi()), {num_qoi()}, as_matrix(states, count, dof()));
   return states;

@@ -137,7 +137,9 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive.numbers(rbf.scales);
   archive.numbers(rbf.periods);
   archive(rbf.power);
-  if (archive.version() >= 4) describe_field_options(archive, options.field_opts);
+  if (archive.version() < 4) return;
+  describe_field_options(archive, options.field_opts);
+  if (archive.version() >= 5) archive.list(grid.grid_shape, count);
 }
 
 template <class Archive, class Map, class DescribeBasis>

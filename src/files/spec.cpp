@@ -75,12 +75,16 @@ void append(std::string_view key, const json& value, const Shape& shape, std::si
   for (const json& element : value) append(key, element, shape, axis + 1, numbers);
 }
 
+/// The largest number of axes of an array.
+constexpr std::size_t most_axes = 8;
+
 /// A number, or rectangular nested lists of numbers.
 xt::xarray<double> array(std::string_view key, const json& value) {
   Shape shape;
   for (const json* inner = &value; inner->is_array(); inner = &inner->front()) {
     shape.push_back(inner->size());
-    if (shape.size() > 2) expected(key, "numbers or lists of them, nested at most twice", value);
+    if (shape.size() > most_axes)
+      expected(key, message("numbers or lists of them, nested at most ", most_axes, " times"), value);
     if (inner->empty()) break;
   }
   std::vector<double> numbers;
@@ -199,12 +203,18 @@ struct SVDSpec {
   CompressionOptions grid;
   SVDOptions options;
   std::optional<xt::xarray<double>> data_matrix;
+  Fields data_fields;  ///< instead of a matrix
 };
 
 constexpr Key<SVDSpec> svd_keys[] = {
     {"method", [](auto&, auto, auto&) {}},
     {"fields", [](auto& spec, auto key, auto& value) { spec.grid.fields = names(key, value); }},
     {"coords", [](auto& spec, auto key, auto& value) { spec.grid.coords = array(key, value); }},
+    {"grid_shape",
+     [](auto& spec, auto key, auto& value) {
+       if (!value.is_array()) expected(key, "a list of whole numbers", value);
+       for (const json& length : value) spec.grid.grid_shape.push_back(count(key, length));
+     }},
     {"interpolate_method",
      [](auto& spec, auto key, auto& value) { spec.grid.interpolate_method = method_name(key, value); }},
     {"interpolate_opts",
@@ -222,7 +232,14 @@ constexpr Key<SVDSpec> svd_keys[] = {
     {"validate_every", [](auto& spec, auto key, auto& value) { spec.options.validate_every = count(key, value); }},
     {"keep_training_latents",
      [](auto& spec, auto key, auto& value) { spec.options.keep_training_latents = mark(key, value); }},
-    {"data_matrix", [](auto& spec, auto key, auto& value) { spec.data_matrix = array(key, value); }},
+    {"data_matrix",
+     [](auto& spec, auto key, auto& value) {
+       if (!value.is_object()) {
+         spec.data_matrix = array(key, value);
+         return;
+       }
+       for (const auto& [name, own] : value.items()) spec.data_fields[name] = array(message(key, " of ", name), own);
+     }},
 };
 
 }  // namespace
@@ -235,9 +252,9 @@ AnyCompressor from_spec(std::string_view json_text) {
   if (method != "svd") throw InvalidArgument(message("method: expected one of svd; got ", method));
   SVDSpec spec;
   read_object(object, "spec", svd_keys, spec);
-  SVD svd(std::move(spec.grid), std::move(spec.options));
-  if (spec.data_matrix) svd.compute_map(*spec.data_matrix);
-  return svd;
+  if (spec.data_matrix) return SVD(std::move(spec.grid), std::move(spec.options), *spec.data_matrix);
+  if (!spec.data_fields.empty()) return SVD(std::move(spec.grid), std::move(spec.options), spec.data_fields);
+  return SVD(std::move(spec.grid), std::move(spec.options));
 }
 
 }  // namespace fieldfold

@@ -63,12 +63,25 @@ template <class T>
 BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options)
     : BasicCompression<T>([&] {
         grid.mask = options.field_opts.mask;
+        if (options.field_opts.gappy_states == GappyStates::fill) grid.missing_values = MissingValues::skip;
         return std::move(grid);
       }()),
       options_(std::move(options)) {
   validate(options_.rule);
   validate(options_.field_opts, this->fields());
   if (options_.validate_every == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
+}
+
+template <class T>
+BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options, const ArrayRef<T>& snapshots)
+    : BasicSVD(std::move(grid), std::move(options)) {
+  compute_map(snapshots);
+}
+
+template <class T>
+BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options, const BasicFields<T>& fields)
+    : BasicSVD(std::move(grid), std::move(options)) {
+  compute_map(fields);
 }
 
 template <class T>

@@ -30,18 +30,6 @@ double rounding_of(double coordinate) {
   return units_of_rounding * std::numeric_limits<double>::epsilon() * std::abs(coordinate);
 }
 
-/// An upper bound of the least distance between two distinct points.
-double distance_of_consecutive(MatrixView<const double> points) {
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 1; i < points.rows; ++i) {
-    double square = 0.0;
-    for (std::size_t axis = 0; axis < points.cols; ++axis)
-      square += (points(i, axis) - points(i - 1, axis)) * (points(i, axis) - points(i - 1, axis));
-    if (square > 0.0) least = std::min(least, square);
-  }
-  return std::sqrt(least);
-}
-
 /// The right singular vectors of a matrix, one per row, and its singular values.
 ThinSVD<double> principal_axes(MatrixView<const double> rows) {
   RFactor<double> factor(rows.cols);
@@ -251,7 +239,7 @@ bool may_be_flat(MatrixView<const double> points, const std::vector<bool>& kept)
       for (std::size_t j = k + 1; j <= i; ++j)
         scatter[i * width + j] -= scatter[i * width + k] * (scatter[j * width + k] / pivot);
   }
-  const double distance = share_of_noise * distance_of_consecutive(points);
+  const double distance = share_of_noise * bound_of_least_distance(points);
   return !(least > count * distance * distance);
 }
 

@@ -208,4 +208,15 @@ double least_distance(MatrixView<const double> points) {
   return least;
 }
 
+double bound_of_least_distance(MatrixView<const double> points) {
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < points.rows; ++i) {
+    double square = 0.0;
+    for (std::size_t axis = 0; axis < points.cols; ++axis)
+      square += (points(i, axis) - points(i - 1, axis)) * (points(i, axis) - points(i - 1, axis));
+    if (square > 0.0) least = std::min(least, square);
+  }
+  return std::sqrt(least);
+}
+
 }  // namespace fieldfold

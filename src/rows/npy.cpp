@@ -16,24 +16,6 @@ std::size_t scattered_rows(std::size_t cols) {
   return std::max<std::size_t>(256, scattered_numbers / std::max<std::size_t>(1, cols));
 }
 
-/// Reads a part `(points, samples)` of an array on disk with contiguous points or contiguous samples.
-/// \param order  the sample at each place of contiguous samples; empty: in order
-template <class T>
-void read_part(const NpyFile& file, bool samples_together, const std::vector<std::size_t>& order, std::size_t num_pts,
-               std::size_t samples, std::size_t first, MatrixView<T> part) {
-  if (samples_together && order.empty() && part.stride == samples)
-    return file.read(first * samples, part.rows * samples, part.data);
-  std::vector<T> lines(part.rows * samples);
-  if (samples_together) {
-    file.read(first * samples, part.rows * samples, lines.data());
-    for (std::size_t i = 0; i < part.rows; ++i)
-      for (std::size_t j = 0; j < samples; ++j) part(i, order.empty() ? j : order[j]) = lines[i * samples + j];
-    return;
-  }
-  for (std::size_t j = 0; j < samples; ++j) file.read(j * num_pts + first, part.rows, lines.data() + j * part.rows);
-  transpose_into(MatrixView<const T>{lines.data(), samples, part.rows}, part);
-}
-
 /// The positions in C order of the indices of a loop shape, listed in Fortran order.
 std::vector<std::size_t> fortran_order(const Shape& loop_shape) {
   std::vector<std::size_t> order(size_of(loop_shape));
@@ -66,29 +48,46 @@ std::size_t NpyRows<T>::block_rows() const {
 template <class T>
 MatrixView<const T> NpyRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
   buffer.resize(count * cols());
-  const MatrixView<T> block{buffer.data(), count, cols()};
-  read_part(file_, !file_.header().fortran_order, {}, rows(), cols(), first, block);
-  return readable(block);
+  if (!file_.header().fortran_order) {
+    file_.read(first * cols(), count * cols(), buffer.data());
+  } else {
+    std::vector<T> lines(count * cols());
+    for (std::size_t j = 0; j < cols(); ++j) file_.read(j * rows() + first, count, lines.data() + j * count);
+    transpose_into(MatrixView<const T>{lines.data(), cols(), count}, MatrixView<T>{buffer.data(), count, cols()});
+  }
+  return {buffer.data(), count, cols()};
 }
 
 template <class T>
-NpyFieldRows<T>::NpyFieldRows(const std::vector<std::pair<std::string, std::filesystem::path>>& files) {
+NpyFieldRows<T>::NpyFieldRows(const std::vector<NpyField>& files, std::size_t grid_axes) {
   if (files.empty()) throw InvalidArgument("files: expected one for each field, got none");
-  for (const auto& [name, path] : files) {
-    fields_.emplace_back(path);
-    const Shape& shape = fields_.back().header().shape;
-    const Shape& first = fields_.front().header().shape;
-    if (shape.empty())
-      throw InvalidArgument(message("field ", name, ": expected the shape (*loop_shape, num_pts), got ()"));
+  Shape first;
+  for (const auto& [name, path, components] : files) {
+    fields_.push_back({NpyFile(path), components});
+    num_qoi_ += components;
+    const Shape& given = fields_.back().file.header().shape;
+    Shape shape = given;
+    if (components > 1 && (shape.empty() || shape.back() != components))
+      throw InvalidArgument(message("field ", name, ": expected ", components,
+                                    " components on the last axis, got the shape ", shape_text(given)));
+    if (components > 1) shape.pop_back();
+    if (shape.size() < grid_axes)
+      throw InvalidArgument(message("field ", name, ": expected at least the ",
+                                    grid_axes == 1 ? "axis of points" : message(grid_axes, " axes of the grid"),
+                                    ", got the shape ", shape_text(given)));
+    if (fields_.size() == 1) first = shape;
     if (shape != first)
       throw InvalidArgument(message("field ", name, ": expected the shape ", shape_text(first), " of the field ",
-                                    files.front().first, ", got ", shape_text(shape)));
+                                    files.front().name, ", got ", shape_text(shape)));
   }
-  const Shape& shape = fields_.front().header().shape;
-  num_pts_ = shape.back();
-  const Shape loop_shape(shape.begin(), shape.end() - 1);
-  samples_ = size_of(loop_shape);
-  fortran_order_ = fortran_order(loop_shape);
+  const auto grid = first.end() - static_cast<std::ptrdiff_t>(grid_axes);
+  loop_shape_.assign(first.begin(), grid);
+  grid_shape_.assign(grid, first.end());
+  sample_order_ = fortran_order(loop_shape_);
+  if (grid_axes < 2) return;
+  const auto points = fortran_order(grid_shape_);
+  point_places_.resize(points.size());
+  for (std::size_t place = 0; place < points.size(); ++place) point_places_[points[place]] = place;
 }
 
 template <class T>
@@ -97,16 +96,48 @@ std::size_t NpyFieldRows<T>::block_rows() const {
 }
 
 template <class T>
+void NpyFieldRows<T>::read_field(const Field& field, std::size_t first, std::span<const MatrixView<T>> parts) const {
+  const auto& [file, components] = field;
+  const std::size_t num_pts = size_of(grid_shape_);
+  const std::size_t samples = cols();
+  const std::size_t points = parts.front().rows;
+  std::vector<T> lines(points * samples * (file.header().fortran_order ? 1 : components));
+  if (!file.header().fortran_order) {
+    // The numbers of a sample lie together.
+    const std::size_t length = points * components;
+    for (std::size_t j = 0; j < samples; ++j)
+      file.read((j * num_pts + first) * components, length, lines.data() + j * length);
+    if (components == 1) return transpose_into(MatrixView<const T>{lines.data(), samples, points}, parts.front());
+    for (std::size_t k = 0; k < components; ++k)
+      for (std::size_t i = 0; i < points; ++i)
+        for (std::size_t j = 0; j < samples; ++j) parts[k](i, j) = lines[j * length + i * components + k];
+    return;
+  }
+  for (std::size_t k = 0; k < components; ++k) {
+    // The samples of a point lie together.
+    if (point_places_.empty())
+      file.read((k * num_pts + first) * samples, points * samples, lines.data());
+    else
+      for (std::size_t i = 0; i < points; ++i)
+        file.read((k * num_pts + point_places_[first + i]) * samples, samples, lines.data() + i * samples);
+    for (std::size_t i = 0; i < points; ++i)
+      for (std::size_t j = 0; j < samples; ++j) parts[k](i, sample_order_[j]) = lines[i * samples + j];
+  }
+}
+
+template <class T>
 MatrixView<const T> NpyFieldRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  const std::size_t num_qoi = fields_.size();
-  const std::size_t first_point = first / num_qoi;
-  const std::size_t points = count == 0 ? 0 : (first + count - 1) / num_qoi + 1 - first_point;
-  buffer.resize(points * num_qoi * samples_);
-  const MatrixView<T> block{buffer.data(), points * num_qoi, samples_};
-  for (std::size_t qoi = 0; qoi < num_qoi; ++qoi)
-    read_part(fields_[qoi], fields_[qoi].header().fortran_order, fortran_order_, num_pts_, samples_, first_point,
-              every(num_qoi, qoi, block));
-  return {block.row(first - first_point * num_qoi).data(), count, samples_};
+  const std::size_t first_point = first / num_qoi_;
+  const std::size_t points = count == 0 ? 0 : (first + count - 1) / num_qoi_ + 1 - first_point;
+  buffer.resize(points * num_qoi_ * cols());
+  const MatrixView<T> block{buffer.data(), points * num_qoi_, cols()};
+  std::size_t qoi = 0;
+  for (const Field& field : fields_) {
+    std::vector<MatrixView<T>> parts;
+    for (std::size_t k = 0; k < field.components; ++k) parts.push_back(every(num_qoi_, qoi++, block));
+    if (points > 0) read_field(field, first_point, parts);
+  }
+  return {block.row(first - first_point * num_qoi_).data(), count, cols()};
 }
 
 template class NpyRows<double>;

@@ -119,12 +119,92 @@ BOOST_AUTO_TEST_CASE(coordinates_of_the_grid_bypass_interpolation) {
   BOOST_TEST((states == compression.join_fields(fields)));
   BOOST_TEST((compression.interpolate_from_grid(states, coords).at("u") == fields.at("u")));
 
-  // Interpolation from the grid ignores a relative difference of 1e-6; interpolation to the grid does not.
-  const xt::xarray<double> nearly = coords * (1.0 + 1e-6);
-  BOOST_TEST((compression.interpolate_from_grid(states, nearly).at("u") == fields.at("u")));
-  BOOST_TEST(!(compression.interpolate_to_grid(nearly, fields) == states));
-  const xt::xarray<double> away = coords * (1.0 + 1e-4);
-  BOOST_TEST(!(compression.interpolate_from_grid(states, away).at("u") == fields.at("u")));
+  const auto is_bypassed = [&](const xt::xarray<double>& given) {
+    const bool in = compression.interpolate_to_grid(given, fields) == states;
+    const bool out = compression.interpolate_from_grid(states, given).at("u") == fields.at("u");
+    BOOST_TEST(in == out);
+    return in;
+  };
+  // The spacing is 1/3: a move by 1e-5 of it is ignored, in both directions.
+  BOOST_TEST(is_bypassed(coords + 1e-6));
+  BOOST_TEST(!is_bypassed(coords + 1e-5));
+  BOOST_TEST(is_bypassed(xt::xarray<double>(xt::cast<double>(xt::xarray<float>(xt::cast<float>(coords))))));
+}
+
+BOOST_AUTO_TEST_CASE(a_move_counts_relative_to_the_spacing_of_the_grid_not_to_its_coordinates) {
+  // Eastings and northings in meters, seconds since 1970, and nanometres: {origin, spacing, move} of both axes.
+  struct Case {
+    double origin[2];
+    double spacing[2];
+    double move[2];
+  };
+  for (const auto& [origin, spacing, move] :
+       {Case{{5e5, 4.6e6}, {10.0, 10.0}, {4.0, 0.0}}, Case{{5e5, 4.6e6}, {10.0, 10.0}, {0.0, 40.0}},
+        Case{{1.7e9, 0.0}, {10.0, 1.0}, {4.0, 0.0}}, Case{{0.0, 0.0}, {1e-9, 1e-9}, {4e-10, 0.0}}}) {
+    auto coords = grid(5);
+    auto moved = coords;
+    for (std::size_t p = 0; p < 25; ++p)
+      for (std::size_t axis = 0; axis < 2; ++axis) {
+        coords(p, axis) = origin[axis] + 4.0 * spacing[axis] * coords(p, axis);
+        moved(p, axis) = coords(p, axis) + move[axis];
+      }
+    const auto plane = [&](const xt::xarray<double>& points) {
+      auto values = xt::xarray<double>::from_shape({std::size_t{25}});
+      for (std::size_t p = 0; p < 25; ++p)
+        values(p) = 1.0 + (points(p, 0) - origin[0]) / spacing[0] - (points(p, 1) - origin[1]) / spacing[1];
+      return values;
+    };
+    const Compression compression({.fields = {"u"}, .coords = coords});
+    // Coordinates of 5e6 at a spacing of 10 have rounding errors of 1e-10 of it.
+    const auto found = compression.interpolate_from_grid(plane(coords), moved).at("u");
+    BOOST_TEST(relative_difference(found, plane(moved)) < 1e-8);
+    BOOST_TEST(relative_difference(compression.interpolate_to_grid(moved, {{"u", plane(moved)}}), plane(coords)) <
+               1e-8);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(fields_have_the_shape_of_the_grid) {
+  const auto flat = grid(4);
+  auto coords = flat;
+  coords.reshape({4, 4, 2});
+  const auto states = two_fields(flat).join_fields(linear_fields(flat, 3));
+  const Compression by_coords({.fields = {"u", "v"}, .coords = coords});
+  BOOST_TEST(by_coords.grid_shape() == (Shape{4, 4}));
+  BOOST_TEST(by_coords.num_pts() == 16U);
+  BOOST_TEST(by_coords.dim() == 2U);
+  for (const Compression& compression : {by_coords, Compression({.fields = {"u", "v"}, .grid_shape = {4, 4}})}) {
+    const auto fields = compression.split_fields(states);
+    BOOST_TEST(shape_of(fields.at("v")) == (Shape{3, 4, 4}));
+    BOOST_TEST((compression.join_fields(fields) == states));
+  }
+  const auto fields = by_coords.interpolate_from_grid(states, coords);
+  BOOST_TEST(shape_of(fields.at("u")) == (Shape{3, 4, 4}));
+  BOOST_TEST((by_coords.interpolate_to_grid(coords, fields) == states));
+  BOOST_TEST(shape_of(by_coords.interpolate_from_grid(states, flat).at("u")) == (Shape{3, 16}));
+  BOOST_CHECK_THROW(Compression({.coords = coords, .grid_shape = {2, 8}}), InvalidArgument);
+  BOOST_CHECK_THROW(by_coords.join_fields(linear_fields(flat, 3)), InvalidArgument);
+}
+
+BOOST_AUTO_TEST_CASE(points_without_a_value_are_skipped_where_requested) {
+  const auto coords = grid(5);
+  const auto points = grid(7);
+  auto fields = linear_fields(points, 4);
+  const auto expected = two_fields(coords).interpolate_to_grid(points, fields);
+  // Sample 0 is complete, 1 and 2 have different holes, and the field v of sample 3 has no value at all.
+  fields.at("u")(1, 5) = fields.at("v")(1, 5) = fields.at("u")(2, 40) = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t p = 0; p < 49; ++p) fields.at("v")(3, p) = std::numeric_limits<double>::quiet_NaN();
+  const Compression compression(
+      {.fields = {"u", "v"}, .coords = coords, .missing_values = fieldfold::MissingValues::skip});
+  const auto states = compression.interpolate_to_grid(points, fields);
+  // Linear functions are reproduced from the other points.
+  for (std::size_t i = 0; i < 50; ++i) {
+    for (std::size_t sample = 0; sample < 3; ++sample)
+      BOOST_TEST(std::abs(states(sample, i) - expected(sample, i)) < 1e-12);
+    BOOST_TEST((i % 2 == 0 ? std::abs(states(3, i) - expected(3, i)) < 1e-12 : std::isnan(states(3, i))));
+  }
+  const auto propagated = compression.interpolate_to_grid(points, fields, fieldfold::MissingValues::propagate);
+  BOOST_TEST(std::isnan(propagated(1, 0)));
+  BOOST_TEST(!std::isnan(propagated(0, 0)));
 }
 
 BOOST_AUTO_TEST_CASE(each_sample_may_have_its_own_grid) {
@@ -165,8 +245,8 @@ BOOST_AUTO_TEST_CASE(errors_name_the_invalid_argument) {
     BOOST_CHECK_THROW(action(), InvalidArgument);
   };
   expect("fields: expected distinct names", [] { Compression({.fields = {"u", "u"}}); });
-  expect("coords: expected the shape (num_pts, dim)",
-         [] { Compression({.coords = xt::xarray<double>::from_shape({2, 2, 2})}); });
+  expect("coords: expected the shape (num_pts, dim)", [] { Compression({.coords = xt::xarray<double>(3.0)}); });
+  expect("grid_shape: expected at least one point", [] { Compression({.grid_shape = {3, 0}}); });
   expect("coords: expected the shape", [] { Compression({.coords = xt::xarray<double>::from_shape({0, 2})}); });
   expect("coords: expected finite",
          [] { Compression({.coords = xt::xarray<double>{0.0, std::numeric_limits<double>::infinity()}}); });

@@ -25,32 +25,41 @@ int main() {
   xt::xarray<double> values = xt::ones<double>({100, 3});
   xt::xarray<double> queries = new_coords;
 
-  fieldfold::SVD svd({.fields = {"ux", "uy"}, .coords = coords,
+  fieldfold::SVD svd({.fields = {"ux", "uy"},
+                      .coords = coords,
                       .interpolate_opts = {.neighbors = 32, .kernel = fieldfold::Kernel::cubic}});
-  svd.compute_map(snapshots, {.energy_tol = 0.99});             // or {.rank = 4}, or {.reconstruction_tol = 1e-3}
+  svd.compute_map(snapshots, {.energy_tol = 0.99});  // or {.rank = 4}, or {.reconstruction_tol = 1e-3}
   svd.compute_map(snapshots, {.reconstruction_tol = 1e-3});
-  svd.compute_map(fieldfold::Fields{{"ux", ux}, {"uy", uy}}, {.rank = 4});   // each (num_samples, num_pts)
+  svd.compute_map(fieldfold::Fields{{"ux", ux}, {"uy", uy}}, {.rank = 4});  // each (num_samples, num_pts)
 
-  svd.map_exists(); svd.dim(); svd.num_pts(); svd.num_qoi(); svd.dof();
-  svd.latent_size(); svd.rank(); svd.energy(); svd.reconstruction_error(); svd.singular_values();
-  svd.projection_matrix();                                      // (dof, rank)
+  svd.map_exists();
+  svd.dim();
+  svd.num_pts();
+  svd.num_qoi();
+  svd.dof();
+  svd.latent_size();
+  svd.rank();
+  svd.energy();
+  svd.reconstruction_error();
+  svd.singular_values();
+  svd.projection_matrix();  // (dof, rank)
 
-  xt::xarray<double> latent = svd.compress(states);             // (..., dof)  -> (..., rank)
-  xt::xarray<double> again = svd.reconstruct(latent);           // (..., rank) -> (..., dof)
-  auto ranges = svd.estimate_latent_ranges();                   // rank pairs (low, high)
+  xt::xarray<double> latent = svd.compress(states);    // (..., dof)  -> (..., rank)
+  xt::xarray<double> again = svd.reconstruct(latent);  // (..., rank) -> (..., dof)
+  auto ranges = svd.estimate_latent_ranges();          // rank pairs (low, high)
 
   fieldfold::Fields out = svd.interpolate_from_grid(again, new_coords);  // each (*loop_shape, *coord_shape)
   xt::xarray<double> in = svd.interpolate_to_grid(new_coords, out);      // (*loop_shape, dof)
 
-  fieldfold::RBFInterpolator rbf(points, values, {.smoothing = 0.0});    // (P, N), (P, ...)
-  xt::xarray<double> y = rbf(queries);                                   // (Q, N) -> (Q, ...)
+  fieldfold::RBFInterpolator rbf(points, values, {.smoothing = 0.0});  // (P, N), (P, ...)
+  xt::xarray<double> y = rbf(queries);                                 // (Q, N) -> (Q, ...)
 
   fieldfold::save("map.fold", svd);
   fieldfold::AnyCompressor any = fieldfold::load("map.fold");
   fieldfold::AnyCompressor made = fieldfold::from_spec(R"({"method": "svd", "fields": ["ux", "uy"], "rank": 4})");
 
   static_assert(fieldfold::Compressor<fieldfold::SVD> && fieldfold::Compressor<fieldfold::AnyCompressor>);
-  xt::xarray<double> z = fieldfold::compress_fields(svd, new_coords, out);       // any Compressor, also user-defined
+  xt::xarray<double> z = fieldfold::compress_fields(svd, new_coords, out);  // any Compressor, also user-defined
   fieldfold::Fields f = fieldfold::reconstruct_fields(svd, z, new_coords);
 
   const bool as_expected = latent.dimension() == 2 && latent.shape(1) == 4 && again.shape(1) == 200 &&

@@ -203,8 +203,27 @@ BOOST_AUTO_TEST_CASE(fields_by_name_equal_the_interleaved_matrix) {
   xt::xarray<double> v_stacked = v;
   u_stacked.reshape({2, 3, 10});
   v_stacked.reshape({2, 3, 10});
-  by_name.compute_map(Fields{{"u", u_stacked}, {"v", v_stacked}}, {.rank = 3});
-  BOOST_TEST((by_name.projection_matrix() == by_matrix.projection_matrix()));
+  SVD stacked({.fields = {"v", "u"}, .grid_shape = {10}});
+  stacked.compute_map(Fields{{"u", u_stacked}, {"v", v_stacked}}, {.rank = 3});
+  BOOST_TEST((stacked.projection_matrix() == by_matrix.projection_matrix()));
+  // Without a grid, the second axis could belong to it.
+  BOOST_CHECK_THROW(by_name.compute_map(Fields{{"u", u_stacked}, {"v", v_stacked}}), InvalidArgument);
+}
+
+BOOST_AUTO_TEST_CASE(transposed_coordinates_are_recognized) {
+  // Five points in the plane, given as two of dimension five.
+  SVD svd({.coords = waves(2, 5)});
+  const std::string what = error_of([&] { svd.compute_map(waves(5, 3)); });
+  BOOST_TEST(what.find("must be transposed") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_given_to_the_constructor_are_learned) {
+  const auto matrix = waves(12, 5);
+  const SVD expected = learned(matrix, {.rank = 2});
+  const SVD by_matrix({}, {.rule = {.rank = 2}}, matrix);
+  BOOST_TEST((by_matrix.projection_matrix() == expected.projection_matrix()));
+  const SVD by_field({}, {.rule = {.rank = 2}}, Fields{{"field", xt::transpose(matrix)}});
+  BOOST_TEST((by_field.projection_matrix() == expected.projection_matrix()));
 }
 
 BOOST_AUTO_TEST_CASE(loop_shapes_are_kept_and_expressions_accepted) {

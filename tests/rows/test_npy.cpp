@@ -86,6 +86,38 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_from_every_layout) {
   check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
 }
 
+BOOST_AUTO_TEST_CASE(grids_of_several_axes_and_vector_fields_are_read_from_both_orders) {
+  // Entry (time, i, j, component) is 1000 time + 100 i + 10 j + component.
+  const TemporaryFolder folder;
+  auto velocity = xt::xarray<double>::from_shape({std::size_t{4}, std::size_t{2}, std::size_t{3}, std::size_t{2}});
+  auto pressure = xt::xarray<double>::from_shape({std::size_t{4}, std::size_t{2}, std::size_t{3}});
+  auto expected = xt::xarray<double>::from_shape({std::size_t{18}, std::size_t{4}});
+  for (std::size_t t = 0; t < 4; ++t)
+    for (std::size_t i = 0; i < 2; ++i)
+      for (std::size_t j = 0; j < 3; ++j) {
+        const auto value = static_cast<double>(1000 * t + 100 * i + 10 * j);
+        const std::size_t row = 3 * (3 * i + j);
+        velocity(t, i, j, 0) = expected(row, t) = value;
+        velocity(t, i, j, 1) = expected(row + 1, t) = value + 1.0;
+        pressure(t, i, j) = expected(row + 2, t) = -value;
+      }
+  const auto path = [&](const char* name) { return folder.path / name; };
+  const auto rows = [&] { return fieldfold::NpyFieldRows<double>({{"U", path("U.npy"), 2}, {"p", path("p.npy")}}, 2); };
+  for (const bool fortran : {false, true}) {
+    if (fortran) {
+      save_fortran(path("U.npy"), velocity);
+      save_fortran(path("p.npy"), pressure);
+    } else {
+      fieldfold::save_npy(path("U.npy"), velocity);
+      fieldfold::save_npy(path("p.npy"), pressure);
+    }
+    check_rows(rows(), expected);
+    BOOST_TEST(rows().grid_shape() == (fieldfold::Shape{2, 3}));
+  }
+  BOOST_TEST(error_of([&] { fieldfold::NpyFieldRows<double>({{"U", path("U.npy"), 3}}, 2); }) ==
+             "field U: expected 3 components on the last axis, got the shape (4, 2, 3, 2)");
+}
+
 BOOST_AUTO_TEST_CASE(errors_name_the_file_or_field_that_does_not_fit) {
   const TemporaryFolder folder;
   const auto path = [&](const char* name) { return folder.path / name; };

@@ -14,7 +14,10 @@ void compress(const CompressArguments& arguments) {
       if (!arguments.states.empty()) return load_npy<T>(arguments.states);
       const auto fields = load_fields<T>(arguments.field_files);
       if (arguments.coords.empty()) return svd.join_fields(fields);
-      return svd.interpolate_to_grid(load_npy(arguments.coords), fields);
+      const bool fills = arguments.gappy == "fill" ||
+                         (arguments.gappy.empty() && svd.options().field_opts.gappy_states == GappyStates::fill);
+      return svd.interpolate_to_grid(load_npy(arguments.coords), fields,
+                                     fills ? MissingValues::skip : MissingValues::propagate);
     };
     const auto given = states();
     const auto latent =

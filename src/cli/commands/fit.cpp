@@ -1,11 +1,14 @@
-#include <filesystem>
+#include <algorithm>
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "../commands.hpp"
+#include "../field_files.hpp"
 #include "../options.hpp"
 #include "../progress.hpp"
 
@@ -14,24 +17,48 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
+/// Snapshots in files, the names of their fields, and the shape of their grid.
 template <class T>
-std::unique_ptr<RowSource<T>> snapshots_of(const FitArguments& arguments) {
-  if (!arguments.data.empty()) return std::make_unique<NpyRows<T>>(arguments.data);
-  std::vector<std::pair<std::string, std::filesystem::path>> files;
-  files.reserve(arguments.field_files.size());
-  for (const FieldFile& file : arguments.field_files) files.emplace_back(file.name, file.path);
-  return std::make_unique<NpyFieldRows<T>>(files);
+struct Snapshots {
+  std::unique_ptr<RowSource<T>> rows;
+  std::vector<std::string> names;
+  Shape grid_shape;
+};
+
+template <class T>
+Snapshots<T> snapshots_of(const FitArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
+  if (!arguments.data.empty()) return {std::make_unique<NpyRows<T>>(arguments.data), arguments.fields, {}};
+  const auto components = components_of(arguments.field_files);
+  Snapshots<T> snapshots;
+  std::vector<NpyField> files;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const auto& [name, path] = arguments.field_files.files[i];
+    files.push_back({name, path, components[i]});
+    for (std::size_t k = 0; k < components[i]; ++k)
+      snapshots.names.push_back(components[i] == 1 ? name : component_name(name, k, components[i]));
+  }
+  const std::size_t coord_axes = coords ? std::max<std::size_t>(coords->dimension(), 2) - 1 : 1;
+  auto rows = std::make_unique<NpyFieldRows<T>>(files, arguments.grid_axes.value_or(coord_axes));
+  if (rows->loop_shape().size() > 1 && !coords && !arguments.grid_axes)
+    throw InvalidArgument(message(
+        "field ", files.front().name, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
+        "; --grid-axes ", rows->loop_shape().size(), " is for one axis of samples and a grid of the others, ",
+        "--grid-axes 1 for points on the last axis, and --coords of the shape (*grid_shape, dim) for both"));
+  snapshots.grid_shape = rows->grid_shape();
+  snapshots.rows = std::move(rows);
+  return snapshots;
 }
 
 template <class T>
 void fit_in(const FitArguments& arguments) {
-  std::vector<std::string> names = arguments.fields;
-  for (const FieldFile& file : arguments.field_files) names.push_back(file.name);
   const auto coords = load_optional(arguments.coords);
+  auto [rows, names, grid_shape] = snapshots_of<T>(arguments, coords);
+  if (grid_shape.size() < 2) grid_shape.clear();
   const NotedSignals noted;
   ProgressBar bar;
   const BasicSVD<T> svd({.fields = names,
                          .coords = coords,
+                         .grid_shape = grid_shape,
                          .interpolate_method = arguments.interpolation.interpolate_method,
                          .interpolate_opts = options_of(arguments.interpolation)},
                         {.field_opts = options_of(arguments.space, coords),
@@ -46,7 +73,7 @@ void fit_in(const FitArguments& arguments) {
                          .threads = arguments.threads,
                          .progress = [&](std::string_view phase, double share) { bar(phase, share); }});
   try {
-    const auto map = learn_to_file(arguments.output, svd, *snapshots_of<T>(arguments));
+    const auto map = learn_to_file(arguments.output, svd, *rows);
     bar.clear();
     if (map.num_dropped > 0) warn(message(map.num_dropped, " snapshots dropped because of NaN or infinity"));
     if (map.num_filled > 0) warn(message(map.num_filled, " missing numbers filled in snapshots"));

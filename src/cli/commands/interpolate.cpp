@@ -17,15 +17,19 @@ namespace {
 /// The points of the fields, and the points to interpolate to.
 struct Grids {
   xt::xarray<double> from;  ///< `(num_pts, dim)`
+  Shape from_shape;         ///< of these points in fields
   xt::xarray<double> to;    ///< `(*coord_shape, dim)`
 };
 
 Grids load_grids(const InterpolateArguments& arguments) {
-  Grids grids{load_npy(arguments.from), load_npy(arguments.to)};
+  Grids grids{load_npy(arguments.from), {}, load_npy(arguments.to)};
   if (grids.from.dimension() == 1) grids.from.reshape({grids.from.size(), std::size_t{1}});
-  if (grids.from.dimension() != 2 || grids.from.size() == 0)
-    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim) or ",
-                                  "(num_pts,), got ", shape_text(ArrayRef<double>(grids.from).shape())));
+  if (grids.from.dimension() < 2 || grids.from.size() == 0)
+    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim), ",
+                                  "(num_pts,) or (*grid_shape, dim), got ",
+                                  shape_text(ArrayRef<double>(grids.from).shape())));
+  grids.from_shape.assign(grids.from.shape().begin(), grids.from.shape().end() - 1);
+  grids.from.reshape({size_of(grids.from_shape), grids.from.shape().back()});
   if (grids.to.dimension() < 2)
     grids.to.reshape(grids.from.shape(1) == 1 ? Shape{grids.to.size(), 1} : Shape{1, grids.to.size()});
   return grids;
@@ -65,13 +69,14 @@ void interpolate(const InterpolateArguments& arguments) {
     kept.emplace(load_operator(arguments.operator_file));
   else
     grids.emplace(load_grids(arguments));
-  const std::size_t num_pts = kept ? kept->num_points() : grids->from.shape(0);
+  const Shape from_shape = kept ? Shape{kept->num_points()} : grids->from_shape;
+  const std::size_t num_pts = size_of(from_shape);
   const Shape coord_shape = kept ? kept->query_shape() : Shape(grids->to.shape().begin(), grids->to.shape().end() - 1);
 
   const Fields fields = load_fields<double>(arguments.field_files);
   std::vector<LoopRows<double>> rows;
   for (const auto& [name, values] : fields)
-    rows.push_back(split_loop(ArrayRef<double>(values), {num_pts}, message("field ", name)));
+    rows.push_back(split_loop(ArrayRef<double>(values), from_shape, message("field ", name)));
   const auto columns = columns_of(rows, num_pts);
   if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
