@@ -11,14 +11,15 @@ export namespace fieldfold {
 struct NpyHeader {
   Shape shape;
   bool fortran_order = false;   ///< the first axis varies fastest in the file
-  char kind = 'f';              ///< type: f for floating point, i for signed and u for unsigned integers
-  std::size_t scalar_size = 8;  ///< bytes per number: 4 or 8
+  char kind = 'f';              ///< type: f for floating point, i for signed and u for unsigned integers, b for bool
+  std::size_t scalar_size = 8;  ///< bytes per number: 1, 2, 4 or 8
+  bool big_endian = false;      ///< byte order
   std::uint64_t offset = 0;     ///< bytes before the first number
 };
 
 /// Reads the header of an .npy file and checks it against the file size.
-/// \throws FileError  no such file; not an .npy file; a type other than little-endian float32, float64 or integers of 4
-///                    or 8 bytes (the message names it); a file size that does not match the shape
+/// \throws FileError  no such file; not an .npy file; a type other than float16, float32, float64, integers of 1 to 8
+///                    bytes and bool (the message names it); a file size that does not match the shape
 NpyHeader read_npy_header(const std::filesystem::path& path);
 
 /// The numbers of an .npy file in file order, read in parts, by several threads at once.
@@ -44,17 +45,21 @@ class NpyFile {
 template <class T = double>
 xt::xarray<T> load_npy(const std::filesystem::path& path);
 
-/// Saves an array as an .npy file (float32 or float64, C order), atomically.
+/// Saves an array as an .npy file (float32, float64 or int64, C order), atomically.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array);
 
-/// Saves any xtensor expression: as float32 if that is its scalar, as float64 otherwise.
+/// Saves any xtensor expression: integers as int64, float as float32, and others as float64.
 template <class E>
   requires xt::is_xexpression<E>::value
 void save_npy(const std::filesystem::path& path, const E& expression) {
-  using Scalar = std::conditional_t<std::is_same_v<typename E::value_type, float>, float, double>;
-  save_npy(path, ArrayRef<Scalar>(expression));
+  if constexpr (std::integral<typename E::value_type>)
+    save_npy(path, ArrayRef<std::int64_t>(expression));
+  else if constexpr (std::is_same_v<typename E::value_type, float>)
+    save_npy(path, ArrayRef<float>(expression));
+  else
+    save_npy(path, ArrayRef<double>(expression));
 }
 
 }  // namespace fieldfold

@@ -118,7 +118,11 @@ class AnyCompressor {
     std::size_t dof() const override { return compressor.dof(); }
     LatentRanges estimate_latent_ranges() const override { return compressor.estimate_latent_ranges(); }
     xt::xarray<double> compress(const ArrayRef<double>& states) const override {
-      return compressor.compress(array<T>(states));
+      // In double precision where the compressor rounds later.
+      if constexpr (!std::same_as<T, double> && requires { compressor.compress(xt::xarray<double>()); })
+        return compressor.compress(states.copy());
+      else
+        return compressor.compress(array<T>(states));
     }
     xt::xarray<double> reconstruct(const ArrayRef<double>& latent) const override {
       return compressor.reconstruct(array<T>(latent));

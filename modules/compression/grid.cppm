@@ -11,7 +11,7 @@ import fieldfold.rbf.interpolator;
 export namespace fieldfold {
 
 /// Treatment of points without a value in interpolation to the compression grid.
-enum class MissingValues {
+enum class Holes {
   propagate,  ///< NaN, wherever such a point contributes
   skip,       ///< they take no part in the interpolation of their state; without enough other points the state is NaN
 };
@@ -31,7 +31,9 @@ struct CompressionOptions {
   /// `automatic`: points where a field has no value in any sample (land) are excluded from its interpolation, and the
   /// field is NaN at points nearest to one of them.
   Mask mask = Mask::none;
-  MissingValues missing_values = MissingValues::propagate;
+  Holes holes = Holes::propagate;
+  /// Numbers that stand for a missing value, as in `FieldOptions`.
+  std::vector<double> missing_values = {};
   /// Size of the cache of interpolation operators and factorizations, which are reused for the same coordinates; 0: no
   /// cache. Not saved.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
@@ -118,7 +120,7 @@ class BasicCompression {
 
   /// The same with another treatment of missing values.
   xt::xarray<T> interpolate_to_grid(const ArrayRef<double>& field_coords, const BasicFields<T>& field_values,
-                                    MissingValues missing) const;
+                                    Holes holes) const;
 
   /// Interpolates each sample from points of its own.
   /// \param field_coords  one per sample, each as above
@@ -128,6 +130,9 @@ class BasicCompression {
                                     const std::vector<BasicFields<T>>& field_values) const;
 
  protected:
+  /// Whether coordinates or a grid shape determine the number of points.
+  bool has_grid() const { return options_.coords || !options_.grid_shape.empty(); }
+
   /// For `compute_map`: the number of points of states of `dof` numbers. \param name  the states in messages
   /// \throws InvalidArgument  `dof` does not fit the fields or the coordinates
   std::size_t num_pts_of(std::size_t dof, std::string_view name) const;
@@ -145,13 +150,11 @@ class BasicCompression {
 
  private:
   struct Points;
-  /// Whether coordinates or a grid shape determine the number of points.
-  bool has_grid() const { return options_.coords || !options_.grid_shape.empty(); }
   Shape shape_of_snapshots(const BasicFields<T>& fields) const;
   xt::xarray<T> join(const BasicFields<T>& fields, const Shape& shape) const;
   BasicFields<T> split(const ArrayRef<T>& states, const Shape& shape) const;
   xt::xarray<double> interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
-                                 const xt::xarray<double>& to, MissingValues missing) const;
+                                 const xt::xarray<double>& to, Holes holes) const;
   xt::xarray<double> present_points(MatrixView<const double> columns) const;
   std::optional<xt::xarray<double>> interpolate_group(const xt::xarray<double>& from, MatrixView<const double> columns,
                                                       const xt::xarray<double>& to, const std::vector<bool>& used,

@@ -51,8 +51,9 @@ struct FieldTransform {
   friend bool operator==(const FieldTransform&, const FieldTransform&) = default;
 };
 
-/// Learns a normalization. \param name  of the field, for messages
-/// \throws InvalidArgument  a constant field, for `minmax` and `zscore`; an invalid slope or offset
+/// Learns a normalization. For `minmax` and `zscore`, a field whose spread is below 1e-13 of its size is taken as
+/// constant, with a warning: noise of that size is no signal. \param name  of the field, for messages
+/// \throws InvalidArgument  squares or reciprocals overflow; an invalid slope or offset
 FieldTransform transform_of(const Normalization& normalization, const FieldStatistics& statistics,
                             std::string_view name);
 

@@ -40,14 +40,19 @@ struct FieldOptions {
   /// not divided.
   bool standardize = false;
   /// `(num_pts,)` or another shape of that size, above 0: point weights of the inner product, such as cell volumes.
+  /// With a mask, weights of masked points are ignored, and may be 0 or NaN.
   std::optional<xt::xarray<double>> point_weights = std::nullopt;
   /// Field weights by name, above 0; 1 for all others.
   std::map<std::string, double> field_weights = {};
-  /// `(num_samples,)`, above 0: sample weights.
+  /// `(num_samples,)`, at least 0: sample weights. Snapshots of weight 0 are left out.
   std::optional<xt::xarray<double>> sample_weights = std::nullopt;
   /// The inner product of each field, in place of point weights.
   std::optional<MassMatrix> mass = std::nullopt;
   Mask mask = Mask::none;
+  /// With the automatic mask: numbers that are finite in fewer than this share of the snapshots are masked too.
+  double mask_share = 0.0;
+  /// Numbers that stand for a missing value, such as 1e20 or -9999; a relative difference of 1e-6 is ignored.
+  std::vector<double> missing_values = {};
   GappySnapshots gappy_snapshots = GappySnapshots::drop;
   GappyStates gappy_states = GappyStates::nan;
 
@@ -75,6 +80,9 @@ GappyStates gappy_states_named(std::string_view name);
 /// \throws InvalidArgument  an unknown field; a weight that is not finite and above 0; both point weights and a mass
 ///                          matrix; an invalid normalization
 void validate(const FieldOptions& options, const std::vector<std::string>& fields);
+
+/// The mask and its share from `none`, `auto` or `auto:SHARE`. \throws InvalidArgument  another text
+void set_mask(std::string_view text, FieldOptions& options);
 
 /// Whether options leave snapshots unchanged.
 bool is_plain(const FieldOptions& options);

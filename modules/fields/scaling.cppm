@@ -62,12 +62,13 @@ class SpaceScaling {
   std::vector<T> sample_roots_;         ///< empty: 1
 };
 
-/// The rows of the scaled problem, with filled gaps.
-template <class T>
+/// The rows of the scaled problem, with filled gaps. Numbers of the source are shifted and scaled in double precision.
+/// \tparam S  scalar of the source: T, or double
+template <class T, class S = T>
 class ScaledRows final : public RowSource<T> {
  public:
   /// The arguments must outlive this object. \param gaps  sorted by row, then column
-  ScaledRows(const RowSource<T>& source, const SpaceScaling<T>& scaling, const std::vector<Gap>& gaps)
+  ScaledRows(const RowSource<S>& source, const SpaceScaling<T>& scaling, const std::vector<Gap>& gaps)
       : source_(source), scaling_(scaling), gaps_(gaps) {}
   std::size_t rows() const override { return source_.rows(); }
   std::size_t cols() const override { return source_.cols(); }
@@ -75,9 +76,9 @@ class ScaledRows final : public RowSource<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
  private:
-  void scale_row(std::size_t row, std::span<const T> x, std::span<T> y) const;
+  void scale_row(std::size_t row, std::span<const S> x, std::span<T> y) const;
 
-  const RowSource<T>& source_;
+  const RowSource<S>& source_;
   const SpaceScaling<T>& scaling_;
   const std::vector<Gap>& gaps_;
 };

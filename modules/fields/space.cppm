@@ -44,12 +44,12 @@ class FieldSpace {
   /// Whether a field is transformed by the logarithm, which makes the inverse transform nonlinear.
   bool is_logarithmic() const;
 
-  /// The coordinates y of states x.
+  /// The coordinates y of states x, rounded to T after they are computed in double precision.
   /// \param states  `(k, count)`: numbers `first` to `first + count` of each  \param result  y, `(k, count)`; NaN where
   ///                x is NaN
   /// \throws InvalidArgument  the logarithm of a number that is not positive
-  template <class T>
-  void transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const;
+  template <class S, class T>
+  void transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const;
 
   /// States x from coordinates y, in place. \param states  `(k, dof)`; masked numbers become NaN
   template <class T>

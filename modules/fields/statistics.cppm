@@ -15,8 +15,10 @@ struct StatisticsRequest {
   std::vector<Normalization> normalizations;
   bool wants_means = false;       ///< of each row
   bool wants_deviations = false;  ///< of each row
-  /// Rows without any finite number are masked, and do not count as missing.
+  /// Rows without any finite number are masked, and do not count as missing; so are rows with fewer finite numbers than
+  /// this share.
   bool finds_masked_rows = false;
+  double mask_share = 0.0;
   /// Whether columns with gaps are kept rather than dropped.
   bool keeps_gappy_columns = false;
   /// `(num_samples,)`; 0 for a column held out.

@@ -27,13 +27,14 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor);
 /// Learns a map with the options of `svd` and saves it like `save`, for snapshots and a basis larger than memory. `svd`
 /// is unchanged and needs no map. A large basis is built in an unnamed file in the folder of `path`. The file at `path`
 /// is either complete or absent.
+/// \tparam S         scalar of the snapshots: T, or double
 /// \param snapshots  `(dof, num_samples)`, such as `NpyRows` or `NpyFieldRows`
 /// \param rule       replaces the rule of the options if it is not empty
 /// \returns  the map, with an empty projection matrix
 /// \throws   as `BasicSVD::compute_map`, the source of the snapshots, and `save`; InvalidArgument also for a mass
 ///           matrix that is a function
-template <class T>
-BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
+template <class T, class S>
+BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<S>& snapshots,
                              const RankRule& rule = {});
 
 /// Loads a compressor; `load(path).target<SVD>()` is the SVD inside, or null for another type.

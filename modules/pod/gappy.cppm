@@ -17,33 +17,50 @@ struct GappyInnerProduct {
   std::function<void(MatrixView<const double> y, MatrixView<double> result)> apply = {};
 };
 
-/// Least-squares coefficients and their sensitivity.
-struct GappySolution {
-  std::vector<double> coefficients;  ///< `(rank,)`
+/// Least-squares coefficients of states from the same known entries, in the restricted inner product (Everson and
+/// Sirovich 1995, doi:10.1364/JOSAA.12.001657): by normal equations where they keep half of the digits, and otherwise
+/// by a singular value decomposition of the rows of the basis. Factorized once for all states.
+template <class T>
+class GappyLeastSquares {
+ public:
+  /// \param basis  `(dof, rank)`  \param known  the indices of the known entries, ascending
+  /// \throws NumericalError  they do not determine the coefficients
+  GappyLeastSquares(MatrixView<const T> basis, std::vector<std::size_t> known, const GappyInnerProduct& inner_product);
+
+  const std::vector<std::size_t>& known() const { return known_; }
+
   /// Bound of the amplification of errors in the known entries: the reciprocal root of the smallest eigenvalue of
   /// `U^T W U` over the known entries; at least 1, its value where all entries are known.
-  double condition = 1.0;
+  double condition() const { return condition_; }
+
+  /// The coefficients `(rank,)` of a state `(dof,)`.
+  std::vector<double> solve(std::span<const T> y) const;
+
+ private:
+  void decompose_rows(MatrixView<const T> basis, std::span<const double> weights);
+
+  std::vector<std::size_t> known_;
+  xt::xarray<double> rows_ = zeros<double>({0, 0});  ///< `(known, rank)`: the coefficients are those of `rows_^T y`
+  xt::xarray<double> to_coefficients_ = zeros<double>({0, 0});  ///< `(rank, rank)`, applied to it
+  double condition_ = 1.0;
 };
 
-/// Least-squares coefficients from the known entries of a state, in the restricted inner product (Everson and Sirovich
-/// 1995, doi:10.1364/JOSAA.12.001657): by normal equations where they keep half of the digits, and otherwise by a
-/// singular value decomposition of the rows of the basis.
-/// \param basis  `(dof, rank)`  \param y  `(dof,)`; entries that are not finite are missing
-/// \throws NumericalError  the known entries do not determine the coefficients
+/// The coefficients of one state; entries that are not finite are missing. \throws NumericalError  as the class above
 template <class T>
-GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
-                                 const GappyInnerProduct& inner_product);
+std::vector<double> gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
+                                       const GappyInnerProduct& inner_product);
 
 /// Fills gaps in snapshots iteratively from the modes until convergence. The number of modes grows by one whenever the
 /// estimates have settled, up to the chosen rank. The means of the space become those of the filled snapshots. The
 /// basis and the snapshots with gaps are held in memory.
+/// \tparam S          scalar of the snapshots: T, or double
 /// \param snapshots   `(dof, num_samples)`
 /// \param scaling     its means are updated
 /// \param statistics  its gaps are filled
 /// \param request     how to compute the modes
 /// \throws  as `decompose` and `gappy_coefficients`; a warning if it has not converged after 200 iterations
-template <class T>
-void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
+template <class T, class S>
+void fill_gaps(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
                const DecompositionRequest<T>& request);
 
 }  // namespace fieldfold

@@ -11,8 +11,10 @@ export namespace fieldfold {
 /// Coefficients of states, and their distances from the span of a basis.
 template <class T>
 struct BasicAssessment {
-  xt::xarray<T> latent;                  ///< `(*loop_shape, rank)`: as from `compress`, holes filled
-  xt::xarray<double> distance;           ///< `(*loop_shape)`: the norm of the residual of the projection
+  xt::xarray<T> latent;  ///< `(*loop_shape, rank)`: as from `compress`, holes filled
+  /// `(*loop_shape)`: the norm of the residual of the projection, over the known entries; NaN where there are no more
+  /// of them than coefficients, which then fit them exactly, however far the state is
+  xt::xarray<double> distance;
   xt::xarray<double> relative_distance;  ///< `(*loop_shape)`: relative to the norm of the state; 0 where both are 0
   /// `(*loop_shape)`: bound of the amplification of errors from the known entries to the coefficients; 1 where all are
   /// known, infinite where they do not determine the coefficients: coefficients and distances are then NaN.
@@ -28,11 +30,14 @@ class SpaceProjection {
   SpaceProjection(MatrixView<const T> basis, const FieldSpace* space, MatrixView<const T> weighted_basis)
       : basis_(basis), space_(space), weighted_(weighted_basis) {}
 
-  /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it.
+  /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it. One
+  /// warning counts the states whose coefficients are NaN: those with missing numbers, or with the policy `fill` those
+  /// whose known entries do not determine them.
+  /// \tparam S      scalar of the states: T, or double
   /// \param states  `(k, dof)`  \param latent  `(k, rank)`
   /// \throws InvalidArgument  a missing number, if the policy is `error`; the logarithm of a number not above 0
-  /// \throws NumericalError   the known entries do not determine the coefficients
-  void compress(MatrixView<const T> states, GappyStates policy, MatrixView<T> latent) const;
+  template <class S>
+  void compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent) const;
 
   /// Reconstructs states. \param latent  `(k, rank)`  \param states  `(k, dof)`
   void reconstruct(MatrixView<const T> latent, MatrixView<T> states) const;
@@ -47,16 +52,25 @@ class SpaceProjection {
 
   /// Coefficients, and norms of residuals in the space over the known entries. Holes are always filled; where the known
   /// entries do not determine the coefficients, coefficients and distances are NaN and the condition is infinite.
-  void assess(MatrixView<const T> states, const Assessment& result) const;
+  template <class S>
+  void assess(MatrixView<const S> states, const Assessment& result) const;
 
   /// The largest magnitude of an entry of `U^T W U - I`.
   double orthonormality_defect() const;
 
  private:
   bool has_diagonal_weights() const { return space_ != nullptr && weighted_.rows == 0 && !space_->is_unweighted(); }
-  void transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const;
-  double fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const;
-  [[noreturn]] void throw_missing(std::size_t state, MatrixView<const T> states) const;
+  template <class S>
+  void transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const;
+  template <class S>
+  void multiply_states(MatrixView<const S> states, MatrixView<T> latent) const;
+  /// Fills some states: those with the same known entries share a factorization. \returns  for each the condition, and
+  /// the number of known entries
+  template <class S>
+  std::vector<std::pair<double, std::size_t>> fill(const std::vector<std::size_t>& gappy, MatrixView<const S> states,
+                                                   MatrixView<T> latent) const;
+  template <class S>
+  [[noreturn]] void throw_missing(std::size_t state, MatrixView<const S> states) const;
   double squared_norm(const std::vector<double>& y) const;
   double norm(std::span<const T> y) const;
 

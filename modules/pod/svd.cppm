@@ -37,7 +37,7 @@ struct SVDOptions {
 template <class T>
 class BasicSVD : public BasicCompression<T> {
  public:
-  /// \param grid  the fields and their grid; its mask is replaced by that of the field options, and missing values are
+  /// \param grid  the fields and their grid; its mask and missing values are those of the field options, and holes are
   ///              skipped if these fill gappy states
   /// \throws InvalidArgument  as `BasicCompression`; a rank rule out of range; invalid field options; a
   ///                          `validate_every` of 1
@@ -76,7 +76,18 @@ class BasicSVD : public BasicCompression<T> {
   /// \param basis  receives the projection matrix, `(dof, rank)`
   /// \returns  the map, with an empty projection matrix, and a report
   std::pair<BasicSVDMap<T>, DecompositionReport> learn(const RowSource<T>& snapshots, RowStore<T>& basis,
-                                                       const RankRule& rule = {}) const;
+                                                       const RankRule& rule = {}) const {
+    return learn_from(snapshots, basis, rule);
+  }
+
+  /// The same from snapshots in double precision, for a map in single precision: they are rounded after means have been
+  /// subtracted and scales applied.
+  std::pair<BasicSVDMap<T>, DecompositionReport> learn(const RowSource<double>& snapshots, RowStore<T>& basis,
+                                                       const RankRule& rule = {}) const
+    requires(!std::same_as<T, double>)
+  {
+    return learn_from(snapshots, basis, rule);
+  }
 
   /// Whether a map has been computed or given.
   bool map_exists() const { return map_.has_value(); }
@@ -85,15 +96,30 @@ class BasicSVD : public BasicCompression<T> {
   const BasicSVDMap<T>& map() const;
 
   /// Compresses states, with `gappy_states` of the options as the policy for missing numbers. These affect only the
-  /// coefficients of their own state.
+  /// coefficients of their own state. One warning counts the states whose coefficients are NaN: those with missing
+  /// numbers, or with the policy `fill` those whose known entries do not determine them.
   /// \param states  `(*loop_shape, dof)` \returns  `(*loop_shape, rank)`
   /// \throws InvalidArgument  states of another length; a missing number, if the policy is `error`; the logarithm of a
   ///                          number that is not positive
-  /// \throws NumericalError   the known entries do not determine the coefficients
-  xt::xarray<T> compress(const ArrayRef<T>& states) const;
+  xt::xarray<T> compress(const ArrayRef<T>& states) const { return compress(states, options_.field_opts.gappy_states); }
 
   /// The same with another policy for missing numbers.
-  xt::xarray<T> compress(const ArrayRef<T>& states, GappyStates policy) const;
+  xt::xarray<T> compress(const ArrayRef<T>& states, GappyStates policy) const {
+    return compress_states(states, policy);
+  }
+
+  /// The same in single precision for states in double precision, which are rounded after they have been shifted and
+  /// scaled.
+  template <class States>
+    requires(std::same_as<States, xt::xarray<double>> && !std::same_as<T, double>)
+  xt::xarray<T> compress(const States& states) const {
+    return compress_states(ArrayRef<double>(states), options_.field_opts.gappy_states);
+  }
+  template <class States>
+    requires(std::same_as<States, xt::xarray<double>> && !std::same_as<T, double>)
+  xt::xarray<T> compress(const States& states, GappyStates policy) const {
+    return compress_states(ArrayRef<double>(states), policy);
+  }
 
   /// The same into memory of the caller, which must not overlap the states.
   /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
@@ -104,7 +130,14 @@ class BasicSVD : public BasicCompression<T> {
   /// \param states  `(*loop_shape, dof)`
   /// \throws NotReady  the map was loaded, and its mass matrix was a function
   /// \throws           as `compress`, except for states with undetermined coefficients
-  BasicAssessment<T> assess(const ArrayRef<T>& states) const;
+  BasicAssessment<T> assess(const ArrayRef<T>& states) const { return assess_states(states); }
+
+  /// The same in single precision for states in double precision.
+  template <class States>
+    requires(std::same_as<States, xt::xarray<double>> && !std::same_as<T, double>)
+  BasicAssessment<T> assess(const States& states) const {
+    return assess_states(ArrayRef<double>(states));
+  }
 
   /// Reconstructs states. \param latent  `(*loop_shape, rank)` \returns  `(*loop_shape, dof)`
   /// \throws InvalidArgument  a number of coefficients other than the rank
@@ -167,7 +200,18 @@ class BasicSVD : public BasicCompression<T> {
   const SVDOptions& options() const { return options_; }
 
  private:
+  template <class S>
+  xt::xarray<T> compress_states(const ArrayRef<S>& states, GappyStates policy) const;
+  template <class S>
+  BasicAssessment<T> assess_states(const ArrayRef<S>& states) const;
   DecompositionRequest<T> request_for(const RankRule& rule) const;
+  template <class S>
+  std::pair<BasicSVDMap<T>, DecompositionReport> learn_from(const RowSource<S>& snapshots, RowStore<T>& basis,
+                                                            const RankRule& rule) const;
+  template <class S>
+  std::pair<BasicSVDMap<T>, DecompositionReport> learn_complete(const RowSource<S>& snapshots, RowStore<T>& basis,
+                                                                const RankRule& rule,
+                                                                const FieldOptions& field_opts) const;
 
   SVDOptions options_;
   std::optional<BasicSVDMap<T>> map_;

@@ -13,8 +13,8 @@ template <class T>
 class Whitening {
  public:
   /// \throws NotReady        the map has no statistics of its coefficients, as in files up to format 3
-  /// \throws NumericalError  the covariance is singular: fewer snapshots than coefficients, or linearly dependent
-  ///                         coefficients
+  /// \throws NumericalError  the covariance is singular: fewer snapshots than coefficients, linearly dependent
+  ///                         coefficients, or modes that are rounding errors
   explicit Whitening(const BasicSVDMap<T>& map);
 
   /// \param latent  z, `(*loop_shape, rank)`  \returns  w, `(*loop_shape, rank)`

@@ -80,4 +80,56 @@ class FieldRows final : public RowSource<T> {
   std::vector<LoopRows<T>> fields_;
 };
 
+/// Selected columns of a source.
+template <class T>
+class SelectedColumns final : public RowSource<T> {
+ public:
+  /// \param source  it must outlive this object  \param columns  ascending
+  SelectedColumns(const RowSource<T>& source, std::vector<std::size_t> columns)
+      : source_(source), columns_(std::move(columns)) {}
+  std::size_t rows() const override { return source_.rows(); }
+  std::size_t cols() const override { return columns_.size(); }
+  std::size_t block_rows() const override { return source_.block_rows(); }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+
+ private:
+  const RowSource<T>& source_;
+  std::vector<std::size_t> columns_;
+};
+
+/// Whether a number stands for a missing value: it equals one of these, to a relative difference of 1e-6.
+bool is_missing_value(double number, std::span<const double> missing_values);
+
+/// A source with NaN in place of missing values.
+template <class T>
+class RowsWithMissingValues final : public RowSource<T> {
+ public:
+  /// \param source  it must outlive this object
+  RowsWithMissingValues(const RowSource<T>& source, std::vector<double> missing_values)
+      : source_(source), missing_values_(std::move(missing_values)) {}
+  std::size_t rows() const override { return source_.rows(); }
+  std::size_t cols() const override { return source_.cols(); }
+  std::size_t block_rows() const override { return source_.block_rows(); }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+
+ private:
+  const RowSource<T>& source_;
+  std::vector<double> missing_values_;
+};
+
+/// A source in another scalar.
+template <class To, class From>
+class ConvertedRows final : public RowSource<To> {
+ public:
+  /// \param source  it must outlive this object
+  explicit ConvertedRows(const RowSource<From>& source) : source_(source) {}
+  std::size_t rows() const override { return source_.rows(); }
+  std::size_t cols() const override { return source_.cols(); }
+  std::size_t block_rows() const override { return source_.block_rows(); }
+  MatrixView<const To> read(std::size_t first, std::size_t count, std::vector<To>& buffer) const override;
+
+ private:
+  const RowSource<From>& source_;
+};
+
 }  // namespace fieldfold

@@ -91,14 +91,16 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
 
   const HeaderText header(std::move(text), path);
   const std::string_view type = header.quoted("descr");
-  constexpr std::array known{"<f4", "<f8", "<i4", "<i8", "<u4", "<u8"};
-  if (std::ranges::find(known, type) == known.end())
+  constexpr std::array known{"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
+  const bool has_order = !type.empty() && std::string_view("<>|=").find(type[0]) != std::string_view::npos;
+  if (!has_order || std::ranges::find(known, type.substr(1)) == known.end())
     throw FileError(message(path.string(), ": expected numbers of one of the types ", listing(known),
-                            " (little-endian floating point or integers of 4 or 8 bytes), got ", type));
+                            " (floating point, integers or bool), got ", type));
   NpyHeader result{.shape = header.shape("shape"),
                    .fortran_order = header.boolean("fortran_order"),
                    .kind = type[1],
-                   .scalar_size = type[2] == '8' ? std::size_t{8} : std::size_t{4},
+                   .scalar_size = static_cast<std::size_t>(type[2] - '0'),
+                   .big_endian = type[0] == '>',
                    .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
 
   // Compared by division, because the product may overflow.
@@ -117,29 +119,74 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
   return result;
 }
 
+/// A number in half precision (IEEE 754 binary16).
+struct Half {
+  std::uint16_t bits;
+
+  explicit operator double() const {
+    const int exponent = bits >> 10 & 0x1f;
+    const double fraction = (bits & 0x3ff) / 1024.0;
+    const double magnitude = exponent == 0    ? std::ldexp(fraction, -14)
+                             : exponent == 31 ? fraction == 0.0 ? std::numeric_limits<double>::infinity()
+                                                                : std::numeric_limits<double>::quiet_NaN()
+                                              : std::ldexp(1.0 + fraction, exponent - 15);
+    return bits >> 15 != 0 ? -magnitude : magnitude;
+  }
+  explicit operator float() const { return static_cast<float>(static_cast<double>(*this)); }
+};
+
 /// Calls `action` with a number of the type in the file.
 template <class Action>
 auto with_scalar(const NpyHeader& header, const Action& action) {
-  const bool is_long = header.scalar_size == 8;
-  if (header.kind == 'i') return is_long ? action(std::int64_t{}) : action(std::int32_t{});
-  if (header.kind == 'u') return is_long ? action(std::uint64_t{}) : action(std::uint32_t{});
-  return is_long ? action(double{}) : action(float{});
+  const auto with_size = [&](auto one, auto two, auto four, auto eight) {
+    switch (header.scalar_size) {
+      case 1:
+        return action(one);
+      case 2:
+        return action(two);
+      case 4:
+        return action(four);
+      default:
+        return action(eight);
+    }
+  };
+  if (header.kind == 'i') return with_size(std::int8_t{}, std::int16_t{}, std::int32_t{}, std::int64_t{});
+  if (header.kind == 'u' || header.kind == 'b')
+    return with_size(std::uint8_t{}, std::uint16_t{}, std::uint32_t{}, std::uint64_t{});
+  return with_size(std::uint8_t{}, Half{}, float{}, double{});
+}
+
+/// Puts numbers in the byte order of the machine.
+template <class Scalar>
+void order_bytes(const NpyHeader& header, std::span<Scalar> numbers) {
+  if (!header.big_endian || sizeof(Scalar) == 1) return;
+  for (Scalar& number : numbers) {
+    auto* const bytes = reinterpret_cast<unsigned char*>(&number);
+    for (std::size_t i = 0; i < sizeof(Scalar) / 2; ++i) std::swap(bytes[i], bytes[sizeof(Scalar) - 1 - i]);
+  }
 }
 
 template <class Scalar, class T>
 xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
-  auto stored = xt::xarray<Scalar>::from_shape(header.shape);
-  in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size() * sizeof(Scalar)));
-  if (header.fortran_order) {
-    auto numbers = xt::xarray<T>::from_shape(header.shape);
-    std::transform(stored.begin(), stored.end(), numbers.template begin<xt::layout_type::column_major>(),
-                   [](Scalar number) { return static_cast<T>(number); });
-    return numbers;
+  auto numbers = xt::xarray<T>::from_shape(header.shape);
+  const auto read_into = [&](std::span<Scalar> stored) {
+    in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size_bytes()));
+    order_bytes(header, stored);
+  };
+  if constexpr (std::is_same_v<Scalar, T>) {
+    if (!header.fortran_order) {
+      read_into({numbers.data(), numbers.size()});
+      return numbers;
+    }
   }
-  if constexpr (std::is_same_v<Scalar, T>)
-    return stored;
+  std::vector<Scalar> stored(numbers.size());
+  read_into(stored);
+  const auto converted = [](Scalar number) { return static_cast<T>(number); };
+  if (header.fortran_order)
+    std::transform(stored.begin(), stored.end(), numbers.template begin<xt::layout_type::column_major>(), converted);
   else
-    return ArrayRef<Scalar>(stored).template copy<T>();
+    std::transform(stored.begin(), stored.end(), numbers.data(), converted);
+  return numbers;
 }
 
 }  // namespace
@@ -157,9 +204,11 @@ void NpyFile::read(std::size_t first, std::size_t count, T* numbers) const {
   with_scalar(header_, [&]<class Scalar>(Scalar) {
     if constexpr (std::is_same_v<Scalar, T>) {
       file_.read(offset, numbers, count * sizeof(T));
+      order_bytes(header_, std::span(numbers, count));
     } else {
       std::vector<Scalar> stored(count);
       file_.read(offset, stored.data(), count * sizeof(Scalar));
+      order_bytes(header_, std::span(stored));
       std::transform(stored.begin(), stored.end(), numbers, [](Scalar number) { return static_cast<T>(number); });
     }
   });
@@ -177,8 +226,8 @@ xt::xarray<T> load_npy(const std::filesystem::path& path) {
 
 template <class T>
 void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
-  std::string text =
-      message("{'descr': '<f", sizeof(T), "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
+  std::string text = message("{'descr': '<", std::integral<T> ? "i" : "f", sizeof(T),
+                             "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
   // The format requires a header of a multiple of 64 bytes that ends in a newline.
   const std::size_t before_text = 10;
   text.append(63 - (before_text + text.size()) % 64, ' ');
@@ -196,5 +245,6 @@ template xt::xarray<double> load_npy<double>(const std::filesystem::path&);
 template xt::xarray<float> load_npy<float>(const std::filesystem::path&);
 template void save_npy(const std::filesystem::path&, const ArrayRef<double>&);
 template void save_npy(const std::filesystem::path&, const ArrayRef<float>&);
+template void save_npy(const std::filesystem::path&, const ArrayRef<std::int64_t>&);
 
 }  // namespace fieldfold

@@ -49,6 +49,7 @@ struct FieldArguments {
   std::string mass;  ///< `lumped`, `consistent`, or a file of triplets `(entries, 3)`
   std::filesystem::path cells;
   std::string mask = "none";
+  std::vector<double> missing_values;
   std::string gappy = "drop";
 };
 

@@ -160,8 +160,16 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
           ->group(group);
   cells->needs(mass);
   command
-      .add_option("--mask", arguments.mask, "Mask: none, or auto to exclude numbers that are missing in all snapshots")
+      .add_option("--mask", arguments.mask,
+                  "Mask: none, or auto to exclude numbers that are missing in all snapshots; auto:SHARE also excludes "
+                  "those present in a smaller share")
       ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--missing-value", arguments.missing_values,
+                  "Number that stands for a missing value, such as -9999; repeatable")
+      ->take_all()
+      ->allow_extra_args(false)
       ->group(group);
   command.add_option("--gappy", arguments.gappy, "Policy for snapshots with missing numbers: drop or fill")
       ->capture_default_str()

@@ -88,8 +88,9 @@ FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt:
                        .standardize = arguments.standardize,
                        .point_weights = load_optional(arguments.point_weights),
                        .sample_weights = load_optional(arguments.sample_weights),
-                       .mask = mask_named(arguments.mask),
+                       .missing_values = arguments.missing_values,
                        .gappy_snapshots = gappy_snapshots_named(arguments.gappy)};
+  set_mask(arguments.mask, options);
   for (const std::string& text : arguments.normalize) {
     if (text.find('=') == std::string::npos) {
       options.normalize = normalization_from(text);

@@ -10,6 +10,7 @@ import fieldfold.linalg.dense;
 import fieldfold.points.axes;
 import fieldfold.points.checks;
 import fieldfold.points.neighbors;
+import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {
@@ -218,12 +219,12 @@ bool BasicCompression<T>::is_grid(const Points& points) const {
 /// together, from the other points.
 template <class T>
 xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
-                                                    const xt::xarray<double>& to, MissingValues missing) const {
+                                                    const xt::xarray<double>& to, Holes holes) const {
   const std::size_t samples = values.shape(1);
   const auto columns = as_matrix(values, from.shape(0), samples * num_qoi());
   const auto present = present_points(columns);
   const bool has_masked = std::ranges::find(present, 0.0) != present.end() && samples > 0;
-  const bool skips = missing == MissingValues::skip;
+  const bool skips = holes == Holes::skip;
   if (!(has_masked && options_.mask != Mask::none) && !(skips && has_holes(columns)))
     return interpolation_(from, values, to);
 
@@ -296,7 +297,7 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
   const auto [loop_shape, rows] = split_loop(states, {dof()}, "states");
   auto on_grid = xt::xarray<double>::from_shape({num_pts(), rows.rows, num_qoi()});
   columns_of_states(rows, {num_qoi()}, as_matrix(on_grid, num_pts(), rows.rows * num_qoi()));
-  const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows, MissingValues::propagate);
+  const xt::xarray<double> elsewhere = interpolate(coords(), on_grid, points.rows, Holes::propagate);
   const auto columns = as_matrix(elsewhere, points.rows.shape(0), rows.rows * num_qoi());
   BasicFields<T> fields;
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) {
@@ -327,13 +328,12 @@ std::vector<BasicFields<T>> BasicCompression<T>::interpolate_from_grid(const Arr
 template <class T>
 xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& field_coords,
                                                        const BasicFields<T>& field_values) const {
-  return interpolate_to_grid(field_coords, field_values, options_.missing_values);
+  return interpolate_to_grid(field_coords, field_values, options_.holes);
 }
 
 template <class T>
 xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& field_coords,
-                                                       const BasicFields<T>& field_values,
-                                                       MissingValues missing) const {
+                                                       const BasicFields<T>& field_values, Holes holes) const {
   const Points points = points_of(field_coords, "field_coords");
   if (is_grid(points)) return join(field_values, points.coord_shape);
   if (points.rows.size() == 0) throw InvalidArgument("field_coords: expected at least one point, got none");
@@ -342,7 +342,10 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
   auto elsewhere = xt::xarray<double>::from_shape({points.rows.shape(0), count, num_qoi()});
   const auto columns = as_matrix(elsewhere, points.rows.shape(0), count * num_qoi());
   for (std::size_t qoi = 0; qoi < num_qoi(); ++qoi) columns_of_field(all[qoi].matrix, {num_qoi()}, qoi, columns);
-  const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords(), missing);
+  if (!options_.missing_values.empty())
+    for (double& x : elsewhere)
+      if (is_missing_value(x, options_.missing_values)) x = std::numeric_limits<double>::quiet_NaN();
+  const xt::xarray<double> on_grid = interpolate(points.rows, elsewhere, coords(), holes);
   auto states = xt::xarray<T>::from_shape(joined(all.front().loop_shape, {dof()}));
   states_of_columns(as_matrix(on_grid, num_pts(), count * num_qoi()), {num_qoi()}, as_matrix(states, count, dof()));
   return states;

@@ -60,6 +60,22 @@ FieldSpaceParts parts_of(const FieldOptions& options, const std::vector<std::str
   return parts;
 }
 
+/// Points whose numbers are all masked get the weight 1. \throws InvalidArgument  an invalid weight of another point
+void replace_weights_of_masked_points(FieldSpaceParts& parts) {
+  const std::size_t qoi = parts.fields.size();
+  for (std::size_t point = 0; point < parts.point_weights.size(); ++point) {
+    double& weight = parts.point_weights(point);
+    const auto own =
+        std::span(parts.masked).subspan(parts.masked.empty() ? 0 : point * qoi, parts.masked.empty() ? 0 : qoi);
+    if (!own.empty() && std::ranges::find(own, std::uint8_t{0}) == own.end())
+      weight = 1.0;
+    else if (!(weight > 0.0) || !std::isfinite(weight))
+      throw InvalidArgument(
+          message("point_weights: expected finite numbers above 0 at points that are not masked, got ", weight,
+                  " at index ", point));
+  }
+}
+
 }  // namespace
 
 FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts) {
@@ -88,6 +104,7 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
       .wants_means = options.center || options.standardize,
       .wants_deviations = options.standardize,
       .finds_masked_rows = options.mask == Mask::automatic,
+      .mask_share = options.mask_share,
       .keeps_gappy_columns = options.gappy_snapshots == GappySnapshots::fill,
       .column_weights = std::vector<double>(snapshots.cols(), 1.0),
       .point_weights = statistical_weights(options),
@@ -108,6 +125,7 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
   if (request.wants_means) parts.mean = found.means;
   parts.deviation = std::move(found.deviations);
   parts.masked = found.masked;
+  if (options.mask != Mask::none) replace_weights_of_masked_points(parts);
   return {FieldSpace(std::move(parts), num_pts), std::move(found)};
 }
 

@@ -5,8 +5,8 @@ import fieldfold.base.diagnostics;
 namespace fieldfold {
 namespace {
 
-/// A field with a spread of at most this share of its magnitude is constant.
-constexpr double units_of_a_constant = 16.0 * std::numeric_limits<double>::epsilon();
+/// A field with a spread of at most this share of its magnitude is constant: the rounding errors of a computation.
+constexpr double spread_of_a_constant = 1e-13;
 
 double number_in(std::string_view text, std::string_view whole) {
   double number = 0.0;
@@ -54,14 +54,15 @@ bool needs_statistics(NormalizationMethod method) {
 
 FieldTransform transform_of(const Normalization& normalization, const FieldStatistics& statistics,
                             std::string_view name) {
-  const auto check = [&](double spread, double size, const std::string& found) {
+  /// The transform of a field by its spread. A constant field is divided by its size, so that its noise stays noise.
+  const auto scaled = [&](double shift, double spread, double size, const std::string& found) -> FieldTransform {
     if (!std::isfinite(spread) || (spread > 0.0 && !std::isfinite(1.0 / spread)))
       throw InvalidArgument(
           message("field ", name, ": expected numbers whose squares and reciprocals do not overflow, ", "got ", found));
-    if (!(spread > units_of_a_constant * size))
-      throw InvalidArgument(message("field ", name, ": expected nonconstant values for ",
-                                    normalization_methods()[static_cast<std::size_t>(normalization.method)], ", got ",
-                                    found));
+    if (spread > spread_of_a_constant * size) return {.shift = shift, .factor = 1.0 / spread};
+    warn(message("field ", name, ": taken as constant, and not scaled by ",
+                 normalization_methods()[static_cast<std::size_t>(normalization.method)], ", because of ", found));
+    return {.shift = shift, .factor = size > 0.0 ? 1.0 / size : 1.0};
   };
   switch (normalization.method) {
     case NormalizationMethod::none:
@@ -73,13 +74,12 @@ FieldTransform transform_of(const Normalization& normalization, const FieldStati
                                       normalization.slope, " and ", normalization.offset));
       return {.shift = -normalization.offset / normalization.slope, .factor = normalization.slope};
     case NormalizationMethod::minmax:
-      check(statistics.high - statistics.low, std::max(std::abs(statistics.low), std::abs(statistics.high)),
-            message("values from ", statistics.low, " to ", statistics.high));
-      return {.shift = statistics.low, .factor = 1.0 / (statistics.high - statistics.low)};
+      return scaled(statistics.low, statistics.high - statistics.low,
+                    std::max(std::abs(statistics.low), std::abs(statistics.high)),
+                    message("values from ", statistics.low, " to ", statistics.high));
     case NormalizationMethod::zscore:
-      check(statistics.deviation, std::abs(statistics.mean),
-            message("a deviation of ", statistics.deviation, " from the mean ", statistics.mean));
-      return {.shift = statistics.mean, .factor = 1.0 / statistics.deviation};
+      return scaled(statistics.mean, statistics.deviation, std::abs(statistics.mean),
+                    message("a deviation of ", statistics.deviation, " from the mean ", statistics.mean));
     case NormalizationMethod::log10:
       if (!std::isfinite(normalization.offset))
         throw InvalidArgument(message("field ", name, ": expected a finite offset, got ", normalization.offset));

@@ -22,6 +22,15 @@ void check_weights(const xt::xarray<double>& weights, std::string_view what) {
           message(what, ": expected finite numbers above 0, got ", weights.data()[i], " at index ", i));
 }
 
+void check_sample_weights(const xt::xarray<double>& weights) {
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    if (!(weights.data()[j] >= 0.0) || !std::isfinite(weights.data()[j]))
+      throw InvalidArgument(
+          message("sample_weights: expected finite numbers of 0 or more, got ", weights.data()[j], " at index ", j));
+  if (weights.size() > 0 && std::ranges::all_of(weights, [](double weight) { return weight == 0.0; }))
+    throw InvalidArgument("sample_weights: expected one above 0, got only zeros");
+}
+
 }  // namespace
 
 std::vector<Normalization> normalizations_of(const FieldOptions& options, const std::vector<std::string>& fields) {
@@ -46,6 +55,16 @@ const std::vector<std::string_view>& gappy_states_policies() {
   return names;
 }
 
+void set_mask(std::string_view text, FieldOptions& options) {
+  const std::size_t colon = text.find(':');
+  options.mask = mask_named(text.substr(0, colon));
+  if (colon == std::string_view::npos) return;
+  const std::string_view share = text.substr(colon + 1);
+  const auto [end, failure] = std::from_chars(share.data(), share.data() + share.size(), options.mask_share);
+  if (options.mask == Mask::none || failure != std::errc{} || end != share.data() + share.size())
+    throw InvalidArgument(message("mask: expected none, auto or auto:SHARE, got ", text));
+}
+
 Mask mask_named(std::string_view name) { return choice_named<Mask>(name, masks(), "mask"); }
 
 GappySnapshots gappy_snapshots_named(std::string_view name) {
@@ -62,8 +81,15 @@ void validate(const FieldOptions& options, const std::vector<std::string>& field
   const auto normalizations = normalizations_of(options, fields);
   for (std::size_t field = 0; field < fields.size(); ++field)
     transform_of(normalizations[field], {.deviation = 1.0, .low = 0.0, .high = 1.0}, fields[field]);
-  if (options.point_weights) check_weights(*options.point_weights, "point_weights");
-  if (options.sample_weights) check_weights(*options.sample_weights, "sample_weights");
+  // With a mask, `learn_space` checks the weights of the points that are left.
+  if (options.point_weights && options.mask == Mask::none) check_weights(*options.point_weights, "point_weights");
+  if (options.sample_weights) check_sample_weights(*options.sample_weights);
+  if (!(options.mask_share >= 0.0 && options.mask_share <= 1.0))
+    throw InvalidArgument(message("mask_share: expected a share from 0 to 1, got ", options.mask_share));
+  for (const double value : options.missing_values)
+    if (!std::isfinite(value))
+      throw InvalidArgument(
+          message("missing_values: expected finite numbers, got ", value, "; NaN and infinity are always missing"));
   for (const auto& [name, weight] : options.field_weights) check_weights({weight}, message("field_weights of ", name));
   if (options.point_weights && options.mass)
     throw InvalidArgument("point_weights: expected none with a mass matrix, which weights the points itself");

@@ -34,7 +34,7 @@ SpaceScaling<T>::SpaceScaling(FieldSpace space, const std::optional<xt::xarray<d
 
 template <class T>
 void SpaceScaling<T>::scale(std::span<const T> state, std::span<T> row) const {
-  space_.transform({state.data(), 1, state.size()}, 0, MatrixView<T>{row.data(), 1, row.size()});
+  space_.transform(MatrixView<const T>{state.data(), 1, state.size()}, 0, MatrixView<T>{row.data(), 1, row.size()});
   std::ranges::transform(row, row_scales_, row.begin(),
                          [](T y, double scale) { return static_cast<T>(static_cast<double>(y) * scale); });
 }
@@ -85,8 +85,8 @@ std::vector<T> SpaceScaling<T>::unscale_rows(RowStore<T>& basis, std::size_t ran
   return factors;
 }
 
-template <class T>
-void ScaledRows<T>::scale_row(std::size_t row, std::span<const T> x, std::span<T> y) const {
+template <class T, class S>
+void ScaledRows<T, S>::scale_row(std::size_t row, std::span<const S> x, std::span<T> y) const {
   const FieldSpace& space = scaling_.space();
   if (space.is_masked(row)) {
     std::ranges::fill(y, T{0});
@@ -116,14 +116,22 @@ void ScaledRows<T>::scale_row(std::size_t row, std::span<const T> x, std::span<T
     y[gap->column] = static_cast<T>(gap->value - shift) * scale * scaling_.sample_root(gap->column);
 }
 
-template <class T>
-MatrixView<const T> ScaledRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  const auto from = source_.read(first, count, buffer);
-  const bool in_place = !buffer.empty() && from.data >= buffer.data() && from.data < buffer.data() + buffer.size();
+template <class T, class S>
+MatrixView<const T> ScaledRows<T, S>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  std::vector<S> own;
+  const auto from = [&] {
+    if constexpr (std::is_same_v<T, S>)
+      return source_.read(first, count, buffer);
+    else
+      return source_.read(first, count, own);
+  }();
+  bool in_place = false;
+  if constexpr (std::is_same_v<T, S>)
+    in_place = !buffer.empty() && from.data >= buffer.data() && from.data < buffer.data() + buffer.size();
   if (!in_place) buffer.resize(count * from.cols);
-  const MatrixView<T> to =
-      in_place ? MatrixView<T>{buffer.data() + (from.data - buffer.data()), from.rows, from.cols, from.stride}
-               : MatrixView<T>{buffer.data(), count, from.cols};
+  MatrixView<T> to{buffer.data(), count, from.cols};
+  if constexpr (std::is_same_v<T, S>)
+    if (in_place) to = {buffer.data() + (from.data - buffer.data()), from.rows, from.cols, from.stride};
   for (std::size_t i = 0; i < count; ++i) scale_row(first + i, from.row(i), to.row(i));
   return readable(to);
 }
@@ -132,5 +140,6 @@ template class SpaceScaling<double>;
 template class SpaceScaling<float>;
 template class ScaledRows<double>;
 template class ScaledRows<float>;
+template class ScaledRows<float, double>;
 
 }  // namespace fieldfold

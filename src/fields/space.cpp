@@ -65,13 +65,13 @@ void FieldSpace::set_mean(std::size_t i, double mean) {
   shift_[i] = mean;
 }
 
-template <class T>
-void FieldSpace::transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
+template <class S, class T>
+void FieldSpace::transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const {
   const bool logarithmic = is_logarithmic();
   const double* const shift = shift_.data() + first;
   const double* const factor = factor_.data() + first;
   for (std::size_t k = 0; k < states.rows; ++k) {
-    const T* const x = states.row(k).data();
+    const S* const x = states.row(k).data();
     T* const y = result.row(k).data();
     if (logarithmic)
       for (std::size_t i = 0; i < states.cols; ++i)
@@ -125,6 +125,7 @@ void FieldSpace::apply_weights(MatrixView<const double> y, MatrixView<double> re
 
 template void FieldSpace::transform(MatrixView<const double>, std::size_t, MatrixView<double>) const;
 template void FieldSpace::transform(MatrixView<const float>, std::size_t, MatrixView<float>) const;
+template void FieldSpace::transform(MatrixView<const double>, std::size_t, MatrixView<float>) const;
 template void FieldSpace::inverse_transform(MatrixView<double>) const;
 template void FieldSpace::inverse_transform(MatrixView<float>) const;
 template void FieldSpace::inverse_transform_linear(MatrixView<double>) const;

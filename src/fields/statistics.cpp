@@ -60,6 +60,7 @@ class StatisticsPass {
     wants_ranges_ = any_method([](NormalizationMethod method) { return method == NormalizationMethod::minmax; });
     wants_squares_ = request.wants_deviations || wants_fields_;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+    heaviest_ = static_cast<std::size_t>(std::ranges::max_element(weights_) - weights_.begin());
   }
 
   SnapshotStatistics run() {
@@ -97,7 +98,8 @@ class StatisticsPass {
     const std::size_t threads = request_.threads;
     std::vector<std::uint8_t> empty_rows(source_.rows(), 0);
     for_rows([&](std::size_t, std::size_t row, const T* x) {
-      empty_rows[row] = std::none_of(x, x + n, [](T value) { return std::isfinite(value); }) ? 1 : 0;
+      const auto finite = std::ranges::count_if(std::span(x, n), [](T value) { return std::isfinite(value); });
+      empty_rows[row] = finite == 0 || static_cast<double>(finite) < request_.mask_share * static_cast<double>(n);
     });
     const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
     if (request_.finds_masked_rows && has_empty) masked_ = std::move(empty_rows);
@@ -189,8 +191,8 @@ class StatisticsPass {
     const double* const w = weights_.data();
     if (has_gaps_) return moments_with_gaps(x);
     Moments moments{.weight = total_};
-    // Relative to the first number, so that rounding errors are relative to the deviations.
-    const auto origin = static_cast<double>(x[0]);
+    // Relative to a number of largest weight, so that rounding errors are relative to the deviations.
+    const auto origin = static_cast<double>(x[heaviest_]);
     moments.mean =
         origin + sum_over(n, [=](std::size_t j) { return w[j] * (static_cast<double>(x[j]) - origin); }) / total_;
     if (wants_squares_)
@@ -233,11 +235,16 @@ class StatisticsPass {
     Moments moments;
     const auto counts = [&](std::size_t j) { return weights_[j] > 0.0 && std::isfinite(x[j]); };
     double origin = 0.0;
+    double largest_weight = 0.0;
+    for (std::size_t j = 0; j < n; ++j)
+      if (counts(j) && weights_[j] > largest_weight) {
+        largest_weight = weights_[j];
+        origin = static_cast<double>(x[j]);
+      }
     double sum = 0.0;
     for (std::size_t j = 0; j < n; ++j) {
       if (!counts(j)) continue;
       const auto value = static_cast<double>(x[j]);
-      if (moments.weight == 0.0) origin = value;
       moments.weight += weights_[j];
       sum += weights_[j] * (value - origin);
       moments.low = std::min(moments.low, value);
@@ -255,6 +262,7 @@ class StatisticsPass {
   std::size_t groups_;
   std::vector<double> weights_;  ///< of the columns; 0: held out or dropped
   double total_ = 0.0;
+  std::size_t heaviest_ = 0;  ///< a column of largest weight
   bool wants_fields_ = false;
   bool wants_ranges_ = false;
   bool wants_squares_ = false;

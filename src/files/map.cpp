@@ -139,7 +139,10 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive(rbf.power);
   if (archive.version() < 4) return;
   describe_field_options(archive, options.field_opts);
-  if (archive.version() >= 5) archive.list(grid.grid_shape, count);
+  if (archive.version() < 5) return;
+  archive.list(grid.grid_shape, count);
+  archive(options.field_opts.mask_share);
+  archive.numbers(options.field_opts.missing_values);
 }
 
 template <class Archive, class Map, class DescribeBasis>
@@ -235,8 +238,8 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
   });
 }
 
-template <class T>
-BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<T>& snapshots,
+template <class T, class S>
+BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<S>& snapshots,
                              const RankRule& rule) {
   const auto& mass = svd.options().field_opts.mass;
   if (mass && mass->sparse() == nullptr)
@@ -280,5 +283,7 @@ template void save(const std::filesystem::path&, const BasicSVD<float>&);
 template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);
 template BasicSVDMap<float> learn_to_file(const std::filesystem::path&, const BasicSVD<float>&, const RowSource<float>&,
                                           const RankRule&);
+template BasicSVDMap<float> learn_to_file(const std::filesystem::path&, const BasicSVD<float>&,
+                                          const RowSource<double>&, const RankRule&);
 
 }  // namespace fieldfold

@@ -33,74 +33,33 @@ constexpr std::size_t most_for_a_mode = 10;
   throw NumericalError(message("the ", present, " known entries do not determine the ", rank, " coefficients"));
 }
 
-/// Normal equations.
-struct Normal {
-  Matrix matrix;                   ///< `(rank, rank)`
-  std::vector<double> right_hand;  ///< `(rank,)`
-};
-
-/// Rows of the basis and entries of y, times the roots of their weights.
+/// Rows of the basis, times the roots of their weights.
 template <class T>
-void gather(MatrixView<const T> basis, std::span<const T> y, std::span<const std::size_t> chosen,
-            std::span<const double> weights, MatrixView<double> rows, std::vector<double>& values) {
+Matrix weighted_rows(MatrixView<const T> basis, std::span<const std::size_t> chosen, std::span<const double> weights) {
+  auto rows = Matrix::from_shape({chosen.size(), basis.cols});
   for (std::size_t k = 0; k < chosen.size(); ++k) {
     const double root = weights.empty() ? 1.0 : std::sqrt(weights[chosen[k]]);
     for (std::size_t mode = 0; mode < basis.cols; ++mode)
       rows(k, mode) = root * static_cast<double>(basis(chosen[k], mode));
-    values[k] = root * static_cast<double>(y[chosen[k]]);
   }
+  return rows;
 }
 
-template <class T>
-Normal normal_equations(MatrixView<const T> basis, std::span<const T> y, const std::vector<std::size_t>& present,
-                        const GappyInnerProduct& product) {
-  const std::size_t rank = basis.cols;
-  Normal normal{zeros<double>({rank, rank}), std::vector<double>(rank, 0.0)};
-  const MatrixView<double> right_hand{normal.right_hand.data(), rank, 1};
-  if (product.apply) {
-    Matrix rows = zeros<double>({basis.rows, rank});
-    Matrix values = zeros<double>({basis.rows, std::size_t{1}});
-    for (const std::size_t i : present) {
-      std::ranges::copy(basis.row(i), as_matrix(rows).row(i).begin());
-      values(i, 0) = static_cast<double>(y[i]);
-    }
-    auto weighed = Matrix::from_shape(rows.shape());
-    product.apply(as_matrix(std::as_const(rows)), as_matrix(weighed));
-    add_symmetric_product(as_matrix(std::as_const(rows)), as_matrix(std::as_const(weighed)), as_matrix(normal.matrix));
-    add_product_transposed(as_matrix(std::as_const(weighed)), as_matrix(std::as_const(values)), right_hand);
-  } else {
-    constexpr std::size_t block = 4096;
-    std::vector<double> rows(block * rank);
-    std::vector<double> values(block);
-    for (std::size_t first = 0; first < present.size(); first += block) {
-      const std::size_t count = std::min(block, present.size() - first);
-      const MatrixView<double> part{rows.data(), count, rank};
-      gather(basis, y, std::span(present).subspan(first, count), product.weights, part, values);
-      add_gram(readable(part), as_matrix(normal.matrix));
-      add_product_transposed(readable(part), MatrixView<const double>{values.data(), count, 1}, right_hand);
-    }
-  }
-  fill_upper(as_matrix(normal.matrix));
-  return normal;
-}
+/// The rows of the basis that are known, and W applied to them with zeros elsewhere, for a W that is not diagonal.
+struct RestrictedProducts {
+  Matrix rows;
+  Matrix products;
+};
 
-/// The least-squares solution by a singular value decomposition of the rows.
 template <class T>
-GappySolution decomposed_solution(MatrixView<const T> basis, std::span<const T> y,
-                                  const std::vector<std::size_t>& present, std::span<const double> weights) {
-  const std::size_t rank = basis.cols;
-  auto rows = Matrix::from_shape({present.size(), rank});
-  std::vector<double> values(present.size());
-  gather<T>(basis, y, present, weights, as_matrix(rows), values);
-  const auto svd = thin_svd(std::move(rows));
-  if (!(1.0 < hopeless<T> * svd.s(rank - 1))) not_determined(present.size(), rank);
-  GappySolution solution{std::vector<double>(rank, 0.0), std::max(1.0, 1.0 / svd.s(rank - 1))};
-  for (std::size_t mode = 0; mode < rank; ++mode) {
-    double sum = 0.0;
-    for (std::size_t k = 0; k < present.size(); ++k) sum += svd.u(k, mode) * values[k];
-    for (std::size_t i = 0; i < rank; ++i) solution.coefficients[i] += svd.v(i, mode) * (sum / svd.s(mode));
-  }
-  return solution;
+RestrictedProducts restricted_products(MatrixView<const T> basis, std::span<const std::size_t> known,
+                                       const GappyInnerProduct& product) {
+  Matrix padded = zeros<double>({basis.rows, basis.cols});
+  for (const std::size_t i : known) std::ranges::copy(basis.row(i), as_matrix(padded).row(i).begin());
+  auto weighed = Matrix::from_shape(padded.shape());
+  product.apply(as_matrix(std::as_const(padded)), as_matrix(weighed));
+  const std::vector<std::size_t> rows(known.begin(), known.end());
+  return {rows_of(padded, rows), rows_of(weighed, rows)};
 }
 
 /// Columns of a matrix, transposed: `(columns, rows)`.
@@ -135,20 +94,23 @@ template <class T>
 std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, std::span<const T> filled,
                          const GappyInnerProduct& product) {
   constexpr double too_large = 30.0;
-  const auto of_filled = [&] { return gappy_coefficients<T>(basis, filled, product).coefficients; };
+  const auto of_filled = [&] { return gappy_coefficients<T>(basis, filled, product); };
+  std::vector<std::size_t> known;
+  for (std::size_t i = 0; i < gappy.size(); ++i)
+    if (std::isfinite(gappy[i])) known.push_back(i);
   try {
-    auto solution = gappy_coefficients<T>(basis, gappy, product);
-    return solution.condition < too_large ? std::move(solution.coefficients) : of_filled();
+    const GappyLeastSquares<T> squares(basis, std::move(known), product);
+    return squares.condition() < too_large ? squares.solve(gappy) : of_filled();
   } catch (const NumericalError&) {
     return of_filled();
   }
 }
 
 /// The iteration of `fill_gaps`.
-template <class T>
+template <class T, class S>
 class GapFilling {
  public:
-  GapFilling(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
+  GapFilling(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
              const InnerProduct<T>* inner_product)
       : snapshots_(snapshots),
         scaling_(scaling),
@@ -164,7 +126,7 @@ class GapFilling {
   /// Updates the estimates of the gaps from the modes of the filled snapshots. \returns  the change of the estimates
   /// relative to their norm; none if the snapshots are zero
   std::optional<double> iterate(const DecompositionRequest<T>& request) {
-    const ScaledRows<T> rows(snapshots_, scaling_, statistics_.gaps);
+    const ScaledRows<T, S> rows(snapshots_, scaling_, statistics_.gaps);
     ArrayStore<T> store;
     if (decompose<T>(rows, request, store).rank == 0) return std::nullopt;
     const auto basis = as_matrix(std::as_const(store.array()));
@@ -174,7 +136,7 @@ class GapFilling {
   }
 
  private:
-  std::vector<std::vector<double>> coefficients_in(MatrixView<const T> basis, const ScaledRows<T>& rows) const {
+  std::vector<std::vector<double>> coefficients_in(MatrixView<const T> basis, const RowSource<T>& rows) const {
     const auto filled = gathered_columns(rows, columns_);
     auto gappy = filled;
     for (const Gap& gap : statistics_.gaps)
@@ -223,7 +185,7 @@ class GapFilling {
     }
   }
 
-  const RowSource<T>& snapshots_;
+  const RowSource<S>& snapshots_;
   SpaceScaling<T>& scaling_;
   SnapshotStatistics& statistics_;
   GappyInnerProduct inner_product_;
@@ -234,30 +196,79 @@ class GapFilling {
 }  // namespace
 
 template <class T>
-GappySolution gappy_coefficients(MatrixView<const T> basis, std::span<const T> y, const GappyInnerProduct& product) {
+GappyLeastSquares<T>::GappyLeastSquares(MatrixView<const T> basis, std::vector<std::size_t> known,
+                                        const GappyInnerProduct& inner_product)
+    : known_(std::move(known)) {
   const std::size_t rank = basis.cols;
-  std::vector<std::size_t> present;
-  for (std::size_t i = 0; i < y.size(); ++i)
-    if (std::isfinite(y[i])) present.push_back(i);
-  if (present.size() < rank) not_determined(present.size(), rank);
-  Normal normal = normal_equations(basis, y, present, product);
-  const auto eigen = symmetric_eigen(std::move(normal.matrix));
+  if (known_.size() < rank) not_determined(known_.size(), rank);
+  Matrix normal = zeros<double>({rank, rank});
+  if (inner_product.apply) {
+    auto [rows, products] = restricted_products(basis, known_, inner_product);
+    add_symmetric_product(as_matrix(std::as_const(rows)), as_matrix(std::as_const(products)), as_matrix(normal));
+    rows_ = std::move(products);
+  } else {
+    rows_ = weighted_rows(basis, known_, inner_product.weights);
+    add_gram(as_matrix(std::as_const(rows_)), as_matrix(normal));
+  }
+  fill_upper(as_matrix(normal));
+  const auto eigen = symmetric_eigen(std::move(normal));
   const double largest = eigen.values(rank - 1);
   const bool keeps_digits = largest < well_conditioned * well_conditioned * eigen.values(0);
-  if (!product.apply && !keeps_digits) return decomposed_solution(basis, y, present, product.weights);
-  if (!(largest < 1e14 * eigen.values(0)) || !(1.0 < hopeless<T> * hopeless<T> * eigen.values(0)))
-    not_determined(present.size(), rank);
-  GappySolution solution{std::vector<double>(rank, 0.0), std::max(1.0, 1.0 / std::sqrt(eigen.values(0)))};
-  for (std::size_t k = 0; k < rank; ++k) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < rank; ++i) sum += eigen.vectors(i, k) * normal.right_hand[i];
-    for (std::size_t i = 0; i < rank; ++i) solution.coefficients[i] += eigen.vectors(i, k) * (sum / eigen.values(k));
+  if (!inner_product.apply && !keeps_digits) {
+    decompose_rows(basis, inner_product.weights);
+    return;
   }
-  return solution;
+  if (!(largest < 1e14 * eigen.values(0)) || !(1.0 < hopeless<T> * hopeless<T> * eigen.values(0)))
+    not_determined(known_.size(), rank);
+  condition_ = std::max(1.0, 1.0 / std::sqrt(eigen.values(0)));
+  auto reciprocals = Matrix::from_shape({rank});
+  for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / eigen.values(k);
+  to_coefficients_ = product(scaled_columns(eigen.vectors, reciprocals), transposed(eigen.vectors));
+  if (!inner_product.apply && !inner_product.weights.empty())
+    for (std::size_t k = 0; k < known_.size(); ++k)
+      for (double& entry : as_matrix(rows_).row(k)) entry *= std::sqrt(inner_product.weights[known_[k]]);
+}
+
+/// A singular value decomposition of the known rows: the coefficients are V diag(1 / s) U^T y.
+template <class T>
+void GappyLeastSquares<T>::decompose_rows(MatrixView<const T> basis, std::span<const double> weights) {
+  const std::size_t rank = basis.cols;
+  auto svd = thin_svd(std::move(rows_));
+  if (!(1.0 < hopeless<T> * svd.s(rank - 1))) not_determined(known_.size(), rank);
+  condition_ = std::max(1.0, 1.0 / svd.s(rank - 1));
+  rows_ = std::move(svd.u);
+  for (std::size_t k = 0; k < known_.size() && !weights.empty(); ++k)
+    for (double& entry : as_matrix(rows_).row(k)) entry *= std::sqrt(weights[known_[k]]);
+  auto reciprocals = Matrix::from_shape({rank});
+  for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / svd.s(k);
+  to_coefficients_ = scaled_columns(std::move(svd.v), reciprocals);
 }
 
 template <class T>
-void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
+std::vector<double> GappyLeastSquares<T>::solve(std::span<const T> y) const {
+  const std::size_t rank = to_coefficients_.shape(0);
+  std::vector<double> projected(rank, 0.0);
+  for (std::size_t k = 0; k < known_.size(); ++k) {
+    const auto value = static_cast<double>(y[known_[k]]);
+    for (std::size_t mode = 0; mode < rank; ++mode) projected[mode] += rows_(k, mode) * value;
+  }
+  std::vector<double> coefficients(rank, 0.0);
+  for (std::size_t i = 0; i < rank; ++i)
+    for (std::size_t k = 0; k < rank; ++k) coefficients[i] += to_coefficients_(i, k) * projected[k];
+  return coefficients;
+}
+
+template <class T>
+std::vector<double> gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
+                                       const GappyInnerProduct& product) {
+  std::vector<std::size_t> known;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (std::isfinite(y[i])) known.push_back(i);
+  return GappyLeastSquares<T>(basis, std::move(known), product).solve(y);
+}
+
+template <class T, class S>
+void fill_gaps(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
                const DecompositionRequest<T>& request) {
   const double tolerance = sizeof(T) == sizeof(double) ? 1e-10 : 1e-5;
   // A mode is added only once the estimates have settled: a poorly estimated gap must not become a mode of its own.
@@ -272,7 +283,7 @@ void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, Snapshot
     choice.rank = std::min(choice.rank, cap);
     return choice;
   };
-  GapFilling<T> filling(snapshots, scaling, statistics, request.inner_product);
+  GapFilling<T, S> filling(snapshots, scaling, statistics, request.inner_product);
   double change = 0.0;
   while (iterations_at_cap < most_iterations) {
     const auto found = filling.iterate(capped);
@@ -291,11 +302,17 @@ void fill_gaps(const RowSource<T>& snapshots, SpaceScaling<T>& scaling, Snapshot
                  " iterations; a smaller rank determines the gaps better"));
 }
 
-template GappySolution gappy_coefficients(MatrixView<const double>, std::span<const double>, const GappyInnerProduct&);
-template GappySolution gappy_coefficients(MatrixView<const float>, std::span<const float>, const GappyInnerProduct&);
+template class GappyLeastSquares<double>;
+template class GappyLeastSquares<float>;
+template std::vector<double> gappy_coefficients(MatrixView<const double>, std::span<const double>,
+                                                const GappyInnerProduct&);
+template std::vector<double> gappy_coefficients(MatrixView<const float>, std::span<const float>,
+                                                const GappyInnerProduct&);
 template void fill_gaps(const RowSource<double>&, SpaceScaling<double>&, SnapshotStatistics&,
                         const DecompositionRequest<double>&);
 template void fill_gaps(const RowSource<float>&, SpaceScaling<float>&, SnapshotStatistics&,
+                        const DecompositionRequest<float>&);
+template void fill_gaps(const RowSource<double>&, SpaceScaling<float>&, SnapshotStatistics&,
                         const DecompositionRequest<float>&);
 
 }  // namespace fieldfold

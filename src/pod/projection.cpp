@@ -25,45 +25,63 @@ bool all_finite(std::span<const T> numbers) {
 }  // namespace
 
 template <class T>
-void SpaceProjection<T>::transform(MatrixView<const T> states, std::size_t first, MatrixView<T> result) const {
+template <class S>
+void SpaceProjection<T>::transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const {
   if (space_ != nullptr) return space_->transform(states, first, result);
-  for (std::size_t k = 0; k < states.rows; ++k) std::ranges::copy(states.row(k), result.row(k).begin());
+  for (std::size_t k = 0; k < states.rows; ++k)
+    std::ranges::transform(states.row(k), result.row(k).begin(), [](S x) { return static_cast<T>(x); });
 }
 
 template <class T>
-void SpaceProjection<T>::compress(MatrixView<const T> states, GappyStates policy, MatrixView<T> latent) const {
-  if (space_ == nullptr) {
-    multiply(states, basis_, latent);
-  } else {
-    const auto projector = weighted_.rows > 0 ? weighted_ : basis_;
-    std::vector<T> buffer(std::min(block_states, states.rows) * std::min(block_dof, states.cols));
-    std::vector<T> weights(std::min(block_dof, states.cols));
-    std::fill(latent.data, latent.data + latent.rows * latent.cols, T{0});
-    for (std::size_t state = 0; state < states.rows; state += block_states)
-      for (std::size_t first = 0; first < states.cols; first += block_dof) {
-        const std::size_t rows = std::min(block_states, states.rows - state);
-        const std::size_t count = std::min(block_dof, states.cols - first);
-        const MatrixView<T> y{buffer.data(), rows, count};
-        transform({states.row(state).data() + first, rows, count, states.stride}, first, y);
-        if (has_diagonal_weights()) {
-          for (std::size_t i = 0; i < count; ++i) weights[i] = static_cast<T>(space_->weight(first + i));
-          for (std::size_t k = 0; k < rows; ++k)
-            std::ranges::transform(y.row(k), weights, y.row(k).begin(), std::multiplies<>{});
-        }
-        add_product(readable(y), {projector.row(first).data(), count, projector.cols, projector.stride},
-                    {latent.row(state).data(), rows, latent.cols, latent.stride});
+template <class S>
+void SpaceProjection<T>::multiply_states(MatrixView<const S> states, MatrixView<T> latent) const {
+  if constexpr (std::is_same_v<S, T>)
+    if (space_ == nullptr) return multiply(states, basis_, latent);
+  const auto projector = weighted_.rows > 0 ? weighted_ : basis_;
+  std::vector<T> buffer(std::min(block_states, states.rows) * std::min(block_dof, states.cols));
+  std::vector<T> weights(std::min(block_dof, states.cols));
+  for (std::size_t k = 0; k < latent.rows; ++k) std::ranges::fill(latent.row(k), T{0});
+  for (std::size_t state = 0; state < states.rows; state += block_states)
+    for (std::size_t first = 0; first < states.cols; first += block_dof) {
+      const std::size_t rows = std::min(block_states, states.rows - state);
+      const std::size_t count = std::min(block_dof, states.cols - first);
+      const MatrixView<T> y{buffer.data(), rows, count};
+      transform(MatrixView<const S>{states.row(state).data() + first, rows, count, states.stride}, first, y);
+      if (has_diagonal_weights()) {
+        for (std::size_t i = 0; i < count; ++i) weights[i] = static_cast<T>(space_->weight(first + i));
+        for (std::size_t k = 0; k < rows; ++k)
+          std::ranges::transform(y.row(k), weights, y.row(k).begin(), std::multiplies<>{});
       }
-  }
-  if (policy == GappyStates::nan) return;
-  for (std::size_t state = 0; state < states.rows; ++state) {
-    if (all_finite(readable(latent).row(state))) continue;
-    if (policy == GappyStates::error) throw_missing(state, states);
-    fill(state, states, latent);
-  }
+      add_product(readable(y), {projector.row(first).data(), count, projector.cols, projector.stride},
+                  {latent.row(state).data(), rows, latent.cols, latent.stride});
+    }
 }
 
 template <class T>
-void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const T> states) const {
+template <class S>
+void SpaceProjection<T>::compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent) const {
+  multiply_states(states, latent);
+  std::vector<std::size_t> gappy;
+  for (std::size_t state = 0; state < states.rows; ++state)
+    if (!all_finite(readable(latent).row(state))) gappy.push_back(state);
+  if (gappy.empty()) return;
+  if (policy == GappyStates::error) throw_missing(gappy.front(), states);
+  if (policy == GappyStates::nan) {
+    warn(message("states: ", gappy.size(), " of ", states.rows, " with missing numbers have coefficients of NaN; ",
+                 "gappy_states fill estimates them"));
+    return;
+  }
+  const auto found = fill(gappy, states, latent);
+  const auto undetermined = std::ranges::count_if(found, [](const auto& state) { return std::isinf(state.first); });
+  const auto empty = std::ranges::count_if(found, [](const auto& state) { return state.second == 0; });
+  if (undetermined > 0)
+    warn(message("states: ", undetermined, " of ", states.rows, ", ", empty, " of them without any number, have ",
+                 "coefficients of NaN: their known entries do not determine the ", latent.cols, " coefficients"));
+}
+
+template <class T>
+template <class S>
+void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const S> states) const {
   std::size_t hole = 0;
   for (std::size_t i = states.cols; i-- > 0;)
     if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
@@ -74,28 +92,53 @@ void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const T> st
 }
 
 template <class T>
-double SpaceProjection<T>::fill(std::size_t state, MatrixView<const T> states, MatrixView<T> latent) const {
-  std::vector<T> y(states.cols);
-  transform({states.row(state).data(), 1, states.cols}, 0, {y.data(), 1, y.size()});
-  std::vector<double> weights;
+template <class S>
+std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill(const std::vector<std::size_t>& gappy,
+                                                                     MatrixView<const S> states,
+                                                                     MatrixView<T> latent) const {
   GappyInnerProduct product;
+  std::vector<double> weights;
   if (weighted_.rows > 0) {
     product.apply = [this](MatrixView<const double> values, MatrixView<double> result) {
       space_->apply_weights(values, result);
     };
   } else if (has_diagonal_weights()) {
-    for (std::size_t i = 0; i < y.size(); ++i) weights.push_back(space_->weight(i));
+    for (std::size_t i = 0; i < states.cols; ++i) weights.push_back(space_->weight(i));
     product.weights = weights;
   }
-  const auto solution = [&] {
+  std::vector<T> y(states.cols);
+  const auto transform_state = [&](std::size_t state) {
+    transform(MatrixView<const S>{states.row(state).data(), 1, states.cols}, 0, MatrixView<T>{y.data(), 1, y.size()});
+  };
+  std::map<std::vector<bool>, std::vector<std::size_t>> patterns;
+  for (std::size_t k = 0; k < gappy.size(); ++k) {
+    transform_state(gappy[k]);
+    std::vector<bool> known(y.size());
+    for (std::size_t i = 0; i < y.size(); ++i) known[i] = std::isfinite(y[i]);
+    patterns[std::move(known)].push_back(k);
+  }
+  std::vector<std::pair<double, std::size_t>> found(gappy.size());
+  for (const auto& [pattern, members] : patterns) {
+    std::vector<std::size_t> known;
+    for (std::size_t i = 0; i < pattern.size(); ++i)
+      if (pattern[i] && (space_ == nullptr || !space_->is_masked(i))) known.push_back(i);
+    const std::size_t count = known.size();
     try {
-      return gappy_coefficients<T>(basis_, y, product);
-    } catch (const NumericalError& error) {
-      throw NumericalError(message("states: in state ", state, " ", error.what()));
+      const GappyLeastSquares<T> squares(basis_, std::move(known), product);
+      for (const std::size_t k : members) {
+        transform_state(gappy[k]);
+        std::ranges::transform(squares.solve(y), latent.row(gappy[k]).begin(),
+                               [](double c) { return static_cast<T>(c); });
+        found[k] = {squares.condition(), count};
+      }
+    } catch (const NumericalError&) {
+      for (const std::size_t k : members) {
+        std::ranges::fill(latent.row(gappy[k]), std::numeric_limits<T>::quiet_NaN());
+        found[k] = {std::numeric_limits<double>::infinity(), count};
+      }
     }
-  }();
-  std::ranges::transform(solution.coefficients, latent.row(state).begin(), [](double c) { return static_cast<T>(c); });
-  return solution.condition;
+  }
+  return found;
 }
 
 template <class T>
@@ -135,27 +178,29 @@ double SpaceProjection<T>::norm(std::span<const T> y) const {
 }
 
 template <class T>
-void SpaceProjection<T>::assess(MatrixView<const T> states, const Assessment& result) const {
+template <class S>
+void SpaceProjection<T>::assess(MatrixView<const S> states, const Assessment& result) const {
   const auto& [latent, distances, norms, conditions] = result;
-  compress(states, GappyStates::nan, latent);
+  multiply_states(states, latent);
+  std::ranges::fill(conditions, 1.0);
   std::vector<char> is_gappy(states.rows, 0);
-  for (std::size_t state = 0; state < states.rows; ++state) {
-    conditions[state] = 1.0;
-    if (all_finite(readable(latent).row(state))) continue;
-    is_gappy[state] = 1;
-    try {
-      conditions[state] = fill(state, states, latent);
-    } catch (const NumericalError&) {
-      std::ranges::fill(latent.row(state), std::numeric_limits<T>::quiet_NaN());
-      conditions[state] = std::numeric_limits<double>::infinity();
-    }
+  // States with no more numbers than coefficients are at no distance, whatever they are.
+  std::vector<char> has_distance(states.rows, 1);
+  std::vector<std::size_t> gappy;
+  for (std::size_t state = 0; state < states.rows; ++state)
+    if (!all_finite(readable(latent).row(state))) gappy.push_back(state);
+  const auto found = fill(gappy, states, latent);
+  for (std::size_t k = 0; k < gappy.size(); ++k) {
+    is_gappy[gappy[k]] = 1;
+    conditions[gappy[k]] = found[k].first;
+    has_distance[gappy[k]] = found[k].second > latent.cols ? 1 : 0;
   }
   const std::size_t block = std::max<std::size_t>(1, std::min(block_states, most_numbers / states.cols));
   std::vector<T> buffer(std::min(block, states.rows) * states.cols);
   for (std::size_t first = 0; first < states.rows; first += block) {
     const std::size_t count = std::min(block, states.rows - first);
     const MatrixView<T> y{buffer.data(), count, states.cols};
-    transform({states.row(first).data(), count, states.cols, states.stride}, 0, y);
+    transform(MatrixView<const S>{states.row(first).data(), count, states.cols, states.stride}, 0, y);
     // Missing numbers count as 0 in the norm and in the residual.
     std::vector<std::vector<std::size_t>> holes(count);
     for (std::size_t k = 0; k < count; ++k) {
@@ -167,8 +212,9 @@ void SpaceProjection<T>::assess(MatrixView<const T> states, const Assessment& re
     subtract_product_transposed({latent.row(first).data(), count, latent.cols, latent.stride}, basis_, y);
     for (std::size_t k = 0; k < count; ++k) {
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
-      distances[first + k] =
-          std::isinf(conditions[first + k]) ? std::numeric_limits<double>::quiet_NaN() : norm(readable(y).row(k));
+      distances[first + k] = std::isinf(conditions[first + k]) || has_distance[first + k] == 0
+                                 ? std::numeric_limits<double>::quiet_NaN()
+                                 : norm(readable(y).row(k));
     }
   }
 }
@@ -216,6 +262,12 @@ xt::xarray<T> weighted_basis(const FieldSpace& space, const xt::xarray<T>& basis
 
 template class SpaceProjection<double>;
 template class SpaceProjection<float>;
+template void SpaceProjection<double>::assess(MatrixView<const double>, const Assessment&) const;
+template void SpaceProjection<float>::assess(MatrixView<const float>, const Assessment&) const;
+template void SpaceProjection<float>::assess(MatrixView<const double>, const Assessment&) const;
+template void SpaceProjection<double>::compress(MatrixView<const double>, GappyStates, MatrixView<double>) const;
+template void SpaceProjection<float>::compress(MatrixView<const float>, GappyStates, MatrixView<float>) const;
+template void SpaceProjection<float>::compress(MatrixView<const double>, GappyStates, MatrixView<float>) const;
 template xt::xarray<double> weighted_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
 template xt::xarray<float> weighted_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
 

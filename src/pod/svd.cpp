@@ -28,14 +28,90 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
 
 /// \throws InvalidArgument  no finite snapshot; only zeros, or identical snapshots if they are centred
 template <class T>
-void check_learned(const Decomposition<T>& found, const RowSource<T>& snapshots, bool is_centered) {
+void check_learned(const Decomposition<T>& found, std::size_t rows, std::size_t samples, bool is_centered) {
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
-                                  snapshots.cols() - found.left_out.size(), " of ", snapshots.rows(),
-                                  " rows, all with NaN or infinity"));
+                                  samples - found.left_out.size(), " of ", rows, " rows, all with NaN or infinity"));
   if (found.rank == 0)
     throw InvalidArgument(is_centered ? "snapshots: expected some that differ, got identical ones"
                                       : "snapshots: expected one that is not zero, got only zeros");
+}
+
+/// States with NaN in place of missing values; a view of the given ones if none stands for a missing value.
+template <class S>
+class MarkedStates {
+ public:
+  MarkedStates(const ArrayRef<S>& states, std::span<const double> missing_values) {
+    if (missing_values.empty()) {
+      view_.emplace(states.data(), states.shape());
+      return;
+    }
+    copy_ = states.copy();
+    for (S& x : copy_)
+      if (is_missing_value(static_cast<double>(x), missing_values)) x = std::numeric_limits<S>::quiet_NaN();
+    view_.emplace(copy_.data(), states.shape());
+  }
+  MarkedStates(const MarkedStates&) = delete;
+  MarkedStates& operator=(const MarkedStates&) = delete;
+
+  const ArrayRef<S>& states() const { return *view_; }
+
+ private:
+  xt::xarray<S> copy_;
+  std::optional<ArrayRef<S>> view_;
+};
+
+void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
+  constexpr std::size_t far_more = 20;
+  if (samples >= far_more * num_pts)
+    warn(message("snapshots: ", samples, " samples of only ", num_pts,
+                 " points; if some axes of the samples are axes of the grid, coords or a grid shape say so"));
+}
+
+/// A number that may stand for a missing value: far from all others, and at least one in a hundred of them.
+/// \param numbers  ascending
+std::optional<double> fill_value_among(const std::vector<double>& numbers) {
+  constexpr double far = 3.0;
+  const auto is_frequent = [&](std::ptrdiff_t count) {
+    return 100 * static_cast<std::size_t>(count) >= numbers.size();
+  };
+  const double low = numbers.front();
+  const double high = numbers.back();
+  const auto next = std::ranges::upper_bound(numbers, low);
+  const auto last = std::ranges::lower_bound(numbers, high);
+  if (next == numbers.end() || last == next) return std::nullopt;
+  const double before = *(last - 1);
+  if (is_frequent(next - numbers.begin()) && *next - low > far * (high - *next)) return low;
+  if (is_frequent(numbers.end() - last) && high - before > far * (before - low)) return high;
+  return std::nullopt;
+}
+
+/// Warns of such numbers in a sample of the rows.
+template <class S>
+void warn_of_fill_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields) {
+  constexpr std::size_t blocks = 8;
+  constexpr std::size_t block_points = 32;
+  constexpr std::size_t most_columns = 1024;
+  const std::size_t qoi = fields.size();
+  const std::size_t points = snapshots.rows() / qoi;
+  const std::size_t step = std::max<std::size_t>(1, points / blocks);
+  const std::size_t column_step = std::max<std::size_t>(1, snapshots.cols() / most_columns);
+  std::vector<std::vector<double>> numbers(qoi);
+  std::vector<S> buffer;
+  for (std::size_t point = 0; point < points; point += step) {
+    const std::size_t count = std::min({step, block_points, points - point}) * qoi;
+    const auto rows = snapshots.read(point * qoi, count, buffer);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < rows.cols; j += column_step)
+        if (std::isfinite(rows(i, j))) numbers[i % qoi].push_back(static_cast<double>(rows(i, j)));
+  }
+  for (std::size_t field = 0; field < qoi; ++field) {
+    if (numbers[field].empty()) continue;
+    std::ranges::sort(numbers[field]);
+    if (const auto value = fill_value_among(numbers[field]))
+      warn(message("field ", fields[field], ": ", *value, " occurs often, and is far from all other numbers; if it ",
+                   "stands for a missing value, missing_values says so"));
+  }
 }
 
 /// The map of a decomposition, without the basis and the space. Its parts are moved from the decomposition.
@@ -63,7 +139,8 @@ template <class T>
 BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options)
     : BasicCompression<T>([&] {
         grid.mask = options.field_opts.mask;
-        if (options.field_opts.gappy_states == GappyStates::fill) grid.missing_values = MissingValues::skip;
+        if (options.field_opts.gappy_states == GappyStates::fill) grid.holes = Holes::skip;
+        grid.missing_values = options.field_opts.missing_values;
         return std::move(grid);
       }()),
       options_(std::move(options)) {
@@ -138,30 +215,70 @@ DecompositionRequest<T> BasicSVD<T>::request_for(const RankRule& rule) const {
 }
 
 template <class T>
-std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn(const RowSource<T>& snapshots, RowStore<T>& basis,
-                                                                  const RankRule& rule) const {
+template <class S>
+std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const RowSource<S>& given, RowStore<T>& basis,
+                                                                       const RankRule& rule) const {
   const RankRule& chosen = rule.is_empty() ? options_.rule : rule;
   validate(chosen);
-  const std::size_t dof = snapshots.rows();
-  this->num_pts_of(dof, "snapshots");
-  if (dof == 0 || snapshots.cols() == 0)
+  FieldOptions field_opts = options_.field_opts;
+  const std::size_t num_pts = this->num_pts_of(given.rows(), "snapshots");
+  if (given.rows() == 0 || given.cols() == 0)
     throw InvalidArgument(
-        message("snapshots: expected rows and samples, got the shape (", dof, ", ", snapshots.cols(), ")"));
-  DecompositionRequest<T> request = request_for(chosen);
-  if (is_plain(options_.field_opts)) {
-    auto found = decompose<T>(snapshots, request, basis);
-    check_learned(found, snapshots, false);
+        message("snapshots: expected rows and samples, got the shape (", given.rows(), ", ", given.cols(), ")"));
+  if (!this->has_grid()) warn_of_few_points(num_pts, given.cols());
+  const RowSource<S>* snapshots = &given;
+  std::optional<RowsWithMissingValues<S>> marked;
+  if (field_opts.missing_values.empty())
+    warn_of_fill_values(given, this->fields());
+  else
+    snapshots = &marked.emplace(given, field_opts.missing_values);
+  std::optional<SelectedColumns<S>> weighted;
+  if (field_opts.sample_weights && field_opts.sample_weights->size() == given.cols()) {
+    // Snapshots of weight 0 are left out.
+    auto& weights = *field_opts.sample_weights;
+    std::vector<std::size_t> columns;
+    for (std::size_t j = 0; j < weights.size(); ++j)
+      if (weights.data()[j] > 0.0) columns.push_back(j);
+    if (columns.size() < weights.size()) {
+      auto kept = xt::xarray<double>::from_shape({columns.size()});
+      for (std::size_t k = 0; k < columns.size(); ++k) kept(k) = weights.data()[columns[k]];
+      weights = std::move(kept);
+      snapshots = &weighted.emplace(*snapshots, std::move(columns));
+    }
+  }
+  return learn_complete(*snapshots, basis, chosen, field_opts);
+}
+
+template <class T>
+template <class S>
+std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const RowSource<S>& snapshots,
+                                                                           RowStore<T>& basis, const RankRule& rule,
+                                                                           const FieldOptions& field_opts) const {
+  DecompositionRequest<T> request = request_for(rule);
+  const auto check = [&](const Decomposition<T>& found, bool is_centered) {
+    check_learned(found, snapshots.rows(), snapshots.cols(), is_centered);
+  };
+  if (is_plain(field_opts)) {
+    std::optional<ConvertedRows<T, S>> converted;
+    const auto& rows = [&]() -> const RowSource<T>& {
+      if constexpr (std::is_same_v<T, S>)
+        return snapshots;
+      else
+        return converted.emplace(snapshots);
+    }();
+    auto found = decompose<T>(rows, request, basis);
+    check(found, false);
     return {map_of(found, snapshots.cols(), std::vector<double>(found.kept.size(), 1.0), options_), found.report};
   }
   SpaceLearning learning{.leave_out_every = options_.validate_every, .threads = options_.threads};
   if (options_.progress) learning.progress = [this](double share) { options_.progress("statistics", share); };
-  auto [space, statistics] = learn_space(snapshots, options_.field_opts, this->fields(), learning);
-  SpaceScaling<T> scaling(std::move(space), options_.field_opts.sample_weights);
+  auto [space, statistics] = learn_space(snapshots, field_opts, this->fields(), learning);
+  SpaceScaling<T> scaling(std::move(space), field_opts.sample_weights);
   request.inner_product = scaling.inner_product();
   request.masked_rows = scaling.space().parts().masked;
   if (!statistics.gaps.empty()) fill_gaps(snapshots, scaling, statistics, request);
-  auto found = decompose<T>(ScaledRows<T>(snapshots, scaling, statistics.gaps), request, basis);
-  check_learned(found, snapshots, scaling.space().parts().is_centered);
+  auto found = decompose<T>(ScaledRows<T, S>(snapshots, scaling, statistics.gaps), request, basis);
+  check(found, scaling.space().parts().is_centered);
   scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads);
   std::vector<double> sample_weights;
   sample_weights.reserve(found.kept.size());
@@ -185,13 +302,10 @@ const BasicSVDMap<T>& BasicSVD<T>::map() const {
 }
 
 template <class T>
-xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states) const {
-  return compress(states, options_.field_opts.gappy_states);
-}
-
-template <class T>
-xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states, GappyStates policy) const {
-  const auto [loop_shape, rows] = split_loop(states, {this->dof()}, "states");
+template <class S>
+xt::xarray<T> BasicSVD<T>::compress_states(const ArrayRef<S>& states, GappyStates policy) const {
+  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
+  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
   auto latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
   map().projection().compress(rows, policy, as_matrix(latent, rows.rows, rank()));
   return latent;
@@ -199,7 +313,8 @@ xt::xarray<T> BasicSVD<T>::compress(const ArrayRef<T>& states, GappyStates polic
 
 template <class T>
 void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const {
-  const auto rows = split_loop(states, {this->dof()}, "states").matrix;
+  const MarkedStates<T> marked(states, options_.field_opts.missing_values);
+  const auto rows = split_loop(marked.states(), {this->dof()}, "states").matrix;
   if (latent.size() != rows.rows * rank())
     throw InvalidArgument(
         message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
@@ -207,8 +322,10 @@ void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const
 }
 
 template <class T>
-BasicAssessment<T> BasicSVD<T>::assess(const ArrayRef<T>& states) const {
-  const auto [loop_shape, rows] = split_loop(states, {this->dof()}, "states");
+template <class S>
+BasicAssessment<T> BasicSVD<T>::assess_states(const ArrayRef<S>& states) const {
+  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
+  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
   BasicAssessment<T> result{xt::xarray<T>::from_shape(joined(loop_shape, {rank()})),
                             xt::xarray<double>::from_shape(loop_shape), xt::xarray<double>::from_shape(loop_shape),
                             xt::xarray<double>::from_shape(loop_shape)};
@@ -324,5 +441,20 @@ const xt::xarray<T>& BasicSVD<T>::training_latents() const {
 
 template class BasicSVD<double>;
 template class BasicSVD<float>;
+template xt::xarray<double> BasicSVD<double>::compress_states(const ArrayRef<double>&, GappyStates) const;
+template xt::xarray<float> BasicSVD<float>::compress_states(const ArrayRef<float>&, GappyStates) const;
+template xt::xarray<float> BasicSVD<float>::compress_states(const ArrayRef<double>&, GappyStates) const;
+template BasicAssessment<double> BasicSVD<double>::assess_states(const ArrayRef<double>&) const;
+template BasicAssessment<float> BasicSVD<float>::assess_states(const ArrayRef<float>&) const;
+template BasicAssessment<float> BasicSVD<float>::assess_states(const ArrayRef<double>&) const;
+template std::pair<BasicSVDMap<double>, DecompositionReport> BasicSVD<double>::learn_from(const RowSource<double>&,
+                                                                                          RowStore<double>&,
+                                                                                          const RankRule&) const;
+template std::pair<BasicSVDMap<float>, DecompositionReport> BasicSVD<float>::learn_from(const RowSource<float>&,
+                                                                                        RowStore<float>&,
+                                                                                        const RankRule&) const;
+template std::pair<BasicSVDMap<float>, DecompositionReport> BasicSVD<float>::learn_from(const RowSource<double>&,
+                                                                                        RowStore<float>&,
+                                                                                        const RankRule&) const;
 
 }  // namespace fieldfold

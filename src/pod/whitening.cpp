@@ -11,8 +11,12 @@ template <class T>
 Whitening<T>::Whitening(const BasicSVDMap<T>& map) : mean_(map.latent_mean), covariance_(map.latent_covariance) {
   if (mean_.size() == 0)
     throw NotReady("the statistics of the latent coefficients are unknown: the map was learned without them");
-  // Correlations have a unit diagonal, whatever the scales of the coefficients.
   const std::size_t n = mean_.size();
+  // Modes at rounding level have coefficients of their own, but these are no signal.
+  if (n > numerical_rank(map.singular_values))
+    throw NumericalError(message("the covariance of the ", n, " coefficients is singular: only ",
+                                 numerical_rank(map.singular_values), " modes are above rounding errors, and the others cannot be whitened"));
+  // Correlations have a unit diagonal, whatever the scales of the coefficients.
   xt::xarray<double> correlations = covariance_;
   std::vector<double> roots(n);
   for (std::size_t i = 0; i < n; ++i) roots[i] = 1.0 / std::sqrt(covariance_(i, i));

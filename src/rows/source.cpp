@@ -36,11 +36,57 @@ MatrixView<const T> FieldRows<T>::read(std::size_t first, std::size_t count, std
   return {block.row(first - first_point * num_qoi).data(), count, cols()};
 }
 
+template <class T>
+MatrixView<const T> SelectedColumns<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  std::vector<T> all;
+  const auto rows = source_.read(first, count, all);
+  buffer.resize(count * columns_.size());
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < columns_.size(); ++j) buffer[i * columns_.size() + j] = rows(i, columns_[j]);
+  return {buffer.data(), count, columns_.size()};
+}
+
+bool is_missing_value(double number, std::span<const double> missing_values) {
+  return std::ranges::any_of(
+      missing_values, [number](double missing) { return std::abs(number - missing) <= 1e-6 * std::abs(missing); });
+}
+
+template <class T>
+MatrixView<const T> RowsWithMissingValues<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  std::vector<T> given;
+  const auto rows = source_.read(first, count, given);
+  buffer.resize(count * rows.cols);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < rows.cols; ++j)
+      buffer[i * rows.cols + j] = is_missing_value(static_cast<double>(rows(i, j)), missing_values_)
+                                      ? std::numeric_limits<T>::quiet_NaN()
+                                      : rows(i, j);
+  return {buffer.data(), count, rows.cols};
+}
+
+template <class To, class From>
+MatrixView<const To> ConvertedRows<To, From>::read(std::size_t first, std::size_t count,
+                                                   std::vector<To>& buffer) const {
+  std::vector<From> given;
+  const auto rows = source_.read(first, count, given);
+  buffer.resize(count * rows.cols);
+  for (std::size_t i = 0; i < count; ++i)
+    std::ranges::transform(rows.row(i), buffer.begin() + static_cast<std::ptrdiff_t>(i * rows.cols),
+                           [](From x) { return static_cast<To>(x); });
+  return {buffer.data(), count, rows.cols};
+}
+
 template class RowSource<double>;
 template class RowSource<float>;
 template class FieldRows<double>;
 template class FieldRows<float>;
 template class TransposedRows<double>;
 template class TransposedRows<float>;
+
+template class SelectedColumns<double>;
+template class SelectedColumns<float>;
+template class RowsWithMissingValues<double>;
+template class RowsWithMissingValues<float>;
+template class ConvertedRows<float, double>;
 
 }  // namespace fieldfold

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -82,11 +83,45 @@ BOOST_FIXTURE_TEST_CASE(files_of_numpy_are_read, Files) {
   BOOST_TEST(fieldfold::load_npy(path).size() == 0U);
 }
 
+BOOST_FIXTURE_TEST_CASE(every_number_type_of_numpy_is_read, Files) {
+  const auto expect = [&](const std::string& type, const std::string& bytes, const xt::xarray<double>& numbers) {
+    write(npy("{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + std::to_string(numbers.size()) + ",), }",
+              bytes));
+    BOOST_TEST((fieldfold::load_npy(path) == numbers), type);
+    double last = 0.0;
+    fieldfold::NpyFile(path).read(numbers.size() - 1, 1, &last);
+    BOOST_TEST(last == numbers(numbers.size() - 1), type);
+  };
+  const auto reversed = [](std::string bytes, std::size_t size) {
+    for (std::size_t i = 0; i < bytes.size(); i += size)
+      std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
+                   bytes.begin() + static_cast<std::ptrdiff_t>(i + size));
+    return bytes;
+  };
+  expect("|b1", bytes_of<std::uint8_t>({0, 1, 1}), {0, 1, 1});
+  expect("|i1", bytes_of<std::int8_t>({-128, 127}), {-128, 127});
+  expect("|u1", bytes_of<std::uint8_t>({255}), {255});
+  expect("<i2", bytes_of<std::int16_t>({-32768, 5}), {-32768, 5});
+  expect("<u2", bytes_of<std::uint16_t>({65535}), {65535});
+  expect("<u8", bytes_of<std::uint64_t>({1ULL << 50}), {1125899906842624.0});
+  expect(">i4", reversed(bytes_of<std::int32_t>({-7, 9}), 4), {-7, 9});
+  expect(">f4", reversed(bytes_of<float>({1.5F, -2.5F}), 4), {1.5, -2.5});
+  expect(">f8", reversed(bytes_of<double>({0.1, -3e300}), 8), {0.1, -3e300});
+  // IEEE 754 binary16: 1.5, -2, the largest number, the smallest normal and subnormal ones, and -0.
+  const std::vector<std::uint16_t> halves{0x3e00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x8000};
+  const xt::xarray<double> numbers{1.5, -2.0, 65504.0, 0x1p-14, 0x1p-24, 0.0};
+  expect("<f2", bytes_of<std::uint16_t>(halves), numbers);
+  expect(">f2", reversed(bytes_of<std::uint16_t>(halves), 2), numbers);
+}
+
 BOOST_FIXTURE_TEST_CASE(files_equal_those_of_numpy, Files) {
   fieldfold::save_npy(path, xt::xarray<double>{{1, 2, 3}, {4, 5, 6}});
   std::ifstream in(path, std::ios::binary);
   const std::string written(std::istreambuf_iterator<char>(in), {});
   BOOST_TEST(written == npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles));
+  fieldfold::save_npy(path, xt::xarray<int>{-7, 9});
+  BOOST_TEST(fieldfold::read_npy_header(path).kind == 'i');
+  BOOST_TEST((fieldfold::load_npy(path) == xt::xarray<double>{-7, 9}));
   fieldfold::save_npy(path, xt::xarray<float>{1.5F});
   BOOST_TEST((fieldfold::load_npy<float>(path) == xt::xarray<float>{1.5F}));
   BOOST_TEST(fieldfold::read_npy_header(path).scalar_size == 4U);
@@ -114,7 +149,7 @@ BOOST_FIXTURE_TEST_CASE(malformed_and_unsupported_files_are_rejected, Files) {
   expect_part(
       error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", six_doubles)),
       "malformed");
-  expect_part(error_for(npy("{'descr': '>f8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got >f8");
+  expect_part(error_for(npy("{'descr': '<f16', 'fortran_order': False, 'shape': (3,), }", six_doubles)), "got <f16");
   expect_part(error_for(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six_doubles)),
               "got a structured type");
   expect_part(error_for(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", six_doubles)), "got <c8");

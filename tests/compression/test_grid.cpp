@@ -193,8 +193,7 @@ BOOST_AUTO_TEST_CASE(points_without_a_value_are_skipped_where_requested) {
   // Sample 0 is complete, 1 and 2 have different holes, and the field v of sample 3 has no value at all.
   fields.at("u")(1, 5) = fields.at("v")(1, 5) = fields.at("u")(2, 40) = std::numeric_limits<double>::quiet_NaN();
   for (std::size_t p = 0; p < 49; ++p) fields.at("v")(3, p) = std::numeric_limits<double>::quiet_NaN();
-  const Compression compression(
-      {.fields = {"u", "v"}, .coords = coords, .missing_values = fieldfold::MissingValues::skip});
+  const Compression compression({.fields = {"u", "v"}, .coords = coords, .holes = fieldfold::Holes::skip});
   const auto states = compression.interpolate_to_grid(points, fields);
   // Linear functions are reproduced from the other points.
   for (std::size_t i = 0; i < 50; ++i) {
@@ -202,7 +201,7 @@ BOOST_AUTO_TEST_CASE(points_without_a_value_are_skipped_where_requested) {
       BOOST_TEST(std::abs(states(sample, i) - expected(sample, i)) < 1e-12);
     BOOST_TEST((i % 2 == 0 ? std::abs(states(3, i) - expected(3, i)) < 1e-12 : std::isnan(states(3, i))));
   }
-  const auto propagated = compression.interpolate_to_grid(points, fields, fieldfold::MissingValues::propagate);
+  const auto propagated = compression.interpolate_to_grid(points, fields, fieldfold::Holes::propagate);
   BOOST_TEST(std::isnan(propagated(1, 0)));
   BOOST_TEST(!std::isnan(propagated(0, 0)));
 }

@@ -2,17 +2,20 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "support/closeness.hpp"
 #include "support/failing.hpp"
 
 import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.svd;
 
 #include "support/data/two_fields.hpp"
+#include "support/warnings_of.hpp"
 
 using fieldfold::FieldOptions;
 using fieldfold::Fields;
@@ -48,6 +51,76 @@ BOOST_AUTO_TEST_CASE(dropped_snapshots_do_not_affect_statistics_or_basis) {
   BOOST_TEST(svd.num_dropped() == 1);
   BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
   BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_of_negligible_weight_do_not_affect_the_others) {
+  const auto complete = two_fields();
+  for (const std::size_t broken : {std::size_t{0}, std::size_t{5}, samples - 1}) {
+    Fields fields = complete;
+    Fields others;
+    for (auto& [name, values] : fields) {
+      for (std::size_t p = 0; p < points; ++p) values(broken, p) = 1e20;
+      auto kept = xt::xarray<double>::from_shape({samples - 1, points});
+      for (std::size_t j = 0; j < samples - 1; ++j)
+        for (std::size_t p = 0; p < points; ++p) kept(j, p) = values(j < broken ? j : j + 1, p);
+      others.emplace(name, std::move(kept));
+    }
+    for (const double weight : {1e-60, 0.0}) {
+      xt::xarray<double> weights = xt::ones<double>({samples});
+      weights(broken) = weight;
+      const auto svd = learned(fields, {.center = true, .sample_weights = weights}, {.rank = 3});
+      const auto expected = learned(others, {.center = true}, {.rank = 3});
+      BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-14);
+      BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-9);
+      if (weight == 0.0) BOOST_TEST(svd.num_samples() == samples - 1);
+    }
+  }
+  BOOST_TEST(fails([&] { learned(complete, {.sample_weights = xt::zeros<double>({samples})}); }, "got only zeros"));
+}
+
+BOOST_AUTO_TEST_CASE(numbers_present_in_few_snapshots_can_be_masked) {
+  // Land at point 7, with a stray number in one snapshot.
+  auto fields = two_fields();
+  for (std::size_t j = 0; j < samples; ++j)
+    for (auto& [name, values] : fields)
+      if (j != 4) values(j, 7) = missing;
+  const auto strict = learned(fields, {.mask = fieldfold::Mask::automatic});
+  BOOST_TEST(strict.num_dropped() == samples - 1);
+  // The weight of a masked point does not count.
+  xt::xarray<double> weights = xt::ones<double>({points});
+  weights(7) = missing;
+  const auto svd = learned(fields, {.point_weights = weights, .mask = fieldfold::Mask::automatic, .mask_share = 0.5});
+  BOOST_TEST(svd.num_dropped() == 0);
+  BOOST_TEST(svd.map().space->num_masked() == 2);
+  weights(8) = 0.0;
+  BOOST_TEST(
+      fails([&] { learned(fields, {.point_weights = weights, .mask = fieldfold::Mask::automatic, .mask_share = 0.5}); },
+            "point_weights: expected finite numbers above 0 at points that are not masked, got 0 at index 8"));
+}
+
+BOOST_AUTO_TEST_CASE(values_that_stand_for_missing_ones_are_missing) {
+  auto fields = two_fields();
+  auto marked = fields;
+  for (std::size_t j = 0; j < samples; ++j) {
+    fields.at("u")(j, 3) = missing;
+    marked.at("u")(j, 3) = j % 2 == 0 ? 1e20 : -9999.0;
+  }
+  fields.at("p")(2, 5) = missing;
+  marked.at("p")(2, 5) = static_cast<double>(1e20F);
+  const FieldOptions options{.center = true, .mask = fieldfold::Mask::automatic};
+  FieldOptions with_values = options;
+  with_values.missing_values = {1e20, -9999.0};
+  const auto expected = learned(fields, options);
+  const auto svd = learned(marked, with_values);
+  BOOST_TEST((svd.projection_matrix() == expected.projection_matrix()));
+  BOOST_TEST(svd.num_dropped() == 1);
+  auto state = xt::xarray<double>(xt::view(states_of(svd, marked), 2));
+  BOOST_TEST(std::isnan(svd.compress(state)(0)));
+  // Without the option, a warning names the number.
+  const auto heard = warnings_of([&] { learned(marked, {}); });
+  BOOST_TEST_REQUIRE(heard.size() == 1U);
+  BOOST_TEST(heard[0].find("field u: 1e+20 occurs often") != std::string::npos);
+  BOOST_TEST(warnings_of([&] { learned(two_fields(), {}); }).empty());
 }
 
 BOOST_AUTO_TEST_CASE(held_out_snapshots_do_not_affect_the_mean) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "support/closeness.hpp"
 
@@ -10,9 +11,13 @@ import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.svd;
+import fieldfold.rows.source;
+import fieldfold.rows.store;
 
 #include "support/data/two_fields.hpp"
 
+using fieldfold::FieldOptions;
+using fieldfold::Fields;
 using fieldfold::NormalizationMethod;
 
 BOOST_AUTO_TEST_CASE(mean_is_subtracted_and_restored) {
@@ -60,6 +65,24 @@ BOOST_AUTO_TEST_CASE(standardized_numbers_have_unit_variance) {
   const auto reconstructed = svd.reconstruct(svd.compress(states_of(svd, fields)));
   for (std::size_t j = 0; j < samples; ++j) BOOST_TEST(std::abs(reconstructed(j, 2 * 5 + 1) - 0.1) < 1e-15);
   BOOST_TEST(relative_difference(reconstructed, states_of(svd, fields)) < 1e-10);
+}
+
+BOOST_AUTO_TEST_CASE(single_precision_rounds_deviations_not_numbers) {
+  // Waves of 1e-3 on 101325, whose spacing in single precision is 8e-3.
+  auto numbers = two_fields().at("u");
+  for (double& x : numbers) x = 101325.0 + 1e-3 * x;
+  const FieldOptions options{.center = true};
+  const auto expected = learned(Fields{{"u", numbers}}, options, {.rank = 3});
+  const fieldfold::BasicSVD<float> single({}, {.field_opts = options, .rule = {.rank = 3}});
+  const xt::xarray<double> matrix = xt::transpose(numbers);
+  const fieldfold::MatrixRows<double> rows(fieldfold::as_matrix(matrix));
+  fieldfold::ArrayStore<float> basis;
+  auto map = single.learn(rows, basis).first;
+  map.projection_matrix = std::move(basis.array());
+  const fieldfold::BasicSVD<float> learned_single({}, {.field_opts = options}, std::move(map));
+  // A few rounding units of single precision.
+  BOOST_TEST(relative_difference(learned_single.singular_values(), expected.singular_values()) < 1e-5);
+  BOOST_TEST(relative_difference(learned_single.compress(numbers), expected.compress(numbers)) < 1e-5);
 }
 
 BOOST_AUTO_TEST_CASE(single_precision_resolves_small_waves_on_a_large_mean) {

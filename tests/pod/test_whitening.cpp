@@ -16,8 +16,23 @@ import fieldfold.pod.whitening;
 #include "support/data/cosines.hpp"
 #include "support/data/two_fields.hpp"
 
+using fieldfold::Fields;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVD;
+
+namespace {
+
+xt::xarray<double> waves_of_rank_three() {
+  const auto u = cosines(points, 3);
+  const auto v = cosines(samples, 3);
+  xt::xarray<double> states = xt::zeros<double>({samples, points});
+  for (std::size_t j = 0; j < samples; ++j)
+    for (std::size_t i = 0; i < points; ++i)
+      for (std::size_t k = 0; k < 3; ++k) states(j, i) += v(j, k) * u(i, k);
+  return states;
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(whitening_is_accurate_for_coefficients_of_very_different_magnitude) {
   // Orthogonal snapshots, each a tenth of the previous one: variances span 24 orders of magnitude.
@@ -53,6 +68,9 @@ BOOST_AUTO_TEST_CASE(whitened_coefficients_have_zero_mean_and_unit_covariance) {
     }
     BOOST_TEST(relative_difference(whitening.undo(white), latent) < 1e-11);
   }
+  // Three orthogonal waves have three modes; the others are rounding errors.
+  const auto deficient = learned(Fields{{"u", waves_of_rank_three()}}, {}, {.rank = 6});
+  BOOST_TEST(fails([&] { fieldfold::Whitening(deficient.map()); }, "only 3 modes are above rounding errors"));
   const auto singular =
       learned({{"u", xt::view(fields.at("u"), xt::range(0, 3), xt::all())}}, {.center = true}, {.rank = 3});
   BOOST_TEST(fails([&] { fieldfold::Whitening(singular.map()); }, "cannot be whitened"));

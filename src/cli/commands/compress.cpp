@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "../commands.hpp"
 #include "../field_files.hpp"
@@ -7,27 +8,39 @@
 import fieldfold;
 
 namespace fieldfold::cli {
+namespace {
+
+/// The states to compress, in double precision whatever the precision of the map.
+template <class T>
+xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
+  if (!arguments.states.empty()) return load_npy(arguments.states);
+  CompressionOptions options = svd.compression_options();
+  options.grid_shape = svd.grid_shape();
+  const Compression grid(std::move(options));
+  const auto fields = load_fields<double>(arguments.field_files);
+  if (arguments.coords.empty()) return grid.join_fields(fields);
+  const Holes holes = arguments.gappy.empty()                                    ? grid.compression_options().holes
+                      : gappy_states_named(arguments.gappy) == GappyStates::fill ? Holes::skip
+                                                                                 : Holes::propagate;
+  return grid.interpolate_to_grid(load_npy(arguments.coords), fields, holes);
+}
+
+}  // namespace
 
 void compress(const CompressArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    const auto states = [&]() -> xt::xarray<T> {
-      if (!arguments.states.empty()) return load_npy<T>(arguments.states);
-      const auto fields = load_fields<T>(arguments.field_files);
-      if (arguments.coords.empty()) return svd.join_fields(fields);
-      const bool fills = arguments.gappy == "fill" ||
-                         (arguments.gappy.empty() && svd.options().field_opts.gappy_states == GappyStates::fill);
-      return svd.interpolate_to_grid(load_npy(arguments.coords), fields,
-                                     fills ? MissingValues::skip : MissingValues::propagate);
-    };
-    const auto given = states();
-    const auto latent =
-        arguments.gappy.empty() ? svd.compress(given) : svd.compress(given, gappy_states_named(arguments.gappy));
+    const auto policy =
+        arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
+    const auto states = states_of(svd, arguments);
+    const xt::xarray<T> latent = svd.compress(states, policy);
     const xt::xarray<T> result = arguments.whiten ? Whitening(svd.map()).apply(latent) : latent;
     if (!arguments.distances.empty()) {
-      const auto assessed = svd.assess(given);
+      const auto assessed = svd.assess(states);
       const auto worst = std::ranges::max_element(assessed.condition);
       if (worst != assessed.condition.end() && *worst > 1.0)
-        warn(message("states have missing numbers: errors in known entries are amplified by up to ", *worst));
+        warn(
+            message("states have missing numbers: distances are those of the numbers present, and errors in these are ",
+                    "amplified by up to ", *worst));
       save_npy(arguments.distances, assessed.relative_distance);
     }
     save_npy(arguments.output, result);

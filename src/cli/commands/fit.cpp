@@ -18,18 +18,16 @@ namespace fieldfold::cli {
 namespace {
 
 /// Snapshots in files, the names of their fields, and the shape of their grid.
-template <class T>
 struct Snapshots {
-  std::unique_ptr<RowSource<T>> rows;
+  std::unique_ptr<RowSource<double>> rows;
   std::vector<std::string> names;
   Shape grid_shape;
 };
 
-template <class T>
-Snapshots<T> snapshots_of(const FitArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
-  if (!arguments.data.empty()) return {std::make_unique<NpyRows<T>>(arguments.data), arguments.fields, {}};
+Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
+  if (!arguments.data.empty()) return {std::make_unique<NpyRows<double>>(arguments.data), arguments.fields, {}};
   const auto components = components_of(arguments.field_files);
-  Snapshots<T> snapshots;
+  Snapshots snapshots;
   std::vector<NpyField> files;
   for (std::size_t i = 0; i < components.size(); ++i) {
     const auto& [name, path] = arguments.field_files.files[i];
@@ -38,7 +36,7 @@ Snapshots<T> snapshots_of(const FitArguments& arguments, const std::optional<xt:
       snapshots.names.push_back(components[i] == 1 ? name : component_name(name, k, components[i]));
   }
   const std::size_t coord_axes = coords ? std::max<std::size_t>(coords->dimension(), 2) - 1 : 1;
-  auto rows = std::make_unique<NpyFieldRows<T>>(files, arguments.grid_axes.value_or(coord_axes));
+  auto rows = std::make_unique<NpyFieldRows<double>>(files, arguments.grid_axes.value_or(coord_axes));
   if (rows->loop_shape().size() > 1 && !coords && !arguments.grid_axes)
     throw InvalidArgument(message(
         "field ", files.front().name, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
@@ -52,7 +50,7 @@ Snapshots<T> snapshots_of(const FitArguments& arguments, const std::optional<xt:
 template <class T>
 void fit_in(const FitArguments& arguments) {
   const auto coords = load_optional(arguments.coords);
-  auto [rows, names, grid_shape] = snapshots_of<T>(arguments, coords);
+  auto [rows, names, grid_shape] = snapshots_of(arguments, coords);
   if (grid_shape.size() < 2) grid_shape.clear();
   const NotedSignals noted;
   ProgressBar bar;

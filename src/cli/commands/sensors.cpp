@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iostream>
 
 #include "../commands.hpp"
@@ -13,8 +14,8 @@ void sensors(const SensorsArguments& arguments) {
   with_svd(arguments.map, [&](const auto& svd) {
     const auto chosen = fieldfold::sensors(svd.projection_matrix(), arguments.count.value_or(svd.rank()));
     if (!arguments.output.empty()) {
-      auto numbers = xt::xarray<double>::from_shape({chosen.size()});
-      std::ranges::copy(chosen, numbers.begin());
+      auto numbers = xt::xarray<std::int64_t>::from_shape({chosen.size()});
+      std::ranges::transform(chosen, numbers.begin(), [](std::size_t i) { return static_cast<std::int64_t>(i); });
       save_npy(arguments.output, numbers);
     }
     for (const std::size_t number : chosen) {
@@ -27,6 +28,8 @@ void sensors(const SensorsArguments& arguments) {
       }
       std::cout << '\n';
     }
+    std::cout << message("amplification of noise from these sensors to the coefficients: ",
+                         noise_amplification(svd.projection_matrix(), chosen), "\n");
   });
 }
 
