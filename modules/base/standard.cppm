@@ -167,6 +167,7 @@ using std::pow;
 using std::ptrdiff_t;
 using std::remainder;
 using std::rethrow_exception;
+using std::round;
 using std::runtime_error;
 using std::same_as;
 using std::scoped_lock;

@@ -34,6 +34,9 @@ struct RankRule {
 /// \throws InvalidArgument  a number of the rule is out of range
 void validate(const RankRule& rule);
 
+/// Warns of members of a rule that are ignored, because another takes precedence.
+void warn_of_ignored(const RankRule& rule);
+
 /// The likely truncated share of the sum of squares under a rule; 1 if unknown.
 double expected_tail(const RankRule& rule);
 

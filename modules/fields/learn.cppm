@@ -9,9 +9,9 @@ import fieldfold.rows.source;
 
 export namespace fieldfold {
 
-/// The space of options that need no snapshots, for states that arrive one at a time.
+/// The space of options that need no snapshots, for states that arrive one at a time, without a mean.
 /// \param fields  names
-/// \throws InvalidArgument  options that need all snapshots (means, deviations, `minmax`, `zscore`, masks, sample
+/// \throws InvalidArgument  options that need all snapshots (deviations, `minmax`, `zscore`, masks, sample
 ///                          weights, filled gaps); a mass matrix; weights for another number of points
 FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::string>& fields, std::size_t num_pts);
 

@@ -42,6 +42,8 @@ struct FieldOptions {
   /// `(num_pts,)` or another shape of that size, above 0: point weights of the inner product, such as cell volumes.
   /// With a mask, weights of masked points are ignored, and may be 0 or NaN.
   std::optional<xt::xarray<double>> point_weights = std::nullopt;
+  /// The origin of the point weights, such as `lumped`, for descriptions of a map; saved with it.
+  std::string point_weights_name = {};
   /// Field weights by name, above 0; 1 for all others.
   std::map<std::string, double> field_weights = {};
   /// `(num_samples,)`, at least 0: sample weights. Snapshots of weight 0 are left out.

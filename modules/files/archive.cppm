@@ -14,6 +14,7 @@ constexpr std::uint32_t format_version = 5;
 /// The kinds of file content.
 constexpr std::uint32_t svd_content = 1;
 constexpr std::uint32_t operator_content = 2;
+constexpr std::uint32_t incremental_content = 3;
 
 /// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {

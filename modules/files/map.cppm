@@ -8,6 +8,7 @@ export module fieldfold.files.map;
 import fieldfold.base.standard;
 import fieldfold.compression.any;
 import fieldfold.decomposition.rank_rule;
+import fieldfold.pod.incremental;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
@@ -23,6 +24,15 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd);
 
 /// \throws InvalidArgument  the file format does not support the type of the compressor inside
 void save(const std::filesystem::path& path, const AnyCompressor& compressor);
+
+/// Saves the progress of an incremental SVD, with its options. \throws FileError  the file cannot be written
+template <class T>
+void save(const std::filesystem::path& path, const BasicIncrementalSVD<T>& svd);
+
+/// Loads the progress of an incremental SVD, which continues as if it had not been interrupted, bit for bit.
+/// \throws FileError  as `load`, or a file of another scalar or content
+template <class T = double>
+BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path);
 
 /// Learns a map with the options of `svd` and saves it like `save`, for snapshots and a basis larger than memory. `svd`
 /// is unchanged and needs no map. A large basis is built in an unnamed file in the folder of `path`. The file at `path`

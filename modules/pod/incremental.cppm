@@ -4,7 +4,9 @@ export module fieldfold.pod.incremental;
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
 import fieldfold.compression.grid;
+import fieldfold.decomposition.incremental;
 import fieldfold.fields.scaling;
+import fieldfold.fields.space;
 import fieldfold.pod.svd;
 
 export namespace fieldfold {
@@ -23,12 +25,20 @@ struct IncrementalOptions {
   std::size_t block = 16;
 };
 
+/// The progress of an incremental SVD, to be continued later.
+template <class T>
+struct IncrementalCheckpoint {
+  IncrementalState<T> state;    ///< of the processed snapshots, in the scaled problem of the field options
+  std::vector<T> waiting = {};  ///< scaled states of the incomplete block, contiguous
+  std::size_t dof = 0;          ///< the length of the states; 0: unknown
+  std::size_t num_dropped = 0;
+};
+
 /// An SVD of all snapshots added so far; it stores the leading modes and the coefficients, but not the snapshots.
 ///
-/// Snapshots are projected twice on the basis and the residuals are orthonormalized; the small matrix of their
-/// coefficients is decomposed, and the basis rotated to its singular vectors (Brand 2006,
-/// doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012, doi:10.1016/j.laa.2011.07.018). Each
-/// update reorthonormalizes the basis. The norms of the truncated parts add up to an error bound.
+/// Each block of snapshots updates a truncated decomposition (`updated`), whose error bound is the sum of the norms of
+/// the truncated parts. With `center` the decomposition is that of the deviations from the running mean (Ross, Lim, Lin
+/// and Yang 2008, doi:10.1007/s11263-007-0075-7).
 ///
 /// A call that throws leaves the object unchanged, but for the `update` of `finish`.
 template <class T>
@@ -36,11 +46,17 @@ class BasicIncrementalSVD : public BasicCompression<T> {
  public:
   /// \param grid     the fields and their grid
   /// \param options  of the SVD from `finish`; `threads` applies to the updates too
-  /// \throws InvalidArgument  as `BasicSVD`; field options that learn from snapshots (`fixed_space`); a rule that needs
-  ///                          all modes (`sample_tol`, `optimal_threshold`) or `validate_every`; a number of
-  ///                          `incremental` out of range
+  /// \throws InvalidArgument  as `BasicSVD`; field options that need all snapshots (`fixed_space`), except for
+  /// `center`;
+  ///                          a rule that needs all modes (`sample_tol`, `optimal_threshold`) or `validate_every`; a
+  ///                          number of `incremental` out of range
   explicit BasicIncrementalSVD(CompressionOptions grid = {}, IncrementalOptions incremental = {},
                                SVDOptions options = {});
+
+  /// Continues from a checkpoint of an object with the same options: results are the same, bit for bit, as without the
+  /// interruption. \throws InvalidArgument  also for an inconsistent checkpoint
+  BasicIncrementalSVD(CompressionOptions grid, IncrementalOptions incremental, SVDOptions options,
+                      IncrementalCheckpoint<T> checkpoint);
 
   /// Adds snapshots: all, or none if it throws. Those with NaN or infinity are dropped and counted.
   /// \param states  `(*loop_shape, dof)`, in chronological order
@@ -53,62 +69,63 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   void add(const BasicFields<T>& fields);
 
   /// Merges the decomposition of other snapshots of the same fields. Its coefficients follow those of this one.
-  /// \throws InvalidArgument  another length of states, other fields or other field options
+  /// \throws InvalidArgument  another length of states, other fields, or other options that change the decomposition;
+  /// the
+  ///                          message names them
   void merge(const BasicIncrementalSVD& other);
 
   /// Processes the snapshots of an incomplete block. The members below describe the processed snapshots.
   void update();
 
   /// The number of processed snapshots, and of those dropped because of NaN or infinity.
-  std::size_t num_samples() const { return state_.coefficients.shape(0); }
-  std::size_t num_dropped() const { return num_dropped_; }
+  std::size_t num_samples() const { return progress_.state.coefficients.shape(0); }
+  std::size_t num_dropped() const { return progress_.num_dropped; }
 
   /// The number of modes.
-  std::size_t rank() const { return state_.s.size(); }
+  std::size_t rank() const { return progress_.state.s.size(); }
 
   /// The basis, `(dof, rank)` with orthonormal columns, and the singular values, `(rank,)`, descending; both of the
   /// scaled problem of the field options (`SpaceScaling`).
-  const xt::xarray<T>& basis() const { return state_.basis; }
-  const xt::xarray<double>& singular_values() const { return state_.s; }
+  const xt::xarray<T>& basis() const { return progress_.state.basis; }
+  const xt::xarray<double>& singular_values() const { return progress_.state.s; }
 
-  /// A bound of `||A - U U^T A|| / ||A||` in the Frobenius norm, for the processed (weighted) snapshots A.
+  /// A bound of `||A - U U^T A|| / ||A||` in the Frobenius norm, for the processed (weighted) snapshots A, or their
+  /// deviations from the mean.
   double error_bound() const;
 
   /// The SVD of all snapshots added so far, after an `update`; more may be added later. The rule of the options chooses
   /// its rank; without a rule it has all modes. Its singular values are those of the kept modes; errors of single
-  /// snapshots are unknown.
-  /// \throws InvalidArgument  no snapshot, or only zeros; a rank above the number of kept modes
+  /// snapshots are unknown, and those of all snapshots are estimates. As in `BasicSVD`, a rank above that of the
+  /// snapshots adds orthonormal columns with singular values of 0.
+  /// \throws InvalidArgument  no snapshot, or only zeros; a rank above min(dof, samples), or above the number of modes
+  ///                          that `max_rank` and `tolerance` keep
   BasicSVD<T> finish();
 
- private:
-  /// The decomposition `A ~ basis diag(s) V^T`; each update makes a new one.
-  struct State {
-    xt::xarray<T> basis = xt::xarray<T>::from_shape({0, 0});                   ///< `(dof, rank)`
-    xt::xarray<double> s = xt::xarray<double>::from_shape({0});                ///< `(rank,)`
-    xt::xarray<double> coefficients = xt::xarray<double>::from_shape({0, 0});  ///< `(num_samples, rank)`: U^T A
-    double squares = 0.0;  ///< sum of squares of all (weighted) snapshots
-    double bound = 0.0;    ///< error bound in the Frobenius norm
-  };
-  /// Singular values, sum of squares and error bound at the start of an update.
-  struct Totals {
-    xt::xarray<double> s;
-    double squares;
-    double bound;
-  };
-  class Update;
+  /// The options, and the progress so far.
+  const IncrementalOptions& incremental_options() const { return incremental_; }
+  const SVDOptions& options() const { return options_; }
+  const IncrementalCheckpoint<T>& checkpoint() const { return progress_; }
 
-  /// Adds rows of the scaled problem, all or none: processes complete blocks and stores the rest.
+ private:
+  IncrementalTruncation truncation() const { return {incremental_.max_rank, incremental_.tolerance}; }
+  std::optional<SpaceScaling<T>> scaling_for(std::size_t num_pts) const;
+  /// Adds rows of the scaled problem, all or none: processes complete blocks and stores the others.
   void take_in(const std::vector<std::span<const T>>& rows, std::size_t dof);
   /// The state after another block. \param block  rows of the scaled problem, contiguous
-  State with_block(const State& state, std::vector<T> block, std::size_t dof) const;
+  IncrementalState<T> with_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof) const;
+  IncrementalState<T> with_centered_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof,
+                                          std::vector<double> weights, double fade) const;
+  IncrementalState<T> with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
+                                        std::vector<double> weights, const xt::xarray<double>& to_rows,
+                                        const IncrementalState<T>& added) const;
+  void expect_same_options(const BasicIncrementalSVD& other) const;
+  std::size_t chosen_rank(double unresolved) const;
+  std::optional<FieldSpace> learned_space() const;
 
   SVDOptions options_;
   IncrementalOptions incremental_;
-  std::size_t dof_ = 0;  ///< 0: unknown
-  State state_;
+  IncrementalCheckpoint<T> progress_;
   std::optional<SpaceScaling<T>> scaling_;  ///< set by the first state, unless the options are plain
-  std::vector<T> waiting_;                  ///< scaled states of the incomplete block, contiguous
-  std::size_t num_dropped_ = 0;
 };
 
 /// The same in double precision.

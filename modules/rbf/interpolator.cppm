@@ -44,6 +44,9 @@ struct RBFOptions {
   /// Whether points that do not determine the polynomial, say on a line in a plane, fall back to a lower degree; it is
   /// an error otherwise.
   bool allow_lower_degree = false;
+  /// Whether data points that coincide count as one, with the mean of their values. Without smoothing they are an error
+  /// otherwise.
+  bool merge_duplicates = false;
   /// `(N,)`: multiplies each coordinate before anything else; empty: 1. For axes of different units.
   std::vector<double> scales = {};
   /// `(N,)`: the period of each axis, in the unit of its coordinate, 0 for an axis without one; empty: no axis has one.

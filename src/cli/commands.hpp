@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct InterpolationArguments {
   std::optional<std::size_t> cluster_size;
   std::optional<double> overlap;
   bool allow_lower_degree = false;
+  bool merge_duplicates = false;
   std::vector<double> scales;
   std::vector<double> periods;
   double power = 2.0;
@@ -68,6 +70,7 @@ struct FitArguments {
   std::size_t validate_every = 0;
   std::size_t threads = 0;
   bool single_precision = false;
+  bool is_quiet = false;
   bool keep_training_latents = false;
   FieldArguments space;
   InterpolationArguments interpolation;
@@ -90,6 +93,8 @@ struct CompressArguments {
   std::string gappy;             ///< policy for states with missing numbers; empty: that of the map
   bool whiten = false;
   std::filesystem::path distances;  ///< file of relative distances to write; empty: none
+  InterpolationArguments interpolation;
+  std::set<std::string> overrides;  ///< the interpolation options that replace those of the map
   std::filesystem::path output;
 };
 void compress(const CompressArguments& arguments);
@@ -101,6 +106,8 @@ struct ReconstructArguments {
   std::filesystem::path coords;
   std::filesystem::path output_folder;
   std::filesystem::path states;
+  InterpolationArguments interpolation;
+  std::set<std::string> overrides;  ///< the interpolation options that replace those of the map
 };
 void reconstruct(const ReconstructArguments& arguments);
 

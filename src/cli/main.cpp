@@ -1,13 +1,22 @@
 #include <algorithm>
+#include <charconv>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <optional>
+#include <ranges>
+#include <set>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "words.hpp"
+
+import fieldfold;
 
 namespace {
 
@@ -105,6 +114,10 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
       .add_flag("--allow-lower-degree", arguments.allow_lower_degree,
                 "Lower degree where points do not determine the polynomial, instead of an error")
       ->group(group);
+  command
+      .add_flag("--merge-duplicates", arguments.merge_duplicates,
+                "Points that coincide count as one, with the mean of their values")
+      ->group(group);
   command.add_option("--scales", arguments.scales, "Factors of the coordinates, one per axis; default: 1")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -118,6 +131,14 @@ void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
   command.add_option("--power", arguments.power, "Power of the distance in inverse_distance")
       ->capture_default_str()
       ->group(group);
+}
+
+/// The interpolation options that were given, without dashes.
+std::set<std::string> given_interpolation(const CLI::App& command) {
+  std::set<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_group() == interpolation_group && option->count() > 0) names.insert(option->get_lnames().front());
+  return names;
 }
 
 void add_space(CLI::App& command, FieldArguments& arguments) {
@@ -218,6 +239,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
       ->check(not_negative());
   add_threads(*command, arguments.threads);
   command->add_flag("--single", arguments.single_precision, "Single precision for learning and storage");
+  command->add_flag("--quiet", arguments.is_quiet, "No line about what was learned");
   command->add_flag("--keep-training-latents", arguments.keep_training_latents,
                     "Latent coefficients of the snapshots, stored in the map");
   command->add_option("-o,--output", arguments.output, "Map file to write")->required();
@@ -254,9 +276,11 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
   command->add_flag("--whiten", arguments.whiten, "Whitening: mean 0 and covariance I over the training snapshots");
   command->add_option("-o,--output", arguments.output, "File of latent coefficients to write, (*loop_shape, rank)")
       ->required();
+  add_interpolation(*command, arguments.interpolation);
   states->excludes(fields);
   states->excludes(coords);
-  command->callback([&arguments] {
+  command->callback([command, &arguments] {
+    arguments.overrides = given_interpolation(*command);
     if (arguments.states.empty() && arguments.field_files.files.empty())
       throw CLI::RequiredError("--field or --states");
     compress(arguments);
@@ -277,7 +301,9 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
       ->needs(folder);
   command->add_option("--states", arguments.states,
                       "File of states on the grid of the map to write, (*loop_shape, dof)");
-  command->callback([&arguments] {
+  add_interpolation(*command, arguments.interpolation);
+  command->callback([command, &arguments] {
+    arguments.overrides = given_interpolation(*command);
     if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
     reconstruct(arguments);
   });
@@ -328,10 +354,60 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   });
 }
 
-int report(std::string what) {
-  std::ranges::replace(what, '\n', ' ');
-  std::cerr << "fieldfold: error: " + what + "\n";
+/// The command that was given, for messages.
+std::string given_command;
+
+int report(std::string_view what) {
+  std::string text = in_options(what, given_command);
+  std::ranges::replace(text, '\n', ' ');
+  std::cerr << "fieldfold: error: " + text + "\n";
   return failure;
+}
+
+int report_usage(const std::string& what) {
+  std::cerr << "fieldfold: " + what + "\n";
+  return wrong_usage;
+}
+
+bool is_number(const std::string& text) {
+  double number = 0.0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+}
+
+/// The arguments with lists of numbers joined by commas: `--periods 0 360` is `--periods 0,360`.
+std::vector<std::string> joined_lists(int argc, char** argv) {
+  const std::vector<std::string> given(argv + 1, argv + argc);
+  std::vector<std::string> result;
+  bool is_list = false;
+  for (const std::string& argument : given) {
+    if (is_list && is_number(argument) && !result.back().starts_with('-'))
+      result.back() += "," + argument;
+    else
+      result.push_back(argument);
+    if (argument.starts_with("--")) is_list = argument == "--periods" || argument == "--scales";
+  }
+  return result;
+}
+
+/// What is unknown among the arguments; none: all are known.
+std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std::string>& given) {
+  if (given.empty() || given.front().starts_with('-')) return std::nullopt;
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  if (std::ranges::find(commands, given.front()) == commands.end())
+    return unknown_name(given.front(), "a command", commands);
+  const CLI::App* const command = app.get_subcommand(given.front());
+  std::vector<std::string> options{"--help"};
+  for (const CLI::Option* option : command->get_options())
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  for (const std::string& argument : given | std::views::drop(1)) {
+    if (argument == "--") break;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name.starts_with("--") && std::ranges::find(options, name) == options.end())
+      return unknown_name(name, "an option of " + given.front(), options);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -352,8 +428,14 @@ int main(int argc, char** argv) try {
   add_reconstruct(app, reconstruct_arguments);
   add_sensors(app, sensors_arguments);
   add_interpolate(app, interpolate_arguments);
+  const std::vector<std::string> given = joined_lists(argc, argv);
+  if (!given.empty()) given_command = given.front();
+  fieldfold::set_warning_handler([](std::string_view sentence) {
+    std::cerr << "fieldfold: warning: " + in_options(sentence, given_command) + "\n";
+  });
+  if (const auto unknown = unknown_argument(app, given)) return report_usage(*unknown);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
   }

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -42,6 +43,7 @@ double number_of(const std::string& text, const char* option) {
 /// The inner product of `--mass`.
 void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords, FieldOptions& options) {
   const bool is_lumped = arguments.mass == "lumped";
+  if (is_lumped) options.point_weights_name = "lumped";
   if (is_lumped || arguments.mass == "consistent") {
     if (!coords || arguments.cells.empty())
       throw InvalidArgument(message("--mass ", arguments.mass, ": expected --coords and --cells"));
@@ -78,9 +80,34 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .cluster_size = arguments.cluster_size.value_or(RBFOptions{}.cluster_size),
           .overlap = arguments.overlap,
           .allow_lower_degree = arguments.allow_lower_degree,
+          .merge_duplicates = arguments.merge_duplicates,
           .scales = arguments.scales,
           .periods = arguments.periods,
           .power = arguments.power};
+}
+
+CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments,
+                                  const std::set<std::string>& overrides) {
+  const RBFOptions given = options_of(arguments);
+  RBFOptions& rbf = options.interpolate_opts;
+  const auto replace = [&](const char* name, auto& value, const auto& other) {
+    if (overrides.contains(name)) value = other;
+  };
+  replace("interpolate-method", options.interpolate_method, arguments.interpolate_method);
+  replace("kernel", rbf.kernel, given.kernel);
+  replace("epsilon", rbf.epsilon, given.epsilon);
+  replace("degree", rbf.degree, given.degree);
+  replace("smoothing", rbf.smoothing, given.smoothing);
+  replace("neighbors", rbf.neighbors, given.neighbors);
+  replace("rbf-method", rbf.method, given.method);
+  replace("cluster-size", rbf.cluster_size, given.cluster_size);
+  replace("overlap", rbf.overlap, given.overlap);
+  replace("allow-lower-degree", rbf.allow_lower_degree, given.allow_lower_degree);
+  replace("merge-duplicates", rbf.merge_duplicates, given.merge_duplicates);
+  replace("scales", rbf.scales, given.scales);
+  replace("periods", rbf.periods, given.periods);
+  replace("power", rbf.power, given.power);
+  return options;
 }
 
 FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords) {

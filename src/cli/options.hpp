@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "commands.hpp"
 
@@ -16,6 +18,10 @@ std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& pat
 
 /// Interpolation options.
 RBFOptions options_of(const InterpolationArguments& arguments);
+
+/// The options of a grid with some interpolation options replaced. \param overrides  their names in the program
+CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments,
+                                  const std::set<std::string>& overrides);
 
 /// Field options. \param coords  of the points, for `--mass`
 FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords);

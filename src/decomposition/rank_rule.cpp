@@ -99,6 +99,24 @@ void validate(const RankRule& rule) {
   check(rule.energy_tol, rule.energy_tol > 0.0 && rule.energy_tol <= 1.0, "energy_tol", "a share in (0, 1]");
 }
 
+void warn_of_ignored(const RankRule& rule) {
+  std::vector<std::string_view> given;
+  const auto add = [&](bool is_given, std::string_view name) {
+    if (is_given) given.push_back(name);
+  };
+  add(rule.rank.has_value(), "rank");
+  add(rule.sample_tol.has_value(), "sample_tol");
+  add(rule.reconstruction_tol.has_value(), "reconstruction_tol");
+  add(rule.noise.has_value(), "noise");
+  add(rule.optimal_threshold && !rule.noise, "optimal_threshold");
+  add(rule.energy_tol.has_value(), "energy_tol");
+  if (given.size() < 2) return;
+  const std::string_view first = given.front();
+  given.erase(given.begin());
+  warn(message("rule: ", first, " takes precedence, and ", listing(given), given.size() == 1 ? " is" : " are",
+               " ignored"));
+}
+
 double expected_tail(const RankRule& rule) {
   if (rule.rank) return 1.0;
   // The smallest snapshot has less than the average share.

@@ -82,10 +82,10 @@ FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::strin
   const auto normalizations = normalizations_of(options, fields);
   const bool learns =
       std::ranges::any_of(normalizations, [](const Normalization& field) { return needs_statistics(field.method); });
-  if (learns || options.center || options.standardize || options.sample_weights || options.mass ||
-      options.mask != Mask::none || options.gappy_snapshots != GappySnapshots::drop)
+  if (learns || options.standardize || options.sample_weights || options.mass || options.mask != Mask::none ||
+      options.gappy_snapshots != GappySnapshots::drop)
     throw InvalidArgument(
-        "field_opts: expected none of center, standardize, minmax, zscore, sample_weights, mass, mask "
+        "field_opts: expected none of standardize, minmax, zscore, sample_weights, mass, mask "
         "and gappy_snapshots, because snapshots that arrive one at a time are not kept");
   check_points(options, num_pts);
   return {parts_of(options, fields, std::vector<FieldStatistics>(fields.size())), num_pts};

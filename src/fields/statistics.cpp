@@ -123,7 +123,9 @@ class StatisticsPass {
     if (present == 0) throw InvalidArgument("snapshots: expected at least one finite number, got none");
     if (total_ == 0.0)
       throw InvalidArgument(
-          message("snapshots: expected at least one that is finite, got ", n, ", all with NaN or infinity"));
+          message("snapshots: expected at least one that is finite, got ", n, ", all with NaN or infinity",
+                  request_.finds_masked_rows ? "; a larger mask_share leaves out more numbers"
+                                             : "; the mask auto leaves out numbers that are missing in all snapshots"));
     for (const auto& part : gaps)
       for (const Gap& gap : part)
         if (weights_[gap.column] > 0.0) gaps_.push_back(gap);

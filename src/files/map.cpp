@@ -12,6 +12,8 @@ import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.files.archive;
 import fieldfold.linalg.sparse;
+import fieldfold.decomposition.incremental;
+import fieldfold.pod.incremental;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
@@ -143,6 +145,7 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive.list(grid.grid_shape, count);
   archive(options.field_opts.mask_share);
   archive.numbers(options.field_opts.missing_values);
+  archive(options.field_opts.point_weights_name);
 }
 
 template <class Archive, class Map, class DescribeBasis>
@@ -228,7 +231,55 @@ void write_svd(std::ostream& file, const BasicSVD<T>& svd, const BasicSVDMap<T>*
   });
 }
 
+template <class Archive, class Options, class Checkpoint>
+void describe_progress(Archive& archive, Options& incremental, Checkpoint& checkpoint) {
+  archive.optional(incremental.max_rank, [&](auto& value) { archive.count(value); });
+  archive(incremental.tolerance);
+  archive(incremental.forgetting);
+  archive.count(incremental.block);
+  archive.count(checkpoint.dof);
+  archive.count(checkpoint.num_dropped);
+  archive.numbers(checkpoint.waiting);
+  auto& state = checkpoint.state;
+  archive(state.basis);
+  archive(state.s);
+  archive(state.coefficients);
+  archive(state.squares);
+  archive(state.bound);
+  archive(state.mean);
+  archive(state.weight);
+}
+
 }  // namespace
+
+template <class T>
+void save(const std::filesystem::path& path, const BasicIncrementalSVD<T>& svd) {
+  write_file(path, [&](std::ostream& file) {
+    write_framed(file, incremental_content, sizeof(T), [&](Writer& writer) {
+      describe_options(writer, svd.compression_options(), svd.options());
+      describe_progress(writer, svd.incremental_options(), svd.checkpoint());
+    });
+  });
+}
+
+template <class T>
+BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path) {
+  std::optional<BasicIncrementalSVD<T>> svd;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    if (kind != incremental_content) throw FileError("it does not hold the progress of an incremental SVD");
+    if (scalar_size != sizeof(T))
+      throw FileError(message("its numbers have ", scalar_size, " bytes; expected ", sizeof(T)));
+    CompressionOptions grid;
+    SVDOptions options;
+    IncrementalOptions incremental;
+    IncrementalCheckpoint<T> checkpoint;
+    describe_options(reader, grid, options);
+    describe_progress(reader, incremental, checkpoint);
+    if (reader.remaining() != 0) throw FileError("it has trailing bytes");
+    svd.emplace(std::move(grid), incremental, std::move(options), std::move(checkpoint));
+  });
+  return std::move(*svd);
+}
 
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
@@ -267,6 +318,8 @@ AnyCompressor load(const std::filesystem::path& path) {
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
     if (kind == operator_content)
       throw FileError("it holds an interpolation operator, not a compressor; load_operator reads it");
+    if (kind == incremental_content)
+      throw FileError("it holds the progress of an incremental SVD, not a compressor; load_incremental reads it");
     if (kind != svd_content) throw FileError(message("its content is of the unknown kind ", kind));
     if (scalar_size == sizeof(double))
       compressor.emplace(read_svd<double>(reader));
@@ -278,6 +331,10 @@ AnyCompressor load(const std::filesystem::path& path) {
   return std::move(*compressor);
 }
 
+template void save(const std::filesystem::path&, const IncrementalSVD&);
+template void save(const std::filesystem::path&, const BasicIncrementalSVD<float>&);
+template IncrementalSVD load_incremental(const std::filesystem::path&);
+template BasicIncrementalSVD<float> load_incremental(const std::filesystem::path&);
 template void save(const std::filesystem::path&, const SVD&);
 template void save(const std::filesystem::path&, const BasicSVD<float>&);
 template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);

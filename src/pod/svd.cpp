@@ -30,8 +30,9 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
 template <class T>
 void check_learned(const Decomposition<T>& found, std::size_t rows, std::size_t samples, bool is_centered) {
   if (found.kept.empty())
-    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
-                                  samples - found.left_out.size(), " of ", rows, " rows, all with NaN or infinity"));
+    throw InvalidArgument(message(
+        "snapshots: expected at least one that is finite, got ", samples - found.left_out.size(), " of ", rows,
+        " rows, all with NaN or infinity; the mask auto leaves out numbers ", "that are missing in all snapshots"));
   if (found.rank == 0)
     throw InvalidArgument(is_centered ? "snapshots: expected some that differ, got identical ones"
                                       : "snapshots: expected one that is not zero, got only zeros");
@@ -220,6 +221,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
                                                                        const RankRule& rule) const {
   const RankRule& chosen = rule.is_empty() ? options_.rule : rule;
   validate(chosen);
+  warn_of_ignored(chosen);
   FieldOptions field_opts = options_.field_opts;
   const std::size_t num_pts = this->num_pts_of(given.rows(), "snapshots");
   if (given.rows() == 0 || given.cols() == 0)

@@ -15,7 +15,8 @@ Whitening<T>::Whitening(const BasicSVDMap<T>& map) : mean_(map.latent_mean), cov
   // Modes at rounding level have coefficients of their own, but these are no signal.
   if (n > numerical_rank(map.singular_values))
     throw NumericalError(message("the covariance of the ", n, " coefficients is singular: only ",
-                                 numerical_rank(map.singular_values), " modes are above rounding errors, and the others cannot be whitened"));
+                                 numerical_rank(map.singular_values),
+                                 " modes are above rounding errors, and the others cannot be whitened"));
   // Correlations have a unit diagonal, whatever the scales of the coefficients.
   xt::xarray<double> correlations = covariance_;
   std::vector<double> roots(n);

@@ -2,25 +2,25 @@ module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
-import fieldfold.base.parallel;
+import fieldfold.base.memory;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.points.affine;
 import fieldfold.points.axes;
 import fieldfold.points.boxes;
 import fieldfold.points.checks;
+import fieldfold.points.duplicates;
 import fieldfold.rbf.compact;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.local;
 import fieldfold.rbf.partition;
 import fieldfold.rbf.polynomial;
+import fieldfold.rbf.schemes;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
 
 namespace fieldfold {
 namespace {
-
-constexpr double half_the_digits = 1e-8;
 
 RBFModel resolve(const RBFOptions& options) {
   validate(options);
@@ -44,45 +44,6 @@ void expect_length(const ArrayRef<double>& values, std::size_t num_points) {
   if (values.dimension() == 0 || values.shape()[0] != num_points)
     throw InvalidArgument(message("values: expected ", num_points,
                                   " along the first axis, one per point, got the shape ", shape_text(values.shape())));
-}
-
-/// Warns of the largest rounding error of a call, or throws if it is as large as the values.
-void check_conditioning(double relative_error) {
-  const auto text = [&](std::string_view verdict) {
-    return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
-                   " of the largest value");
-  };
-  if (relative_error >= 1.0)
-    throw NumericalError(text("too ill-conditioned to be trusted") +
-                         "; a larger epsilon, smoothing, or another kernel helps");
-  if (relative_error > half_the_digits) warn(text("ill-conditioned"));
-}
-
-/// The same for stencils; a query off the affine subspace of its stencil has the value of its projection.
-void check_conditioning(const StencilDefects& defects) {
-  check_conditioning(defects.relative_error);
-  if (defects.off_span > 0.0)
-    warn(message("queries: up to ", defects.off_span,
-                 " off the line or plane of their neighbors among the points, and projected to it"));
-}
-
-/// One column as rough as the columns of values, whatever their units.
-std::vector<double> mixture_of(MatrixView<const double> values) {
-  std::vector<double> largest(values.cols, 0.0);
-  for (std::size_t i = 0; i < values.rows; ++i)
-    for (std::size_t s = 0; s < values.cols; ++s)
-      // The comparison is false for NaN, so that columns with NaN are left out.
-      largest[s] = std::abs(values(i, s)) <= std::numeric_limits<double>::max()
-                       ? std::max(largest[s], std::abs(values(i, s)))
-                       : std::numeric_limits<double>::infinity();
-  std::vector<double> mixture(values.rows, 0.0);
-  for (std::size_t s = 0; s < values.cols; ++s) {
-    // Distinct shares, so that columns do not cancel.
-    const double share = 1.0 / (largest[s] * static_cast<double>(1 + s));
-    if (std::isfinite(share) && share > 0.0)
-      for (std::size_t i = 0; i < values.rows; ++i) mixture[i] += share * values(i, s);
-  }
-  return mixture;
 }
 
 /// A smooth function on the bounding box of the points.
@@ -129,175 +90,32 @@ void validate(const RBFOptions& options) {
 
 namespace {
 
-/// The number of threads for a number of operations.
-struct Threads {
-  std::size_t asked;
-  std::size_t operator()(double operations) const { return threads_for(asked, operations); }
-};
+/// Calls an action, and explains its failure if points without smoothing coincide.
+template <class Action>
+auto with_explained_duplicates(MatrixView<const double> points, std::span<const double> smoothing,
+                               const Action& action) try {
+  return action();
+} catch (const NumericalError&) {
+  const auto pairs = coincident_pairs(points, [&](std::size_t i) { return smoothing[i] == 0.0; });
+  if (pairs.count == 0) throw;
+  throw NumericalError(message("Singular matrix. Two data points coincide: ", pairs.first.first, " and ",
+                               pairs.first.second,
+                               pairs.count > 1 ? message(", one of ", pairs.count, " such pairs") : "",
+                               "; smoothing, or merge_duplicates for the mean of their values, helps"));
+}
 
-// Schemes: interpolants on fixed points, for any values. Each has
-//   Solution                            the part that depends on the values
-//   solve(values)                       the solution for values (P, k)
-//   evaluate(queries, solution, ...)    the interpolant at queries, or its derivative along an axis
-//   weights(queries, probe)             the interpolant as a matrix; the probe estimates the rounding error
-//   bytes()                             the memory of a factorization
-//   rounding_error(solution)            an estimate, over the largest value; 0 if made with each query
-
-/// All points in one system. \tparam System  `RBFSystem` or `CompactSystem`
-template <class System>
-class SystemScheme {
- public:
-  using Solution = typename System::Solution;
-
-  Solution solve(MatrixView<const double> values) const {
-    auto rows = xt::xarray<double>::from_shape({values.cols, values.rows});
-    transpose_into(values, as_matrix(rows));
-    auto solution = system_.solve(as_matrix(std::as_const(rows)));
-    check_conditioning(solution.relative_error);
-    return solution;
-  }
-
-  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
-                MatrixView<double> results) const {
-    constexpr double share_of_pairs = std::is_same_v<System, RBFSystem> ? 1.0 : 0.1;
-    const double pairs = static_cast<double>(queries.rows) * static_cast<double>(num_points_);
-    system_.evaluate(queries, solution, derivative_axis, results, threads_(share_of_pairs * pairs));
-  }
-
-  double rounding_error(const Solution& solution) const { return solution.relative_error; }
-  const System& system() const { return system_; }
-
- protected:
-  template <class... Arguments>
-  SystemScheme(std::size_t num_points, Threads threads, const Arguments&... arguments)
-      : system_(arguments...), num_points_(num_points), threads_(threads) {}
-
-  System system_;
-  std::size_t num_points_;
-  Threads threads_;
-};
-
-/// All points in one dense system.
-class DirectScheme : public SystemScheme<RBFSystem> {
- public:
-  DirectScheme(const PointCloud& cloud, Threads threads)
-      : SystemScheme(cloud.points.rows, threads, cloud.points, cloud.smoothing,
-                     cloud.allow_lower_degree ? determined(cloud.model, cloud.points) : cloud.model) {}
-
-  xt::xarray<double> weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
-    check_conditioning(system_.solve({probe.data(), 1, probe.size()}).relative_error);
-    auto dense = xt::xarray<double>::from_shape({queries.rows, num_points_});
-    system_.weights(queries, std::nullopt, as_matrix(dense));
-    return dense;
-  }
-
-  std::size_t bytes() const { return num_points_ * num_points_ * sizeof(double); }
-};
-
-/// All points in one sparse system.
-class CompactScheme : public SystemScheme<CompactSystem> {
- public:
-  CompactScheme(const PointCloud& cloud, Threads threads) : SystemScheme(cloud.points.rows, threads, cloud) {}
-  std::size_t bytes() const { return system_.bytes(); }
-};
-
-/// The nearest points of each query.
-class LocalScheme {
- public:
-  struct Solution {
-    xt::xarray<double> values;  ///< `(P, k)`
-    std::vector<double> probe;
-  };
-
-  LocalScheme(const PointCloud& cloud, std::size_t neighbors, Threads threads)
-      : local_(cloud, neighbors), num_points_(cloud.points.rows), neighbors_(neighbors), threads_(threads) {}
-
-  Solution solve(MatrixView<const double> values) const {
-    Solution solution{xt::xarray<double>::from_shape({values.rows, values.cols}), mixture_of(values)};
-    std::copy_n(values.data, values.rows * values.cols, solution.values.data());
-    return solution;
-  }
-
-  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
-                MatrixView<double> results) const {
-    const auto values = as_matrix(solution.values);
-    check_conditioning(local_.for_each(
-        queries, derivative_axis, solution.probe, threads(queries),
-        [&](std::size_t, std::size_t query, std::span<const std::size_t> nearest, std::span<const double> weights) {
-          const auto sums = results.row(query);
-          std::ranges::fill(sums, 0.0);
-          for (std::size_t j = 0; j < nearest.size(); ++j)
-            for (std::size_t s = 0; s < sums.size(); ++s) sums[s] += weights[j] * values(nearest[j], s);
-        }));
-  }
-
-  SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
-    auto sparse = SparseRows::of_width(queries.rows, num_points_, neighbors_);
-    check_conditioning(local_.for_each(queries, std::nullopt, probe, threads(queries),
-                                       [&](std::size_t place, std::size_t query, std::span<const std::size_t> nearest,
-                                           std::span<const double> weights) {
-                                         sparse.order[place] = static_cast<std::uint32_t>(query);
-                                         for (std::size_t j = 0; j < neighbors_; ++j)
-                                           sparse.columns[place * neighbors_ + j] =
-                                               static_cast<std::uint32_t>(nearest[j]);
-                                         std::ranges::copy(weights, &sparse.weights[place * neighbors_]);
-                                       }));
-    return sparse;
-  }
-
-  std::size_t bytes() const { return 0; }
-  double rounding_error(const Solution&) const { return 0.0; }
-
- private:
-  std::size_t threads(MatrixView<const double> queries) const {
-    const auto neighbors = static_cast<double>(neighbors_);
-    return threads_(static_cast<double>(queries.rows) * neighbors * neighbors);
-  }
-
-  LocalInterpolation local_;
-  std::size_t num_points_;
-  std::size_t neighbors_;
-  Threads threads_;
-};
-
-/// Clusters of points, blended by a partition of unity.
-class PartitionScheme {
- public:
-  using Solution = PartitionOfUnity::Solution;
-
-  PartitionScheme(const PointCloud& cloud, std::size_t cluster_size, double overlap, Threads threads)
-      : partition_(cloud, cluster_size, overlap, threads(1e3 * static_cast<double>(cloud.points.rows))),
-        cluster_size_(static_cast<double>(cluster_size)),
-        threads_(threads) {}
-
-  Solution solve(MatrixView<const double> values) const {
-    const double operations = cluster_size_ * cluster_size_ * static_cast<double>(values.rows);
-    auto solution = partition_.solve(values, threads_(operations));
-    check_conditioning(solution.relative_error);
-    return solution;
-  }
-
-  void evaluate(MatrixView<const double> queries, const Solution& solution, std::optional<std::size_t> derivative_axis,
-                MatrixView<double> results) const {
-    const double near = 4.0 * (static_cast<double>(queries.rows) * cluster_size_);
-    check_conditioning(partition_.evaluate(queries, solution, derivative_axis, results, threads_(near)));
-  }
-
-  SparseRows weights(MatrixView<const double> queries, const std::vector<double>& probe) const {
-    const double operations = static_cast<double>(queries.rows) * cluster_size_ * cluster_size_;
-    auto [rows, defects] = partition_.weights(queries, probe, threads_(operations));
-    check_conditioning(defects);
-    return std::move(rows);
-  }
-
-  std::size_t bytes() const { return 0; }
-  double rounding_error(const Solution& solution) const { return solution.relative_error; }
-
- private:
-  PartitionOfUnity partition_;
-  double cluster_size_;
-  Threads threads_;
-};
+/// Refuses a system of all points that does not fit in memory, and warns of one that takes long.
+void check_size_of_system(std::size_t num_points) {
+  constexpr std::size_t many = 5000;
+  const std::size_t bytes = num_points * num_points * sizeof(double);
+  if (const std::size_t available = available_memory(); bytes > available || num_points > std::size_t{1} << 31)
+    throw InvalidArgument(message("points: a system of all ", num_points, " points needs ", bytes_text(bytes), ", and ",
+                                  bytes_text(available), " are available; neighbors, or partition_of_unity as the ",
+                                  "method, need far less"));
+  if (num_points > many)
+    warn(message("points: a system of all ", num_points, " points takes a time that grows with their cube; ",
+                 "partition_of_unity as the method, or neighbors, takes far less"));
+}
 
 using Scheme = std::variant<DirectScheme, CompactScheme, LocalScheme, PartitionScheme>;
 
@@ -313,51 +131,52 @@ struct RBFInterpolator::Points {
   xt::xarray<double> embedded;
   std::optional<AffineSpan> span;  ///< of the embedded points; none: the whole space
   std::vector<double> smoothing;
+  std::optional<MergedPoints> merged;
+  std::size_t num_given = 0;  ///< points before coincident ones are merged
   PointCloud cloud;
   std::optional<Scheme> scheme;
+
+  /// Calls an action of the scheme; see `with_explained_duplicates`.
+  template <class Action>
+  auto explained(const Action& action) const {
+    return with_explained_duplicates(as_matrix(embedded), smoothing, action);
+  }
 
   Points(const ArrayRef<double>& points, const RBFOptions& options, Purpose purpose)
       : axes(options.scales, options.periods), dim(0), cloud{} {
     const auto rows = checked_points(points, "points");
-    const std::size_t num_points = rows.rows;
+    num_given = rows.rows;
     dim = rows.cols;
-    if (num_points == 0) throw InvalidArgument("points: expected at least one, got none");
+    if (num_given == 0) throw InvalidArgument("points: expected at least one, got none");
     cloud.model = resolve(options);
     axes.expect_dim(dim);
-    smoothing = spread(options.smoothing, num_points);
-    const bool is_partition = options.method == RBFMethod::partition_of_unity;
-    const std::size_t used =
-        std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
+    smoothing = spread(options.smoothing, num_given);
     embedded = axes.embedded(rows);
     if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
     restrict_to_span();
-    const std::size_t circles = static_cast<std::size_t>(std::ranges::count(cloud.model.redundant_squares, true));
-    const std::size_t dimensions = embedded.shape(1) - circles;
-    const auto expect_points = [&](std::size_t required) {
-      if (required > used)
-        throw InvalidArgument(message("At least ", required,
-                                      is_partition        ? " points in a cluster"
-                                      : options.neighbors ? " neighbors"
-                                                          : " data points",
-                                      " are required when degree is ", cloud.model.degree,
-                                      " and the number of dimensions is ", dimensions, "; got ", used));
-    };
-    // First without the axes that periods add: with them there may be too many monomials to enumerate.
-    expect_points(monomial_count(dimensions, cloud.model.degree));
-    expect_points(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
+    if (options.merge_duplicates) merge();
+    const std::size_t num_points = embedded.shape(0);
+    const bool is_partition = options.method == RBFMethod::partition_of_unity;
+    const std::size_t used =
+        std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
+    expect_monomials(used, options);
     cloud.points = as_matrix(std::as_const(embedded));
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
     const Threads threads{options.threads};
-    if (is_partition && used < num_points)
-      scheme.emplace(std::in_place_type<PartitionScheme>, cloud, options.cluster_size,
-                     options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22), threads);
-    else if (used < num_points)
-      scheme.emplace(std::in_place_type<LocalScheme>, cloud, used, threads);
-    else if (purpose == Purpose::values && CompactSystem::suits(cloud))
-      scheme.emplace(std::in_place_type<CompactScheme>, cloud, threads);
-    else
-      scheme.emplace(std::in_place_type<DirectScheme>, cloud, threads);
+    explained([&] {
+      if (is_partition && used < num_points) {
+        scheme.emplace(std::in_place_type<PartitionScheme>, cloud, options.cluster_size,
+                       options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22), threads);
+      } else if (used < num_points) {
+        scheme.emplace(std::in_place_type<LocalScheme>, cloud, used, threads);
+      } else if (purpose == Purpose::values && CompactSystem::suits(cloud)) {
+        scheme.emplace(std::in_place_type<CompactScheme>, cloud, threads);
+      } else {
+        check_size_of_system(num_points);
+        scheme.emplace(std::in_place_type<DirectScheme>, cloud, threads);
+      }
+    });
   }
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
@@ -369,6 +188,34 @@ struct RBFInterpolator::Points {
     const auto rows = as_matrix(std::as_const(result));
     span->warn_if_off(rows, "queries");
     return span->coordinates(rows);
+  }
+
+  /// \throws InvalidArgument  fewer points in a system than monomials
+  void expect_monomials(std::size_t used, const RBFOptions& options) const {
+    const auto circles = static_cast<std::size_t>(std::ranges::count(cloud.model.redundant_squares, true));
+    const std::size_t dimensions = embedded.shape(1) - circles;
+    const auto expect_points = [&](std::size_t required) {
+      if (required > used)
+        throw InvalidArgument(message("At least ", required,
+                                      options.method == RBFMethod::partition_of_unity ? " points in a cluster"
+                                      : options.neighbors                             ? " neighbors"
+                                                                                      : " data points",
+                                      " are required when degree is ", cloud.model.degree,
+                                      " and the number of dimensions is ", dimensions, "; got ", used));
+    };
+    // First without the axes that periods add: with them there may be too many monomials to enumerate.
+    expect_points(monomial_count(dimensions, cloud.model.degree));
+    expect_points(Monomials(embedded.shape(1), cloud.model.degree, cloud.model.redundant_squares).size());
+  }
+
+  /// Replaces coincident points by one.
+  void merge() {
+    MergedPoints own(as_matrix(std::as_const(embedded)));
+    if (own.size() == num_given) return;
+    embedded = own.means(as_matrix(std::as_const(embedded)));
+    const auto means = own.means({smoothing.data(), num_given, 1});
+    smoothing.assign(means.begin(), means.end());
+    merged = std::move(own);
   }
 
   /// Replaces coordinates by those in the affine subspace of the points.
@@ -408,13 +255,15 @@ RBFInterpolator::RBFInterpolator(const ArrayRef<double>& points, const ArrayRef<
 
 RBFInterpolator::RBFInterpolator(std::shared_ptr<const Points> points, const ArrayRef<double>& values)
     : points_(std::move(points)) {
-  const std::size_t num_points = points_->cloud.points.rows;
-  expect_length(values, num_points);
+  expect_length(values, points_->num_given);
   auto solved = make_shared<Solved>();
   solved->point_shape.assign(values.shape().begin() + 1, values.shape().end());
   solved->columns = size_of(solved->point_shape);
-  const MatrixView<const double> columns{values.data(), num_points, solved->columns};
-  std::visit([&](const auto& scheme) { solved->solution = scheme.solve(columns); }, *points_->scheme);
+  MatrixView<const double> columns{values.data(), points_->num_given, solved->columns};
+  const auto means = points_->merged ? points_->merged->means(columns) : zeros<double>({0, 0});
+  if (points_->merged) columns = as_matrix(means);
+  points_->explained(
+      [&] { std::visit([&](const auto& scheme) { solved->solution = scheme.solve(columns); }, *points_->scheme); });
   solved_ = std::move(solved);
 }
 
@@ -427,11 +276,13 @@ std::size_t RBFInterpolator::bytes() const {
 xt::xarray<double> RBFInterpolator::evaluate(const xt::xarray<double>& embedded,
                                              std::optional<std::size_t> derivative_axis) const {
   auto results = xt::xarray<double>::from_shape({embedded.shape(0), solved_->columns});
-  std::visit(
-      [&](const auto& scheme) {
-        scheme.evaluate(as_matrix(embedded), solved_->of(scheme), derivative_axis, as_matrix(results));
-      },
-      *points_->scheme);
+  points_->explained([&] {
+    std::visit(
+        [&](const auto& scheme) {
+          scheme.evaluate(as_matrix(embedded), solved_->of(scheme), derivative_axis, as_matrix(results));
+        },
+        *points_->scheme);
+  });
   return results;
 }
 
@@ -488,22 +339,30 @@ std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const Arra
                                                                       MatrixView<const double> values) {
   const Points points(given, options, Purpose::weights);
   const auto embedded = points.embedded_queries(queries);
-  const std::size_t num_points = points.cloud.points.rows;
+  const std::size_t num_points = points.num_given;
   if (std::max(num_points, embedded.shape(0)) > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(
         message("expected fewer than 2^32 points and queries, got ", num_points, " and ", embedded.shape(0)));
   if (values.data != nullptr && values.rows != num_points)
     throw InvalidArgument(message("values: expected ", num_points, " rows, one per point, got ", values.rows));
-  const std::vector<double> probe =
-      values.data != nullptr ? mixture_of(values) : smooth_function_at(points.cloud.points);
-  return std::visit(
-      [&]<class OneScheme>(const OneScheme& scheme) -> std::variant<SparseRows, xt::xarray<double>> {
-        if constexpr (std::is_same_v<OneScheme, CompactScheme>)
-          throw NotReady("weights: a sparse system has none");
-        else
-          return scheme.weights(as_matrix(embedded), probe);
-      },
-      *points.scheme);
+  const auto means = points.merged && values.data != nullptr ? points.merged->means(values) : zeros<double>({0, 0});
+  const std::vector<double> probe = values.data == nullptr ? smooth_function_at(points.cloud.points)
+                                    : points.merged        ? mixture_of(as_matrix(means))
+                                                           : mixture_of(values);
+  using Weights = std::variant<SparseRows, xt::xarray<double>>;
+  return points.explained([&] {
+    return std::visit(
+        [&]<class OneScheme>(const OneScheme& scheme) -> Weights {
+          if constexpr (std::is_same_v<OneScheme, CompactScheme>) {
+            throw NotReady("weights: a sparse system has none");
+          } else {
+            auto weights = scheme.weights(as_matrix(embedded), probe);
+            if (points.merged) return points.merged->spread(weights);
+            return weights;
+          }
+        },
+        *points.scheme);
+  });
 }
 
 }  // namespace fieldfold

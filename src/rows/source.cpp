@@ -46,6 +46,22 @@ MatrixView<const T> SelectedColumns<T>::read(std::size_t first, std::size_t coun
   return {buffer.data(), count, columns_.size()};
 }
 
+template <class T>
+GappyRows gappy_rows(const RowSource<T>& source) {
+  GappyRows result;
+  std::vector<T> buffer;
+  for (std::size_t first = 0; first < source.rows(); first += source.block_rows()) {
+    const auto block = source.read(first, std::min(source.block_rows(), source.rows() - first), buffer);
+    for (std::size_t i = 0; i < block.rows; ++i) {
+      const auto row = block.row(i);
+      const auto finite = static_cast<std::size_t>(std::ranges::count_if(row, [](T x) { return std::isfinite(x); }));
+      if (finite < row.size()) ++result.gappy;
+      if (finite == 0) ++result.empty;
+    }
+  }
+  return result;
+}
+
 bool is_missing_value(double number, std::span<const double> missing_values) {
   return std::ranges::any_of(
       missing_values, [number](double missing) { return std::abs(number - missing) <= 1e-6 * std::abs(missing); });
@@ -83,6 +99,8 @@ template class FieldRows<float>;
 template class TransposedRows<double>;
 template class TransposedRows<float>;
 
+template GappyRows gappy_rows(const RowSource<double>&);
+template GappyRows gappy_rows(const RowSource<float>&);
 template class SelectedColumns<double>;
 template class SelectedColumns<float>;
 template class RowsWithMissingValues<double>;

@@ -117,10 +117,10 @@ BOOST_FIXTURE_TEST_CASE(errors_name_unknown_versions_and_foreign_files, Files) {
   BOOST_TEST(error() == path.string() + ": it is not a fieldfold file");
   fieldfold::save(path, SVD());
   std::string next = content();
-  next[9] = 5;  // after the magic number and the byte order
+  next[9] = 6;  // after the magic number and the byte order
   seal(next);
   write(next);
-  BOOST_TEST(error() == path.string() + ": its format version is 5; this library reads 1 to 4");
+  BOOST_TEST(error() == path.string() + ": its format version is 6; this library reads 1 to 5");
   BOOST_CHECK_THROW(fieldfold::load(folder.path), FileError);
   BOOST_CHECK_THROW(fieldfold::save(folder.path / "no" / "map.fold", SVD()), FileError);
 }

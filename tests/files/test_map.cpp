@@ -21,6 +21,7 @@ import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.files.map;
+import fieldfold.pod.incremental;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -77,7 +78,7 @@ BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_load, Files) {
     for (std::size_t j = 0; j < 4; ++j) snapshots(i, j) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
   SVD svd({.fields = {"ux", "uy"}}, {.rule = {.rank = 2}});
   svd.compute_map(snapshots);
-  for (const int format : {1, 2, 3}) {
+  for (const int format : {1, 2, 3, 4}) {
     const auto any = fieldfold::load(FIGURES "/format_" + std::to_string(format) + ".fold");
     const auto* loaded = any.target<SVD>();
     BOOST_TEST_REQUIRE((loaded != nullptr));
@@ -95,6 +96,32 @@ BOOST_FIXTURE_TEST_CASE(files_of_earlier_formats_load, Files) {
       BOOST_TEST(loaded->interpolate_opts().neighbors.value() == 3U);
     }
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_incremental_svd_continues_bit_for_bit, Files) {
+  auto snapshots = xt::xarray<double>::from_shape({30, 12});
+  for (std::size_t j = 0; j < 30; ++j)
+    for (std::size_t i = 0; i < 12; ++i) snapshots(j, i) = std::cos(0.37 * static_cast<double>((i + 1) * (j + 1)));
+  for (const bool center : {false, true}) {
+    fieldfold::IncrementalSVD whole({.fields = {"ux", "uy"}}, {.max_rank = 5, .forgetting = 0.99, .block = 4},
+                                    {.field_opts = {.center = center}});
+    // Interrupted within a block.
+    whole.add(xt::view(snapshots, xt::range(0, 18)));
+    fieldfold::save(path, whole);
+    auto continued = fieldfold::load_incremental(path);
+    for (auto* svd : {&whole, &continued}) svd->add(xt::view(snapshots, xt::range(18, 30)));
+    const auto expected = whole.finish();
+    const auto found = continued.finish();
+    BOOST_TEST((found.projection_matrix() == expected.projection_matrix()));
+    BOOST_TEST((found.singular_values() == expected.singular_values()));
+    BOOST_TEST((found.map().latent_covariance == expected.map().latent_covariance));
+    BOOST_TEST(whole.error_bound() == continued.error_bound());
+    BOOST_TEST((found.fields() == expected.fields()));
+  }
+  BOOST_CHECK_THROW(fieldfold::load(path), fieldfold::FileError);
+  BOOST_CHECK_THROW(fieldfold::load_incremental<float>(path), fieldfold::FileError);
+  fieldfold::save(path, SVD());
+  BOOST_CHECK_THROW(fieldfold::load_incremental(path), fieldfold::FileError);
 }
 
 namespace {

@@ -276,9 +276,89 @@ BOOST_AUTO_TEST_CASE(errors_name_the_invalid_argument) {
   incremental.add(xt::ones<double>({4}));
   BOOST_TEST(error_of([&] { incremental.add(xt::ones<double>({6})); }) ==
              "states: expected a length of 4, as before, got 6");
-  IncrementalSVD other;
+  IncrementalSVD other({.fields = {"p", "T"}});
   other.add(xt::ones<double>({6}));
   BOOST_TEST(error_of([&] { incremental.merge(other); }) == "other: expected states of length 4, got 6");
+}
+
+BOOST_AUTO_TEST_CASE(centred_increments_equal_the_centred_batch_svd) {
+  const auto snapshots = field_snapshots();
+  const fieldfold::FieldOptions options{
+      .normalize_field = {{"p", {.method = fieldfold::NormalizationMethod::linear, .slope = 1e-3, .offset = 0.5}}},
+      .center = true,
+      .point_weights = xt::linspace<double>(1.0, 5.0, 40)};
+  fieldfold::SVD expected({.fields = {"p", "u"}}, {.field_opts = options});
+  expected.compute_map(snapshots, {.rank = 3});
+  const xt::xarray<double> states = xt::transpose(snapshots);
+  const std::size_t count = states.shape(0);
+  const auto check = [&](IncrementalSVD& incremental) {
+    const auto svd = incremental.finish();
+    BOOST_TEST(svd.map().is_centered());
+    BOOST_TEST(relative_difference(svd.mean(), expected.mean()) < 1e-12);
+    for (std::size_t k = 0; k < 3; ++k)
+      BOOST_TEST(std::abs(svd.singular_values()(k) / expected.singular_values()(k) - 1.0) < 1e-11);
+    BOOST_TEST(relative_difference(svd.compress(states), expected.compress(states)) < 1e-9);
+    BOOST_TEST(relative_difference(svd.training_latents(), expected.compress(states)) < 1e-9);
+    BOOST_TEST(std::abs(svd.energy() - expected.energy()) < 1e-12);
+  };
+  const fieldfold::SVDOptions svd_options{.field_opts = options, .rule = {.rank = 3}, .keep_training_latents = true};
+  for (const std::size_t block : {1U, 4U, 100U}) {
+    IncrementalSVD incremental({.fields = {"p", "u"}}, {.block = block}, svd_options);
+    for (std::size_t j = 0; j < count; ++j) incremental.add(xt::view(states, j, xt::all()));
+    check(incremental);
+  }
+  IncrementalSVD first({.fields = {"p", "u"}}, {.block = 4}, svd_options);
+  auto second = first;
+  auto merged = first;
+  for (std::size_t j = 0; j < count; ++j) (j < 5 ? first : second).add(xt::view(states, j, xt::all()));
+  merged.merge(first);
+  merged.merge(second);
+  check(merged);
+  // Merging without the mean is an error that says so.
+  auto uncentred = svd_options;
+  uncentred.field_opts.center = false;
+  IncrementalSVD other({.fields = {"p", "u"}}, {.block = 4}, uncentred);
+  BOOST_TEST(error_of([&] { merged.merge(other); }).find("center") != std::string::npos);
+  BOOST_TEST(error_of([&] {
+               merged.merge(IncrementalSVD({.fields = {"p", "u"}}, {.forgetting = 0.9}, svd_options));
+             }).find("forgetting") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(forgetting_weights_the_running_mean) {
+  const xt::xarray<double> states{{1.0, 0.0, 2.0}, {3.0, 1.0, -1.0}, {0.0, 5.0, 1.0}, {2.0, 2.0, 2.0}, {7.0, 1.0, 0.0}};
+  const double factor = 0.8;
+  IncrementalSVD incremental({}, {.forgetting = factor, .block = 2}, {.field_opts = {.center = true}});
+  incremental.add(states);
+  const auto svd = incremental.finish();
+  double weight = 0.0;
+  xt::xarray<double> mean = xt::zeros<double>({3});
+  for (std::size_t j = 0; j < 5; ++j) {
+    const double own = std::pow(factor, 2.0 * static_cast<double>(4 - j));
+    weight += own;
+    for (std::size_t i = 0; i < 3; ++i) mean(i) += own * states(j, i);
+  }
+  BOOST_TEST(relative_difference(svd.mean(), xt::xarray<double>(mean / weight)) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(ranks_above_that_of_the_snapshots_are_as_in_the_batch_svd) {
+  // Three modes: the others are orthonormal, with singular values of 0.
+  const auto snapshots = field_snapshots();
+  xt::xarray<double> states = xt::zeros<double>({std::size_t{9}, snapshots.shape(0)});
+  for (std::size_t j = 0; j < 9; ++j)
+    for (std::size_t i = 0; i < snapshots.shape(0); ++i) states(j, i) = snapshots(i, j % 3);
+  IncrementalSVD incremental({}, {}, {.rule = {.rank = 6}});
+  incremental.add(states);
+  const auto svd = incremental.finish();
+  BOOST_TEST(svd.rank() == 6U);
+  BOOST_TEST(svd.singular_values()(5) == 0.0);
+  BOOST_TEST(relative_difference(svd.reconstruct(svd.compress(states)), states) < 1e-12);
+  IncrementalSVD too_many({}, {}, {.rule = {.rank = 10}});
+  too_many.add(states);
+  BOOST_TEST(error_of([&] { too_many.finish(); }).starts_with("rank: expected 1 to min(dof, samples) = min("));
+  IncrementalSVD truncated({}, {.max_rank = 2}, {.rule = {.rank = 3}});
+  truncated.add(states);
+  BOOST_TEST(error_of([&] { truncated.finish(); }) ==
+             "rank: expected 1 to 2, the number of modes kept by max_rank and tolerance, got 3");
 }
 
 BOOST_AUTO_TEST_CASE(incremental_equals_batch_svd_with_fixed_field_options) {
@@ -326,7 +406,7 @@ BOOST_AUTO_TEST_CASE(incremental_equals_batch_svd_with_fixed_field_options) {
   BOOST_TEST(relative_difference(whole.singular_values(), expected.singular_values()) < 1e-12);
   BOOST_TEST(relative_difference(whole.compress(states), expected.compress(states)) < 1e-9);
   for (const fieldfold::FieldOptions& learning :
-       {fieldfold::FieldOptions{.center = true},
+       {fieldfold::FieldOptions{.standardize = true},
         fieldfold::FieldOptions{.normalize = {.method = fieldfold::NormalizationMethod::zscore}},
         fieldfold::FieldOptions{.mask = fieldfold::Mask::automatic}})
     BOOST_CHECK_THROW(fieldfold::IncrementalSVD({.fields = {"p", "u"}}, {}, {.field_opts = learning}),

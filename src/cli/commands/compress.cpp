@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../map_file.hpp"
+#include "../options.hpp"
+#include "../words.hpp"
 
 import fieldfold;
 
@@ -14,10 +17,13 @@ namespace {
 template <class T>
 xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
   if (!arguments.states.empty()) return load_npy(arguments.states);
-  CompressionOptions options = svd.compression_options();
+  CompressionOptions options = with_overrides(svd.compression_options(), arguments.interpolation, arguments.overrides);
   options.grid_shape = svd.grid_shape();
   const Compression grid(std::move(options));
   const auto fields = load_fields<double>(arguments.field_files);
+  for (const auto& [name, values] : fields)
+    if (std::ranges::find(svd.fields(), name) == svd.fields().end())
+      throw InvalidArgument(unknown_name("--field: " + name, "a field of the map", svd.fields()));
   if (arguments.coords.empty()) return grid.join_fields(fields);
   const Holes holes = arguments.gappy.empty()                                    ? grid.compression_options().holes
                       : gappy_states_named(arguments.gappy) == GappyStates::fill ? Holes::skip

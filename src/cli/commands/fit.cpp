@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include "../field_files.hpp"
 #include "../options.hpp"
 #include "../progress.hpp"
+#include "../words.hpp"
 
 import fieldfold;
 
@@ -47,6 +50,37 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
   return snapshots;
 }
 
+/// Says how many numbers are to blame for dropped snapshots, and how to keep these.
+void warn_of_dropped(std::size_t num_dropped, const RowSource<double>& rows, const FitArguments& arguments) {
+  const RowsWithMissingValues<double> marked(rows, arguments.space.missing_values);
+  const auto [gappy, empty] = gappy_rows(marked);
+  const bool is_masked = arguments.space.mask != "none";
+  warn(message(num_dropped, " snapshots dropped because of NaN or infinity in ", is_masked ? gappy - empty : gappy,
+               " of ", rows.rows(), " numbers; --mask ", is_masked || empty == 0 ? "auto:SHARE" : "auto",
+               " leaves out numbers that are ", is_masked || empty == 0 ? "often missing" : "always missing",
+               ", and --gappy fill fills gaps"));
+}
+
+/// One line about what was learned.
+template <class T>
+void report(const BasicSVDMap<T>& map, const RowSource<double>& rows, const FitArguments& arguments) {
+  const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.output));
+  std::size_t data_bytes =
+      arguments.data.empty() ? 0 : static_cast<std::size_t>(std::filesystem::file_size(arguments.data));
+  for (const FieldFile& file : arguments.field_files.files)
+    data_bytes += static_cast<std::size_t>(std::filesystem::file_size(file.path));
+  const std::size_t rank = map.latent_ranges.size();
+  if (rank * rows.rows() * sizeof(T) > data_bytes)
+    warn(message("the map has ", bytes_text(bytes), ", more than the ", bytes_text(data_bytes), " of its data",
+                 sizeof(T) == sizeof(double) ? "; --single halves it" : ""));
+  if (arguments.is_quiet) return;
+  const double tail = tail_shares(map.singular_values, map.unresolved_squares)[rank];
+  std::cout << message(arguments.output.string(), ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples),
+                       ", energy ", energy_text(tail), ", largest error of a snapshot ",
+                       map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes),
+                       "\n");
+}
+
 template <class T>
 void fit_in(const FitArguments& arguments) {
   const auto coords = load_optional(arguments.coords);
@@ -73,8 +107,9 @@ void fit_in(const FitArguments& arguments) {
   try {
     const auto map = learn_to_file(arguments.output, svd, *rows);
     bar.clear();
-    if (map.num_dropped > 0) warn(message(map.num_dropped, " snapshots dropped because of NaN or infinity"));
+    if (map.num_dropped > 0) warn_of_dropped(map.num_dropped, *rows, arguments);
     if (map.num_filled > 0) warn(message(map.num_filled, " missing numbers filled in snapshots"));
+    report(map, *rows, arguments);
   } catch (const Interrupted&) {
     bar.clear();
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -11,6 +12,7 @@
 
 #include "../commands.hpp"
 #include "../map_file.hpp"
+#include "../words.hpp"
 
 import fieldfold;
 
@@ -30,6 +32,7 @@ nlohmann::json numbers(const xt::xarray<double>& array) {
 
 void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const SnapshotErrors& errors) {
   facts[prefix + "largest_snapshot_error"] = finite_or_null(errors.largest_of_snapshots());
+  facts[prefix + "worst_snapshot"] = std::ranges::max_element(errors.snapshots) - errors.snapshots.begin();
   facts[prefix + "largest_field_error"] = finite_or_null(errors.largest_of_fields());
   facts[prefix + "field_errors"] = numbers(errors.fields);
   facts[prefix + "snapshot_errors"] = numbers(errors.snapshots);
@@ -49,11 +52,22 @@ void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const
   facts["point_weights"] = options.point_weights.has_value();
   facts["field_weights"] = options.field_weights;
   facts["sample_weights"] = options.sample_weights.has_value();
-  facts["mass_matrix"] = !options.mass ? "none" : options.mass->sparse() != nullptr ? "sparse" : "function";
+  facts["mass_matrix"] = options.mass ? options.mass->sparse() != nullptr ? "sparse" : "function"
+                         : options.point_weights_name.empty() ? "none"
+                                                              : options.point_weights_name;
   facts["mask"] = masks()[static_cast<std::size_t>(options.mask)];
   facts["num_masked"] = space != nullptr ? space->num_masked() : 0;
   facts["gappy_snapshots"] = gappy_snapshots_policies()[static_cast<std::size_t>(options.gappy_snapshots)];
   facts["gappy_states"] = gappy_states_policies()[static_cast<std::size_t>(options.gappy_states)];
+}
+
+/// The energy of the leading modes, for each number of them up to the rank.
+template <class T>
+nlohmann::json cumulative_energy(const BasicSVD<T>& svd) {
+  const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
+  auto list = nlohmann::json::array();
+  for (std::size_t mode = 1; mode <= svd.rank(); ++mode) list.push_back(1.0 - tails[mode]);
+  return list;
 }
 
 template <class T>
@@ -69,14 +83,18 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["kernel"] = traits(options.kernel).name;
   facts["rbf_method"] = rbf_methods()[static_cast<std::size_t>(options.method)];
   facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
+  facts["scales"] = options.scales;
+  facts["periods"] = options.periods;
   add_space(facts, svd.options().field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr,
             svd.fields());
   facts["map_exists"] = svd.map_exists();
   if (!svd.map_exists()) return facts;
   facts["num_pts"] = svd.num_pts();
+  facts["grid_shape"] = svd.grid_shape();
   facts["dof"] = svd.dof();
   facts["rank"] = svd.rank();
   facts["energy"] = finite_or_null(svd.energy());
+  facts["cumulative_energy"] = cumulative_energy(svd);
   facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
   facts["num_samples"] = svd.num_samples();
   facts["num_dropped"] = svd.num_dropped();
@@ -113,11 +131,17 @@ std::string shown(const nlohmann::ordered_json& value) {
 
 void info(const InfoArguments& arguments) {
   with_svd(arguments.map, [&](const auto& svd) {
-    const auto facts = facts_of(svd);
+    auto facts = facts_of(svd);
+    const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.map));
+    facts["file_bytes"] = bytes;
+    if (svd.map_exists()) facts["data_bytes"] = svd.dof() * (svd.num_samples() + svd.num_dropped()) * sizeof(double);
     if (arguments.json) {
-      std::cout << facts.dump(2) << '\n';
+      std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
+    if (svd.map_exists()) facts["energy"] = energy_text(std::pow(svd.reconstruction_error(), 2));
+    if (svd.map_exists() && !svd.map().errors)
+      facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
     for (const auto& [name, value] : facts.items())
       std::cout << std::left << std::setw(34) << name << shown(value) << '\n';
   });

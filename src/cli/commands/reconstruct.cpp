@@ -1,20 +1,33 @@
+#include <utility>
+
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../map_file.hpp"
+#include "../options.hpp"
 
 import fieldfold;
 
 namespace fieldfold::cli {
+namespace {
+
+template <class T>
+BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, const ReconstructArguments& arguments) {
+  if (arguments.coords.empty()) return svd.split_fields(svd.reconstruct(latent));
+  const auto coords = load_npy(arguments.coords);
+  if (arguments.overrides.empty()) return reconstruct_fields(svd, latent, coords);
+  const BasicCompression<T> grid(
+      with_overrides(svd.compression_options(), arguments.interpolation, arguments.overrides));
+  return grid.interpolate_from_grid(svd.reconstruct(latent), coords);
+}
+
+}  // namespace
 
 void reconstruct(const ReconstructArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto given = load_npy<T>(arguments.latent);
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
     if (!arguments.states.empty()) save_npy(arguments.states, svd.reconstruct(latent));
-    if (!arguments.output_folder.empty())
-      save_fields(arguments.output_folder, arguments.coords.empty()
-                                               ? svd.split_fields(svd.reconstruct(latent))
-                                               : reconstruct_fields(svd, latent, load_npy(arguments.coords)));
+    if (!arguments.output_folder.empty()) save_fields(arguments.output_folder, fields_at(svd, latent, arguments));
   });
 }
 

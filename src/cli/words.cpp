@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <iomanip>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "words.hpp"
+
+namespace fieldfold::cli {
+namespace {
+
+/// A word of the library and the option that it stands for. \tparam command  empty: any
+struct Word {
+  std::string_view library;
+  std::string_view option;
+  std::string_view command = {};
+};
+
+/// Words that stand for options wherever they occur.
+constexpr std::array anywhere{
+    Word{"normalize_field", "--normalize"},
+    Word{"field_weights", "--field-weight"},
+    Word{"point_weights", "--point-weights"},
+    Word{"sample_weights", "--sample-weights"},
+    Word{"gappy_snapshots", "--gappy"},
+    Word{"gappy_states", "--gappy"},
+    Word{"missing_values", "--missing-value"},
+    Word{"mask_share", "--mask"},
+    Word{"validate_every", "--validate"},
+    Word{"field_coords", "--coords"},
+    Word{"new_coords", "--coords"},
+    Word{"grid_shape", "--grid-axes"},
+    Word{"energy_tol", "--energy-tol"},
+    Word{"reconstruction_tol", "--reconstruction-tol"},
+    Word{"sample_tol", "--sample-tol"},
+    Word{"optimal_threshold", "--optimal-threshold"},
+    Word{"cluster_size", "--cluster-size"},
+    Word{"interpolate_method", "--interpolate-method"},
+    Word{"allow_lower_degree", "--allow-lower-degree"},
+    Word{"merge_duplicates", "--merge-duplicates"},
+    Word{"keep_training_latents", "--keep-training-latents"},
+};
+
+/// Words that stand for options where they name the argument: at the start, before a colon.
+constexpr std::array arguments{
+    Word{"queries", "--to", "interpolate"},
+    Word{"queries", "--coords"},
+    Word{"points", "--coords"},
+    Word{"coords", "--coords"},
+    Word{"mask", "--mask"},
+    Word{"mass", "--mass"},
+    Word{"normalize", "--normalize"},
+    Word{"rank", "--rank"},
+    Word{"noise", "--noise"},
+    Word{"kernel", "--kernel"},
+    Word{"epsilon", "--epsilon"},
+    Word{"degree", "--degree"},
+    Word{"smoothing", "--smoothing"},
+    Word{"neighbors", "--neighbors"},
+    Word{"overlap", "--overlap"},
+    Word{"scales", "--scales"},
+    Word{"periods", "--periods"},
+    Word{"power", "--power"},
+    Word{"method", "--rbf-method"},
+    Word{"count", "--count"},
+    Word{"latent", "latent"},
+};
+
+bool is_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+template <class Words>
+std::optional<std::string_view> option_for(const Words& words, std::string_view word, std::string_view command) {
+  for (const Word& entry : words)
+    if (entry.library == word && (entry.command.empty() || entry.command == command)) return entry.option;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string in_options(std::string_view text, std::string_view command) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i;
+    while (end < text.size() && is_letter(text[end])) ++end;
+    if (end == i) {
+      result += text[i++];
+      continue;
+    }
+    const std::string_view word = text.substr(i, end - i);
+    const bool names_argument = i == 0 && end < text.size() && text[end] == ':';
+    auto option = option_for(anywhere, word, command);
+    if (!option && names_argument) option = option_for(arguments, word, command);
+    result += option.value_or(word);
+    i = end;
+  }
+  for (const auto& [library, option] :
+       {std::array<std::string_view, 2>{"the mask auto", "--mask auto"},
+        std::array<std::string_view, 2>{"partition_of_unity as the method", "--rbf-method partition_of_unity"}})
+    if (const std::size_t found = result.find(library); found != std::string::npos)
+      result.replace(found, library.size(), option);
+  return result;
+}
+
+std::optional<std::string> nearest_name(std::string_view name, const std::vector<std::string>& known) {
+  const auto distance = [name](std::string_view other) {
+    std::vector<std::vector<std::size_t>> table(name.size() + 1, std::vector<std::size_t>(other.size() + 1));
+    for (std::size_t i = 0; i <= name.size(); ++i)
+      for (std::size_t j = 0; j <= other.size(); ++j) {
+        if (i == 0 || j == 0) {
+          table[i][j] = i + j;
+          continue;
+        }
+        const std::size_t change = name[i - 1] == other[j - 1] ? 0 : 1;
+        table[i][j] = std::min({table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + change});
+        if (i > 1 && j > 1 && name[i - 1] == other[j - 2] && name[i - 2] == other[j - 1])
+          table[i][j] = std::min(table[i][j], table[i - 2][j - 2] + 1);
+      }
+    return table[name.size()][other.size()];
+  };
+  std::optional<std::string> best;
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const std::string& other : known)
+    if (const std::size_t found = distance(other); found < least) {
+      least = found;
+      best = other;
+    }
+  return best;
+}
+
+std::string rounded(double number) {
+  std::ostringstream text;
+  text << std::setprecision(3) << number;
+  return text.str();
+}
+
+std::string energy_text(double truncated_share) {
+  if (truncated_share == 0.0) return "1";
+  if (truncated_share < 1e-5) return "1 - " + rounded(truncated_share);
+  std::ostringstream text;
+  text << std::setprecision(6) << 1.0 - truncated_share;
+  return text.str();
+}
+
+std::string unknown_name(std::string_view name, std::string_view kind, const std::vector<std::string>& known) {
+  std::string text = std::string(name) + " is not " + std::string(kind) + "; ";
+  const std::string_view word = name.substr(name.find_last_of(' ') + 1);
+  if (const auto nearest = nearest_name(word, known)) return text + "the nearest is " + *nearest;
+  text += "expected ";
+  for (std::size_t i = 0; i < known.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == known.size() ? " or " : ", ") + known[i];
+  return text;
+}
+
+}  // namespace fieldfold::cli
