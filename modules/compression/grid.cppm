@@ -46,7 +46,8 @@ class BasicCompression {
  public:
   using value_type = T;
 
-  /// \throws InvalidArgument  a field named twice or without a name; coords that are a scalar, empty, or not finite, or
+  /// \throws InvalidArgument  field names as for `expect_field_names`; coords that are a scalar, empty, or not finite,
+  /// or
   ///                          do not fit the grid shape; an unknown interpolation method; invalid interpolation options
   explicit BasicCompression(CompressionOptions options = {});
 

@@ -23,9 +23,12 @@ class ProductRows : public RowSource<T> {
   struct Buffers {
     std::vector<T> rows;
     std::vector<T> products;
+    std::vector<std::uint32_t> places;  ///< of the points in `rows`; all unset between calls
   };
 
-  /// Reads both at once, to avoid reading rows of X twice. \param buffers  of the thread
+  /// Reads both at once, to avoid reading rows of X twice. Groups of rows may be in another order than in X, in which
+  /// those that depend on each other are near. \param first  a multiple of the number of groups
+  /// \param buffers  of the thread
   virtual RowsAndProducts<T> read_both(std::size_t first, std::size_t count, Buffers& buffers) const = 0;
 };
 
@@ -43,17 +46,19 @@ class InnerProduct {
 };
 
 /// A sparse M, the same for each of `groups` interleaved sets of rows (every `groups`-th one). Rows of `M X` are
-/// computed when they are read, from the rows of X that they depend on: fast if these are near.
+/// computed when they are read, from the rows of X that they depend on. Where these are far apart, `read_both` visits
+/// the points in their reverse Cuthill-McKee order.
 template <class T>
 class SparseInnerProduct final : public InnerProduct<T> {
  public:
   /// \param matrix  `(rows / groups, rows / groups)`, rows in order
-  SparseInnerProduct(SparseRows matrix, std::size_t groups) : matrix_(std::move(matrix)), groups_(groups) {}
+  SparseInnerProduct(SparseRows matrix, std::size_t groups);
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
   SparseRows matrix_;
   std::size_t groups_;
+  std::vector<std::uint32_t> order_;  ///< of the points for `read_both`; empty: as they are
 };
 
 /// `y = M x` for one column; called from one thread.

@@ -21,7 +21,8 @@ enum class DecompositionMethod {
                ///< values have an error of 1e-8 of the largest, half of the digits
   sketch,      ///< the Gram matrix of A R^-1, with R from a random sketch (randomized CholeskyQR; Balabanov 2022,
                ///< doi:10.48550/arXiv.2210.09953), in three passes: exact to rounding
-  transpose,   ///< `sketch` of A^T, with all of A in memory: for more columns than rows
+  transpose,   ///< for more columns than rows: `A A^T` in two passes over blocks of columns or, where that is
+               ///< inaccurate, a sketch of A^T, with all of A in memory
   randomized,  ///< power iteration (`dominant_subspace`), in four to eight passes: for many columns and a small
                ///< given rank
 };
@@ -34,7 +35,7 @@ template <class T>
 struct Spectrum {
   xt::xarray<T> s;                  ///< `(min(m, columns),)`, descending
   xt::xarray<double> coefficients;  ///< `(columns, modes)`: of each column in the left singular vectors, for all
-                                    ///< nonzero modes; empty if the rank is known
+                                    ///< nonzero modes; empty if the rank is known, or they are not needed
   std::size_t rows;                 ///< m, without masked rows
   std::size_t columns;              ///< the number of training columns
   double unresolved_squares = 0.0;  ///< the sum of squares of the singular values that are not in s
@@ -51,6 +52,8 @@ template <class T>
 struct DecompositionRequest {
   /// Chooses the rank. It may throw, and may be called again with more accurate values.
   std::function<RankChoice(const Spectrum<T>&)> choose_rank;
+  /// Whether it reads the coefficients of the spectrum.
+  bool needs_coefficients = true;
   /// The rank that it will choose, if known beforehand: required by `randomized`.
   std::optional<std::size_t> known_rank = std::nullopt;
   /// The likely share of the truncated part in the sum of squares: methods that cannot resolve it are not tried.

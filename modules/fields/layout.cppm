@@ -44,6 +44,13 @@ void columns_of_field(MatrixView<const T> values, FieldLayout layout, std::size_
 template <class T>
 void field_of_columns(MatrixView<const double> columns, FieldLayout layout, std::size_t field, MatrixView<T> values);
 
+/// A name with its control characters and the bytes that are not UTF-8 escaped as `\xNN`, and backslashes doubled; the
+/// name itself if it is a valid field name.
+std::string escaped_name(std::string_view name);
+
+/// Checks field names. \throws InvalidArgument  one that is empty, given twice, not UTF-8, or has control characters
+void expect_field_names(const std::vector<std::string>& names);
+
 /// The name of one of several components of a vector field: `U_x`, `U_y`, `U_z`; `U_0` and so on for more than three.
 std::string component_name(std::string_view field, std::size_t component, std::size_t components);
 

@@ -74,6 +74,8 @@ class ScaledRows final : public RowSource<T> {
   std::size_t cols() const override { return source_.cols(); }
   std::size_t block_rows() const override { return source_.block_rows(); }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return gaps_.empty() && source_.reads_columns(); }
 
  private:
   void scale_row(std::size_t row, std::span<const S> x, std::span<T> y) const;

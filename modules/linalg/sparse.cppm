@@ -31,4 +31,10 @@ struct SparseRows {
   void multiply_transposed(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const;
 };
 
+/// The reverse Cuthill-McKee order of a symmetric sparsity pattern, in which the entries of a row are near each other
+/// (Cuthill and McKee 1969, doi:10.1145/800195.805928; George and Liu 1979, doi:10.1145/355841.355845, for the first
+/// row).
+/// \param matrix  square, rows in order  \returns  `(rows,)`: a permutation of the rows
+std::vector<std::uint32_t> reverse_cuthill_mckee(const SparseRows& matrix);
+
 }  // namespace fieldfold

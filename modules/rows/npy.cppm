@@ -21,6 +21,8 @@ class NpyRows final : public RowSource<T> {
   /// \throws FileError  reading failed
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
   std::size_t block_rows() const override;
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return true; }
 
  private:
   NpyFile file_;
@@ -52,6 +54,8 @@ class NpyFieldRows final : public RowSource<T> {
   /// \throws FileError  reading failed
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
   std::size_t block_rows() const override;
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override;
 
  private:
   struct Field {

@@ -24,6 +24,16 @@ class RowSource {
 
   /// The best number of rows to read at a time: enough for efficient BLAS, few enough to stay in the cache.
   virtual std::size_t block_rows() const;
+
+  /// The columns from `first` to `first + count` as rows, `(count, rows())`, under the same conditions. The default
+  /// reads all rows.
+  virtual MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const;
+
+  /// Whether `read_columns` reads no more than the columns.
+  virtual bool reads_columns() const { return false; }
+
+  /// The best number of columns to read at a time.
+  std::size_t block_columns() const;
 };
 
 /// Copies all rows, in order. \param matrix  `(m, n)`
@@ -47,6 +57,8 @@ class MatrixRows final : public RowSource<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {matrix_.row(first).data(), count, matrix_.cols, matrix_.stride};
   }
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return true; }
 
  private:
   MatrixView<const T> matrix_;
@@ -62,6 +74,11 @@ class TransposedRows final : public RowSource<T> {
   std::size_t cols() const override { return matrix_.rows; }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>&) const override {
+    return {matrix_.row(first).data(), count, matrix_.cols, matrix_.stride};
+  }
+  bool reads_columns() const override { return true; }
+
  private:
   MatrixView<const T> matrix_;
 };
@@ -75,6 +92,9 @@ class FieldRows final : public RowSource<T> {
   std::size_t rows() const override { return fields_.front().matrix.cols * fields_.size(); }
   std::size_t cols() const override { return fields_.front().matrix.rows; }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return true; }
 
  private:
   std::vector<LoopRows<T>> fields_;
@@ -91,6 +111,9 @@ class SelectedColumns final : public RowSource<T> {
   std::size_t cols() const override { return columns_.size(); }
   std::size_t block_rows() const override { return source_.block_rows(); }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return source_.reads_columns(); }
 
  private:
   const RowSource<T>& source_;
@@ -120,7 +143,12 @@ class RowsWithMissingValues final : public RowSource<T> {
   std::size_t block_rows() const override { return source_.block_rows(); }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool reads_columns() const override { return source_.reads_columns(); }
+
  private:
+  MatrixView<const T> marked(MatrixView<const T> given, std::vector<T>& buffer) const;
+
   const RowSource<T>& source_;
   std::vector<double> missing_values_;
 };
@@ -136,7 +164,12 @@ class ConvertedRows final : public RowSource<To> {
   std::size_t block_rows() const override { return source_.block_rows(); }
   MatrixView<const To> read(std::size_t first, std::size_t count, std::vector<To>& buffer) const override;
 
+  MatrixView<const To> read_columns(std::size_t first, std::size_t count, std::vector<To>& buffer) const override;
+  bool reads_columns() const override { return source_.reads_columns(); }
+
  private:
+  MatrixView<const To> converted(MatrixView<const From> given, std::vector<To>& buffer) const;
+
   const RowSource<From>& source_;
 };
 

@@ -75,10 +75,7 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
     : options_(std::move(options)),
       interpolation_({options_.interpolate_method, options_.interpolate_opts}, options_.operator_cache_bytes) {
   if (options_.fields.empty()) options_.fields = {"field"};
-  const std::set<std::string> distinct(options_.fields.begin(), options_.fields.end());
-  if (distinct.contains("")) throw InvalidArgument("fields: expected names, got an empty one");
-  if (distinct.size() != options_.fields.size())
-    throw InvalidArgument(message("fields: expected distinct names, got ", listing(options_.fields)));
+  expect_field_names(options_.fields);
   if (!options_.grid_shape.empty()) {
     num_pts_ = size_of(options_.grid_shape);
     if (*num_pts_ == 0)

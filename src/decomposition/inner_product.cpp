@@ -14,8 +14,9 @@ constexpr std::size_t acceptable_span = 4;
 template <class T>
 class SparseProductRows final : public ProductRows<T> {
  public:
-  SparseProductRows(const SparseRows& matrix, std::size_t groups, const RowSource<T>& x)
-      : matrix_(matrix), groups_(groups), x_(x) {}
+  SparseProductRows(const SparseRows& matrix, std::size_t groups, std::span<const std::uint32_t> order,
+                    const RowSource<T>& x)
+      : matrix_(matrix), groups_(groups), order_(order), x_(x) {}
   std::size_t rows() const override { return x_.rows(); }
   std::size_t cols() const override { return x_.cols(); }
   std::size_t block_rows() const override { return x_.block_rows(); }
@@ -27,6 +28,7 @@ class SparseProductRows final : public ProductRows<T> {
 
   RowsAndProducts<T> read_both(std::size_t first, std::size_t count,
                                typename ProductRows<T>::Buffers& buffers) const override {
+    if (!order_.empty()) return read_in_order(first / groups_, points_to(first, count), buffers);
     const Needed needed = read_needed(first, count, buffers.rows);
     const auto products = product(first, count, needed, buffers.products);
     const std::size_t place = needed.place_of(first / groups_) * groups_ + first % groups_;
@@ -78,6 +80,50 @@ class SparseProductRows final : public ProductRows<T> {
     return needed;
   }
 
+  /// Both rows at the places `begin` to `end` of the order. The rows of these points come first in the buffer, then
+  /// those of others that their products depend on.
+  RowsAndProducts<T> read_in_order(std::size_t begin, std::size_t end,
+                                   typename ProductRows<T>::Buffers& buffers) const {
+    const std::size_t width = groups_ * cols();
+    const auto own = order_.subspan(begin, end - begin);
+    auto& places = buffers.places;
+    places.resize(matrix_.rows(), nowhere);
+    std::vector<std::uint32_t> points(own.begin(), own.end());
+    for (std::size_t i = 0; i < own.size(); ++i) places[own[i]] = static_cast<std::uint32_t>(i);
+    for (const std::uint32_t point : own)
+      for (std::uint64_t e = matrix_.offsets[point]; e < matrix_.offsets[point + 1]; ++e) {
+        std::uint32_t& place = places[matrix_.columns[e]];
+        if (place != nowhere) continue;
+        place = static_cast<std::uint32_t>(points.size());
+        points.push_back(matrix_.columns[e]);
+      }
+    buffers.rows.resize(points.size() * width);
+    std::vector<T> single;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const auto rows = x_.read(points[i] * groups_, groups_, single);
+      for (std::size_t row = 0; row < groups_; ++row)
+        std::ranges::copy(rows.row(row), buffers.rows.data() + i * width + row * cols());
+    }
+    buffers.products.resize(own.size() * width);
+    std::vector<const T*> from;
+    std::vector<T> weights;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      from.clear();
+      weights.clear();
+      for (std::uint64_t e = matrix_.offsets[own[i]]; e < matrix_.offsets[own[i] + 1]; ++e) {
+        from.push_back(buffers.rows.data() + places[matrix_.columns[e]] * width);
+        weights.push_back(static_cast<T>(matrix_.weights[e]));
+      }
+      for (std::size_t group = 0; group < groups_; ++group) {
+        sum_rows(from, weights, buffers.products.data() + i * width + group * cols());
+        for (const T*& row : from) row += cols();
+      }
+    }
+    for (const std::uint32_t point : points) places[point] = nowhere;
+    return {{buffers.rows.data(), own.size() * groups_, cols()},
+            {buffers.products.data(), own.size() * groups_, cols()}};
+  }
+
   MatrixView<const T> product(std::size_t first, std::size_t count, const Needed& needed,
                               std::vector<T>& buffer) const {
     const std::size_t begin = first / groups_;
@@ -111,10 +157,29 @@ class SparseProductRows final : public ProductRows<T> {
   }
 
   const VectorLoops& loops_ = vector_loops();
+  static constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
+
   const SparseRows& matrix_;
   std::size_t groups_;
+  std::span<const std::uint32_t> order_;
   const RowSource<T>& x_;
 };
+
+/// Whether most blocks of points depend on points far from them.
+bool is_scattered(const SparseRows& matrix) {
+  constexpr std::size_t block = 256;
+  std::size_t blocks = 0;
+  std::size_t scattered = 0;
+  for (std::size_t first = 0; first < matrix.rows(); first += block, ++blocks) {
+    const std::size_t end = std::min(first + block, matrix.rows());
+    const auto columns =
+        std::span(matrix.columns).subspan(matrix.offsets[first], matrix.offsets[end] - matrix.offsets[first]);
+    if (columns.empty()) continue;
+    const auto [low, high] = std::ranges::minmax(columns);
+    if (high - low > acceptable_span * block) ++scattered;
+  }
+  return 2 * scattered > blocks;
+}
 
 /// A product stored in memory.
 template <class T>
@@ -156,8 +221,14 @@ template <class T>
 InnerProduct<T>::~InnerProduct() = default;
 
 template <class T>
+SparseInnerProduct<T>::SparseInnerProduct(SparseRows matrix, std::size_t groups)
+    : matrix_(std::move(matrix)), groups_(groups) {
+  if (is_scattered(matrix_)) order_ = reverse_cuthill_mckee(matrix_);
+}
+
+template <class T>
 std::unique_ptr<ProductRows<T>> SparseInnerProduct<T>::times(const RowSource<T>& x) const {
-  return std::make_unique<SparseProductRows<T>>(matrix_, groups_, x);
+  return std::make_unique<SparseProductRows<T>>(matrix_, groups_, order_, x);
 }
 
 template <class T>

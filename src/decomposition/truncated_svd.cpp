@@ -7,6 +7,7 @@ import fieldfold.decomposition.basis;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.inner_product;
+import fieldfold.decomposition.row_gram;
 import fieldfold.decomposition.subspace;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
@@ -38,6 +39,10 @@ constexpr double safe_share = 1e-2;
 template <class T>
 constexpr double smallest_gram_tail =
     (sizeof(T) == sizeof(double) ? 1e8 : 1e3) * static_cast<double>(std::numeric_limits<T>::epsilon());
+
+/// The largest sum of squares, and the reciprocal of the smallest, whose products neither overflow nor underflow.
+template <class T>
+constexpr double gram_range = sizeof(T) == sizeof(double) ? 1e280 : 1e34;
 
 /// 0, 1, ..., count - 1.
 std::vector<std::size_t> numbers_below(std::size_t count) {
@@ -109,8 +114,10 @@ class Decomposer {
       if (auto found = by_randomized()) return std::move(*found);
       method = tail_is_too_small() ? sketch : gram;
     }
-    if (method == transpose)
+    if (method == transpose) {
+      if (auto found = by_row_gram()) return std::move(*found);
       if (auto found = by_transpose()) return std::move(*found);
+    }
     if (method == gram)
       if (auto found = by_gram()) return std::move(*found);
     return by_sketch();
@@ -126,9 +133,8 @@ class Decomposer {
         request_.inner_product == nullptr && request_.known_rank && columns_for_randomized() <= n_;
     if (method == randomized && !fits_randomized)
       throw InvalidArgument("method: randomized requires a given rank, and more columns than that");
-    if (method == transpose && present_ < m_) return sketch;
     if (method != automatic) return method;
-    if (m_ < n_ && request_.inner_product == nullptr && present_ == m_) return transpose;
+    if (m_ < n_ && request_.inner_product == nullptr) return transpose;
     if (tail_is_too_small() || work() < small_work || present_ < n_) return sketch;
     // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 per column.
     return fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
@@ -175,8 +181,7 @@ class Decomposer {
     const Matrix total = sum_of(grams);
     double largest = 0.0;
     for (const std::size_t place : columns.learned) largest = std::max(largest, total(place, place));
-    constexpr double range = sizeof(T) == sizeof(double) ? 1e280 : 1e34;
-    if (largest > range || largest < 1.0 / range) return std::nullopt;
+    if (largest > gram_range<T> || largest < 1.0 / gram_range<T>) return std::nullopt;
     factors.factorization.columns = columns.finite;
     factors.learned = columns.learned;
 
@@ -315,6 +320,66 @@ class Decomposer {
     return decomposition;
   }
 
+  /// For more columns than rows: the eigenvectors of A A^T are the basis. Nothing if a Gram matrix does not resolve the
+  /// modes, or all coefficients are needed to choose the rank.
+  std::optional<Decomposition<T>> by_row_gram() const {
+    // Small matrices are decomposed to rounding.
+    const double operations = static_cast<double>(m_) * static_cast<double>(m_) * static_cast<double>(n_);
+    const bool fits = m_ * m_ * threads_ <= gram_numbers && source_.reads_columns() && operations >= small_work;
+    if (!fits || tail_is_too_small() || (request_.needs_coefficients && !request_.known_rank)) return std::nullopt;
+    Stopwatch watch;
+    const auto is_wanted = [this](std::size_t column) { return !is_left_out(column); };
+    auto [finite, gram] = row_gram<T>(source_, is_wanted, pass("summary", 0.0, 1.0));
+    ColumnSplit columns = split(std::move(finite));
+    if (columns.learned.size() < present_) return std::nullopt;
+    double largest = 0.0;
+    for (std::size_t i = 0; i < m_; ++i) largest = std::max(largest, gram(i, i));
+    if (largest > gram_range<T> || largest < 1.0 / gram_range<T>) return std::nullopt;
+    const auto eigen = symmetric_eigen(std::move(gram));
+    Spectrum<T> spectrum{zeros<T>({present_}), {}, present_, columns.learned.size()};
+    for (std::size_t mode = 0; mode < present_; ++mode)
+      spectrum.s(mode) = static_cast<T>(std::sqrt(std::max(0.0, eigen.values(m_ - 1 - mode))));
+    const RankChoice choice = request_.choose_rank(spectrum);
+    const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
+    if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return std::nullopt;
+
+    DecompositionReport report{.method = DecompositionMethod::transpose, .threads = threads_};
+    report.singular_value_error =
+        std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(m_));
+    report.summary_seconds = watch.lap();
+    auto u = xt::xarray<T>::from_shape({m_, choice.rank});
+    for (std::size_t i = 0; i < m_; ++i)
+      for (std::size_t mode = 0; mode < choice.rank; ++mode)
+        u(i, mode) = is_masked(i) ? T{0} : static_cast<T>(eigen.vectors(i, m_ - 1 - mode));
+    ColumnSigns<T> signs(choice.rank);
+    signs.add(as_matrix(std::as_const(u)));
+    scale_columns(as_matrix(u), signs.signs());
+    basis_.reserve(m_, choice.rank);
+    basis_.write(0, as_matrix(std::as_const(u)));
+    report.basis_seconds = watch.lap();
+    auto projections = column_projections<T>(source_, u, columns.finite, request_.groups, pass("errors", 0.0, 1.0));
+    report.error_seconds = watch.lap();
+    auto coefficients = std::move(projections.coefficients);
+    if (!columns.tested.empty()) {
+      auto learned = xt::xarray<T>::from_shape({columns.learned.size(), choice.rank});
+      for (std::size_t k = 0; k < columns.learned.size(); ++k)
+        std::ranges::copy(as_matrix(coefficients).row(columns.learned[k]), as_matrix(learned).row(k).begin());
+      coefficients = std::move(learned);
+    }
+    return Decomposition<T>{.rank = choice.rank,
+                            .s = std::move(spectrum.s),
+                            .coefficients = std::move(coefficients),
+                            .kept = columns.numbers_of(columns.learned),
+                            .left_out = columns.numbers_of(columns.tested),
+                            .errors = relative_errors(projections.squares, columns.learned),
+                            .left_out_errors = columns.tested.empty()
+                                                   ? RelativeErrors{}
+                                                   : relative_errors(projections.squares, columns.tested),
+                            .report = report};
+  }
+
+  bool is_masked(std::size_t row) const { return !request_.masked_rows.empty() && request_.masked_rows[row] != 0; }
+
   /// For more columns than rows: a factorization of A^T, whose right singular vectors are U, small enough for memory.
   /// Nothing if there are fewer finite columns than rows.
   std::optional<Decomposition<T>> by_transpose() const {
@@ -322,7 +387,7 @@ class Decomposer {
     std::vector<T> buffer;
     const auto all = source_.read(0, m_, buffer);
     const ColumnSplit columns = split(finite_columns(source_, pass("summary", 0.0, 0.1)));
-    if (columns.learned.size() < m_) return std::nullopt;
+    if (columns.learned.size() < m_ || present_ < m_) return std::nullopt;
     const Factorization chosen{.columns = columns.numbers_of(columns.learned)};
     std::vector<T> gathered;
     const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));

@@ -136,6 +136,23 @@ MatrixView<const T> ScaledRows<T, S>::read(std::size_t first, std::size_t count,
   return readable(to);
 }
 
+template <class T, class S>
+MatrixView<const T> ScaledRows<T, S>::read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  if (!gaps_.empty()) return RowSource<T>::read_columns(first, count, buffer);
+  std::vector<S> own;
+  const auto from = source_.read_columns(first, count, own);
+  const FieldSpace& space = scaling_.space();
+  const std::span<const T> roots = scaling_.sample_roots();
+  buffer.resize(count * from.cols);
+  space.transform(from, 0, MatrixView<T>{buffer.data(), count, from.cols});
+  for (std::size_t j = 0; j < count; ++j) {
+    const T root = roots.empty() ? T{1} : roots[first + j];
+    for (std::size_t row = 0; row < from.cols; ++row)
+      buffer[j * from.cols + row] *= static_cast<T>(scaling_.row_scale(row)) * root;
+  }
+  return {buffer.data(), count, from.cols};
+}
+
 template class SpaceScaling<double>;
 template class SpaceScaling<float>;
 template class ScaledRows<double>;

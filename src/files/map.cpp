@@ -6,6 +6,7 @@ import fieldfold.base.io;
 import fieldfold.compression.any;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
+import fieldfold.fields.layout;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
@@ -210,6 +211,8 @@ AnyCompressor read_svd(Reader& reader) {
   CompressionOptions grid;
   SVDOptions options;
   describe_options(reader, grid, options);
+  // Earlier versions took any names.
+  for (std::string& name : grid.fields) name = escaped_name(name);
   std::optional<BasicSVDMap<T>> map;
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });

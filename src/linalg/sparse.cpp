@@ -81,4 +81,55 @@ void SparseRows::multiply_transposed(MatrixView<const double> values, MatrixView
     }
 }
 
+namespace {
+
+/// Levels of a breadth-first search from one row: appends the rows of its component, those of a level by their degree.
+/// \returns  the number of levels
+std::size_t append_levels(const SparseRows& matrix, std::uint32_t root, std::vector<char>& is_seen,
+                          std::vector<std::uint32_t>& order) {
+  const auto degree = [&](std::uint32_t row) { return matrix.offsets[row + 1] - matrix.offsets[row]; };
+  std::size_t levels = 0;
+  std::size_t begin = order.size();
+  order.push_back(root);
+  is_seen[root] = 1;
+  for (std::size_t end = order.size(); begin < end; begin = end, end = order.size(), ++levels)
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t first = order.size();
+      for (std::uint64_t e = matrix.offsets[order[i]]; e < matrix.offsets[order[i] + 1]; ++e) {
+        const std::uint32_t column = matrix.columns[e];
+        if (is_seen[column] != 0) continue;
+        is_seen[column] = 1;
+        order.push_back(column);
+      }
+      std::ranges::sort(std::span(order).subspan(first), [&](std::uint32_t a, std::uint32_t b) {
+        return std::pair(degree(a), a) < std::pair(degree(b), b);
+      });
+    }
+  return levels;
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> reverse_cuthill_mckee(const SparseRows& matrix) {
+  const std::size_t n = matrix.rows();
+  std::vector<std::uint32_t> order;
+  std::vector<char> is_seen(n, 0);
+  order.reserve(n);
+  for (std::uint32_t start = 0; start < n; ++start) {
+    if (is_seen[start] != 0) continue;
+    // The last row of a search is farther from the others than its root, as long as it has more levels.
+    const std::size_t first = order.size();
+    std::uint32_t root = start;
+    for (std::size_t levels = 0;;) {
+      const std::size_t found = append_levels(matrix, root, is_seen, order);
+      if (found <= levels) break;
+      levels = found;
+      root = order.back();
+      for (std::size_t i = first; i < order.size(); ++i) is_seen[order[i]] = 0;
+      order.resize(first);
+    }
+  }
+  return {order.rbegin(), order.rend()};
+}
+
 }  // namespace fieldfold

@@ -82,8 +82,9 @@ std::optional<double> fill_value_among(const std::vector<double>& numbers) {
   const auto last = std::ranges::lower_bound(numbers, high);
   if (next == numbers.end() || last == next) return std::nullopt;
   const double before = *(last - 1);
-  if (is_frequent(next - numbers.begin()) && *next - low > far * (high - *next)) return low;
-  if (is_frequent(numbers.end() - last) && high - before > far * (before - low)) return high;
+  // The others must differ, so that distances mean something.
+  if (is_frequent(next - numbers.begin()) && high > *next && *next - low > far * (high - *next)) return low;
+  if (is_frequent(numbers.end() - last) && before > low && high - before > far * (before - low)) return high;
   return std::nullopt;
 }
 
@@ -188,7 +189,9 @@ void BasicSVD<T>::compute_map(const ArrayRef<T>& snapshots, const RankRule& rule
 
 template <class T>
 void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule) {
-  compute_map(FieldRows<T>(this->snapshot_rows(fields)), rule);
+  const FieldRows<T> rows(this->snapshot_rows(fields));
+  if (!this->has_grid()) warn_of_few_points(rows.rows() / this->num_qoi(), rows.cols());
+  compute_map(rows, rule);
 }
 
 template <class T>
@@ -206,6 +209,7 @@ void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rul
 template <class T>
 DecompositionRequest<T> BasicSVD<T>::request_for(const RankRule& rule) const {
   return {.choose_rank = [&rule](const Spectrum<T>& spectrum) { return choose_rank(rule, spectrum); },
+          .needs_coefficients = rule.sample_tol.has_value() && !rule.rank,
           .known_rank = rule.rank,
           .expected_tail = expected_tail(rule),
           .method = options_.method,
@@ -223,11 +227,10 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
   validate(chosen);
   warn_of_ignored(chosen);
   FieldOptions field_opts = options_.field_opts;
-  const std::size_t num_pts = this->num_pts_of(given.rows(), "snapshots");
+  this->num_pts_of(given.rows(), "snapshots");
   if (given.rows() == 0 || given.cols() == 0)
     throw InvalidArgument(
         message("snapshots: expected rows and samples, got the shape (", given.rows(), ", ", given.cols(), ")"));
-  if (!this->has_grid()) warn_of_few_points(num_pts, given.cols());
   const RowSource<S>* snapshots = &given;
   std::optional<RowsWithMissingValues<S>> marked;
   if (field_opts.missing_values.empty())

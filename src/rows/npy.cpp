@@ -13,7 +13,9 @@ namespace {
 constexpr std::size_t scattered_numbers = std::size_t{1} << 22;
 
 std::size_t scattered_rows(std::size_t cols) {
-  return std::max<std::size_t>(256, scattered_numbers / std::max<std::size_t>(1, cols));
+  constexpr std::size_t most_numbers = std::size_t{1} << 24;
+  const std::size_t columns = std::max<std::size_t>(1, cols);
+  return std::max({std::size_t{1}, std::min<std::size_t>(256, most_numbers / columns), scattered_numbers / columns});
 }
 
 /// The positions in C order of the indices of a loop shape, listed in Fortran order.
@@ -59,6 +61,19 @@ MatrixView<const T> NpyRows<T>::read(std::size_t first, std::size_t count, std::
 }
 
 template <class T>
+MatrixView<const T> NpyRows<T>::read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  buffer.resize(count * rows());
+  if (file_.header().fortran_order) {
+    file_.read(first * rows(), count * rows(), buffer.data());
+  } else {
+    std::vector<T> lines(count * rows());
+    for (std::size_t i = 0; i < rows(); ++i) file_.read(i * cols() + first, count, lines.data() + i * count);
+    transpose_into(MatrixView<const T>{lines.data(), rows(), count}, MatrixView<T>{buffer.data(), count, rows()});
+  }
+  return {buffer.data(), count, rows()};
+}
+
+template <class T>
 NpyFieldRows<T>::NpyFieldRows(const std::vector<NpyField>& files, std::size_t grid_axes) {
   if (files.empty()) throw InvalidArgument("files: expected one for each field, got none");
   Shape first;
@@ -101,18 +116,29 @@ void NpyFieldRows<T>::read_field(const Field& field, std::size_t first, std::spa
   const std::size_t num_pts = size_of(grid_shape_);
   const std::size_t samples = cols();
   const std::size_t points = parts.front().rows;
-  std::vector<T> lines(points * samples * (file.header().fortran_order ? 1 : components));
+  std::vector<T> lines;
   if (!file.header().fortran_order) {
-    // The numbers of a sample lie together.
+    // The numbers of a sample lie together. Samples are read in blocks, which stay in the cache.
     const std::size_t length = points * components;
-    for (std::size_t j = 0; j < samples; ++j)
-      file.read((j * num_pts + first) * components, length, lines.data() + j * length);
-    if (components == 1) return transpose_into(MatrixView<const T>{lines.data(), samples, points}, parts.front());
-    for (std::size_t k = 0; k < components; ++k)
-      for (std::size_t i = 0; i < points; ++i)
-        for (std::size_t j = 0; j < samples; ++j) parts[k](i, j) = lines[j * length + i * components + k];
+    const std::size_t block =
+        std::clamp<std::size_t>((std::size_t{1} << 18) / std::max<std::size_t>(1, length), 16, samples + 16);
+    lines.resize(std::min(block, samples) * length);
+    for (std::size_t start = 0; start < samples; start += block) {
+      const std::size_t count = std::min(block, samples - start);
+      for (std::size_t j = 0; j < count; ++j)
+        file.read(((start + j) * num_pts + first) * components, length, lines.data() + j * length);
+      if (components == 1) {
+        transpose_into(MatrixView<const T>{lines.data(), count, points},
+                       MatrixView<T>{parts.front().data + start, points, count, parts.front().stride});
+        continue;
+      }
+      for (std::size_t k = 0; k < components; ++k)
+        for (std::size_t i = 0; i < points; ++i)
+          for (std::size_t j = 0; j < count; ++j) parts[k](i, start + j) = lines[j * length + i * components + k];
+    }
     return;
   }
+  lines.resize(points * samples);
   for (std::size_t k = 0; k < components; ++k) {
     // The samples of a point lie together.
     if (point_places_.empty())
@@ -138,6 +164,35 @@ MatrixView<const T> NpyFieldRows<T>::read(std::size_t first, std::size_t count, 
     if (points > 0) read_field(field, first_point, parts);
   }
   return {block.row(first - first_point * num_qoi_).data(), count, cols()};
+}
+
+template <class T>
+bool NpyFieldRows<T>::reads_columns() const {
+  return !std::ranges::any_of(fields_, [](const Field& field) { return field.file.header().fortran_order; });
+}
+
+template <class T>
+MatrixView<const T> NpyFieldRows<T>::read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  if (!reads_columns()) return RowSource<T>::read_columns(first, count, buffer);
+  const std::size_t num_pts = size_of(grid_shape_);
+  buffer.resize(count * rows());
+  if (num_qoi_ == fields_.front().components) {
+    fields_.front().file.read(first * rows(), count * rows(), buffer.data());
+    return {buffer.data(), count, rows()};
+  }
+  std::vector<T> own;
+  std::size_t qoi = 0;
+  for (const auto& [file, components] : fields_) {
+    const std::size_t length = num_pts * components;
+    own.resize(count * length);
+    file.read(first * length, count * length, own.data());
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t p = 0; p < num_pts; ++p)
+        for (std::size_t k = 0; k < components; ++k)
+          buffer[j * rows() + p * num_qoi_ + qoi + k] = own[j * length + p * components + k];
+    qoi += components;
+  }
+  return {buffer.data(), count, rows()};
 }
 
 template class NpyRows<double>;

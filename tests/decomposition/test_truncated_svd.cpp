@@ -179,6 +179,63 @@ BOOST_AUTO_TEST_CASE(wide_matrices_are_decomposed_near_optimally) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(many_columns_are_decomposed_by_the_gram_matrix_of_the_rows) {
+  // 60 rows, of which two are masked, and 30000 columns, of which one is not finite.
+  const auto s = spectra(60)[4].values;
+  auto matrix = transposed(planted(30000, s));
+  for (std::size_t j = 0; j < 30000; ++j) matrix(3, j) = matrix(41, j) = 0.0;
+  std::vector<std::uint8_t> masked(60, 0);
+  masked[3] = masked[41] = 1;
+  // The optimum from the eigenvalues of A A^T.
+  auto gram = xt::xarray<double>::from_shape({60, 60});
+  fieldfold::multiply_transposed(as_matrix(std::as_const(matrix)), as_matrix(std::as_const(matrix)), as_matrix(gram));
+  const auto eigen = fieldfold::symmetric_eigen(std::move(gram));
+  double optimal = 0.0;
+  for (std::size_t k = 0; k < 55; ++k) optimal += std::max(0.0, eigen.values(k));
+  auto broken = matrix;
+  broken(7, 11) = std::numeric_limits<double>::quiet_NaN();
+  for (const std::size_t threads : {1U, 3U}) {
+    const auto found = decomposed<double>(fieldfold::MatrixRows<double>(as_matrix(std::as_const(broken))),
+                                          {.choose_rank = [](const auto&) { return RankChoice{5, 1.0}; },
+                                           .needs_coefficients = false,
+                                           .masked_rows = masked,
+                                           .threads = threads,
+                                           .groups = 2,
+                                           .leave_out_every = 1000});
+    BOOST_TEST((found.report.method == DecompositionMethod::transpose));
+    BOOST_TEST(found.kept.size() == 30000U - 30U - 1U);
+    BOOST_TEST(found.left_out.size() == 30U);
+    BOOST_TEST(off_identity(found.u) < 1e-13);
+    BOOST_TEST((found.u(3, 0) == 0.0 && found.u(41, 4) == 0.0));
+    // One column in a thousand is left out of the optimum.
+    BOOST_TEST(std::abs(found.s(0) / std::sqrt(eigen.values(59)) - 1.0) < 1e-2);
+    double squares = 0.0;
+    for (std::size_t j = 0; j < found.kept.size(); j += 997) {
+      const std::size_t column = found.kept[j];
+      BOOST_TEST(std::abs(found.errors.columns(j) - relative_error(found.u, matrix, column)) < 1e-12);
+      BOOST_TEST(std::abs(found.errors.column_groups(j, 1) - relative_error(found.u, matrix, column, 1, 2)) < 1e-12);
+      for (std::size_t mode = 0; mode < 5; ++mode) {
+        double coefficient = 0.0;
+        for (std::size_t i = 0; i < 60; ++i) coefficient += found.u(i, mode) * matrix(i, column);
+        BOOST_TEST(std::abs(found.coefficients(j, mode) - coefficient) < 1e-12 * found.s(0));
+      }
+    }
+    for (std::size_t j = 0; j < 30000; ++j)
+      for (std::size_t i = 0; i < 60; ++i) squares += matrix(i, j) * matrix(i, j);
+    double kept = 0.0;
+    for (std::size_t j = 0; j < found.kept.size(); ++j)
+      for (std::size_t mode = 0; mode < 5; ++mode) kept += std::pow(found.coefficients(j, mode), 2);
+    for (const std::size_t column : found.left_out)
+      for (std::size_t mode = 0; mode < 5; ++mode) {
+        double coefficient = 0.0;
+        for (std::size_t i = 0; i < 60; ++i) coefficient += found.u(i, mode) * matrix(i, column);
+        kept += coefficient * coefficient;
+      }
+    BOOST_TEST(squares - kept <= 1.02 * optimal + 1e-3 * squares);
+    BOOST_TEST(std::abs(found.left_out_errors.columns(2) - relative_error(found.u, matrix, found.left_out[2])) < 1e-12);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(tiny_matrices_are_decomposed_to_rounding) {
   for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{1, 1}, {1, 5}, {5, 1}, {4, 4}, {3, 2}}) {
     auto matrix = xt::xarray<double>::from_shape({m, n});

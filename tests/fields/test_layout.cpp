@@ -1,9 +1,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstddef>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include "support/error_of.hpp"
 
 import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
 import fieldfold.fields.layout;
 
 namespace {
@@ -91,4 +96,35 @@ BOOST_AUTO_TEST_CASE(rows_may_have_a_stride) {
   xt::xarray<double> values = xt::zeros<double>({2, 2});
   fieldfold::extract_field(fieldfold::every(2, 0, as_matrix(four)), FieldLayout{2}, 1, as_matrix(values));
   BOOST_TEST((values == xt::xarray<double>{{1.0, 3.0}, {21.0, 23.0}}));
+}
+
+BOOST_AUTO_TEST_CASE(field_names_are_printable_utf_8) {
+  fieldfold::expect_field_names({"T", "U_x", "Geschwindigkeit / (m/s)", "\xce\xb8", "\xf0\x9f\x8c\x8a"});
+  using namespace std::string_literals;
+  // A null, an escape, a line break, a C1 control character, and bytes that are not UTF-8: a lone continuation, an
+  // overlong null, a surrogate, and a truncated sequence.
+  for (const auto& [name, shown] : std::vector<std::pair<std::string, std::string>>{{"a\0b"s, "a\\x00b"},
+                                                                                    {"\x1b[31m", "\\x1b[31m"},
+                                                                                    {"a\nb", "a\\x0ab"},
+                                                                                    {"\xc2\x85", "\\xc2\\x85"},
+                                                                                    {"\x80", "\\x80"},
+                                                                                    {"\xc0\x80", "\\xc0\\x80"},
+                                                                                    {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+                                                                                    {"\xe2\x82", "\\xe2\\x82"}}) {
+    BOOST_TEST(fieldfold::escaped_name(name) == shown);
+    BOOST_TEST(error_of([&] { fieldfold::expect_field_names({"T", name}); }).ends_with("got " + shown));
+  }
+  BOOST_TEST(error_of([] { fieldfold::expect_field_names({"T", ""}); }) == "fields: expected names, got an empty one");
+}
+
+BOOST_AUTO_TEST_CASE(components_of_a_vector_field_are_fields) {
+  // Entry (sample, point, component) is 100 sample + 10 point + component.
+  auto values = xt::xarray<double>::from_shape({std::size_t{2}, std::size_t{3}, std::size_t{4}});
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values.data()[i] = static_cast<double>(100 * (i / 12) + 10 * (i / 4 % 3) + i % 4);
+  const auto fields = fieldfold::component_fields<double>("U", values);
+  BOOST_TEST(fields.size() == 4U);
+  BOOST_TEST((fields.at("U_2") == xt::xarray<double>{{2, 12, 22}, {102, 112, 122}}));
+  BOOST_TEST(fieldfold::component_name("U", 1, 3) == "U_y");
+  BOOST_CHECK_THROW(fieldfold::component_fields<double>("U", xt::xarray<double>{1.0, 2.0}), fieldfold::InvalidArgument);
 }

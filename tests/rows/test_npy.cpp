@@ -46,6 +46,13 @@ void check_rows(const fieldfold::RowSource<T>& source, const xt::xarray<double>&
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t j = 0; j < rows.cols; ++j) BOOST_TEST(rows(i, j) == static_cast<T>(expected(first + i, j)));
   }
+  for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, expected.shape(1)}, {1, 2}}) {
+    const auto columns = source.read_columns(first, count, buffer);
+    BOOST_TEST_REQUIRE((columns.rows == count && columns.cols == expected.shape(0)));
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t i = 0; i < columns.cols; ++i)
+        BOOST_TEST(columns(j, i) == static_cast<T>(expected(i, first + j)));
+  }
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ void compress(const CompressArguments& arguments) {
     const auto policy =
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
     const auto states = states_of(svd, arguments);
-    const xt::xarray<T> latent = svd.compress(states, policy);
-    const xt::xarray<T> result = arguments.whiten ? Whitening(svd.map()).apply(latent) : latent;
+    xt::xarray<T> latent = svd.compress(states, policy);
+    if (arguments.whiten) latent = Whitening(svd.map()).apply(latent);
     if (!arguments.distances.empty()) {
       const auto assessed = svd.assess(states);
       const auto worst = std::ranges::max_element(assessed.condition);
@@ -49,7 +49,7 @@ void compress(const CompressArguments& arguments) {
                     "amplified by up to ", *worst));
       save_npy(arguments.distances, assessed.relative_distance);
     }
-    save_npy(arguments.output, result);
+    save_npy(arguments.output, latent);
   });
 }
 

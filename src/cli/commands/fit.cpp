@@ -45,6 +45,9 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
         "field ", files.front().name, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
         "; --grid-axes ", rows->loop_shape().size(), " is for one axis of samples and a grid of the others, ",
         "--grid-axes 1 for points on the last axis, and --coords of the shape (*grid_shape, dim) for both"));
+  if (const std::size_t points = size_of(rows->grid_shape()); !coords && rows->cols() >= 20 * points)
+    warn(message("--field: ", rows->cols(), " samples of only ", points,
+                 " points; is the last axis that of the points? --grid-axes says how many axes are the grid"));
   snapshots.grid_shape = rows->grid_shape();
   snapshots.rows = std::move(rows);
   return snapshots;
