@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <iterator>
 #include <limits>
 #include <sstream>
@@ -25,6 +26,8 @@ import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
 
 #include "support/program.hpp"
+
+#include "cli/one_line.hpp"
 
 BOOST_FIXTURE_TEST_CASE(reconstruct_inverts_compress_at_full_rank, Program) {
   succeed(fit_both + "--rank 8 -o map.fold");
@@ -206,6 +209,265 @@ BOOST_FIXTURE_TEST_CASE(leave_one_out_chooses_the_scale_of_a_kernel, Program) {
   BOOST_TEST((load("x/ux.npy") == load("y/ux.npy")));
 }
 
+BOOST_FIXTURE_TEST_CASE(grid_axes_and_coordinates_give_fields_the_shape_of_the_grid, Program) {
+  auto p = xt::xarray<double>::from_shape({6, 4, 5});
+  auto flat = xt::xarray<double>::from_shape({6, 20});
+  auto grid = xt::xarray<double>::from_shape({4, 5, 2});
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 5; ++j) {
+      const double y = static_cast<double>(i) + 0.1 * std::sin(static_cast<double>(i * j));
+      const auto x = static_cast<double>(j);
+      grid(i, j, 0) = y;
+      grid(i, j, 1) = x;
+      for (std::size_t s = 0; s < 6; ++s) {
+        const auto time = static_cast<double>(s);
+        p(s, i, j) = flat(s, 5 * i + j) = std::sin(time + y) + x * time * time + 1.0 / (1.0 + y + x + time);
+      }
+    }
+  save("p.npy", p);
+  save("flat.npy", flat);
+  save("grid.npy", grid);
+  expect_line(run("fit --field p=p.npy -o x.fold"), 1, {"field p: got the shape (6, 4, 5)", "--grid-axes 2"});
+  BOOST_TEST(!has("x.fold"));
+  const std::vector<std::size_t> shape{6, 4, 5};
+  succeed("fit --field p=flat.npy --rank 6 -o flat.fold");
+  for (const std::string points : {"--grid-axes 2", "--coords grid.npy"}) {
+    succeed("fit --field p=p.npy " + points + " --rank 6 -o map.fold");
+    const auto facts = info("map.fold");
+    BOOST_TEST((facts["grid_shape"] == std::vector<std::size_t>{4, 5}));
+    BOOST_TEST((facts["singular_values"] == info("flat.fold")["singular_values"]));
+    succeed("compress map.fold --field p=p.npy -o latent.npy");
+    succeed("reconstruct map.fold latent.npy -o out");
+    BOOST_TEST((load("out/p.npy").shape() == shape));
+    // All six modes are kept, so that the projection is exact.
+    BOOST_TEST(relative_difference(load("out/p.npy"), p) < 1e-13);
+  }
+  // The coordinates of the grid need no interpolation.
+  succeed("reconstruct map.fold latent.npy --coords grid.npy -o same");
+  BOOST_TEST((load("same/p.npy").shape() == shape));
+  BOOST_TEST((load("same/p.npy") == load("out/p.npy")));
+  save("elsewhere.npy", 0.5 * xt::view(grid, xt::range(0, 3), xt::range(0, 2), xt::all()));
+  succeed("reconstruct map.fold latent.npy --coords elsewhere.npy -o elsewhere");
+  BOOST_TEST((load("elsewhere/p.npy").shape() == std::vector<std::size_t>{6, 3, 2}));
+  // Points on the last axis, and samples on the others.
+  succeed("fit --field p=p.npy --grid-axes 1 -o rows.fold");
+  BOOST_TEST(info("rows.fold")["num_samples"] == 24);
+  BOOST_TEST(info("rows.fold")["num_pts"] == 5);
+  expect_line(run("fit --field p=p.npy --grid-axes 4 -o x.fold"), 1, {"field p: expected at least the 4 axes"});
+}
+
+BOOST_FIXTURE_TEST_CASE(vector_fields_are_fields_of_their_components, Program) {
+  auto both = xt::xarray<double>::from_shape({8, 25, 2});
+  for (std::size_t s = 0; s < 8; ++s)
+    for (std::size_t p = 0; p < 25; ++p) {
+      both(s, p, 0) = ux(s, p);
+      both(s, p, 1) = uy(s, p);
+    }
+  save("U.npy", both);
+  const std::string vector = "--field U=U.npy --components 2 ";
+  const std::string scalars = "--field U_x=ux.npy --field U_y=uy.npy ";
+  succeed("fit " + vector + "--coords xy.npy --rank 8 -o vector.fold");
+  succeed("fit " + scalars + "--coords xy.npy --rank 8 -o scalars.fold");
+  BOOST_TEST((text("vector.fold") == text("scalars.fold")));
+  succeed("compress vector.fold " + vector + "-o latent.npy");
+  succeed("compress vector.fold " + scalars + "-o again.npy");
+  BOOST_TEST((load("latent.npy") == load("again.npy")));
+  succeed("reconstruct vector.fold latent.npy -o out");
+  // All eight modes are kept, so that the projection is exact.
+  BOOST_TEST(relative_difference(load("out/U_x.npy"), ux) < 1e-13);
+  BOOST_TEST(relative_difference(load("out/U_y.npy"), uy) < 1e-13);
+  save("other.npy", 0.9 * coords + 0.1);
+  succeed("interpolate " + vector + "--coords xy.npy --to other.npy -o a");
+  succeed("interpolate " + scalars + "--coords xy.npy --to other.npy -o b");
+  for (const std::string name : {"/U_x.npy", "/U_y.npy"}) BOOST_TEST((load("a" + name) == load("b" + name)));
+
+  succeed("fit --field U=U.npy --field t=ux.npy --components U=2 -o mixed.fold");
+  BOOST_TEST((info("mixed.fold")["fields"] == std::vector<std::string>{"U_x", "U_y", "t"}));
+  for (const std::string command : {"fit -o x.fold", "compress vector.fold -o x.npy"}) {
+    expect_line(run(command + " --field U=U.npy --components 3"), 1,
+                {"field U: expected 3 components on the last axis, got the shape (8, 25, 2)"});
+    expect_line(run(command + " --field U=U.npy --components V=2"), 1, {"--components: expected a name", "got V"});
+    expect_line(run(command + " --field U=U.npy --components 0"), 1, {"--components: expected", "got 0"});
+    expect_line(run(command + " --field U=U.npy --field t=ux.npy --components 2"), 1,
+                {"field t: expected 2 components on the last axis, got the shape (8, 25)"});
+    BOOST_TEST(!has("x.fold"));
+    BOOST_TEST(!has("x.npy"));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_rank_precedes_a_tolerance_of_energy, Program) {
+  succeed(fit_both + "--energy-tol 0.99999 -o energy.fold");
+  BOOST_TEST(info("energy.fold")["rank"] != 3);
+  expect_line(run(fit_both + "--rank 3 --energy-tol 0.99999 -o map.fold"), 0,
+              {"rank takes precedence, and --energy-tol is ignored"});
+  BOOST_TEST(info("map.fold")["rank"] == 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(longitudes_are_interpolated_across_the_seam, Program) {
+  auto globe = xt::xarray<double>::from_shape({60, 2});
+  auto t = xt::xarray<double>::from_shape({3, 60});
+  const auto value = [](std::size_t s, double latitude, double longitude) {
+    return std::cos((longitude - 40.0 * static_cast<double>(s)) * std::acos(-1.0) / 180.0) + 0.01 * latitude;
+  };
+  for (std::size_t p = 0; p < 60; ++p) {
+    globe(p, 0) = 10.0 * static_cast<double>(p / 12) - 20.0;
+    globe(p, 1) = 30.0 * static_cast<double>(p % 12) + 3.0;
+    for (std::size_t s = 0; s < 3; ++s) t(s, p) = value(s, globe(p, 0), globe(p, 1));
+  }
+  const xt::xarray<double> seam{{5.0, 359.0}, {5.0, 1.0}, {-13.0, 358.5}, {-13.0, 0.5}};
+  auto expected = xt::xarray<double>::from_shape({3, 4});
+  for (std::size_t s = 0; s < 3; ++s)
+    for (std::size_t q = 0; q < 4; ++q) expected(s, q) = value(s, seam(q, 0), seam(q, 1));
+  save("globe.npy", globe);
+  save("t.npy", t);
+  save("seam.npy", seam);
+  const std::string arguments = "--field t=t.npy --coords globe.npy --to seam.npy";
+  succeed("interpolate --periods 0 360 " + arguments + " -o list");
+  succeed("interpolate --periods 0,360 " + arguments + " -o commas");
+  BOOST_TEST((load("list/t.npy") == load("commas/t.npy")));
+  // The longitude is an angle on a circle, and a cosine of it is a linear function of the points in space, which the
+  // interpolant reproduces up to rounding.
+  BOOST_TEST(relative_difference(load("list/t.npy"), expected) < 1e-12);
+  succeed("interpolate " + arguments + " -o flat");
+  BOOST_TEST(relative_difference(load("flat/t.npy"), expected) > 1e-2);
+  succeed("interpolate --scales 1 2 " + arguments + " -o list");
+  succeed("interpolate --scales 1,2 " + arguments + " -o commas");
+  BOOST_TEST((load("list/t.npy") == load("commas/t.npy")));
+  BOOST_TEST(relative_difference(load("list/t.npy"), load("flat/t.npy")) > 1e-3);
+}
+
+BOOST_FIXTURE_TEST_CASE(unknown_names_are_shown_with_the_nearest_known_one, Program) {
+  succeed(fit_both + "--rank 2 -o map.fold");
+  expect_line(run("fot"), 2, {"fot is not a command; the nearest is fit"});
+  expect_line(run("fit --feild ux=ux.npy -o x.fold"), 2, {"--feild is not an option of fit; the nearest is --field\n"});
+  expect_line(run(fit_both + "--rnak 3 -o x.fold"), 2, {"--rnak is not an option of fit; the nearest is --rank"});
+  expect_line(run(fit_both + "--rnak=3 -o x.fold"), 2, {"--rnak is not an option of fit; the nearest is --rank"});
+  expect_line(run("compress map.fold --sates ux.npy -o x.npy"), 2,
+              {"--sates is not an option of compress; the nearest is --states"});
+  // Nothing is near.
+  expect_line(run("translate"), 2, {"expected fit, info, compress, reconstruct, sensors or interpolate"});
+  expect_line(run("compress map.fold --field ux=ux.npy --field uyy=uy.npy -o x.npy"), 1,
+              {"--field: uyy is not a field of the map; the nearest is uy\n"});
+  expect_line(run("compress map.fold --field ux=ux.npy --field temperature=uy.npy -o x.npy"), 1,
+              {"--field: temperature is not a field of the map; expected ux or uy"});
+  BOOST_TEST(!has("x.fold"));
+  BOOST_TEST(!has("x.npy"));
+}
+
+BOOST_FIXTURE_TEST_CASE(interpolation_options_replace_those_of_the_map, Program) {
+  save("other.npy", 0.9 * coords + 0.1);
+  const std::string fields = "--field ux=ux.npy --field uy=uy.npy ";
+  succeed(fit_both + "--scales 1,2 --rank 4 -o own.fold");
+  succeed("compress own.fold " + fields + "-o latent.npy");
+  succeed("reconstruct own.fold latent.npy --coords other.npy -o own");
+  succeed("compress own.fold " + fields + "--coords other.npy -o own.npy");
+  for (const std::string options :
+       {"--neighbors 8", "--kernel cubic", "--smoothing 0.5", "--degree 2", "--kernel gaussian --epsilon 0.7",
+        "--interpolate-method inverse_distance --power 3", "--rbf-method partition_of_unity --cluster-size 12"}) {
+    BOOST_TEST_CONTEXT(options) {
+      // Options that are not given are those of the map.
+      succeed(fit_both + "--scales 1,2 " + options + " --rank 4 -o fitted.fold");
+      succeed("reconstruct fitted.fold latent.npy --coords other.npy -o fitted");
+      succeed("reconstruct own.fold latent.npy --coords other.npy -o replaced " + options);
+      // Sums over modes and over points are in another order.
+      for (const std::string name : {"/ux.npy", "/uy.npy"})
+        BOOST_TEST(relative_difference(load("replaced" + name), load("fitted" + name)) < 1e-11);
+      BOOST_TEST(relative_difference(load("replaced/uy.npy"), load("own/uy.npy")) > 1e-4);
+      succeed("compress fitted.fold " + fields + "--coords other.npy -o fitted.npy");
+      succeed("compress own.fold " + fields + "--coords other.npy -o replaced.npy " + options);
+      BOOST_TEST((load("replaced.npy") == load("fitted.npy")));
+      BOOST_TEST(relative_difference(load("replaced.npy"), load("own.npy")) > 1e-4);
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(coincident_points_count_as_one_with_their_mean, Program) {
+  save("corners.npy", xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {1.0, 1.0}, {1.0, 1.0}});
+  save("a.npy", xt::xarray<double>{{0.0, 1.0, 5.0, 1.0, 3.0}});
+  save("corner.npy", xt::xarray<double>{{1.0, 1.0}});
+  const std::string arguments = "interpolate --field a=a.npy --coords corners.npy --to corner.npy ";
+  for (const std::string method : {"", "--neighbors 4 ", "--rbf-method partition_of_unity "}) {
+    expect_line(run(arguments + method + "-o x"), 1, {"coincide: 3 and 4;", "--merge-duplicates"});
+    BOOST_TEST(!has("x"));
+    succeed(arguments + method + "--merge-duplicates -o out");
+    BOOST_TEST(std::abs(load("out/a.npy")(0, 0) - 2.0) < 1e-14);
+  }
+  succeed("fit --field a=a.npy --coords corners.npy -o map.fold");
+  succeed("compress map.fold --field a=a.npy -o latent.npy");
+  succeed("reconstruct map.fold latent.npy --coords corner.npy --merge-duplicates -o out");
+  BOOST_TEST(std::abs(load("out/a.npy")(0, 0) - 2.0) < 1e-14);
+}
+
+BOOST_FIXTURE_TEST_CASE(info_accounts_for_energy_errors_and_sizes, Program) {
+  succeed(fit_both + "--rank 3 --periods 0 360 -o map.fold");
+  const auto facts = info("map.fold");
+  const auto s = facts["singular_values"].get<std::vector<double>>();
+  const auto energies = facts["cumulative_energy"].get<std::vector<double>>();
+  BOOST_TEST_REQUIRE((s.size() == 8 && energies.size() == 3));
+  double all = 0.0;
+  for (const double value : s) all += value * value;
+  double kept = 0.0;
+  for (std::size_t mode = 0; mode < 3; ++mode) {
+    kept += s[mode] * s[mode];
+    BOOST_TEST(std::abs(energies[mode] - kept / all) < 1e-14);
+  }
+  BOOST_TEST(energies.back() == facts["energy"].get<double>());
+  const auto errors = facts["snapshot_errors"].get<std::vector<double>>();
+  const auto worst = facts["worst_snapshot"].get<std::size_t>();
+  BOOST_TEST_REQUIRE(worst < errors.size());
+  BOOST_TEST(errors[worst] == *std::ranges::max_element(errors));
+  BOOST_TEST(errors[worst] == facts["largest_snapshot_error"].get<double>());
+  BOOST_TEST((facts["periods"] == std::vector<double>{0.0, 360.0}));
+  BOOST_TEST(run("info map.fold").output.find("periods                           0, 360\n") != std::string::npos);
+  BOOST_TEST(facts["file_bytes"] == std::filesystem::file_size(folder.path / "map.fold"));
+  BOOST_TEST(facts["data_bytes"] == 2 * 8 * 25 * 8);
+}
+
+BOOST_FIXTURE_TEST_CASE(fit_reports_what_was_learned_unless_quiet, Program) {
+  const Outcome loud = run(fit_both + "--rank 3 -o map.fold");
+  BOOST_TEST(loud.error.empty());
+  BOOST_TEST(std::ranges::count(loud.output, '\n') == 1);
+  const auto facts = info("map.fold");
+  std::ostringstream expected;
+  expected << "map.fold: rank 3 of 8, energy " << std::setprecision(6) << facts["energy"].get<double>()
+           << ", largest error of a snapshot " << std::setprecision(3) << facts["largest_snapshot_error"].get<double>()
+           << ", "
+           << std::round(static_cast<double>(std::filesystem::file_size(folder.path / "map.fold")) / 100.0) / 10.0
+           << " kB\n";
+  BOOST_TEST(loud.output == expected.str());
+  const Outcome quiet = run(fit_both + "--rank 3 --quiet -o quiet.fold");
+  BOOST_TEST(quiet.code == 0);
+  BOOST_TEST(quiet.output.empty());
+  BOOST_TEST(quiet.error.empty());
+  BOOST_TEST((text("quiet.fold") == text("map.fold")));
+  // Warnings remain.
+  const Outcome warned = run(fit_both + "--rank 3 --energy-tol 0.5 --quiet -o quiet.fold");
+  BOOST_TEST(warned.output.empty());
+  expect_line(warned, 0, {"--energy-tol"});
+}
+
+BOOST_FIXTURE_TEST_CASE(an_energy_below_1_is_not_rounded_to_1, Program) {
+  auto decaying = ux;
+  for (std::size_t s = 0; s < 8; ++s)
+    for (std::size_t p = 0; p < 25; ++p) decaying(s, p) = s == p ? std::pow(10.0, -static_cast<double>(s)) : 0.0;
+  save("decaying.npy", decaying);
+  // Singular values 1, 0.1, ..., 1e-7: four of them leave 1.0101e-8 of the 1.0101 in all.
+  const std::string shown = "energy 1 - 1e-08,";
+  const Outcome outcome = run("fit --field a=decaying.npy --rank 4 -o map.fold");
+  BOOST_TEST(outcome.output.find(shown) != std::string::npos, outcome.output);
+  BOOST_TEST(run("info map.fold").output.find("energy                            1 - 1e-08\n") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_basis_larger_than_its_data_is_reported, Program) {
+  // A basis of 8 x 25 numbers has 1600 bytes in double precision; the file of single precision has 928.
+  fieldfold::save_npy(folder.path / "single.npy", xt::xarray<float>(xt::cast<float>(ux)));
+  BOOST_TEST_REQUIRE(std::filesystem::file_size(folder.path / "single.npy") == 928);
+  expect_line(run("fit --field ux=single.npy --rank 8 -o map.fold"), 0,
+              {"the map has ", ", more than the 928 bytes of its data; --single halves it"});
+  succeed("fit --field ux=single.npy --rank 8 --single -o map.fold");
+  succeed("fit --field ux=ux.npy --rank 8 -o map.fold");
+}
+
 BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   save("short.npy", xt::ones<double>({8, 24}));
@@ -222,10 +484,10 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
     BOOST_TEST(!has("x.npy"));
     BOOST_TEST(!has("x"));
   };
-  fails(fit_both + "--rank 9 -o x.fold", "rank: expected 1 to min(dof, samples) = min(50, 8), got 9");
-  fails(fit_both + "--energy-tol 2 -o x.fold", "energy_tol");
-  fails(fit_both + "--kernel cubik -o x.fold", "kernel: expected one of linear");
-  fails(fit_both + "--kernel gaussian -o x.fold", "epsilon: must be given");
+  fails(fit_both + "--rank 9 -o x.fold", "--rank: expected 1 to min(dof, samples) = min(50, 8), got 9");
+  fails(fit_both + "--energy-tol 2 -o x.fold", "--energy-tol: expected a share in (0, 1], got 2");
+  fails(fit_both + "--kernel cubik -o x.fold", "--kernel: expected one of linear");
+  fails(fit_both + "--kernel gaussian -o x.fold", "--epsilon: must be given");
   fails("fit --field ux=short.npy --coords xy.npy -o x.fold", "expected");
   fails("fit --field ux=missing.npy -o x.fold", "missing.npy: cannot be read");
   fails("fit --field ux=map.fold -o x.fold", "is not an .npy file");
@@ -238,7 +500,7 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   fails("interpolate --operator w.foldop --field ux=xy.npy -o x", "field ux: expected a shape ending in (25,)");
   fails("interpolate --operator xy.npy --field ux=ux.npy -o x", "it is not a fieldfold file");
   fails("info w.foldop", "it holds an interpolation operator");
-  fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "queries: expected points of dimension 2");
+  fails("interpolate --field ux=ux.npy --coords xy.npy --to ux.npy -o x", "--to: expected points of dimension 2");
   succeed("fit --data xy.npy --fields ../esc -o escaping.fold");
   succeed("compress escaping.fold --states x_column.npy -o folded.npy");
   fails("reconstruct escaping.fold folded.npy -o x", "field ../esc: expected a name without '/'");
@@ -277,7 +539,7 @@ BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {
   }
   BOOST_TEST(run("--help").code == 0);
   BOOST_TEST(run("--version").output == "fieldfold " VERSION "\n");
-  for (const char* command : {"fit", "info", "compress", "reconstruct", "interpolate"}) {
+  for (const char* command : {"fit", "info", "compress", "reconstruct", "sensors", "interpolate"}) {
     const Outcome outcome = run(std::string(command) + " --help");
     BOOST_TEST(outcome.code == 0);
     BOOST_TEST(outcome.output.find(std::string("Example:\n  fieldfold ") + command) != std::string::npos);
