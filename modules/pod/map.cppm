@@ -37,6 +37,7 @@ struct BasicSVDMap {
   std::optional<xt::xarray<T>> training_latents;    ///< `(num_samples, rank)`
   std::size_t num_samples = 0;                      ///< training snapshots
   std::size_t num_dropped = 0;                      ///< snapshots dropped because of NaN or infinity
+  std::vector<std::size_t> snapshot_numbers = {};   ///< of the training snapshots among those given; empty: all
   std::optional<SnapshotErrors> errors;             ///< of the training snapshots
   std::optional<SnapshotErrors> validation_errors;  ///< of the snapshots held out to validate the map
   std::optional<FieldSpace> space = std::nullopt;   ///< the space of the basis; none: untransformed states

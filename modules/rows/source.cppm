@@ -120,13 +120,14 @@ class SelectedColumns final : public RowSource<T> {
   std::vector<std::size_t> columns_;
 };
 
-/// The number of rows with NaN or infinity, and of those with no other number.
+/// The number of rows with NaN or infinity, and of those without any finite number or with a smaller share of them than
+/// `share`.
 struct GappyRows {
   std::size_t gappy = 0;
   std::size_t empty = 0;
 };
 template <class T>
-GappyRows gappy_rows(const RowSource<T>& source);
+GappyRows gappy_rows(const RowSource<T>& source, double share = 0.0);
 
 /// Whether a number stands for a missing value: it equals one of these, to a relative difference of 1e-6.
 bool is_missing_value(double number, std::span<const double> missing_values);

@@ -37,6 +37,9 @@ BasicFields<T> load_fields(const FieldFiles& fields) {
                                     shape_text(ArrayRef<T>(values).shape())));
     loaded.merge(component_fields<T>(name, values));
   }
+  std::size_t expected = 0;
+  for (const std::size_t count : components) expected += count;
+  if (loaded.size() < expected) throw InvalidArgument("--field: a component of a vector field is given twice");
   return loaded;
 }
 

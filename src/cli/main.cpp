@@ -220,7 +220,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
       ->add_option(
           "--grid-axes", arguments.grid_axes,
           "Number of axes of the grid in field files, after those of the samples; default: as in the coords, or 1")
-      ->check(not_negative())
+      ->check(CLI::Range(1, 16))
       ->needs(fields)
       ->excludes(coords);
   command->add_option("--rank", arguments.rank, "Number of modes")->check(not_negative());
@@ -392,13 +392,18 @@ std::vector<std::string> joined_lists(int argc, char** argv) {
 
 /// What is unknown among the arguments; none: all are known.
 std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std::string>& given) {
-  if (given.empty() || given.front().starts_with('-')) return std::nullopt;
+  if (given.empty()) return std::nullopt;
+  if (given.front().starts_with('-')) {
+    const std::vector<std::string> known{"--help", "--version", "-h"};
+    if (std::ranges::find(known, given.front()) != known.end()) return std::nullopt;
+    return unknown_name(given.front(), "an option", {"--help", "--version"});
+  }
   std::vector<std::string> commands;
   for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
   if (std::ranges::find(commands, given.front()) == commands.end())
     return unknown_name(given.front(), "a command", commands);
   const CLI::App* const command = app.get_subcommand(given.front());
-  std::vector<std::string> options{"--help"};
+  std::vector<std::string> options;
   for (const CLI::Option* option : command->get_options())
     for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
   for (const std::string& argument : given | std::views::drop(1)) {
@@ -437,7 +442,8 @@ int main(int argc, char** argv) try {
   try {
     app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : wrong_usage;
+    if (error.get_exit_code() != 0) return report_usage(error.what());
+    return app.exit(error);
   }
   if (!std::cout.flush()) return report("standard output cannot be written");
   return 0;

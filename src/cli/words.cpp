@@ -52,6 +52,7 @@ constexpr std::array arguments{
     Word{"queries", "--coords"},
     Word{"points", "--coords"},
     Word{"coords", "--coords"},
+    Word{"fields", "--field"},
     Word{"mask", "--mask"},
     Word{"mass", "--mass"},
     Word{"normalize", "--normalize"},
@@ -83,6 +84,10 @@ std::optional<std::string_view> option_for(const Words& words, std::string_view 
 }  // namespace
 
 std::string in_options(std::string_view text, std::string_view command) {
+  // Rank rules are options of their own in the program.
+  constexpr std::string_view rule = "rule: ";
+  const bool is_rule = text.starts_with(rule);
+  if (is_rule) text.remove_prefix(rule.size());
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
     std::size_t end = i;
@@ -93,8 +98,9 @@ std::string in_options(std::string_view text, std::string_view command) {
     }
     const std::string_view word = text.substr(i, end - i);
     const bool names_argument = i == 0 && end < text.size() && text[end] == ':';
-    auto option = option_for(anywhere, word, command);
-    if (!option && names_argument) option = option_for(arguments, word, command);
+    const bool is_shape = i > 0 && text[i - 1] == '*';
+    auto option = is_shape ? std::nullopt : option_for(anywhere, word, command);
+    if (!option && (names_argument || is_rule)) option = option_for(arguments, word, command);
     result += option.value_or(word);
     i = end;
   }

@@ -147,6 +147,7 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive(options.field_opts.mask_share);
   archive.numbers(options.field_opts.missing_values);
   archive(options.field_opts.point_weights_name);
+  archive.mark(rbf.merge_duplicates);
 }
 
 template <class Archive, class Map, class DescribeBasis>
@@ -173,6 +174,7 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
   archive.count(map.num_filled);
   archive(map.latent_mean);
   archive(map.latent_covariance);
+  if (archive.version() >= 5) archive.list(map.snapshot_numbers, [&](auto& number) { archive.count(number); });
 }
 
 /// The last part: the mass matrix, shared by options and space; the space; and for a mass matrix that is a function,

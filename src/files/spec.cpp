@@ -149,6 +149,7 @@ constexpr Key<RBFOptions> rbf_keys[] = {
     {"cluster_size", [](auto& options, auto key, auto& value) { options.cluster_size = count(key, value); }},
     {"overlap", [](auto& options, auto key, auto& value) { options.overlap = number(key, value); }},
     {"allow_lower_degree", [](auto& options, auto key, auto& value) { options.allow_lower_degree = mark(key, value); }},
+    {"merge_duplicates", [](auto& options, auto key, auto& value) { options.merge_duplicates = mark(key, value); }},
     {"scales", [](auto& options, auto key, auto& value) { options.scales = numbers(key, value); }},
     {"periods", [](auto& options, auto key, auto& value) { options.periods = numbers(key, value); }},
     {"power", [](auto& options, auto key, auto& value) { options.power = number(key, value); }},

@@ -8,6 +8,7 @@ import fieldfold.interpolation.local_weights;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
 import fieldfold.points.checks;
+import fieldfold.points.duplicates;
 import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
@@ -69,7 +70,11 @@ std::variant<SparseRows, xt::xarray<double>> Interpolation::weights(const ArrayR
   if (from.rows == 0) throw InvalidArgument("points: expected at least one, got none");
   if (from.rows > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(message("points: expected fewer than 2^32, got ", from.rows));
-  return std::ranges::find(weighted_methods, method, &WeightedMethod::name)->weights(from, to, options);
+  const auto weights_of = std::ranges::find(weighted_methods, method, &WeightedMethod::name)->weights;
+  if (!options.merge_duplicates) return weights_of(from, to, options);
+  const MergedPoints merged(from);
+  const auto distinct = merged.means(from);
+  return merged.spread(weights_of(as_matrix(distinct), to, options));
 }
 
 void apply_interpolation_weights(const std::variant<SparseRows, xt::xarray<double>>& weights,

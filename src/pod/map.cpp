@@ -56,6 +56,9 @@ void BasicSVDMap<T>::validate() const {
   require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
           "descending singular values, the first above 0");
   require(latent_ranges.size() == rank, "one latent range per mode");
+  require(
+      snapshot_numbers.empty() || (snapshot_numbers.size() == num_samples && std::ranges::is_sorted(snapshot_numbers)),
+      "the numbers of all training snapshots");
   for (const auto& [low, high] : latent_ranges)
     require(std::isfinite(low) && std::isfinite(high) && low <= high, "latent ranges from low to high");
   if (training_latents)

@@ -69,23 +69,28 @@ void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
                  " points; if some axes of the samples are axes of the grid, coords or a grid shape say so"));
 }
 
-/// A number that may stand for a missing value: far from all others, and at least one in a hundred of them.
+/// Numbers that may stand for a missing value: the least and the largest one, if they are far from most others, which
+/// differ, and at least one in a hundred.
 /// \param numbers  ascending
-std::optional<double> fill_value_among(const std::vector<double>& numbers) {
+std::vector<double> fill_values_among(const std::vector<double>& numbers) {
   constexpr double far = 3.0;
+  // Without the extremes, so that one fill value does not hide another.
+  const auto inner =
+      std::span(std::ranges::upper_bound(numbers, numbers.front()), std::ranges::lower_bound(numbers, numbers.back()));
+  if (inner.empty() || numbers.front() == numbers.back()) return {};
+  const auto quantile = [&](std::size_t percent) { return inner[(inner.size() - 1) * percent / 100]; };
+  const double low = quantile(2);
+  const double high = quantile(98);
   const auto is_frequent = [&](std::ptrdiff_t count) {
     return 100 * static_cast<std::size_t>(count) >= numbers.size();
   };
-  const double low = numbers.front();
-  const double high = numbers.back();
-  const auto next = std::ranges::upper_bound(numbers, low);
-  const auto last = std::ranges::lower_bound(numbers, high);
-  if (next == numbers.end() || last == next) return std::nullopt;
-  const double before = *(last - 1);
-  // The others must differ, so that distances mean something.
-  if (is_frequent(next - numbers.begin()) && high > *next && *next - low > far * (high - *next)) return low;
-  if (is_frequent(numbers.end() - last) && before > low && high - before > far * (before - low)) return high;
-  return std::nullopt;
+  std::vector<double> found;
+  if (high > low && is_frequent(inner.data() - numbers.data()) && low - numbers.front() > far * (high - low))
+    found.push_back(numbers.front());
+  if (high > low && is_frequent(numbers.data() + numbers.size() - (inner.data() + inner.size())) &&
+      numbers.back() - high > far * (high - low))
+    found.push_back(numbers.back());
+  return found;
 }
 
 /// Warns of such numbers in a sample of the rows.
@@ -110,8 +115,8 @@ void warn_of_fill_values(const RowSource<S>& snapshots, const std::vector<std::s
   for (std::size_t field = 0; field < qoi; ++field) {
     if (numbers[field].empty()) continue;
     std::ranges::sort(numbers[field]);
-    if (const auto value = fill_value_among(numbers[field]))
-      warn(message("field ", fields[field], ": ", *value, " occurs often, and is far from all other numbers; if it ",
+    for (const double value : fill_values_among(numbers[field]))
+      warn(message("field ", fields[field], ": ", value, " occurs often, and is far from all other numbers; if it ",
                    "stands for a missing value, missing_values says so"));
   }
 }
@@ -129,6 +134,7 @@ BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const 
                      .num_dropped = num_snapshots - found.kept.size() - found.left_out.size(),
                      .errors = snapshot_errors(std::move(found.errors)),
                      .validation_errors = std::nullopt};
+  if (found.kept.size() < num_snapshots) map.snapshot_numbers = found.kept;
   map.set_latent_statistics(found.coefficients, sample_weights);
   if (!found.left_out.empty()) map.validation_errors = snapshot_errors(std::move(found.left_out_errors));
   if (options.keep_training_latents) map.training_latents = std::move(found.coefficients);
@@ -248,7 +254,12 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
       auto kept = xt::xarray<double>::from_shape({columns.size()});
       for (std::size_t k = 0; k < columns.size(); ++k) kept(k) = weights.data()[columns[k]];
       weights = std::move(kept);
-      snapshots = &weighted.emplace(*snapshots, std::move(columns));
+      snapshots = &weighted.emplace(*snapshots, columns);
+      auto learned = learn_complete(*snapshots, basis, chosen, field_opts);
+      auto& numbers = learned.first.snapshot_numbers;
+      for (std::size_t& number : numbers) number = columns[number];
+      if (numbers.empty()) numbers = std::move(columns);
+      return learned;
     }
   }
   return learn_complete(*snapshots, basis, chosen, field_opts);

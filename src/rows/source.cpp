@@ -118,7 +118,7 @@ MatrixView<const T> SelectedColumns<T>::read(std::size_t first, std::size_t coun
 }
 
 template <class T>
-GappyRows gappy_rows(const RowSource<T>& source) {
+GappyRows gappy_rows(const RowSource<T>& source, double share) {
   GappyRows result;
   std::vector<T> buffer;
   for (std::size_t first = 0; first < source.rows(); first += source.block_rows()) {
@@ -127,7 +127,7 @@ GappyRows gappy_rows(const RowSource<T>& source) {
       const auto row = block.row(i);
       const auto finite = static_cast<std::size_t>(std::ranges::count_if(row, [](T x) { return std::isfinite(x); }));
       if (finite < row.size()) ++result.gappy;
-      if (finite == 0) ++result.empty;
+      if (finite == 0 || static_cast<double>(finite) < share * static_cast<double>(row.size())) ++result.empty;
     }
   }
   return result;
@@ -180,8 +180,8 @@ template class FieldRows<float>;
 template class TransposedRows<double>;
 template class TransposedRows<float>;
 
-template GappyRows gappy_rows(const RowSource<double>&);
-template GappyRows gappy_rows(const RowSource<float>&);
+template GappyRows gappy_rows(const RowSource<double>&, double);
+template GappyRows gappy_rows(const RowSource<float>&, double);
 template class SelectedColumns<double>;
 template class SelectedColumns<float>;
 template class RowsWithMissingValues<double>;

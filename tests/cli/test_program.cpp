@@ -491,7 +491,7 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   fails("fit --field ux=short.npy --coords xy.npy -o x.fold", "expected");
   fails("fit --field ux=missing.npy -o x.fold", "missing.npy: cannot be read");
   fails("fit --field ux=map.fold -o x.fold", "is not an .npy file");
-  fails("compress map.fold --field ux=ux.npy -o x.npy", "fields: expected one named uy");
+  fails("compress map.fold --field ux=ux.npy -o x.npy", "--field: expected one named uy");
   fails("compress broken.fold --field ux=ux.npy -o x.npy", "broken.fold: it is damaged");
   fails("compress map.fold --states ux.npy -o x.npy", "states: expected a shape ending in (50,), got (8, 25)");
   fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");

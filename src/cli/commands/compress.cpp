@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -42,11 +43,13 @@ void compress(const CompressArguments& arguments) {
     if (arguments.whiten) latent = Whitening(svd.map()).apply(latent);
     if (!arguments.distances.empty()) {
       const auto assessed = svd.assess(states);
-      const auto worst = std::ranges::max_element(assessed.condition);
-      if (worst != assessed.condition.end() && *worst > 1.0)
+      double worst = 1.0;
+      for (const double condition : assessed.condition)
+        if (std::isfinite(condition)) worst = std::max(worst, condition);
+      if (worst > 1.0)
         warn(
             message("states have missing numbers: distances are those of the numbers present, and errors in these are ",
-                    "amplified by up to ", *worst));
+                    "amplified by up to ", worst));
       save_npy(arguments.distances, assessed.relative_distance);
     }
     save_npy(arguments.output, latent);

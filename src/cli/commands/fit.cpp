@@ -56,12 +56,13 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
 /// Says how many numbers are to blame for dropped snapshots, and how to keep these.
 void warn_of_dropped(std::size_t num_dropped, const RowSource<double>& rows, const FitArguments& arguments) {
   const RowsWithMissingValues<double> marked(rows, arguments.space.missing_values);
-  const auto [gappy, empty] = gappy_rows(marked);
-  const bool is_masked = arguments.space.mask != "none";
+  FieldOptions mask;
+  set_mask(arguments.space.mask, mask);
+  const auto [gappy, empty] = gappy_rows(marked, mask.mask_share);
+  const bool is_masked = mask.mask != Mask::none;
   warn(message(num_dropped, " snapshots dropped because of NaN or infinity in ", is_masked ? gappy - empty : gappy,
-               " of ", rows.rows(), " numbers; --mask ", is_masked || empty == 0 ? "auto:SHARE" : "auto",
-               " leaves out numbers that are ", is_masked || empty == 0 ? "often missing" : "always missing",
-               ", and --gappy fill fills gaps"));
+               " of ", rows.rows(), " numbers; --mask auto:SHARE leaves out numbers that are often missing, and ",
+               "--gappy fill fills gaps"));
 }
 
 /// One line about what was learned.

@@ -32,7 +32,6 @@ nlohmann::json numbers(const xt::xarray<double>& array) {
 
 void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const SnapshotErrors& errors) {
   facts[prefix + "largest_snapshot_error"] = finite_or_null(errors.largest_of_snapshots());
-  facts[prefix + "worst_snapshot"] = std::ranges::max_element(errors.snapshots) - errors.snapshots.begin();
   facts[prefix + "largest_field_error"] = finite_or_null(errors.largest_of_fields());
   facts[prefix + "field_errors"] = numbers(errors.fields);
   facts[prefix + "snapshot_errors"] = numbers(errors.snapshots);
@@ -85,6 +84,7 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
   facts["scales"] = options.scales;
   facts["periods"] = options.periods;
+  facts["merge_duplicates"] = options.merge_duplicates;
   add_space(facts, svd.options().field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr,
             svd.fields());
   facts["map_exists"] = svd.map_exists();
@@ -99,7 +99,13 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["num_samples"] = svd.num_samples();
   facts["num_dropped"] = svd.num_dropped();
   facts["num_filled"] = svd.map().num_filled;
-  if (svd.map().errors) add_errors(facts, "", svd.errors());
+  if (svd.map().errors) {
+    add_errors(facts, "", svd.errors());
+    const auto& errors = svd.errors().snapshots;
+    const auto worst = static_cast<std::size_t>(std::ranges::max_element(errors) - errors.begin());
+    const auto& given = svd.map().snapshot_numbers;
+    facts["worst_snapshot"] = given.empty() ? worst : given[worst];
+  }
   if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
   facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
   facts["latent_ranges"] = svd.estimate_latent_ranges();
