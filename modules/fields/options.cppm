@@ -42,8 +42,8 @@ struct FieldOptions {
   /// `(num_pts,)` or another shape of that size, above 0: point weights of the inner product, such as cell volumes.
   /// With a mask, weights of masked points are ignored, and may be 0 or NaN.
   std::optional<xt::xarray<double>> point_weights = std::nullopt;
-  /// The origin of the point weights, such as `lumped`, for descriptions of a map; saved with it.
-  std::string point_weights_name = {};
+  /// The origin of the weights or the mass matrix, such as `lumped`, for descriptions of a map; saved with it.
+  std::string inner_product_name = {};
   /// Field weights by name, above 0; 1 for all others.
   std::map<std::string, double> field_weights = {};
   /// `(num_samples,)`, at least 0: sample weights. Snapshots of weight 0 are left out.
@@ -53,7 +53,8 @@ struct FieldOptions {
   Mask mask = Mask::none;
   /// With the automatic mask: numbers that are finite in fewer than this share of the snapshots are masked too.
   double mask_share = 0.0;
-  /// Numbers that stand for a missing value, such as 1e20 or -9999; a relative difference of 1e-6 is ignored.
+  /// Numbers that stand for a missing value, such as 1e20 or -9999; a relative difference of 1e-6 is ignored,
+  /// and of 1e-3 for those above 1e10.
   std::vector<double> missing_values = {};
   GappySnapshots gappy_snapshots = GappySnapshots::drop;
   GappyStates gappy_states = GappyStates::nan;

@@ -21,7 +21,8 @@ struct IncrementalOptions {
   /// Forgetting factor in (0, 1]: each snapshot has this times the weight of the next. Singular values, energy and
   /// bound are those of the weighted snapshots.
   double forgetting = 1.0;
-  /// Snapshots per update: larger blocks need less work per snapshot, and memory for as many states.
+  /// Snapshots per update: larger blocks need less work per snapshot, and memory for as many states. Many short states
+  /// added at once are processed in larger blocks.
   std::size_t block = 16;
 };
 

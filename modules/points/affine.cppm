@@ -10,7 +10,7 @@ export namespace fieldfold {
 /// orthonormal coordinates in it. Noise of the coordinates is told from directions in which the points are merely
 /// close: it is at most a hundredth of the least distance between two points, so that each has a place of its own in
 /// the subspace, and either far below the coordinates whose sum it is, as on a slanted plane, or below 1e-10 of their
-/// extent. No more points than axes span the whole space.
+/// extent.
 class AffineSpan {
  public:
   /// \param points  `(n, dim)`, finite, n >= 1

@@ -24,7 +24,7 @@ void check_conditioning(double relative_error) {
   };
   if (relative_error >= 1.0)
     throw NumericalError(text("too ill-conditioned to be trusted") +
-                         "; a larger epsilon, smoothing, or another kernel helps");
+                         "; a larger epsilon, smoothing, scales for axes of other units, or another kernel helps");
   constexpr double half_the_digits = 1e-8;
   if (relative_error > half_the_digits) warn(text("ill-conditioned"));
 }

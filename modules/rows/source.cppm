@@ -32,6 +32,9 @@ class RowSource {
   /// Whether `read_columns` reads no more than the columns.
   virtual bool reads_columns() const { return false; }
 
+  /// Whether single rows are read as fast as blocks of them.
+  virtual bool has_fast_rows() const { return false; }
+
   /// The best number of columns to read at a time.
   std::size_t block_columns() const;
 };
@@ -58,6 +61,7 @@ class MatrixRows final : public RowSource<T> {
     return {matrix_.row(first).data(), count, matrix_.cols, matrix_.stride};
   }
   MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool has_fast_rows() const override { return true; }
   bool reads_columns() const override { return true; }
 
  private:
@@ -77,6 +81,7 @@ class TransposedRows final : public RowSource<T> {
   MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>&) const override {
     return {matrix_.row(first).data(), count, matrix_.cols, matrix_.stride};
   }
+  bool has_fast_rows() const override { return true; }
   bool reads_columns() const override { return true; }
 
  private:
@@ -94,6 +99,7 @@ class FieldRows final : public RowSource<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
   MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool has_fast_rows() const override { return true; }
   bool reads_columns() const override { return true; }
 
  private:
@@ -113,6 +119,7 @@ class SelectedColumns final : public RowSource<T> {
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
   MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool has_fast_rows() const override { return source_.has_fast_rows(); }
   bool reads_columns() const override { return source_.reads_columns(); }
 
  private:
@@ -129,7 +136,9 @@ struct GappyRows {
 template <class T>
 GappyRows gappy_rows(const RowSource<T>& source, double share = 0.0);
 
-/// Whether a number stands for a missing value: it equals one of these, to a relative difference of 1e-6.
+/// The index of the missing value that a number stands for: it equals it to a relative difference of 1e-6, or of 1e-3
+/// for missing values above 1e10.
+std::optional<std::size_t> matching_missing_value(double number, std::span<const double> missing_values);
 bool is_missing_value(double number, std::span<const double> missing_values);
 
 /// A source with NaN in place of missing values.
@@ -138,13 +147,17 @@ class RowsWithMissingValues final : public RowSource<T> {
  public:
   /// \param source  it must outlive this object
   RowsWithMissingValues(const RowSource<T>& source, std::vector<double> missing_values)
-      : source_(source), missing_values_(std::move(missing_values)) {}
+      : source_(source), missing_values_(std::move(missing_values)), found_(missing_values_.size(), 0) {}
+
+  /// The missing values that have not been read so far.
+  std::vector<double> not_found() const;
   std::size_t rows() const override { return source_.rows(); }
   std::size_t cols() const override { return source_.cols(); }
   std::size_t block_rows() const override { return source_.block_rows(); }
   MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
 
   MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+  bool has_fast_rows() const override { return source_.has_fast_rows(); }
   bool reads_columns() const override { return source_.reads_columns(); }
 
  private:
@@ -152,6 +165,8 @@ class RowsWithMissingValues final : public RowSource<T> {
 
   const RowSource<T>& source_;
   std::vector<double> missing_values_;
+  mutable std::mutex guard_;
+  mutable std::vector<char> found_;  ///< whether each missing value has been read
 };
 
 /// A source in another scalar.
@@ -166,6 +181,7 @@ class ConvertedRows final : public RowSource<To> {
   MatrixView<const To> read(std::size_t first, std::size_t count, std::vector<To>& buffer) const override;
 
   MatrixView<const To> read_columns(std::size_t first, std::size_t count, std::vector<To>& buffer) const override;
+  bool has_fast_rows() const override { return source_.has_fast_rows(); }
   bool reads_columns() const override { return source_.reads_columns(); }
 
  private:

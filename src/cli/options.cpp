@@ -43,7 +43,7 @@ double number_of(const std::string& text, const char* option) {
 /// The inner product of `--mass`.
 void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords, FieldOptions& options) {
   const bool is_lumped = arguments.mass == "lumped";
-  if (is_lumped) options.point_weights_name = "lumped";
+  options.inner_product_name = arguments.mass;
   if (is_lumped || arguments.mass == "consistent") {
     if (!coords || arguments.cells.empty())
       throw InvalidArgument(message("--mass ", arguments.mass, ": expected --coords and --cells"));

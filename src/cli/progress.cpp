@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <iomanip>
@@ -48,6 +49,26 @@ void ProgressBar::operator()(std::string_view phase, double share) {
   if (line.str() == shown_) return;
   shown_ = line.str();
   std::cerr << '\r' << shown_ << std::flush;
+}
+
+Ticker::Ticker(std::string what) : what_(std::move(what)) {
+  if (::isatty(STDERR_FILENO) != 1) return;
+  thread_ = std::thread([this] {
+    std::unique_lock lock(guard_);
+    for (int seconds = 1; !ended_.wait_for(lock, std::chrono::seconds(1), [this] { return has_ended_; }); ++seconds)
+      std::cerr << '\r' + what_ + ", " + std::to_string(seconds) + " s" << std::flush;
+    std::cerr << "\r\33[K" << std::flush;
+  });
+}
+
+Ticker::~Ticker() {
+  if (!thread_.joinable()) return;
+  {
+    const std::scoped_lock lock(guard_);
+    has_ended_ = true;
+  }
+  ended_.notify_all();
+  thread_.join();
 }
 
 }  // namespace fieldfold::cli

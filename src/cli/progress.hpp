@@ -3,10 +3,13 @@
 // Progress on a terminal, and termination by signals.
 
 #include <array>
+#include <condition_variable>
 #include <csignal>
 #include <cstddef>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace fieldfold::cli {
 
@@ -40,6 +43,22 @@ class ProgressBar {
  private:
   bool is_terminal_;
   std::string shown_;
+};
+
+/// Shows on a terminal, after a second, for how many seconds an action has been running.
+class Ticker {
+ public:
+  explicit Ticker(std::string what);
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+  ~Ticker();
+
+ private:
+  std::string what_;
+  std::mutex guard_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+  std::thread thread_;
 };
 
 }  // namespace fieldfold::cli

@@ -189,8 +189,10 @@ typename BasicCompression<T>::Points BasicCompression<T>::points_of(const ArrayR
   Shape shape = coords.shape();
   if (shape.size() < 2) shape = dim() == 1 ? Shape{coords.size(), 1} : joined({1}, shape);
   if (shape.back() != dim())
-    throw InvalidArgument(message(name, ": expected points of dimension ", dim(), ", (*coord_shape, ", dim(), "), got ",
-                                  shape_text(coords.shape())));
+    throw InvalidArgument(
+        message(name, ": expected points of dimension ", dim(), ", (*coord_shape, ", dim(), "), got ",
+                shape_text(coords.shape()),
+                shape.front() == dim() ? "; coordinates of the shape (dim, num_pts) must be transposed" : ""));
   expect_finite_coordinates(coords.values(), name);
   Points points{.coord_shape = {shape.begin(), shape.end() - 1}, .rows = coords.copy()};
   points.rows.reshape({size_of(points.coord_shape), dim()});

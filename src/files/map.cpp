@@ -146,7 +146,7 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive.list(grid.grid_shape, count);
   archive(options.field_opts.mask_share);
   archive.numbers(options.field_opts.missing_values);
-  archive(options.field_opts.point_weights_name);
+  archive(options.field_opts.inner_product_name);
   archive.mark(rbf.merge_duplicates);
 }
 

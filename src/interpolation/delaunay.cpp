@@ -70,8 +70,8 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
   std::vector<Simplex> simplices;
   try {
     // Qz adds a point at infinity, without which points on one circle or sphere have no initial simplex.
-    const orgQhull::Qhull hull("", static_cast<int>(points.cols), static_cast<int>(points.rows), points.data,
-                               "d Qt Qbb Qc Qz Q12");
+    orgQhull::Qhull hull("", static_cast<int>(points.cols), static_cast<int>(points.rows), points.data,
+                         "d Qt Qbb Qc Qz Q12");
     for (const orgQhull::QhullFacet& facet : hull.facetList().toStdVector()) {
       if (facet.isUpperDelaunay()) continue;
       Simplex simplex{};
@@ -83,6 +83,8 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
       }
       if (count == corners) simplices.push_back(simplex);
     }
+    // Its destructor would print warnings.
+    hull.clearQhullMessage();
   } catch (const std::exception&) {
     no_triangulation(points.rows);
   }
@@ -163,10 +165,15 @@ struct Plane {
 /// A triangulation, and the hull of its points.
 class Triangulation {
  public:
+  /// \param rounding   of the coordinates
   /// \param points     `(P, dim)`; each axis may have a unit of its own, as barycentric coordinates depend on none
   /// \param simplices  of these points
-  Triangulation(MatrixView<const double> points, std::vector<Simplex> simplices)
-      : points_(points), simplices_(std::move(simplices)), around_(points.rows), hull_of_(simplices_.size()) {
+  Triangulation(MatrixView<const double> points, std::vector<Simplex> simplices, double rounding)
+      : points_(points),
+        rounding_(rounding),
+        simplices_(std::move(simplices)),
+        around_(points.rows),
+        hull_of_(simplices_.size()) {
     const std::size_t corners = points.cols + 1;
     std::array<double, most_axes> centre{};
     for (std::size_t i = 0; i < points.rows; ++i)
@@ -222,8 +229,8 @@ class Triangulation {
     const double size = std::hypot(plane.normal[0], plane.normal[1], plane.normal[2]);
     // Coordinates of 1 have rounding errors, which turn the plane by their share of its shortest altitude.
     const double altitude = dim == 2 ? size : size / longest;
-    plane.rounding = 8.0 * std::numeric_limits<double>::epsilon() * (1.0 + 1.0 / altitude);
-    if (!(plane.rounding < 1e-6)) return std::nullopt;
+    plane.rounding = rounding_ * (1.0 + 1.0 / altitude);
+    if (!(plane.rounding < 1e-2)) return std::nullopt;
     for (double& entry : plane.normal) entry /= size;
     plane.offset = plane.height_of(points_.row(corners[0]));
     if (plane.height_of({centre.data(), dim}) > 0.0) {
@@ -234,6 +241,7 @@ class Triangulation {
   }
 
   MatrixView<const double> points_;
+  double rounding_;
   std::vector<Simplex> simplices_;
   std::vector<std::vector<std::size_t>> around_;  ///< the simplices around each point
   std::vector<Plane> hull_;                       ///< of its sides
@@ -391,7 +399,13 @@ SparseRows weights_in_simplices(const xt::xarray<double>& from, const xt::xarray
   const auto queries = in_box(to, box, alike);
   const auto unit_queries = in_box(to, box, extents);
   const auto query_rows = as_matrix(queries);
-  const Triangulation triangulation(as_matrix(unit_points), triangulate(as_matrix(points)));
+  // Coordinates far from the origin have rounding errors that are large in the units of the axes.
+  double rounding = 0.0;
+  for (std::size_t axis = 0; axis < dim; ++axis)
+    rounding = std::max(rounding,
+                        std::max({std::abs(box.low[axis]), std::abs(box.high[axis]), extents[axis]}) / extents[axis]);
+  rounding *= 8.0 * std::numeric_limits<double>::epsilon();
+  const Triangulation triangulation(as_matrix(unit_points), triangulate(as_matrix(points)), rounding);
   const std::size_t corners = dim + 1;
   auto rows = SparseRows::of_width(query_rows.rows, from.shape(0), corners);
   const NearestNeighbors search(as_matrix(points));
@@ -436,6 +450,7 @@ SparseRows linear_weights(MatrixView<const double> points, MatrixView<const doub
   const AffineSpan span(as_matrix(from));
   if (span.rank() > most_axes)
     throw InvalidArgument(message("linear interpolation: expected points in up to 3 dimensions, got ", span.rank()));
+  span.warn_if_nearly_flat("points");
   span.warn_if_off(as_matrix(from), "points");
   span.warn_if_off(as_matrix(to), "queries");
   const auto own = span.is_whole() ? from : span.coordinates(as_matrix(from));

@@ -215,13 +215,19 @@ void BasicIncrementalSVD<T>::take_in(const std::vector<std::span<const T>>& rows
     for (const auto& row : rows) waiting.insert(waiting.end(), row.begin(), row.end());
     return;
   }
+  // Many short states at once are processed in larger blocks: each update rotates all coefficients so far.
+  constexpr std::size_t most_numbers = std::size_t{1} << 21;
+  const std::size_t longest = std::max<std::size_t>(1, most_numbers / length) * length;
+  const std::size_t total = waiting.size() + rows.size() * dof;
+  std::size_t left = total / length * length;
   std::vector<T> block;
-  block.reserve(length);
+  block.reserve(std::min(longest, left));
   block.assign(waiting.begin(), waiting.end());
   std::optional<IncrementalState<T>> advanced;
   for (const auto& row : rows) {
     block.insert(block.end(), row.begin(), row.end());
-    if (block.size() < length) continue;
+    if (left == 0 || block.size() < std::min(longest, left)) continue;
+    left -= block.size();
     advanced = with_block(advanced ? *advanced : progress_.state, block, dof);
     block.clear();
   }

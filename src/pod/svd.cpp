@@ -2,6 +2,7 @@ module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.memory;
 import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.errors;
@@ -15,6 +16,7 @@ import fieldfold.linalg.dense;
 import fieldfold.pod.gappy;
 import fieldfold.pod.map;
 import fieldfold.pod.projection;
+import fieldfold.points.duplicates;
 import fieldfold.rbf.interpolator;
 import fieldfold.rows.source;
 import fieldfold.rows.store;
@@ -67,6 +69,14 @@ void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
   if (samples >= far_more * num_pts)
     warn(message("snapshots: ", samples, " samples of only ", num_pts,
                  " points; if some axes of the samples are axes of the grid, coords or a grid shape say so"));
+}
+
+void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOptions& options) {
+  if (options.merge_duplicates || options.smoothing.dimension() > 0 || options.smoothing() != 0.0) return;
+  const auto pairs = coincident_pairs(as_matrix(coords), [](std::size_t) { return true; });
+  if (pairs.count > 0)
+    warn(message("coords: points ", pairs.first.first, " and ", pairs.first.second, " coincide, one of ", pairs.count,
+                 " such pairs; interpolation from this grid needs smoothing or merge_duplicates"));
 }
 
 /// Numbers that may stand for a missing value: the least and the largest one, if they are far from most others, which
@@ -239,10 +249,10 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
         message("snapshots: expected rows and samples, got the shape (", given.rows(), ", ", given.cols(), ")"));
   const RowSource<S>* snapshots = &given;
   std::optional<RowsWithMissingValues<S>> marked;
-  if (field_opts.missing_values.empty())
-    warn_of_fill_values(given, this->fields());
-  else
-    snapshots = &marked.emplace(given, field_opts.missing_values);
+  if (!field_opts.missing_values.empty()) snapshots = &marked.emplace(given, field_opts.missing_values);
+  warn_of_fill_values(*snapshots, this->fields());
+  if (this->has_coords() && this->interpolate_method() == "rbf")
+    warn_of_coincident_points(this->coords(), this->interpolate_opts());
   std::optional<SelectedColumns<S>> weighted;
   if (field_opts.sample_weights && field_opts.sample_weights->size() == given.cols()) {
     // Snapshots of weight 0 are left out.
@@ -262,7 +272,11 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
       return learned;
     }
   }
-  return learn_complete(*snapshots, basis, chosen, field_opts);
+  auto learned = learn_complete(*snapshots, basis, chosen, field_opts);
+  if (marked)
+    for (const double value : marked->not_found())
+      warn(message("missing_values: no number of the snapshots equals ", value));
+  return learned;
 }
 
 template <class T>
@@ -271,18 +285,27 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
                                                                            RowStore<T>& basis, const RankRule& rule,
                                                                            const FieldOptions& field_opts) const {
   DecompositionRequest<T> request = request_for(rule);
+  request.choose_rank = [choose = request.choose_rank, &snapshots](const Spectrum<T>& spectrum) {
+    try {
+      return choose(spectrum);
+    } catch (const InvalidArgument& error) {
+      if (spectrum.columns == snapshots.cols()) throw;
+      throw InvalidArgument(message(
+          error.what(), "; ", snapshots.cols() - spectrum.columns, " of ", snapshots.cols(),
+          " snapshots are held out, or have NaN or infinity; the mask auto leaves out numbers ", "that are missing"));
+    }
+  };
   const auto check = [&](const Decomposition<T>& found, bool is_centered) {
     check_learned(found, snapshots.rows(), snapshots.cols(), is_centered);
   };
   if (is_plain(field_opts)) {
     std::optional<ConvertedRows<T, S>> converted;
-    const auto& rows = [&]() -> const RowSource<T>& {
-      if constexpr (std::is_same_v<T, S>)
-        return snapshots;
-      else
-        return converted.emplace(snapshots);
-    }();
-    auto found = decompose<T>(rows, request, basis);
+    const RowSource<T>* rows = nullptr;
+    if constexpr (std::is_same_v<T, S>)
+      rows = &snapshots;
+    else
+      rows = &converted.emplace(snapshots);
+    auto found = decompose<T>(*rows, request, basis);
     check(found, false);
     return {map_of(found, snapshots.cols(), std::vector<double>(found.kept.size(), 1.0), options_), found.report};
   }
@@ -293,7 +316,18 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
   request.inner_product = scaling.inner_product();
   request.masked_rows = scaling.space().parts().masked;
   if (!statistics.gaps.empty()) fill_gaps(snapshots, scaling, statistics, request);
-  auto found = decompose<T>(ScaledRows<T, S>(snapshots, scaling, statistics.gaps), request, basis);
+  const ScaledRows<T, S> rows(snapshots, scaling, statistics.gaps);
+  // A mass matrix reads rows in any order, which files are slow at.
+  auto staged = zeros<T>({0, 0});
+  const bool stages = request.inner_product != nullptr && !snapshots.has_fast_rows() &&
+                      rows.rows() * rows.cols() * sizeof(T) < available_memory() / 2;
+  if (stages) {
+    staged = xt::xarray<T>::from_shape({rows.rows(), rows.cols()});
+    copy_rows(rows, as_matrix(staged));
+  }
+  const MatrixRows<T> staged_rows(as_matrix(std::as_const(staged)));
+  const RowSource<T>& scaled_rows = stages ? static_cast<const RowSource<T>&>(staged_rows) : rows;
+  auto found = decompose<T>(scaled_rows, request, basis);
   check(found, scaling.space().parts().is_centered);
   scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads);
   std::vector<double> sample_weights;

@@ -82,7 +82,7 @@ xt::xarray<double> projected_axes(const xt::xarray<double>& directions) {
 
 AffineSpan::AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept) : origin_(points.cols, 0.0) {
   basis_ = identity(dim());
-  if (!may_be_flat(points, kept)) return;
+  if (points.rows > points.cols && !may_be_flat(points, kept)) return;
   const auto [low, high] = box_around(points);
   const auto is_kept = [&](std::size_t axis) { return !kept.empty() && kept[axis]; };
   std::vector<std::size_t> varying;

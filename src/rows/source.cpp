@@ -133,20 +133,42 @@ GappyRows gappy_rows(const RowSource<T>& source, double share) {
   return result;
 }
 
+std::optional<std::size_t> matching_missing_value(double number, std::span<const double> missing_values) {
+  // Fill values beyond any measurement are often given with three digits only.
+  constexpr double huge = 1e10;
+  for (std::size_t k = 0; k < missing_values.size(); ++k) {
+    const double magnitude = std::abs(missing_values[k]);
+    if (std::abs(number - missing_values[k]) <= (magnitude > huge ? 1e-3 : 1e-6) * magnitude) return k;
+  }
+  return std::nullopt;
+}
+
 bool is_missing_value(double number, std::span<const double> missing_values) {
-  return std::ranges::any_of(
-      missing_values, [number](double missing) { return std::abs(number - missing) <= 1e-6 * std::abs(missing); });
+  return matching_missing_value(number, missing_values).has_value();
 }
 
 template <class T>
 MatrixView<const T> RowsWithMissingValues<T>::marked(MatrixView<const T> given, std::vector<T>& buffer) const {
   buffer.resize(given.rows * given.cols);
+  std::vector<char> found(missing_values_.size(), 0);
   for (std::size_t i = 0; i < given.rows; ++i)
-    for (std::size_t j = 0; j < given.cols; ++j)
-      buffer[i * given.cols + j] = is_missing_value(static_cast<double>(given(i, j)), missing_values_)
-                                       ? std::numeric_limits<T>::quiet_NaN()
-                                       : given(i, j);
+    for (std::size_t j = 0; j < given.cols; ++j) {
+      const auto match = matching_missing_value(static_cast<double>(given(i, j)), missing_values_);
+      if (match) found[*match] = 1;
+      buffer[i * given.cols + j] = match ? std::numeric_limits<T>::quiet_NaN() : given(i, j);
+    }
+  const std::scoped_lock lock(guard_);
+  for (std::size_t k = 0; k < found.size(); ++k) found_[k] = static_cast<char>(found_[k] | found[k]);
   return {buffer.data(), given.rows, given.cols};
+}
+
+template <class T>
+std::vector<double> RowsWithMissingValues<T>::not_found() const {
+  const std::scoped_lock lock(guard_);
+  std::vector<double> values;
+  for (std::size_t k = 0; k < found_.size(); ++k)
+    if (found_[k] == 0) values.push_back(missing_values_[k]);
+  return values;
 }
 
 template <class T>

@@ -88,7 +88,7 @@ BOOST_FIXTURE_TEST_CASE(mass_matrices_of_cells_equal_those_of_the_library, Progr
     svd.compute_map({{"ux", ux}, {"uy", uy}}, {.rank = 2});
     const auto found = info(mass + ".fold");
     BOOST_TEST(std::abs(found["singular_values"][0].get<double>() / svd.singular_values()(0) - 1.0) < 1e-12);
-    BOOST_TEST(found["mass_matrix"] == (lumped ? "lumped" : "sparse"));
+    BOOST_TEST(found["mass_matrix"] == (lumped ? "lumped" : "consistent"));
   }
   // The same matrix from a file of triplets.
   const auto mass = fieldfold::consistent_mass(coords, cells);

@@ -392,9 +392,12 @@ BOOST_FIXTURE_TEST_CASE(coincident_points_count_as_one_with_their_mean, Program)
     succeed(arguments + method + "--merge-duplicates -o out");
     BOOST_TEST(std::abs(load("out/a.npy")(0, 0) - 2.0) < 1e-14);
   }
-  succeed("fit --field a=a.npy --coords corners.npy -o map.fold");
+  // The coordinates are checked when they are given.
+  expect_line(run("fit --field a=a.npy --coords corners.npy -o map.fold"), 0,
+              {"points 3 and 4 coincide", "--merge-duplicates"});
+  succeed("fit --field a=a.npy --coords corners.npy --merge-duplicates -o map.fold");
   succeed("compress map.fold --field a=a.npy -o latent.npy");
-  succeed("reconstruct map.fold latent.npy --coords corner.npy --merge-duplicates -o out");
+  succeed("reconstruct map.fold latent.npy --coords corner.npy -o out");
   BOOST_TEST(std::abs(load("out/a.npy")(0, 0) - 2.0) < 1e-14);
 }
 

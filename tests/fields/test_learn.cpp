@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "support/closeness.hpp"
@@ -116,7 +117,13 @@ BOOST_AUTO_TEST_CASE(values_that_stand_for_missing_ones_are_missing) {
   BOOST_TEST(svd.num_dropped() == 1);
   auto state = xt::xarray<double>(xt::view(states_of(svd, marked), 2));
   BOOST_TEST(std::isnan(svd.compress(state)(0)));
-  // Without the option, a warning names the number.
+  // Three digits suffice for values beyond any measurement; a value that does not occur is warned of.
+  with_values.missing_values = {1.0004e20, -9999.0, -888.0};
+  const auto unused = warnings_of(
+      [&] { BOOST_TEST((learned(marked, with_values).projection_matrix() == expected.projection_matrix())); });
+  BOOST_TEST_REQUIRE(unused.size() == 1U);
+  BOOST_TEST(unused[0].find("equals -888") != std::string::npos);
+  // Without the option, a warning names each number.
   const auto heard = warnings_of([&] { learned(marked, {}, {.rank = 1}); });
   BOOST_TEST_REQUIRE(heard.size() == 1U);
   BOOST_TEST(heard[0].find("field u: 1e+20 occurs often") != std::string::npos);

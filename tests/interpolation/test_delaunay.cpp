@@ -152,6 +152,29 @@ BOOST_AUTO_TEST_CASE(linear_functions_are_reproduced_among_slivers) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(queries_on_the_hull_are_inside_also_far_from_the_origin) {
+  if (!fieldfold::delaunay_is_built()) return;
+  // The edges of a turned square at eastings and northings in meters, whose rounding errors are 1e-9.
+  for (const double offset : {0.0, 1e5, 4.6e6}) {
+    auto corners = xt::xarray<double>::from_shape({std::size_t{400}, std::size_t{2}});
+    const auto shares = scattered(400, 1);
+    for (std::size_t q = 0; q < 400; ++q) {
+      corners(q, q % 2) = shares(q, 0);
+      corners(q, 1 - q % 2) = q % 4 < 2 ? 0.0 : 1.0;
+    }
+    const auto place = [&](const xt::xarray<double>& points) {
+      xt::xarray<double> moved = turned(points, 0.5235987755982988);
+      for (double& x : moved) x = 400.0 * x + offset;
+      return moved;
+    };
+    const auto plane = [](const double* x) { return x[0] + 2.0 * x[1]; };
+    const auto points = grid(20, 2);
+    const auto found = Interpolation{"linear", {}}(place(points), values_at(points, plane), place(corners));
+    // Rounding errors of 1e-9, relative to the side of 400.
+    BOOST_TEST(relative_difference(found, values_at(corners, plane)) < 1e-11);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(points_on_circles_and_spheres_have_a_triangulation) {
   if (!fieldfold::delaunay_is_built()) return;
   const xt::xarray<double> triangle{{0.0, 0.0}, {3.0, 0.5}, {1.0, 2.0}};

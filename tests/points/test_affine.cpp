@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(noise_off_a_plane_is_told_from_thin_layers) {
 
 BOOST_AUTO_TEST_CASE(few_points_and_kept_axes_stay_as_they_are) {
   const xt::xarray<double> three{{0.0, 0.0, 1.0}, {1.0, 0.0, 1.0}, {0.0, 1.0, 1.0}};
-  BOOST_TEST(span_of(three).is_whole());
+  BOOST_TEST(span_of(three).rank() == 2U);
   const xt::xarray<double> alike{{2.0, 3.0}, {2.0, 3.0}, {2.0, 3.0}, {2.0, 3.0}};
   BOOST_TEST(span_of(alike).is_whole());
   auto points = scattered(30, 3);

@@ -7,6 +7,7 @@
 #include "../field_files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
+#include "../progress.hpp"
 #include "../words.hpp"
 
 import fieldfold;
@@ -35,6 +36,7 @@ xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& ar
 }  // namespace
 
 void compress(const CompressArguments& arguments) {
+  const Ticker ticker("compressing");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto policy =
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);

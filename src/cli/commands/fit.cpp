@@ -48,6 +48,15 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
   if (const std::size_t points = size_of(rows->grid_shape()); !coords && rows->cols() >= 20 * points)
     warn(message("--field: ", rows->cols(), " samples of only ", points,
                  " points; is the last axis that of the points? --grid-axes says how many axes are the grid"));
+  if (coords && size_of(rows->grid_shape()) * std::max<std::size_t>(coords->shape().back(), 1) != coords->size()) {
+    const Shape& loop = rows->loop_shape();
+    const std::size_t dim = coords->dimension() > 1 ? coords->shape().back() : 1;
+    if (!loop.empty() && loop.back() * dim == coords->size())
+      throw InvalidArgument(message("--field ", files.front().name, ": got the shape ",
+                                    shape_text(joined(loop, rows->grid_shape())), " for ", loop.back(),
+                                    " points; --components ", rows->grid_shape().back(),
+                                    " is for a vector field with this last axis"));
+  }
   snapshots.grid_shape = rows->grid_shape();
   snapshots.rows = std::move(rows);
   return snapshots;

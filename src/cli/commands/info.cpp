@@ -51,9 +51,10 @@ void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const
   facts["point_weights"] = options.point_weights.has_value();
   facts["field_weights"] = options.field_weights;
   facts["sample_weights"] = options.sample_weights.has_value();
-  facts["mass_matrix"] = options.mass ? options.mass->sparse() != nullptr ? "sparse" : "function"
-                         : options.point_weights_name.empty() ? "none"
-                                                              : options.point_weights_name;
+  facts["mass_matrix"] = !options.inner_product_name.empty() ? options.inner_product_name
+                         : !options.mass                     ? "none"
+                         : options.mass->sparse() != nullptr ? "sparse"
+                                                             : "function";
   facts["mask"] = masks()[static_cast<std::size_t>(options.mask)];
   facts["num_masked"] = space != nullptr ? space->num_masked() : 0;
   facts["gappy_snapshots"] = gappy_snapshots_policies()[static_cast<std::size_t>(options.gappy_snapshots)];
@@ -145,7 +146,13 @@ void info(const InfoArguments& arguments) {
       std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
-    if (svd.map_exists()) facts["energy"] = energy_text(std::pow(svd.reconstruction_error(), 2));
+    if (svd.map_exists()) {
+      facts["energy"] = energy_text(std::pow(svd.reconstruction_error(), 2));
+      const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
+      facts["cumulative_energy"] = nlohmann::json::array();
+      for (std::size_t mode = 1; mode <= svd.rank(); ++mode)
+        facts["cumulative_energy"].push_back(energy_text(tails[mode]));
+    }
     if (svd.map_exists() && !svd.map().errors)
       facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
     for (const auto& [name, value] : facts.items())

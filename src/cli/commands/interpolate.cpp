@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <iostream>
 #include <optional>
@@ -8,6 +10,7 @@
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../options.hpp"
+#include "../progress.hpp"
 
 import fieldfold;
 
@@ -61,6 +64,7 @@ RBFOptions chosen_options(const Grids& grids, const xt::xarray<double>& columns,
 }  // namespace
 
 void interpolate(const InterpolateArguments& arguments) {
+  const Ticker ticker("interpolating");
   Interpolation interpolation{arguments.interpolation.interpolate_method, options_of(arguments.interpolation)};
   interpolation.options.threads = arguments.threads;
   std::optional<InterpolationOperator> kept;
@@ -78,6 +82,10 @@ void interpolate(const InterpolateArguments& arguments) {
   for (const auto& [name, values] : fields)
     rows.push_back(split_loop(ArrayRef<double>(values), from_shape, message("field ", name)));
   const auto columns = columns_of(rows, num_pts);
+  const auto missing = std::ranges::count_if(columns, [](double x) { return !std::isfinite(x); });
+  if (missing > 0)
+    warn(message("--field: ", missing, " of ", columns.size(),
+                 " numbers are NaN or infinity, and so is what depends on them"));
   if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
     const MatrixView<const double> probed = fields.empty() ? MatrixView<const double>{} : as_matrix(columns);

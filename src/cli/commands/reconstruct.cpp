@@ -4,6 +4,7 @@
 #include "../field_files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
+#include "../progress.hpp"
 
 import fieldfold;
 
@@ -23,6 +24,7 @@ BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, co
 }  // namespace
 
 void reconstruct(const ReconstructArguments& arguments) {
+  const Ticker ticker("reconstructing");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto given = load_npy<T>(arguments.latent);
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
