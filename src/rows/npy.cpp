@@ -160,6 +160,7 @@ MatrixView<const T> NpyFieldRows<T>::read(std::size_t first, std::size_t count, 
   std::size_t qoi = 0;
   for (const Field& field : fields_) {
     std::vector<MatrixView<T>> parts;
+    parts.reserve(field.components);
     for (std::size_t k = 0; k < field.components; ++k) parts.push_back(every(num_qoi_, qoi++, block));
     if (points > 0) read_field(field, first_point, parts);
   }
