@@ -128,6 +128,7 @@ std::string shown(const nlohmann::ordered_json& value) {
     return value.empty() ? "none" : listing(parts);
   }
   if (!value.is_array()) return value.dump();
+  if (value.empty()) return "none";
   for (std::size_t i = 0; i < std::min(value.size(), most); ++i)
     parts.push_back(value[i].is_array() ? "[" + shown(value[i]) + "]" : shown(value[i]));
   if (value.size() > most) parts.push_back(message("... (", value.size(), " in all)"));
