@@ -33,6 +33,24 @@ std::vector<std::size_t> fortran_order(const Shape& loop_shape) {
   return order;
 }
 
+/// Reads lines `[first, first + count)` of a matrix: its rows or its columns, one line a row of the result.
+/// \param are_contiguous  whether the file holds each line in one piece
+/// \param shape           {lines, numbers in a line} of the whole matrix
+template <class T>
+MatrixView<const T> read_lines(const NpyFile& file, bool are_contiguous, std::size_t first, std::size_t count,
+                               std::array<std::size_t, 2> shape, std::vector<T>& buffer) {
+  const auto [lines, length] = shape;
+  buffer.resize(count * length);
+  if (are_contiguous) {
+    file.read(first * length, count * length, buffer.data());
+  } else {
+    std::vector<T> across(count * length);
+    for (std::size_t i = 0; i < length; ++i) file.read(i * lines + first, count, across.data() + i * count);
+    transpose_into(MatrixView<const T>{across.data(), length, count}, MatrixView<T>{buffer.data(), count, length});
+  }
+  return {buffer.data(), count, length};
+}
+
 }  // namespace
 
 template <class T>
@@ -49,28 +67,12 @@ std::size_t NpyRows<T>::block_rows() const {
 
 template <class T>
 MatrixView<const T> NpyRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  buffer.resize(count * cols());
-  if (!file_.header().fortran_order) {
-    file_.read(first * cols(), count * cols(), buffer.data());
-  } else {
-    std::vector<T> lines(count * cols());
-    for (std::size_t j = 0; j < cols(); ++j) file_.read(j * rows() + first, count, lines.data() + j * count);
-    transpose_into(MatrixView<const T>{lines.data(), cols(), count}, MatrixView<T>{buffer.data(), count, cols()});
-  }
-  return {buffer.data(), count, cols()};
+  return read_lines(file_, !file_.header().fortran_order, first, count, {rows(), cols()}, buffer);
 }
 
 template <class T>
 MatrixView<const T> NpyRows<T>::read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  buffer.resize(count * rows());
-  if (file_.header().fortran_order) {
-    file_.read(first * rows(), count * rows(), buffer.data());
-  } else {
-    std::vector<T> lines(count * rows());
-    for (std::size_t i = 0; i < rows(); ++i) file_.read(i * cols() + first, count, lines.data() + i * count);
-    transpose_into(MatrixView<const T>{lines.data(), rows(), count}, MatrixView<T>{buffer.data(), count, rows()});
-  }
-  return {buffer.data(), count, rows()};
+  return read_lines(file_, file_.header().fortran_order, first, count, {cols(), rows()}, buffer);
 }
 
 template <class T>
