@@ -32,27 +32,28 @@ struct IncrementalTruncation {
   double tolerance = 0.0;  ///< largest error bound that truncation may reach, relative to the Frobenius norm
 };
 
-/// A state after an update, and the coefficients of the rows in it.
+/// A state after an update, with the coefficients of the old samples only, and those of the rows in its basis.
 template <class T>
 struct UpdatedState {
-  IncrementalState<T> state;
+  IncrementalState<T> state;            ///< its mean and the weight of the mean are not set
   xt::xarray<double> row_coefficients;  ///< `(b, rank)`, without weights
 };
 
 /// Updates a decomposition by further columns: they are projected twice on the basis and the residuals are
 /// orthonormalized; the small matrix of their coefficients is decomposed, and the basis rotated to its singular vectors
 /// (Brand 2006, doi:10.1016/j.laa.2005.07.021; in blocks, Baker, Gallivan and Van Dooren 2012,
-/// doi:10.1016/j.laa.2011.07.018). The basis is reorthonormalized.
+/// doi:10.1016/j.laa.2011.07.018). The basis is reorthonormalized. A block with at least as many columns as numbers
+/// takes part through the triangle of a QR factorization.
 /// \param rows     `(b, dof)`: the columns, one per row; used as workspace
 /// \param weights  `(b,)`, above 0
 /// \param before   of the old columns with their current weights, but `squares` with the new columns
-/// \param to_rows  `(new samples, b)`: the coefficients of new samples in the rows; none: the rows are the samples
 /// \param threads  0: as many as the machine has
-/// \returns        the mean and its weight are not set
 /// \throws NumericalError  a decomposition did not converge
 template <class T>
 UpdatedState<T> updated(const IncrementalState<T>& state, MatrixView<T> rows, const std::vector<double>& weights,
-                        const IncrementalTotals& before, const std::optional<xt::xarray<double>>& to_rows,
-                        const IncrementalTruncation& truncation, std::size_t threads);
+                        const IncrementalTotals& before, const IncrementalTruncation& truncation, std::size_t threads);
+
+/// `[above; below]`, of as many columns.
+xt::xarray<double> stacked(const xt::xarray<double>& above, const xt::xarray<double>& below);
 
 }  // namespace fieldfold

@@ -21,9 +21,9 @@ struct IncrementalOptions {
   /// Forgetting factor in (0, 1]: each snapshot has this times the weight of the next. Singular values, energy and
   /// bound are those of the weighted snapshots.
   double forgetting = 1.0;
-  /// Snapshots per update: larger blocks need less work per snapshot, and memory for as many states. Many short states
-  /// added at once are processed in larger blocks.
-  std::size_t block = 16;
+  /// Snapshots per update: larger blocks need less work per snapshot, and memory for as many states. None: 16 or, of
+  /// short states, more (up to 32 MiB). Many short states added at once are processed in larger blocks.
+  std::optional<std::size_t> block = std::nullopt;
 };
 
 /// The progress of an incremental SVD, to be continued later.
@@ -117,7 +117,7 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   IncrementalState<T> with_centered_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof,
                                           std::vector<double> weights, double fade) const;
   IncrementalState<T> with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
-                                        std::vector<double> weights, const xt::xarray<double>& to_rows,
+                                        std::vector<double> weights, const std::optional<xt::xarray<double>>& to_rows,
                                         const IncrementalState<T>& added) const;
   void expect_same_options(const BasicIncrementalSVD& other) const;
   std::size_t chosen_rank(double unresolved) const;
@@ -126,6 +126,7 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   SVDOptions options_;
   IncrementalOptions incremental_;
   IncrementalCheckpoint<T> progress_;
+  double waiting_squares_ = 0.0;            ///< the sum of squares of the incomplete block
   std::optional<SpaceScaling<T>> scaling_;  ///< set by the first state, unless the options are plain
 };
 

@@ -39,34 +39,105 @@ void drop_last(Factorization& factorization) {
   factorization.triangle = leading_block(factorization.triangle, last, factorization.triangle.shape(1));
 }
 
-/// `[above; below]`.
-Matrix stacked(const Matrix& above, const Matrix& below) {
-  auto all = Matrix::from_shape({above.shape(0) + below.shape(0), below.shape(1)});
-  std::ranges::copy(below, std::ranges::copy(above, all.begin()).out);
-  return all;
+/// As many threads as a block is worth.
+Pass pass_for(std::size_t dof, std::size_t columns, std::size_t threads) {
+  constexpr std::size_t worth_a_thread = std::size_t{1} << 20;
+  const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
+  return {.threads = dof * columns < worth_a_thread ? 1 : threads == 0 ? available : threads};
+}
+
+/// The rank to keep; truncated singular values add to the bound.
+template <class T>
+std::size_t truncated_rank(const Matrix& s, const IncrementalTruncation& truncation, double squares, double& bound) {
+  std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(array_cast<T>(s))) : 0;
+  double tail = 0.0;
+  for (std::size_t mode = rank; mode < s.size(); ++mode) tail += s(mode) * s(mode);
+  // Half of the remaining tolerance, so that later updates can truncate too.
+  const double allowed = std::max(0.0, truncation.tolerance * std::sqrt(squares) - bound) / 2.0;
+  const std::size_t most = truncation.max_rank.value_or(rank);
+  while (rank > 1) {
+    const double with_next = tail + s(rank - 1) * s(rank - 1);
+    if (rank <= most && std::sqrt(with_next) > allowed) break;
+    tail = with_next;
+    --rank;
+  }
+  bound += std::sqrt(tail);
+  return rank;
+}
+
+/// The triangle R of a QR factorization of `[diag(s) U^T; diag(weights) rows]`, whose singular values and right
+/// singular vectors are those of the decomposition of all columns, old and new.
+template <class T>
+Matrix triangle_of(const IncrementalState<T>& state, const xt::xarray<double>& s, MatrixView<const T> rows,
+                   const std::vector<double>& weights, const Pass& pass) {
+  const std::size_t dof = rows.cols;
+  const std::size_t step = 4 * dof;
+  std::vector<RFactor<double>> factors(pass.threads, RFactor<double>(dof));
+  std::vector<std::vector<double>> buffers(pass.threads);
+  for_each_block(rows.rows, step, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    buffers[part].resize(count * dof);
+    const MatrixView<double> block{buffers[part].data(), count, dof};
+    for (std::size_t i = 0; i < count; ++i)
+      std::ranges::transform(rows.row(first + i), block.row(i).begin(),
+                             [&](T x) { return weights[first + i] * static_cast<double>(x); });
+    factors[part].add(block);
+  });
+  auto old = Matrix::from_shape({s.size(), dof});
+  for (std::size_t mode = 0; mode < s.size(); ++mode)
+    for (std::size_t i = 0; i < dof; ++i) old(mode, i) = s(mode) * static_cast<double>(state.basis(i, mode));
+  factors[0].add(as_matrix(old));
+  auto triangle = Matrix::from_shape({dof, dof});
+  for (std::size_t part = 0; part < pass.threads; ++part) {
+    for (std::size_t i = 0; i < dof; ++i)
+      for (std::size_t j = 0; j < dof; ++j) triangle(i, j) = factors[part](i, j);
+    if (part > 0) factors[0].add(as_matrix(triangle));
+  }
+  for (std::size_t i = 0; i < dof; ++i)
+    for (std::size_t j = 0; j < dof; ++j) triangle(i, j) = factors[0](i, j);
+  return triangle;
+}
+
+/// An update by at least as many columns as they have numbers.
+template <class T>
+UpdatedState<T> updated_by_wide_block(const IncrementalState<T>& state, MatrixView<const T> rows,
+                                      const std::vector<double>& weights, const IncrementalTotals& before,
+                                      const IncrementalTruncation& truncation, const Pass& pass) {
+  const auto svd = thin_svd(triangle_of(state, before.s, rows, weights, pass));
+  UpdatedState<T> result;
+  IncrementalState<T>& next = result.state;
+  next.squares = before.squares;
+  next.bound = before.bound;
+  const std::size_t rank = truncated_rank<T>(svd.s, truncation, next.squares, next.bound);
+  next.s = leading_entries(svd.s, rank);
+  const Matrix basis = column_range(svd.v, 0, rank);
+  next.basis = array_cast<T>(basis);
+  next.coefficients = state.s.size() > 0 ? product(state.coefficients,
+                                                   transposed_product(Matrix(array_cast<double>(state.basis)), basis))
+                                         : Matrix(zeros<double>({state.coefficients.shape(0), rank}));
+  auto coefficients = xt::xarray<T>::from_shape({rows.rows, rank});
+  if (rank > 0) multiply(rows, as_matrix(std::as_const(next.basis)), as_matrix(coefficients));
+  result.row_coefficients = array_cast<double>(coefficients);
+  return result;
 }
 
 }  // namespace
+
+xt::xarray<double> stacked(const xt::xarray<double>& above, const xt::xarray<double>& below) {
+  auto all = xt::xarray<double>::from_shape({above.shape(0) + below.shape(0), below.shape(1)});
+  std::ranges::copy(below, std::ranges::copy(above, all.begin()).out);
+  return all;
+}
 
 /// One update, with its intermediate results.
 template <class T>
 class Run {
  public:
   /// \param rows  `(b, dof)`; used as workspace
-  Run(const IncrementalState<T>& state, const IncrementalTruncation& options, std::size_t threads, MatrixView<T> rows)
-      : old_(state), options_(options), rows_(rows), rest_(readable(rows)) {
-    const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-    constexpr std::size_t worth_a_thread = std::size_t{1} << 20;
-    pass_.threads = rows.cols * (old_rank() + rows.rows) < worth_a_thread ? 1 : threads == 0 ? available : threads;
-  }
+  Run(const IncrementalState<T>& state, const IncrementalTruncation& truncation, const Pass& pass, MatrixView<T> rows)
+      : old_(state), truncation_(truncation), rows_(rows), rest_(readable(rows)), pass_(pass) {}
 
-  /// The new state, in which the coefficients of the rows, divided by their weights, follow the old ones.
-  /// \param before   of the old snapshots with their current weights, but `squares` with the new snapshots
-  /// \param to_rows  `(new snapshots, b)`: the coefficients of new snapshots in the rows; none: the rows are the
-  ///                 snapshots
-  UpdatedState<T> run(const std::vector<double>& weights, const IncrementalTotals& before,
-                      const std::optional<Matrix>& to_rows) {
-    const SingleThreadedBLAS own_threads_only;
+  /// \param before  of the old columns with their current weights, but `squares` with the new columns
+  UpdatedState<T> run(const std::vector<double>& weights, const IncrementalTotals& before) {
     new_.squares = before.squares;
     new_.bound = before.bound;
     const double longest = apply_weights(weights);
@@ -88,7 +159,6 @@ class Run {
     } else {
       new_.coefficients = old_.coefficients;
     }
-    new_.coefficients = stacked(new_.coefficients, to_rows ? product(*to_rows, coefficients) : coefficients);
     return {std::move(new_), std::move(coefficients)};
   }
 
@@ -232,7 +302,7 @@ class Run {
     const Matrix old_coefficients = column_range(cholesky, 0, r);
     const auto svd = thin_svd(std::move(small));
 
-    const std::size_t rank = truncated_rank(svd.s);
+    const std::size_t rank = truncated_rank<T>(svd.s, truncation_, new_.squares, new_.bound);
     const Matrix rotation = column_range(svd.u, 0, rank);
     const xt::xarray<T> to_new = array_cast<T>(product(inverse, rotation));
     new_.basis = xt::xarray<T>::from_shape({rows_.cols, rank});
@@ -246,26 +316,8 @@ class Run {
     return transposed_product(coefficients, rotation);
   }
 
-  /// The rank to keep; truncated singular values add to the bound.
-  std::size_t truncated_rank(const Matrix& s) {
-    std::size_t rank = s(0) > 0.0 ? numerical_rank(xt::xarray<T>(array_cast<T>(s))) : 0;
-    double tail = 0.0;
-    for (std::size_t mode = rank; mode < s.size(); ++mode) tail += s(mode) * s(mode);
-    // Half of the remaining tolerance, so that later updates can truncate too.
-    const double allowed = std::max(0.0, options_.tolerance * std::sqrt(new_.squares) - new_.bound) / 2.0;
-    const std::size_t most = options_.max_rank.value_or(rank);
-    while (rank > 1) {
-      const double with_next = tail + s(rank - 1) * s(rank - 1);
-      if (rank <= most && std::sqrt(with_next) > allowed) break;
-      tail = with_next;
-      --rank;
-    }
-    new_.bound += std::sqrt(tail);
-    return rank;
-  }
-
   const IncrementalState<T>& old_;
-  const IncrementalTruncation& options_;
+  const IncrementalTruncation& truncation_;
   MatrixView<T> rows_;
   TransposedRows<T> rest_;  ///< the residuals, as columns
   Pass pass_;
@@ -274,16 +326,16 @@ class Run {
 
 template <class T>
 UpdatedState<T> updated(const IncrementalState<T>& state, MatrixView<T> rows, const std::vector<double>& weights,
-                        const IncrementalTotals& before, const std::optional<xt::xarray<double>>& to_rows,
-                        const IncrementalTruncation& truncation, std::size_t threads) {
-  return Run<T>(state, truncation, threads, rows).run(weights, before, to_rows);
+                        const IncrementalTotals& before, const IncrementalTruncation& truncation, std::size_t threads) {
+  const SingleThreadedBLAS own_threads_only;
+  const Pass pass = pass_for(rows.cols, state.s.size() + rows.rows, threads);
+  if (rows.rows >= rows.cols) return updated_by_wide_block(state, readable(rows), weights, before, truncation, pass);
+  return Run<T>(state, truncation, pass, rows).run(weights, before);
 }
 
 template UpdatedState<double> updated(const IncrementalState<double>&, MatrixView<double>, const std::vector<double>&,
-                                      const IncrementalTotals&, const std::optional<xt::xarray<double>>&,
-                                      const IncrementalTruncation&, std::size_t);
+                                      const IncrementalTotals&, const IncrementalTruncation&, std::size_t);
 template UpdatedState<float> updated(const IncrementalState<float>&, MatrixView<float>, const std::vector<double>&,
-                                     const IncrementalTotals&, const std::optional<xt::xarray<double>>&,
-                                     const IncrementalTruncation&, std::size_t);
+                                     const IncrementalTotals&, const IncrementalTruncation&, std::size_t);
 
 }  // namespace fieldfold

@@ -241,7 +241,7 @@ void describe_progress(Archive& archive, Options& incremental, Checkpoint& check
   archive.optional(incremental.max_rank, [&](auto& value) { archive.count(value); });
   archive(incremental.tolerance);
   archive(incremental.forgetting);
-  archive.count(incremental.block);
+  archive.optional(incremental.block, [&](auto& value) { archive.count(value); });
   archive.count(checkpoint.dof);
   archive.count(checkpoint.num_dropped);
   archive.numbers(checkpoint.waiting);

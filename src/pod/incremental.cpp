@@ -22,8 +22,16 @@ namespace {
 using Matrix = xt::xarray<double>;
 
 template <class T>
-double row_squares(MatrixView<T> rows, std::size_t i) {
-  return sum_of_squares(MatrixView<const T>{rows.row(i).data(), 1, rows.cols});
+double squares_of(std::span<const T> row) {
+  return sum_of_squares(MatrixView<const T>{row.data(), 1, row.size()});
+}
+
+/// The sum of squares of rows, times the squares of their weights.
+template <class T>
+double weighted_squares(MatrixView<const T> rows, const std::vector<double>& weights) {
+  double squares = 0.0;
+  for (std::size_t i = 0; i < rows.rows; ++i) squares += weights[i] * weights[i] * squares_of(rows.row(i));
+  return squares;
 }
 
 void validate(const IncrementalOptions& options) {
@@ -32,7 +40,7 @@ void validate(const IncrementalOptions& options) {
     throw InvalidArgument(message("tolerance: expected a relative error of 0 or more, got ", options.tolerance));
   if (!(options.forgetting > 0.0 && options.forgetting <= 1.0))
     throw InvalidArgument(message("forgetting: expected a factor in (0, 1], got ", options.forgetting));
-  if (options.block == 0) throw InvalidArgument("block: expected at least 1, got 0");
+  if (options.block && *options.block == 0) throw InvalidArgument("block: expected at least 1, got 0");
 }
 
 /// The names of the options that differ between two decompositions that are merged; none: they can be merged.
@@ -62,10 +70,25 @@ std::vector<std::string> differing_options(const FieldOptions& a, const FieldOpt
   return names;
 }
 
-/// Adds a multiple of a row to some rows of a matrix.
-void add_to_rows(Matrix& matrix, std::size_t first, std::size_t count, double factor, std::span<const double> row) {
-  for (std::size_t i = first; i < first + count; ++i)
+/// Adds a multiple of a row to each row of a matrix.
+void add_to_rows(Matrix& matrix, double factor, std::span<const double> row) {
+  for (std::size_t i = 0; i < matrix.shape(0); ++i)
     for (std::size_t k = 0; k < row.size(); ++k) matrix(i, k) += factor * row[k];
+}
+
+/// The most snapshots that one update should process: of short states more, since each update rotates all coefficients
+/// so far, but no more than have similar weights.
+std::size_t longest_block(const IncrementalOptions& options, std::size_t dof) {
+  constexpr double of_long_states = 16.0;
+  // A triangle of the shortest states, which is decomposed in each update, is then small beside the block.
+  const double most_numbers = dof <= 512 ? 1 << 22 : 1 << 17;
+  const double similar = 1.0 / (1.0 - options.forgetting);
+  return static_cast<std::size_t>(std::max(of_long_states, std::min(most_numbers / static_cast<double>(dof), similar)));
+}
+
+/// Snapshots per update.
+std::size_t block_size(const IncrementalOptions& options, std::size_t dof) {
+  return options.block.value_or(longest_block(options, dof));
 }
 
 /// A basis with further orthonormal columns, for modes with a singular value of 0. They are the same in every run.
@@ -135,14 +158,16 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, Incremental
           "descending singular values, and sums of 0 or more");
   require(state.mean.size() == 0 || (options_.field_opts.center && state.mean.size() == dof),
           "a mean of the length of the states, and only if they are centred");
-  require(dof == 0 ? checkpoint.waiting.empty() && rank == 0
-                   : checkpoint.waiting.size() % dof == 0 && checkpoint.waiting.size() < incremental_.block * dof,
+  require(dof == 0
+              ? checkpoint.waiting.empty() && rank == 0
+              : checkpoint.waiting.size() % dof == 0 && checkpoint.waiting.size() < block_size(incremental_, dof) * dof,
           "waiting states that do not fill a block");
   if (dof != 0) {
     const std::size_t num_pts = this->num_pts_of(dof, "checkpoint");
     scaling_ = scaling_for(num_pts);
     this->set_num_pts(num_pts);
   }
+  waiting_squares_ = squares_of<T>(checkpoint.waiting);
   progress_ = std::move(checkpoint);
 }
 
@@ -179,8 +204,7 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
   const auto& missing = options_.field_opts.missing_values;
   std::vector<T> scaled(scaling || !missing.empty() ? rows.rows * dof : 0);
   std::vector<std::span<const T>> accepted;
-  const auto& waiting = progress_.waiting;
-  double squares = progress_.state.squares + sum_of_squares(MatrixView<const T>{waiting.data(), 1, waiting.size()});
+  double squares = progress_.state.squares + waiting_squares_;
   for (std::size_t i = 0; i < rows.rows; ++i) {
     auto row = rows.row(i);
     if (!missing.empty() &&
@@ -191,7 +215,7 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
       scaling->scale(row, scaled_row);
       row = scaled_row;
     }
-    const double square = sum_of_squares(MatrixView<const T>{row.data(), 1, dof});
+    const double square = squares_of(row);
     if (std::isfinite(squares + square)) {
       squares += square;
       accepted.push_back(row);
@@ -208,16 +232,18 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
 
 template <class T>
 void BasicIncrementalSVD<T>::take_in(const std::vector<std::span<const T>>& rows, std::size_t dof) {
-  const std::size_t length = incremental_.block * dof;
+  const std::size_t length = block_size(incremental_, dof) * dof;
   auto& waiting = progress_.waiting;
   if (waiting.size() + rows.size() * dof < length) {
-    waiting.reserve(std::min(std::max(2 * waiting.size(), waiting.size() + rows.size() * dof), length));
-    for (const auto& row : rows) waiting.insert(waiting.end(), row.begin(), row.end());
+    const std::size_t needed = waiting.size() + rows.size() * dof;
+    if (needed > waiting.capacity()) waiting.reserve(std::min(std::max(2 * waiting.size(), needed), length));
+    for (const auto& row : rows) {
+      waiting.insert(waiting.end(), row.begin(), row.end());
+      waiting_squares_ += squares_of(row);
+    }
     return;
   }
-  // Many short states at once are processed in larger blocks: each update rotates all coefficients so far.
-  constexpr std::size_t most_numbers = std::size_t{1} << 21;
-  const std::size_t longest = std::max<std::size_t>(1, most_numbers / length) * length;
+  const std::size_t longest = std::max<std::size_t>(1, longest_block(incremental_, dof) * dof / length) * length;
   const std::size_t total = waiting.size() + rows.size() * dof;
   std::size_t left = total / length * length;
   std::vector<T> block;
@@ -233,6 +259,7 @@ void BasicIncrementalSVD<T>::take_in(const std::vector<std::span<const T>>& rows
   }
   progress_.state = std::move(*advanced);
   waiting = std::move(block);
+  waiting_squares_ = squares_of<T>(waiting);
 }
 
 template <class T>
@@ -240,6 +267,7 @@ void BasicIncrementalSVD<T>::update() {
   if (progress_.waiting.empty()) return;
   progress_.state = with_block(progress_.state, progress_.waiting, progress_.dof);
   progress_.waiting.clear();
+  waiting_squares_ = 0.0;
 }
 
 template <class T>
@@ -247,14 +275,18 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_block(const IncrementalState<T>
                                                        std::size_t dof) const {
   const std::size_t count = block.size() / dof;
   std::vector<double> weights(count);
+  // Squares of the smallest weight do not underflow.
+  constexpr double smallest_weight = 1e-75;
   for (std::size_t i = 0; i < count; ++i)
-    weights[i] = std::pow(incremental_.forgetting, static_cast<double>(count - 1 - i));
+    weights[i] = std::max(smallest_weight, std::pow(incremental_.forgetting, static_cast<double>(count - 1 - i)));
   const double fade = std::pow(incremental_.forgetting, static_cast<double>(count));
   IncrementalTotals totals{scaled(state.s, fade), state.squares * (fade * fade), state.bound * fade};
   if (options_.field_opts.center) return with_centered_block(state, std::move(block), dof, weights, fade);
   const MatrixView<T> rows{block.data(), count, dof};
-  for (std::size_t i = 0; i < count; ++i) totals.squares += weights[i] * weights[i] * row_squares(rows, i);
-  return updated(state, rows, weights, totals, std::nullopt, truncation(), options_.threads).state;
+  totals.squares += weighted_squares(readable(rows), weights);
+  auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), options_.threads);
+  next.coefficients = stacked(next.coefficients, coefficients);
+  return std::move(next);
 }
 
 /// The rows of the update are the deviations of the block from its own mean, and the difference of both means, which
@@ -279,26 +311,24 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_centered_block(const Incrementa
   before.squares *= fade * fade;
   before.bound *= fade;
   before.weight *= fade * fade;
-  const MatrixView<T> rows{block.data(), count, dof};
-  double squares = 0.0;
-  for (std::size_t i = 0; i < count; ++i) squares += weights[i] * weights[i] * row_squares(rows, i);
-  return with_shifted_mean(before, std::move(block), std::move(weights), identity(count),
+  const double squares = weighted_squares(MatrixView<const T>{block.data(), count, dof}, weights);
+  return with_shifted_mean(before, std::move(block), std::move(weights), std::nullopt,
                            {.squares = squares, .mean = std::move(mean), .weight = weight});
 }
 
 /// Appends the difference of two means to the rows of an update, and refers all coefficients to the common mean.
-/// \param to_rows  `(new samples, b)`  \param added  squares, bound, mean and weight of what is added
+/// \param to_rows  `(new samples, b)`: the coefficients of new samples in the rows; none: the rows are the samples
+/// \param added    squares, bound, mean and weight of what is added
 template <class T>
 IncrementalState<T> BasicIncrementalSVD<T>::with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
-                                                              std::vector<double> weights, const Matrix& to_rows,
+                                                              std::vector<double> weights,
+                                                              const std::optional<Matrix>& to_rows,
                                                               const IncrementalState<T>& added) const {
   const std::size_t dof = added.mean.size();
-  const std::size_t samples = to_rows.shape(0);
   const std::size_t b = weights.size();
   const double total = state.weight + added.weight;
   IncrementalTotals totals{state.s, state.squares + added.squares, state.bound + added.bound};
   xt::xarray<double> mean = added.mean;
-  Matrix padded = to_rows;
   const bool shifts = state.weight > 0.0;
   if (shifts) {
     const double root = std::sqrt(state.weight * (added.weight / total));
@@ -311,18 +341,17 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_shifted_mean(const IncrementalS
       mean(k) += state.weight / total * apart;
     }
     totals.squares += root * root * square;
-    padded = zeros<double>({samples, b + 1});
-    for (std::size_t i = 0; i < samples; ++i)
-      std::ranges::copy(as_matrix(to_rows).row(i), as_matrix(padded).row(i).begin());
   }
-  auto [result, row_coefficients] = updated(state, MatrixView<T>{rows.data(), weights.size(), dof}, weights, totals,
-                                            std::optional<Matrix>(std::move(padded)), truncation(), options_.threads);
+  auto [result, row_coefficients] =
+      updated(state, MatrixView<T>{rows.data(), weights.size(), dof}, weights, totals, truncation(), options_.threads);
+  Matrix further = leading_block(row_coefficients, b, row_coefficients.shape(1));
+  if (to_rows) further = product(*to_rows, further);
   if (shifts) {
     const auto shift = as_matrix(std::as_const(row_coefficients)).row(b);
-    const std::size_t old_samples = result.coefficients.shape(0) - samples;
-    add_to_rows(result.coefficients, 0, old_samples, added.weight / total, shift);
-    add_to_rows(result.coefficients, old_samples, samples, -state.weight / total, shift);
+    add_to_rows(result.coefficients, added.weight / total, shift);
+    add_to_rows(further, -state.weight / total, shift);
   }
+  result.coefficients = stacked(result.coefficients, further);
   result.mean = std::move(mean);
   result.weight = total;
   return std::move(result);
@@ -361,7 +390,8 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   const IncrementalTotals totals{state.s, state.squares + further.squares, state.bound + further.bound};
   std::vector<double> weights(further.s.begin(), further.s.end());
   if (further.mean.size() > 0) {
-    state = with_shifted_mean(state, std::move(vectors), std::move(weights), further.coefficients, further);
+    state = with_shifted_mean(state, std::move(vectors), std::move(weights),
+                              std::optional<Matrix>(further.coefficients), further);
   } else if (added.rank() == 0) {
     state.squares = totals.squares;
     state.bound = totals.bound;
@@ -369,9 +399,9 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
     std::ranges::copy(state.coefficients, coefficients.begin());
     state.coefficients = std::move(coefficients);
   } else {
-    state = updated(state, rows, weights, totals, std::optional<Matrix>(further.coefficients), truncation(),
-                    options_.threads)
-                .state;
+    auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), options_.threads);
+    next.coefficients = stacked(next.coefficients, product(further.coefficients, coefficients));
+    state = std::move(next);
   }
   merged.progress_.num_dropped += added.progress_.num_dropped;
   merged.progress_.dof = dof;

@@ -3,6 +3,7 @@ module fieldfold.pod.map;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.compressor;
+import fieldfold.linalg.dense;
 import fieldfold.pod.projection;
 
 namespace fieldfold {
@@ -94,11 +95,19 @@ void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const s
     for (std::size_t i = 0; i < rank; ++i) latent_mean(i) += weights[j] * static_cast<double>(latents(j, i));
   }
   for (double& mean : latent_mean) mean /= total;
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t i = 0; i < rank; ++i)
-      for (std::size_t k = 0; k < rank; ++k)
-        latent_covariance(i, k) += weights[j] / total * (static_cast<double>(latents(j, i)) - latent_mean(i)) *
-                                   (static_cast<double>(latents(j, k)) - latent_mean(k));
+  // In blocks that stay in the cache.
+  constexpr std::size_t most_rows = 512;
+  std::vector<double> deviations(std::min(most_rows, weights.size()) * rank);
+  for (std::size_t first = 0; first < weights.size(); first += most_rows) {
+    const MatrixView<double> block{deviations.data(), std::min(most_rows, weights.size() - first), rank};
+    for (std::size_t j = 0; j < block.rows; ++j) {
+      const double root = std::sqrt(weights[first + j] / total);
+      for (std::size_t i = 0; i < rank; ++i)
+        block(j, i) = root * (static_cast<double>(latents(first + j, i)) - latent_mean(i));
+    }
+    add_gram(readable(block), as_matrix(latent_covariance));
+  }
+  fill_upper(as_matrix(latent_covariance));
   const auto is_finite = [](double x) { return std::isfinite(x); };
   if (std::ranges::all_of(latent_mean, is_finite) && std::ranges::all_of(latent_covariance, is_finite)) return;
   // Squares overflow: the statistics are unknown.

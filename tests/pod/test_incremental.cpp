@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <numbers>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -204,6 +205,43 @@ BOOST_AUTO_TEST_CASE(forgetting_weights_snapshots_by_their_age) {
     BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
     BOOST_TEST(std::abs(svd.energy() - expected.energy()) < 1e-12);
   }
+}
+
+BOOST_AUTO_TEST_CASE(blocks_of_more_snapshots_than_numbers_equal_the_batch_svd) {
+  std::mt19937_64 generator(9);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  auto states = xt::xarray<double>::from_shape({700, 12});
+  for (std::size_t i = 0; i < 700; ++i)
+    for (std::size_t j = 0; j < 12; ++j) states(i, j) = 3.0 + std::pow(0.5, static_cast<double>(j)) * normal(generator);
+  for (const bool center : {false, true}) {
+    const fieldfold::SVDOptions options{
+        .field_opts = {.center = center}, .rule = {.rank = 12}, .keep_training_latents = true};
+    fieldfold::SVD all({}, options);
+    all.compute_map(xt::xarray<double>(xt::transpose(states)));
+    for (const std::optional<std::size_t> block : {std::optional<std::size_t>(12), std::optional<std::size_t>(64),
+                                                   std::optional<std::size_t>(), std::optional<std::size_t>(5)}) {
+      IncrementalSVD incremental({}, {.block = block}, options);
+      for (std::size_t i = 0; i < 700; i += 100) incremental.add(xt::view(states, xt::range(i, i + 100)));
+      const auto svd = incremental.finish();
+      // Singular values between 1e2 and 1e-2: rounding of some hundred units times their ratio.
+      for (std::size_t i = 0; i < 12; ++i)
+        BOOST_TEST(std::abs(svd.singular_values()(i) / all.singular_values()(i) - 1.0) < 1e-10);
+      BOOST_TEST(off_identity(svd.projection_matrix()) < 1e-13);
+      BOOST_TEST(relative_difference(svd.projection_matrix(), all.projection_matrix()) < 1e-9);
+      BOOST_TEST(relative_difference(svd.training_latents(), all.training_latents()) < 1e-11);
+      BOOST_TEST(incremental.error_bound() < 1e-13);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(coefficients_of_forgotten_snapshots_are_exact) {
+  // The weight of the first snapshot of a block is 0.01^299, which underflows.
+  const auto states = planted(500, 300, powers(0.5, 2));
+  IncrementalSVD incremental({}, {.max_rank = 2, .forgetting = 0.01, .block = 300}, {.keep_training_latents = true});
+  incremental.add(states);
+  const auto svd = incremental.finish();
+  // The weights of the two snapshots that span the modes differ by a hundred, and the modes' own sizes by two.
+  BOOST_TEST(relative_difference(svd.training_latents(), svd.compress(states)) < 1e-10);
 }
 
 BOOST_AUTO_TEST_CASE(white_noise_reaches_the_maximum_rank) {
