@@ -34,6 +34,7 @@ export import fieldfold.pod.whitening;
 export import fieldfold.rbf.interpolator;
 export import fieldfold.rbf.kernel;
 export import fieldfold.rbf.leave_one_out;
+export import fieldfold.rows.missing_values;
 export import fieldfold.rows.npy;
 export import fieldfold.rows.source;
 export import fieldfold.rows.store;

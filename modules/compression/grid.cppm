@@ -47,8 +47,8 @@ class BasicCompression {
   using value_type = T;
 
   /// \throws InvalidArgument  field names as for `expect_field_names`; coords that are a scalar, empty, or not finite,
-  /// or
-  ///                          do not fit the grid shape; an unknown interpolation method; invalid interpolation options
+  ///                          or do not fit the grid shape; an unknown interpolation method; invalid interpolation
+  ///                          options
   explicit BasicCompression(CompressionOptions options = {});
 
   /// The names of the quantities of interest, in their order at each point.

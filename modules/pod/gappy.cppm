@@ -27,8 +27,6 @@ class GappyLeastSquares {
   /// \throws NumericalError  they do not determine the coefficients
   GappyLeastSquares(MatrixView<const T> basis, std::vector<std::size_t> known, const GappyInnerProduct& inner_product);
 
-  const std::vector<std::size_t>& known() const { return known_; }
-
   /// Bound of the amplification of errors in the known entries: the reciprocal root of the smallest eigenvalue of
   /// `U^T W U` over the known entries; at least 1, its value where all entries are known.
   double condition() const { return condition_; }

@@ -27,6 +27,16 @@ struct SnapshotErrors {
   double largest_of_fields() const;
 };
 
+template <class T>
+struct BasicSVDMap;
+
+/// The root mean square of the errors of each field over points and training snapshots, in the unit of the field and
+/// weighted as in the space; NaN where a field has no single unit: logarithms, standardized numbers.
+/// Snapshots count the same: with weights of their own the result has no meaning.
+/// \returns  `(num_qoi,)`; empty if the errors are unknown, or the mass matrix was a function
+template <class T>
+std::vector<double> rms_errors(const BasicSVDMap<T>& map);
+
 /// The map of an SVD.
 template <class T>
 struct BasicSVDMap {

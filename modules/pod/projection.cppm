@@ -21,6 +21,19 @@ struct BasicAssessment {
   xt::xarray<double> condition;
 };
 
+/// States that have no coefficients.
+struct UndeterminedStates {
+  std::size_t with_missing_numbers = 0;  ///< with the policy `nan`
+  std::size_t undetermined = 0;          ///< with the policy `fill`: by their known entries
+  std::size_t empty = 0;                 ///< of these, without a known entry
+
+  void add(const UndeterminedStates& other);
+
+  /// One warning, if there are any.
+  /// \param states  their number in all
+  void warn_of(std::size_t states, std::size_t rank) const;
+};
+
 /// A basis U `(dof, rank)` in a field space, orthonormal in its inner product W; a view of memory of the caller.
 template <class T>
 class SpaceProjection {
@@ -30,14 +43,15 @@ class SpaceProjection {
   SpaceProjection(MatrixView<const T> basis, const FieldSpace* space, MatrixView<const T> weighted_basis)
       : basis_(basis), space_(space), weighted_(weighted_basis) {}
 
-  /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it. One
-  /// warning counts the states whose coefficients are NaN: those with missing numbers, or with the policy `fill` those
-  /// whose known entries do not determine them.
+  /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it.
   /// \tparam S      scalar of the states: T, or double
   /// \param states  `(k, dof)`  \param latent  `(k, rank)`
+  /// \param first   number of the first state, for messages
+  /// \returns       the states whose coefficients are NaN
   /// \throws InvalidArgument  a missing number, if the policy is `error`; the logarithm of a number not above 0
   template <class S>
-  void compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent) const;
+  UndeterminedStates compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent,
+                              std::size_t first = 0) const;
 
   /// Reconstructs states. \param latent  `(k, rank)`  \param states  `(k, dof)`
   void reconstruct(MatrixView<const T> latent, MatrixView<T> states) const;
@@ -70,7 +84,7 @@ class SpaceProjection {
   std::vector<std::pair<double, std::size_t>> fill(const std::vector<std::size_t>& gappy, MatrixView<const S> states,
                                                    MatrixView<T> latent) const;
   template <class S>
-  [[noreturn]] void throw_missing(std::size_t state, MatrixView<const S> states) const;
+  [[noreturn]] void throw_missing(std::size_t state, std::span<const S> numbers) const;
   double squared_norm(const std::vector<double>& y) const;
   double norm(std::span<const T> y) const;
 

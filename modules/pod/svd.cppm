@@ -121,6 +121,9 @@ class BasicSVD : public BasicCompression<T> {
     return compress_states(ArrayRef<double>(states), policy);
   }
 
+  /// The same for the columns of a source, `(dof, num_states)`, read by blocks. \returns  `(num_states, rank)`
+  xt::xarray<T> compress(const RowSource<double>& states, GappyStates policy) const;
+
   /// The same into memory of the caller, which must not overlap the states.
   /// \param latent  for `(*loop_shape, rank)` numbers  \throws InvalidArgument  also if it has another length
   void compress(const ArrayRef<T>& states, std::span<T> latent) const;
@@ -131,6 +134,9 @@ class BasicSVD : public BasicCompression<T> {
   /// \throws NotReady  the map was loaded, and its mass matrix was a function
   /// \throws           as `compress`, except for states with undetermined coefficients
   BasicAssessment<T> assess(const ArrayRef<T>& states) const { return assess_states(states); }
+
+  /// The same for the columns of a source, `(dof, num_states)`, read by blocks.
+  BasicAssessment<T> assess(const RowSource<double>& states) const;
 
   /// The same in single precision for states in double precision.
   template <class States>
@@ -204,6 +210,8 @@ class BasicSVD : public BasicCompression<T> {
   xt::xarray<T> compress_states(const ArrayRef<S>& states, GappyStates policy) const;
   template <class S>
   BasicAssessment<T> assess_states(const ArrayRef<S>& states) const;
+  void for_blocks_of_states(const RowSource<double>& states,
+                            const std::function<void(std::size_t first, MatrixView<const double> block)>& work) const;
   DecompositionRequest<T> request_for(const RankRule& rule) const;
   template <class S>
   std::pair<BasicSVDMap<T>, DecompositionReport> learn_from(const RowSource<S>& snapshots, RowStore<T>& basis,

@@ -28,8 +28,8 @@ struct RBFOptions {
   /// in the unit of the kernel's values.
   xt::xarray<double> smoothing = 0.0;
   Kernel kernel = Kernel::thin_plate_spline;
-  /// Shape parameter: multiplies the coordinates; inverse of their unit. Defaults to 1 for scale-invariant kernels, and
-  /// is required for all others.
+  /// Shape parameter: multiplies the coordinates; inverse of their unit. Its sign has no effect. Defaults to 1 for
+  /// scale-invariant kernels, and is required for all others.
   std::optional<double> epsilon = std::nullopt;
   /// Degree of the polynomial; -1: none. Defaults to the kernel's minimum degree, at least 0. A degree below the
   /// minimum, other than -1, causes a warning: the system may be singular.
@@ -60,9 +60,9 @@ struct RBFOptions {
 
 /// Checks what can be checked without data.
 /// \throws InvalidArgument  epsilon missing for a kernel that needs it, not finite, or 0; degree below -1; 0 neighbors;
-///                          smoothing neither a scalar nor 1-D, or not finite; an empty cluster; an overlap outside
-///                          [0.01, 1]; scales not above 0; periods below 0; neighbors together with a partition of
-///                          unity
+///                          smoothing neither a scalar nor 1-D, not finite, or negative; an empty cluster; an overlap
+///                          outside [0.01, 1]; scales not above 0; periods below 0; neighbors together with a partition
+///                          of unity
 void validate(const RBFOptions& options);
 
 /// A radial basis function interpolant (or smoothing approximation) of values at scattered points, in any dimension:

@@ -38,6 +38,7 @@ struct InterpolationArguments {
   std::vector<double> scales;
   std::vector<double> periods;
   double power = 2.0;
+  std::set<std::string> given;  ///< the names of the options that were given, without dashes
 };
 
 /// Field options of the command line.
@@ -92,9 +93,8 @@ struct CompressArguments {
   std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
   std::string gappy;             ///< policy for states with missing numbers; empty: that of the map
   bool whiten = false;
-  std::filesystem::path distances;  ///< file of relative distances to write; empty: none
-  InterpolationArguments interpolation;
-  std::set<std::string> overrides;  ///< the interpolation options that replace those of the map
+  std::filesystem::path distances;       ///< file of relative distances to write; empty: none
+  InterpolationArguments interpolation;  ///< the given ones replace those of the map
   std::filesystem::path output;
 };
 void compress(const CompressArguments& arguments);
@@ -106,8 +106,7 @@ struct ReconstructArguments {
   std::filesystem::path coords;
   std::filesystem::path output_folder;
   std::filesystem::path states;
-  InterpolationArguments interpolation;
-  std::set<std::string> overrides;  ///< the interpolation options that replace those of the map
+  InterpolationArguments interpolation;  ///< the given ones replace those of the map
 };
 void reconstruct(const ReconstructArguments& arguments);
 

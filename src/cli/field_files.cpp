@@ -32,4 +32,16 @@ std::vector<std::size_t> components_of(const FieldFiles& fields) {
   return result;
 }
 
+NamedFiles named_files(const FieldFiles& fields) {
+  const auto components = components_of(fields);
+  NamedFiles result;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const auto& [name, path] = fields.files[i];
+    result.files.push_back({name, path, components[i]});
+    for (std::size_t k = 0; k < components[i]; ++k)
+      result.names.push_back(components[i] == 1 ? name : component_name(name, k, components[i]));
+  }
+  return result;
+}
+
 }  // namespace fieldfold::cli

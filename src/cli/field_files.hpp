@@ -19,6 +19,13 @@ namespace fieldfold::cli {
 /// \throws InvalidArgument  a count that is not a whole number above 0, or an unknown name
 std::vector<std::size_t> components_of(const FieldFiles& fields);
 
+/// The files, and the names of the fields in them.
+struct NamedFiles {
+  std::vector<NpyField> files;
+  std::vector<std::string> names;
+};
+NamedFiles named_files(const FieldFiles& fields);
+
 /// Reads fields from their files; vector fields become one field per component.
 template <class T>
 BasicFields<T> load_fields(const FieldFiles& fields) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -8,12 +7,12 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "options.hpp"
 #include "words.hpp"
 
 import fieldfold;
@@ -246,7 +245,8 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   add_space(*command, arguments.space);
   add_interpolation(*command, arguments.interpolation);
   data->excludes(fields);
-  command->callback([&arguments] {
+  command->callback([command, &arguments] {
+    arguments.interpolation.given = given_interpolation(*command);
     if (arguments.data.empty() && arguments.field_files.files.empty()) throw CLI::RequiredError("--field or --data");
     fit(arguments);
   });
@@ -280,7 +280,7 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
   states->excludes(fields);
   states->excludes(coords);
   command->callback([command, &arguments] {
-    arguments.overrides = given_interpolation(*command);
+    arguments.interpolation.given = given_interpolation(*command);
     if (arguments.states.empty() && arguments.field_files.files.empty())
       throw CLI::RequiredError("--field or --states");
     compress(arguments);
@@ -303,7 +303,7 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
                       "File of states on the grid of the map to write, (*loop_shape, dof)");
   add_interpolation(*command, arguments.interpolation);
   command->callback([command, &arguments] {
-    arguments.overrides = given_interpolation(*command);
+    arguments.interpolation.given = given_interpolation(*command);
     if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
     reconstruct(arguments);
   });
@@ -349,6 +349,7 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   command->callback([=, &arguments] {
     if (kept->count() == 0 && (from->count() == 0 || to->count() == 0))
       throw CLI::RequiredError("--coords and --to, or --operator");
+    arguments.interpolation.given = given_interpolation(*command);
     if (fields->count() == 0 && save->count() == 0) throw CLI::RequiredError("--field or --save-operator");
     interpolate(arguments);
   });
@@ -369,19 +370,13 @@ int report_usage(const std::string& what) {
   return wrong_usage;
 }
 
-bool is_number(const std::string& text) {
-  double number = 0.0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-}
-
 /// The arguments with lists of numbers joined by commas: `--periods 0 360` is `--periods 0,360`.
 std::vector<std::string> joined_lists(int argc, char** argv) {
   const std::vector<std::string> given(argv + 1, argv + argc);
   std::vector<std::string> result;
   bool is_list = false;
   for (const std::string& argument : given) {
-    if (is_list && is_number(argument) && !result.back().starts_with('-'))
+    if (is_list && number_in(argument) && !result.back().starts_with('-'))
       result.back() += "," + argument;
     else
       result.push_back(argument);

@@ -1,11 +1,15 @@
 #include <charconv>
+#include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "options.hpp"
 
@@ -13,14 +17,6 @@ import fieldfold;
 
 namespace fieldfold::cli {
 namespace {
-
-/// A text as a number; none if it is not one.
-std::optional<double> number_in(const std::string& text) {
-  double number = 0.0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 xt::xarray<double> number_or_file(const std::string& text) {
   if (const auto number = number_in(text)) return *number;
@@ -63,14 +59,7 @@ void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<do
   options.mass.emplace(column(0), column(1), column(2));
 }
 
-}  // namespace
-
-std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path) {
-  if (path.empty()) return std::nullopt;
-  return load_npy(path);
-}
-
-RBFOptions options_of(const InterpolationArguments& arguments) {
+RBFOptions values_of(const InterpolationArguments& arguments) {
   return {.neighbors = arguments.neighbors,
           .smoothing = number_or_file(arguments.smoothing),
           .kernel = kernel_named(arguments.kernel),
@@ -86,12 +75,50 @@ RBFOptions options_of(const InterpolationArguments& arguments) {
           .power = arguments.power};
 }
 
-CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments,
-                                  const std::set<std::string>& overrides) {
-  const RBFOptions given = options_of(arguments);
+/// Warns of interpolation options that were given, and have no effect on the method.
+void warn_of_unused(const std::set<std::string>& given, std::string_view method, RBFMethod rbf_method) {
+  const bool is_rbf = method == "rbf";
+  const bool has_clusters = is_rbf && rbf_method == RBFMethod::partition_of_unity;
+  const bool is_inverse_distance = method == "inverse_distance";
+  std::vector<std::string> unused;
+  const auto expect = [&](bool has_effect, std::initializer_list<const char*> names) {
+    for (const char* name : names)
+      if (!has_effect && given.contains(name)) unused.push_back("--" + std::string(name));
+  };
+  expect(is_rbf, {"kernel", "epsilon", "degree", "smoothing", "rbf-method", "allow-lower-degree"});
+  expect(is_rbf || is_inverse_distance, {"neighbors"});
+  expect(has_clusters, {"cluster-size", "overlap"});
+  expect(is_inverse_distance, {"power"});
+  if (!unused.empty())
+    warn(message(listing(unused), unused.size() == 1 ? " has" : " have", " no effect on the method ",
+                 is_rbf ? message("rbf with --rbf-method ", rbf_methods()[static_cast<std::size_t>(rbf_method)])
+                        : std::string(method)));
+}
+
+}  // namespace
+
+std::optional<double> number_in(const std::string& text) {
+  double number = 0.0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path) {
+  if (path.empty()) return std::nullopt;
+  return load_npy(path);
+}
+
+RBFOptions options_of(const InterpolationArguments& arguments) {
+  warn_of_unused(arguments.given, arguments.interpolate_method, rbf_method_named(arguments.rbf_method));
+  return values_of(arguments);
+}
+
+CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments) {
+  const RBFOptions given = values_of(arguments);
   RBFOptions& rbf = options.interpolate_opts;
   const auto replace = [&](const char* name, auto& value, const auto& other) {
-    if (overrides.contains(name)) value = other;
+    if (arguments.given.contains(name)) value = other;
   };
   replace("interpolate-method", options.interpolate_method, arguments.interpolate_method);
   replace("kernel", rbf.kernel, given.kernel);
@@ -107,6 +134,7 @@ CompressionOptions with_overrides(CompressionOptions options, const Interpolatio
   replace("scales", rbf.scales, given.scales);
   replace("periods", rbf.periods, given.periods);
   replace("power", rbf.power, given.power);
+  warn_of_unused(arguments.given, options.interpolate_method, rbf.method);
   return options;
 }
 

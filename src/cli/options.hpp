@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "commands.hpp"
@@ -16,12 +15,14 @@ namespace fieldfold::cli {
 /// Loads an array; none if the path is empty.
 std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path);
 
-/// Interpolation options.
+/// A text as a number; none if it is not one.
+std::optional<double> number_in(const std::string& text);
+
+/// Interpolation options. Warns of those that have no effect on the method.
 RBFOptions options_of(const InterpolationArguments& arguments);
 
-/// The options of a grid with some interpolation options replaced. \param overrides  their names in the program
-CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments,
-                                  const std::set<std::string>& overrides);
+/// The options of a grid with the given interpolation options in place of its own.
+CompressionOptions with_overrides(CompressionOptions options, const InterpolationArguments& arguments);
 
 /// Field options. \param coords  of the points, for `--mass`
 FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords);

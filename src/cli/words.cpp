@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "words.hpp"
@@ -69,8 +70,24 @@ constexpr std::array arguments{
     Word{"power", "--power"},
     Word{"method", "--rbf-method"},
     Word{"count", "--count"},
-    Word{"latent", "latent"},
 };
+
+/// Phrases with words that are options there only.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> phrases{{
+    {"the mask auto", "--mask auto"},
+    {"; a mask leaves", "; --mask auto leaves"},
+    {"partition_of_unity as the method", "--rbf-method partition_of_unity"},
+    {"the method partition_of_unity", "--rbf-method partition_of_unity"},
+    {"; neighbors, or", "; --neighbors, or"},
+    {", or neighbors,", ", or --neighbors,"},
+    {"; smoothing", "; --smoothing"},
+    {"needs smoothing", "needs --smoothing"},
+    {"use a lower degree", "use a lower --degree"},
+    {"when degree is", "when --degree is"},
+    {"The epsilon may", "--epsilon may"},
+    {"a smaller epsilon", "a smaller --epsilon"},
+    {"or epsilon is", "or --epsilon is"},
+}};
 
 bool is_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -104,9 +121,7 @@ std::string in_options(std::string_view text, std::string_view command) {
     result += option.value_or(word);
     i = end;
   }
-  for (const auto& [library, option] :
-       {std::array<std::string_view, 2>{"the mask auto", "--mask auto"},
-        std::array<std::string_view, 2>{"partition_of_unity as the method", "--rbf-method partition_of_unity"}})
+  for (const auto& [library, option] : phrases)
     if (const std::size_t found = result.find(library); found != std::string::npos)
       result.replace(found, library.size(), option);
   return result;

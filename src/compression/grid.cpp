@@ -10,7 +10,7 @@ import fieldfold.linalg.dense;
 import fieldfold.points.axes;
 import fieldfold.points.checks;
 import fieldfold.points.neighbors;
-import fieldfold.rows.source;
+import fieldfold.rows.missing_values;
 
 namespace fieldfold {
 namespace {
@@ -221,11 +221,10 @@ xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& fr
                                                     const xt::xarray<double>& to, Holes holes) const {
   const std::size_t samples = values.shape(1);
   const auto columns = as_matrix(values, from.shape(0), samples * num_qoi());
-  const auto present = present_points(columns);
-  const bool has_masked = std::ranges::find(present, 0.0) != present.end() && samples > 0;
   const bool skips = holes == Holes::skip;
-  if (!(has_masked && options_.mask != Mask::none) && !(skips && has_holes(columns)))
-    return interpolation_(from, values, to);
+  const auto present = options_.mask == Mask::none ? zeros<double>({0, 0}) : present_points(columns);
+  const bool has_masked = std::ranges::find(present, 0.0) != present.end() && samples > 0;
+  if (!has_masked && !(skips && has_holes(columns))) return interpolation_(from, values, to);
 
   std::map<std::vector<bool>, std::vector<std::size_t>> groups;
   for (std::size_t c = 0; c < columns.cols; ++c) {
@@ -242,7 +241,7 @@ xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& fr
     for (std::size_t q = 0; q < results.rows && found; ++q)
       for (std::size_t k = 0; k < group.size(); ++k) results(q, group[k]) = (*found)(q, k);
   }
-  if (has_masked && options_.mask != Mask::none) {
+  if (has_masked) {
     const Interpolation nearest{"nearest",
                                 {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}};
     const xt::xarray<double> has_value = nearest(from, present, to);

@@ -159,7 +159,7 @@ struct Plane {
     for (std::size_t axis = 0; axis < point.size(); ++axis) height += normal[axis] * point[axis];
     return height;
   }
-  bool is_below(std::span<const double> point) const { return height_of(point) > rounding; }
+  bool has_outside(std::span<const double> point) const { return height_of(point) > rounding; }
 };
 
 /// A triangulation, and the hull of its points.
@@ -199,8 +199,8 @@ class Triangulation {
   /// Whether a query is outside of the hull. \param simplex, corner  the side of the hull to try first
   bool is_outside(std::span<const double> query, std::size_t simplex, std::size_t corner) const {
     const std::size_t own = hull_of_[simplex][corner];
-    if (own != nothing && hull_[own].is_below(query)) return true;
-    return std::ranges::any_of(hull_, [&](const Plane& plane) { return plane.is_below(query); });
+    if (own != nothing && hull_[own].has_outside(query)) return true;
+    return std::ranges::any_of(hull_, [&](const Plane& plane) { return plane.has_outside(query); });
   }
 
  private:

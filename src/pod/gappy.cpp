@@ -33,15 +33,27 @@ constexpr std::size_t most_for_a_mode = 10;
   throw NumericalError(message("the ", present, " known entries do not determine the ", rank, " coefficients"));
 }
 
+template <class T>
+std::vector<std::size_t> finite_entries(std::span<const T> y) {
+  std::vector<std::size_t> entries;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (std::isfinite(y[i])) entries.push_back(i);
+  return entries;
+}
+
+/// Multiplies the rows of chosen entries by the roots of their weights. \param weights  empty: 1
+void weigh_rows(Matrix& rows, std::span<const std::size_t> chosen, std::span<const double> weights) {
+  for (std::size_t k = 0; k < chosen.size() && !weights.empty(); ++k)
+    for (double& entry : as_matrix(rows).row(k)) entry *= std::sqrt(weights[chosen[k]]);
+}
+
 /// Rows of the basis, times the roots of their weights.
 template <class T>
 Matrix weighted_rows(MatrixView<const T> basis, std::span<const std::size_t> chosen, std::span<const double> weights) {
   auto rows = Matrix::from_shape({chosen.size(), basis.cols});
-  for (std::size_t k = 0; k < chosen.size(); ++k) {
-    const double root = weights.empty() ? 1.0 : std::sqrt(weights[chosen[k]]);
-    for (std::size_t mode = 0; mode < basis.cols; ++mode)
-      rows(k, mode) = root * static_cast<double>(basis(chosen[k], mode));
-  }
+  for (std::size_t k = 0; k < chosen.size(); ++k)
+    for (std::size_t mode = 0; mode < basis.cols; ++mode) rows(k, mode) = static_cast<double>(basis(chosen[k], mode));
+  weigh_rows(rows, chosen, weights);
   return rows;
 }
 
@@ -95,11 +107,8 @@ std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, st
                          const GappyInnerProduct& product) {
   constexpr double too_large = 30.0;
   const auto of_filled = [&] { return gappy_coefficients<T>(basis, filled, product); };
-  std::vector<std::size_t> known;
-  for (std::size_t i = 0; i < gappy.size(); ++i)
-    if (std::isfinite(gappy[i])) known.push_back(i);
   try {
-    const GappyLeastSquares<T> squares(basis, std::move(known), product);
+    const GappyLeastSquares<T> squares(basis, finite_entries(gappy), product);
     return squares.condition() < too_large ? squares.solve(gappy) : of_filled();
   } catch (const NumericalError&) {
     return of_filled();
@@ -224,9 +233,7 @@ GappyLeastSquares<T>::GappyLeastSquares(MatrixView<const T> basis, std::vector<s
   auto reciprocals = Matrix::from_shape({rank});
   for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / eigen.values(k);
   to_coefficients_ = product(scaled_columns(eigen.vectors, reciprocals), transposed(eigen.vectors));
-  if (!inner_product.apply && !inner_product.weights.empty())
-    for (std::size_t k = 0; k < known_.size(); ++k)
-      for (double& entry : as_matrix(rows_).row(k)) entry *= std::sqrt(inner_product.weights[known_[k]]);
+  if (!inner_product.apply) weigh_rows(rows_, known_, inner_product.weights);
 }
 
 /// A singular value decomposition of the known rows: the coefficients are V diag(1 / s) U^T y.
@@ -237,8 +244,7 @@ void GappyLeastSquares<T>::decompose_rows(MatrixView<const T> basis, std::span<c
   if (!(1.0 < hopeless<T> * svd.s(rank - 1))) not_determined(known_.size(), rank);
   condition_ = std::max(1.0, 1.0 / svd.s(rank - 1));
   rows_ = std::move(svd.u);
-  for (std::size_t k = 0; k < known_.size() && !weights.empty(); ++k)
-    for (double& entry : as_matrix(rows_).row(k)) entry *= std::sqrt(weights[known_[k]]);
+  weigh_rows(rows_, known_, weights);
   auto reciprocals = Matrix::from_shape({rank});
   for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / svd.s(k);
   to_coefficients_ = scaled_columns(std::move(svd.v), reciprocals);
@@ -261,10 +267,7 @@ std::vector<double> GappyLeastSquares<T>::solve(std::span<const T> y) const {
 template <class T>
 std::vector<double> gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
                                        const GappyInnerProduct& product) {
-  std::vector<std::size_t> known;
-  for (std::size_t i = 0; i < y.size(); ++i)
-    if (std::isfinite(y[i])) known.push_back(i);
-  return GappyLeastSquares<T>(basis, std::move(known), product).solve(y);
+  return GappyLeastSquares<T>(basis, finite_entries(y), product).solve(y);
 }
 
 template <class T, class S>

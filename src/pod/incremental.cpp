@@ -14,7 +14,7 @@ import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
-import fieldfold.rows.source;
+import fieldfold.rows.missing_values;
 
 namespace fieldfold {
 namespace {

@@ -116,6 +116,52 @@ void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const s
 }
 
 template <class T>
+std::vector<double> rms_errors(const BasicSVDMap<T>& map) {
+  if (!map.errors) return {};
+  const std::size_t num_qoi = map.errors->fields.size();
+  const xt::xarray<T>& basis = map.projection_matrix;
+  const std::size_t dof = basis.shape(0);
+  const FieldSpace* const space = map.space ? &*map.space : nullptr;
+  // W 1 and W U.
+  auto weights = xt::xarray<double>::from_shape({dof, 1});
+  std::ranges::fill(weights, 1.0);
+  for (std::size_t i = 0; i < dof && space != nullptr; ++i) weights(i, 0) = space->factor(i) == 0.0 ? 0.0 : 1.0;
+  const bool has_mass = space != nullptr && space->parts().mass;
+  if (has_mass && space->parts().mass->sparse() == nullptr) return {};
+  if (space != nullptr) {
+    const auto ones = weights;
+    space->apply_weights(as_matrix(ones), as_matrix(weights));
+  }
+  std::vector<double> squares(num_qoi, 0.0);
+  std::vector<double> total_weights(num_qoi, 0.0);
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> factors(num_qoi, unknown);
+  for (std::size_t i = 0; i < dof; ++i) {
+    const std::size_t field = i % num_qoi;
+    total_weights[field] += weights(i, 0);
+    if (weights(i, 0) == 0.0) continue;
+    factors[field] = space == nullptr                                  ? 1.0
+                     : space->parts().transforms[field].is_logarithmic ? unknown
+                     : space->parts().deviation.size() > 0             ? unknown
+                                                                       : space->factor(i);
+    for (std::size_t mode = 0; mode < basis.shape(1); ++mode) {
+      const double s = static_cast<double>(map.singular_values(mode));
+      const double u = static_cast<double>(basis(i, mode));
+      squares[field] += s * s * u * (has_mass ? static_cast<double>(map.weighted_basis(i, mode)) : weights(i, 0) * u);
+    }
+  }
+  std::vector<double> errors(num_qoi);
+  for (std::size_t field = 0; field < num_qoi; ++field) {
+    // The projection has the share 1 - error^2 of the squares of a field.
+    const double error = map.errors->fields(field);
+    const double norm = std::sqrt(squares[field] / (1.0 - error * error));
+    errors[field] =
+        error * norm / (factors[field] * std::sqrt(total_weights[field] * static_cast<double>(map.num_samples)));
+  }
+  return errors;
+}
+
+template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   LatentRanges ranges(latents.shape(1), {infinity, -infinity});
@@ -131,6 +177,8 @@ LatentRanges ranges_of(const xt::xarray<T>& latents) {
 
 template struct BasicSVDMap<double>;
 template struct BasicSVDMap<float>;
+template std::vector<double> rms_errors(const BasicSVDMap<double>&);
+template std::vector<double> rms_errors(const BasicSVDMap<float>&);
 template LatentRanges ranges_of(const xt::xarray<double>&);
 template LatentRanges ranges_of(const xt::xarray<float>&);
 

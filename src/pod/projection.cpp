@@ -24,6 +24,21 @@ bool all_finite(std::span<const T> numbers) {
 
 }  // namespace
 
+void UndeterminedStates::add(const UndeterminedStates& other) {
+  with_missing_numbers += other.with_missing_numbers;
+  undetermined += other.undetermined;
+  empty += other.empty;
+}
+
+void UndeterminedStates::warn_of(std::size_t states, std::size_t rank) const {
+  if (with_missing_numbers > 0)
+    warn(message("states: ", with_missing_numbers, " of ", states, " with missing numbers have coefficients of NaN; ",
+                 "gappy_states fill estimates them"));
+  if (undetermined > 0)
+    warn(message("states: ", undetermined, " of ", states, ", ", empty, " of them without any number, have ",
+                 "coefficients of NaN: their known entries do not determine the ", rank, " coefficients"));
+}
+
 template <class T>
 template <class S>
 void SpaceProjection<T>::transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const {
@@ -59,36 +74,33 @@ void SpaceProjection<T>::multiply_states(MatrixView<const S> states, MatrixView<
 
 template <class T>
 template <class S>
-void SpaceProjection<T>::compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent) const {
+UndeterminedStates SpaceProjection<T>::compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent,
+                                                std::size_t first) const {
   multiply_states(states, latent);
   std::vector<std::size_t> gappy;
   for (std::size_t state = 0; state < states.rows; ++state)
     if (!all_finite(readable(latent).row(state))) gappy.push_back(state);
-  if (gappy.empty()) return;
-  if (policy == GappyStates::error) throw_missing(gappy.front(), states);
-  if (policy == GappyStates::nan) {
-    warn(message("states: ", gappy.size(), " of ", states.rows, " with missing numbers have coefficients of NaN; ",
-                 "gappy_states fill estimates them"));
-    return;
+  if (gappy.empty()) return {};
+  if (policy == GappyStates::error) throw_missing<S>(first + gappy.front(), states.row(gappy.front()));
+  if (policy == GappyStates::nan) return {.with_missing_numbers = gappy.size()};
+  UndeterminedStates result;
+  for (const auto& [condition, known] : fill(gappy, states, latent)) {
+    if (std::isinf(condition)) ++result.undetermined;
+    if (known == 0) ++result.empty;
   }
-  const auto found = fill(gappy, states, latent);
-  const auto undetermined = std::ranges::count_if(found, [](const auto& state) { return std::isinf(state.first); });
-  const auto empty = std::ranges::count_if(found, [](const auto& state) { return state.second == 0; });
-  if (undetermined > 0)
-    warn(message("states: ", undetermined, " of ", states.rows, ", ", empty, " of them without any number, have ",
-                 "coefficients of NaN: their known entries do not determine the ", latent.cols, " coefficients"));
+  return result;
 }
 
 template <class T>
 template <class S>
-void SpaceProjection<T>::throw_missing(std::size_t state, MatrixView<const S> states) const {
+void SpaceProjection<T>::throw_missing(std::size_t state, std::span<const S> numbers) const {
   std::size_t hole = 0;
-  for (std::size_t i = states.cols; i-- > 0;)
-    if (!std::isfinite(states(state, i)) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
+  for (std::size_t i = numbers.size(); i-- > 0;)
+    if (!std::isfinite(numbers[i]) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
   const std::string field =
       space_ == nullptr ? "" : message(", field ", space_->parts().fields[space_->layout().field(hole)]);
-  throw InvalidArgument(message("states: expected finite numbers, got ", states(state, hole), " in state ", state,
-                                ", entry ", hole, field, "; gappy_states nan or fill permits missing numbers"));
+  throw InvalidArgument(message("states: expected finite numbers, got ", numbers[hole], " in state ", state, ", entry ",
+                                hole, field, "; gappy_states nan or fill permits missing numbers"));
 }
 
 template <class T>
@@ -265,9 +277,12 @@ template class SpaceProjection<float>;
 template void SpaceProjection<double>::assess(MatrixView<const double>, const Assessment&) const;
 template void SpaceProjection<float>::assess(MatrixView<const float>, const Assessment&) const;
 template void SpaceProjection<float>::assess(MatrixView<const double>, const Assessment&) const;
-template void SpaceProjection<double>::compress(MatrixView<const double>, GappyStates, MatrixView<double>) const;
-template void SpaceProjection<float>::compress(MatrixView<const float>, GappyStates, MatrixView<float>) const;
-template void SpaceProjection<float>::compress(MatrixView<const double>, GappyStates, MatrixView<float>) const;
+template UndeterminedStates SpaceProjection<double>::compress(MatrixView<const double>, GappyStates, MatrixView<double>,
+                                                              std::size_t) const;
+template UndeterminedStates SpaceProjection<float>::compress(MatrixView<const float>, GappyStates, MatrixView<float>,
+                                                             std::size_t) const;
+template UndeterminedStates SpaceProjection<float>::compress(MatrixView<const double>, GappyStates, MatrixView<float>,
+                                                             std::size_t) const;
 template xt::xarray<double> weighted_basis(const FieldSpace&, const xt::xarray<double>&, std::size_t);
 template xt::xarray<float> weighted_basis(const FieldSpace&, const xt::xarray<float>&, std::size_t);
 

@@ -18,6 +18,7 @@ import fieldfold.pod.map;
 import fieldfold.pod.projection;
 import fieldfold.points.duplicates;
 import fieldfold.rbf.interpolator;
+import fieldfold.rows.missing_values;
 import fieldfold.rows.source;
 import fieldfold.rows.store;
 
@@ -40,30 +41,6 @@ void check_learned(const Decomposition<T>& found, std::size_t rows, std::size_t 
                                       : "snapshots: expected one that is not zero, got only zeros");
 }
 
-/// States with NaN in place of missing values; a view of the given ones if none stands for a missing value.
-template <class S>
-class MarkedStates {
- public:
-  MarkedStates(const ArrayRef<S>& states, std::span<const double> missing_values) {
-    if (missing_values.empty()) {
-      view_.emplace(states.data(), states.shape());
-      return;
-    }
-    copy_ = states.copy();
-    for (S& x : copy_)
-      if (is_missing_value(static_cast<double>(x), missing_values)) x = std::numeric_limits<S>::quiet_NaN();
-    view_.emplace(copy_.data(), states.shape());
-  }
-  MarkedStates(const MarkedStates&) = delete;
-  MarkedStates& operator=(const MarkedStates&) = delete;
-
-  const ArrayRef<S>& states() const { return *view_; }
-
- private:
-  xt::xarray<S> copy_;
-  std::optional<ArrayRef<S>> view_;
-};
-
 void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
   constexpr std::size_t far_more = 20;
   if (samples >= far_more * num_pts)
@@ -79,56 +56,22 @@ void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOption
                  " such pairs; interpolation from this grid needs smoothing or merge_duplicates"));
 }
 
-/// Numbers that may stand for a missing value: the least and the largest one, if they are far from most others, which
-/// differ, and at least one in a hundred.
-/// \param numbers  ascending
-std::vector<double> fill_values_among(const std::vector<double>& numbers) {
-  constexpr double far = 3.0;
-  // Without the extremes, so that one fill value does not hide another.
-  const auto inner =
-      std::span(std::ranges::upper_bound(numbers, numbers.front()), std::ranges::lower_bound(numbers, numbers.back()));
-  if (inner.empty() || numbers.front() == numbers.back()) return {};
-  const auto quantile = [&](std::size_t percent) { return inner[(inner.size() - 1) * percent / 100]; };
-  const double low = quantile(2);
-  const double high = quantile(98);
-  const auto is_frequent = [&](std::ptrdiff_t count) {
-    return 100 * static_cast<std::size_t>(count) >= numbers.size();
-  };
-  std::vector<double> found;
-  if (high > low && is_frequent(inner.data() - numbers.data()) && low - numbers.front() > far * (high - low))
-    found.push_back(numbers.front());
-  if (high > low && is_frequent(numbers.data() + numbers.size() - (inner.data() + inner.size())) &&
-      numbers.back() - high > far * (high - low))
-    found.push_back(numbers.back());
-  return found;
-}
-
-/// Warns of such numbers in a sample of the rows.
+/// Warns of numbers that are likely to stand for a missing value.
 template <class S>
-void warn_of_fill_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields) {
-  constexpr std::size_t blocks = 8;
-  constexpr std::size_t block_points = 32;
-  constexpr std::size_t most_columns = 1024;
-  const std::size_t qoi = fields.size();
-  const std::size_t points = snapshots.rows() / qoi;
-  const std::size_t step = std::max<std::size_t>(1, points / blocks);
-  const std::size_t column_step = std::max<std::size_t>(1, snapshots.cols() / most_columns);
-  std::vector<std::vector<double>> numbers(qoi);
-  std::vector<S> buffer;
-  for (std::size_t point = 0; point < points; point += step) {
-    const std::size_t count = std::min({step, block_points, points - point}) * qoi;
-    const auto rows = snapshots.read(point * qoi, count, buffer);
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < rows.cols; j += column_step)
-        if (std::isfinite(rows(i, j))) numbers[i % qoi].push_back(static_cast<double>(rows(i, j)));
-  }
-  for (std::size_t field = 0; field < qoi; ++field) {
-    if (numbers[field].empty()) continue;
-    std::ranges::sort(numbers[field]);
-    for (const double value : fill_values_among(numbers[field]))
+void warn_of_missing_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields) {
+  const auto found = likely_missing_values(snapshots, fields.size());
+  for (std::size_t field = 0; field < fields.size(); ++field)
+    for (const double value : found[field])
       warn(message("field ", fields[field], ": ", value, " occurs often, and is far from all other numbers; if it ",
                    "stands for a missing value, missing_values says so"));
-  }
+}
+
+/// The snapshots with a weight above 0.
+std::vector<std::size_t> weighted_columns(const xt::xarray<double>& weights) {
+  std::vector<std::size_t> columns;
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    if (weights.data()[j] > 0.0) columns.push_back(j);
+  return columns;
 }
 
 /// The map of a decomposition, without the basis and the space. Its parts are moved from the decomposition.
@@ -247,32 +190,32 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
   if (given.rows() == 0 || given.cols() == 0)
     throw InvalidArgument(
         message("snapshots: expected rows and samples, got the shape (", given.rows(), ", ", given.cols(), ")"));
+  if (options_.validate_every > given.cols())
+    throw InvalidArgument(message("validate_every: expected at most the number of snapshots, ", given.cols(), ", got ",
+                                  options_.validate_every));
   const RowSource<S>* snapshots = &given;
   std::optional<RowsWithMissingValues<S>> marked;
   if (!field_opts.missing_values.empty()) snapshots = &marked.emplace(given, field_opts.missing_values);
-  warn_of_fill_values(*snapshots, this->fields());
+  warn_of_missing_values(*snapshots, this->fields());
   if (this->has_coords() && this->interpolate_method() == "rbf")
     warn_of_coincident_points(this->coords(), this->interpolate_opts());
+  std::vector<std::size_t> columns;
   std::optional<SelectedColumns<S>> weighted;
-  if (field_opts.sample_weights && field_opts.sample_weights->size() == given.cols()) {
+  if (auto& weights = field_opts.sample_weights; weights && weights->size() == given.cols())
+    columns = weighted_columns(*weights);
+  if (!columns.empty() && columns.size() < given.cols()) {
     // Snapshots of weight 0 are left out.
-    auto& weights = *field_opts.sample_weights;
-    std::vector<std::size_t> columns;
-    for (std::size_t j = 0; j < weights.size(); ++j)
-      if (weights.data()[j] > 0.0) columns.push_back(j);
-    if (columns.size() < weights.size()) {
-      auto kept = xt::xarray<double>::from_shape({columns.size()});
-      for (std::size_t k = 0; k < columns.size(); ++k) kept(k) = weights.data()[columns[k]];
-      weights = std::move(kept);
-      snapshots = &weighted.emplace(*snapshots, columns);
-      auto learned = learn_complete(*snapshots, basis, chosen, field_opts);
-      auto& numbers = learned.first.snapshot_numbers;
-      for (std::size_t& number : numbers) number = columns[number];
-      if (numbers.empty()) numbers = std::move(columns);
-      return learned;
-    }
+    auto kept = xt::xarray<double>::from_shape({columns.size()});
+    for (std::size_t k = 0; k < columns.size(); ++k) kept(k) = field_opts.sample_weights->data()[columns[k]];
+    field_opts.sample_weights = std::move(kept);
+    snapshots = &weighted.emplace(*snapshots, columns);
   }
   auto learned = learn_complete(*snapshots, basis, chosen, field_opts);
+  if (weighted) {
+    auto& numbers = learned.first.snapshot_numbers;
+    for (std::size_t& number : numbers) number = columns[number];
+    if (numbers.empty()) numbers = std::move(columns);
+  }
   if (marked)
     for (const double value : marked->not_found())
       warn(message("missing_values: no number of the snapshots equals ", value));
@@ -352,96 +295,6 @@ const BasicSVDMap<T>& BasicSVD<T>::map() const {
 }
 
 template <class T>
-template <class S>
-xt::xarray<T> BasicSVD<T>::compress_states(const ArrayRef<S>& states, GappyStates policy) const {
-  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
-  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
-  auto latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
-  map().projection().compress(rows, policy, as_matrix(latent, rows.rows, rank()));
-  return latent;
-}
-
-template <class T>
-void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const {
-  const MarkedStates<T> marked(states, options_.field_opts.missing_values);
-  const auto rows = split_loop(marked.states(), {this->dof()}, "states").matrix;
-  if (latent.size() != rows.rows * rank())
-    throw InvalidArgument(
-        message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
-  map().projection().compress(rows, options_.field_opts.gappy_states, {latent.data(), rows.rows, rank()});
-}
-
-template <class T>
-template <class S>
-BasicAssessment<T> BasicSVD<T>::assess_states(const ArrayRef<S>& states) const {
-  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
-  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
-  BasicAssessment<T> result{xt::xarray<T>::from_shape(joined(loop_shape, {rank()})),
-                            xt::xarray<double>::from_shape(loop_shape), xt::xarray<double>::from_shape(loop_shape),
-                            xt::xarray<double>::from_shape(loop_shape)};
-  // The norms are replaced by the quotients below.
-  map().projection().assess(rows, {.latent = as_matrix(result.latent, rows.rows, rank()),
-                                   .distances = {result.distance.data(), rows.rows},
-                                   .norms = {result.relative_distance.data(), rows.rows},
-                                   .conditions = {result.condition.data(), rows.rows}});
-  for (std::size_t k = 0; k < rows.rows; ++k) {
-    double& relative = result.relative_distance.data()[k];
-    const double distance = result.distance.data()[k];
-    relative = distance > 0.0 ? distance / relative : distance;
-  }
-  return result;
-}
-
-template <class T>
-xt::xarray<T> BasicSVD<T>::reconstruct(const ArrayRef<T>& latent) const {
-  const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
-  auto states = xt::xarray<T>::from_shape(joined(loop_shape, {this->dof()}));
-  reconstruct(latent, {states.data(), states.size()});
-  return states;
-}
-
-template <class T>
-void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) const {
-  const auto rows = split_loop(latent, {rank()}, "latent").matrix;
-  if (states.size() != rows.rows * this->dof())
-    throw InvalidArgument(
-        message("states: expected memory for ", rows.rows, " x ", this->dof(), " numbers, got ", states.size()));
-  map().projection().reconstruct(rows, {states.data(), rows.rows, this->dof()});
-}
-
-template <class T>
-BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const {
-  const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
-  const FieldSpace* const space = map().space ? &*map().space : nullptr;
-  if (rows.rows <= rank() || (space != nullptr && space->is_logarithmic()))
-    return this->interpolate_from_grid(reconstruct(latent), new_coords);
-  // The modes, and the state with coefficients 0.
-  const std::size_t origin = space != nullptr ? 1 : 0;
-  xt::xarray<T> modes = zeros<T>({rank() + origin, this->dof()});
-  const MatrixView<T> changes{modes.data(), rank(), this->dof()};
-  transpose_into(as_matrix(projection_matrix()), changes);
-  auto coefficients = xt::xarray<T>::from_shape({rows.rows, rank() + origin});
-  for (std::size_t k = 0; k < rows.rows; ++k) {
-    std::ranges::copy(rows.row(k), as_matrix(coefficients).row(k).begin());
-    if (origin > 0) coefficients(k, rank()) = T{1};
-  }
-  if (space != nullptr) {
-    space->inverse_transform_linear(changes);
-    space->inverse_transform(MatrixView<T>{&modes(rank(), 0), 1, this->dof()});
-  }
-  BasicFields<T> fields = this->interpolate_from_grid(modes, new_coords);
-  for (auto& [name, values] : fields) {
-    const Shape coord_shape(values.shape().begin() + 1, values.shape().end());
-    auto summed = xt::xarray<T>::from_shape(joined(loop_shape, coord_shape));
-    const std::size_t count = size_of(coord_shape);
-    multiply(as_matrix(std::as_const(coefficients)), as_matrix(std::as_const(values), rank() + origin, count),
-             as_matrix(summed, rows.rows, count));
-    values = std::move(summed);
-  }
-  return fields;
-}
-
-template <class T>
 LatentRanges BasicSVD<T>::estimate_latent_ranges(double margin) const {
   if (!(margin >= 0.0) || !std::isfinite(margin))
     throw InvalidArgument(message("margin: expected a finite share of 0 or more, got ", margin));
@@ -491,12 +344,6 @@ const xt::xarray<T>& BasicSVD<T>::training_latents() const {
 
 template class BasicSVD<double>;
 template class BasicSVD<float>;
-template xt::xarray<double> BasicSVD<double>::compress_states(const ArrayRef<double>&, GappyStates) const;
-template xt::xarray<float> BasicSVD<float>::compress_states(const ArrayRef<float>&, GappyStates) const;
-template xt::xarray<float> BasicSVD<float>::compress_states(const ArrayRef<double>&, GappyStates) const;
-template BasicAssessment<double> BasicSVD<double>::assess_states(const ArrayRef<double>&) const;
-template BasicAssessment<float> BasicSVD<float>::assess_states(const ArrayRef<float>&) const;
-template BasicAssessment<float> BasicSVD<float>::assess_states(const ArrayRef<double>&) const;
 template std::pair<BasicSVDMap<double>, DecompositionReport> BasicSVD<double>::learn_from(const RowSource<double>&,
                                                                                           RowStore<double>&,
                                                                                           const RankRule&) const;

@@ -76,8 +76,9 @@ void validate(const RBFOptions& options) {
   if (options.smoothing.dimension() > 1)
     throw InvalidArgument(
         message("smoothing: expected a scalar or one number per point, got ", options.smoothing.dimension(), " axes"));
-  if (!std::ranges::all_of(options.smoothing, [](double s) { return std::isfinite(s); }))
-    throw InvalidArgument("smoothing: expected finite numbers, got NaN or infinity");
+  for (const double smoothing : options.smoothing)
+    if (!(smoothing >= 0.0 && std::isfinite(smoothing)))
+      throw InvalidArgument(message("smoothing: expected finite numbers of 0 or more, got ", smoothing));
   if (options.cluster_size == 0) throw InvalidArgument("cluster_size: expected at least 1, got 0");
   if (options.overlap && !(*options.overlap >= 0.01 && *options.overlap <= 1.0))
     throw InvalidArgument(message("overlap: expected a number from 0.01 to 1, got ", *options.overlap));

@@ -71,13 +71,6 @@ MatrixView<const T> SelectedColumns<T>::read_columns(std::size_t first, std::siz
   return {buffer.data(), count, rows()};
 }
 
-template <class T>
-MatrixView<const T> RowsWithMissingValues<T>::read_columns(std::size_t first, std::size_t count,
-                                                           std::vector<T>& buffer) const {
-  std::vector<T> given;
-  return marked(source_.read_columns(first, count, given), buffer);
-}
-
 template <class To, class From>
 MatrixView<const To> ConvertedRows<To, From>::read_columns(std::size_t first, std::size_t count,
                                                            std::vector<To>& buffer) const {
@@ -133,50 +126,6 @@ GappyRows gappy_rows(const RowSource<T>& source, double share) {
   return result;
 }
 
-std::optional<std::size_t> matching_missing_value(double number, std::span<const double> missing_values) {
-  // Fill values beyond any measurement are often given with three digits only.
-  constexpr double huge = 1e10;
-  for (std::size_t k = 0; k < missing_values.size(); ++k) {
-    const double magnitude = std::abs(missing_values[k]);
-    if (std::abs(number - missing_values[k]) <= (magnitude > huge ? 1e-3 : 1e-6) * magnitude) return k;
-  }
-  return std::nullopt;
-}
-
-bool is_missing_value(double number, std::span<const double> missing_values) {
-  return matching_missing_value(number, missing_values).has_value();
-}
-
-template <class T>
-MatrixView<const T> RowsWithMissingValues<T>::marked(MatrixView<const T> given, std::vector<T>& buffer) const {
-  buffer.resize(given.rows * given.cols);
-  std::vector<char> found(missing_values_.size(), 0);
-  for (std::size_t i = 0; i < given.rows; ++i)
-    for (std::size_t j = 0; j < given.cols; ++j) {
-      const auto match = matching_missing_value(static_cast<double>(given(i, j)), missing_values_);
-      if (match) found[*match] = 1;
-      buffer[i * given.cols + j] = match ? std::numeric_limits<T>::quiet_NaN() : given(i, j);
-    }
-  const std::scoped_lock lock(guard_);
-  for (std::size_t k = 0; k < found.size(); ++k) found_[k] = static_cast<char>(found_[k] | found[k]);
-  return {buffer.data(), given.rows, given.cols};
-}
-
-template <class T>
-std::vector<double> RowsWithMissingValues<T>::not_found() const {
-  const std::scoped_lock lock(guard_);
-  std::vector<double> values;
-  for (std::size_t k = 0; k < found_.size(); ++k)
-    if (found_[k] == 0) values.push_back(missing_values_[k]);
-  return values;
-}
-
-template <class T>
-MatrixView<const T> RowsWithMissingValues<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
-  std::vector<T> given;
-  return marked(source_.read(first, count, given), buffer);
-}
-
 template <class To, class From>
 MatrixView<const To> ConvertedRows<To, From>::converted(MatrixView<const From> given, std::vector<To>& buffer) const {
   buffer.resize(given.rows * given.cols);
@@ -206,8 +155,6 @@ template GappyRows gappy_rows(const RowSource<double>&, double);
 template GappyRows gappy_rows(const RowSource<float>&, double);
 template class SelectedColumns<double>;
 template class SelectedColumns<float>;
-template class RowsWithMissingValues<double>;
-template class RowsWithMissingValues<float>;
 template class ConvertedRows<float, double>;
 
 }  // namespace fieldfold

@@ -510,6 +510,34 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   fails("interpolate --field ux=short.npy --coords xy.npy --to xy.npy -o x",
         "field ux: expected a shape ending in (25,)");
   fails(fit_both + "-o missing/map.fold", "missing/map.fold: cannot be written");
+  fails(fit_both + "--validate 9 -o x.fold", "--validate: expected at most the number of snapshots, 8, got 9");
+  fails(fit_both + "--smoothing=-1 -o x.fold", "--smoothing: expected finite numbers of 0 or more, got -1");
+  save("twins.npy", xt::xarray<double>{{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {1.0, 0.0}});
+  save("four.npy", xt::ones<double>({4}));
+  fails("interpolate --field u=four.npy --coords twins.npy --to xy.npy -o x", "; --smoothing, or --merge-duplicates");
+}
+
+BOOST_FIXTURE_TEST_CASE(options_without_effect_are_warned_of, Program) {
+  const auto warning = [&](const std::string& options) { return run(fit_both + options + " -o map.fold").error; };
+  BOOST_TEST(warning("--interpolate-method nearest --kernel cubic --neighbors 5") ==
+             "fieldfold: warning: --kernel, --neighbors have no effect on the method nearest\n");
+  BOOST_TEST(warning("--overlap 0.3") ==
+             "fieldfold: warning: --overlap has no effect on the method rbf with --rbf-method direct\n");
+  BOOST_TEST(warning("--interpolate-method inverse_distance --power 3 --neighbors 5").empty());
+  // The method of the map counts where a command replaces options.
+  succeed(fit_both + "--interpolate-method nearest -o map.fold");
+  BOOST_TEST(run("compress map.fold --field ux=ux.npy --field uy=uy.npy --coords xy.npy --degree 1 -o latent.npy")
+                 .error.find("--degree has no effect on the method nearest") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(fill_values_in_states_are_warned_of, Program) {
+  succeed(fit_both + "--rank 3 -o map.fold");
+  auto gappy = ux;
+  for (std::size_t s = 0; s < 8; ++s) gappy(s, 3) = -9999.0;
+  save("gappy.npy", gappy);
+  BOOST_TEST(run("compress map.fold --field ux=gappy.npy --field uy=uy.npy -o latent.npy").error ==
+             "fieldfold: warning: field ux: -9999 occurs often, and is far from all other numbers, but the map was "
+             "learned without missing values; NaN in its place stands for one\n");
 }
 
 BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "support/closeness.hpp"
 #include "support/failing.hpp"
@@ -11,8 +12,10 @@
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.decomposition.rank_rule;
+import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
+import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.pod.whitening;
 
@@ -105,4 +108,69 @@ BOOST_AUTO_TEST_CASE(overflowing_statistics_do_not_invalidate_a_map) {
   BOOST_TEST(SVD(svd.compression_options(), svd.options(), svd.map()).rank() == 3);
   BOOST_TEST(fails([&] { learned({{"u", values}}, {.normalize = {.method = NormalizationMethod::zscore}}); },
                    "field u: expected numbers whose squares"));
+}
+
+BOOST_AUTO_TEST_CASE(rms_errors_are_those_of_reconstructed_fields_in_their_units) {
+  // Two fields of different sizes on 12 points, 8 snapshots.
+  auto snapshots = waves(24, 8);
+  for (std::size_t p = 0; p < 12; ++p)
+    for (std::size_t j = 0; j < 8; ++j) {
+      snapshots(2 * p, j) = 1e5 + 300.0 * snapshots(2 * p, j);
+      snapshots(2 * p + 1, j) = 1.5 + std::abs(snapshots(2 * p + 1, j));
+    }
+  const xt::xarray<double> weights = xt::linspace<double>(1.0, 2.0, 12);
+  // A tridiagonal mass matrix.
+  auto mass = xt::xarray<double>::from_shape({12, 12});
+  for (std::size_t p = 0; p < 12; ++p)
+    for (std::size_t q = 0; q < 12; ++q) mass(p, q) = p == q ? 2.0 : p + 1 == q || q + 1 == p ? 0.5 : 0.0;
+  std::vector<double> triplets[3];
+  for (std::size_t p = 0; p < 12; ++p)
+    for (std::size_t q = 0; q < 12; ++q) {
+      triplets[0].push_back(static_cast<double>(p));
+      triplets[1].push_back(static_cast<double>(q));
+      triplets[2].push_back(mass(p, q));
+    }
+  const auto as_array = [](const std::vector<double>& numbers) {
+    auto array = xt::xarray<double>::from_shape({numbers.size()});
+    std::ranges::copy(numbers, array.begin());
+    return array;
+  };
+  const auto rows = as_array(triplets[0]);
+  const auto columns = as_array(triplets[1]);
+  const auto values = as_array(triplets[2]);
+  const fieldfold::Normalization zscore{.method = NormalizationMethod::zscore};
+  for (const fieldfold::FieldOptions& options :
+       {fieldfold::FieldOptions{}, fieldfold::FieldOptions{.normalize = zscore, .center = true},
+        fieldfold::FieldOptions{.center = true, .point_weights = weights, .field_weights = {{"p", 3.0}}},
+        fieldfold::FieldOptions{.center = true, .mass = fieldfold::MassMatrix(rows, columns, values)}}) {
+    SVD svd({.fields = {"p", "u"}}, {.field_opts = options, .rule = {.rank = 3}});
+    svd.compute_map(snapshots);
+    const auto found = fieldfold::rms_errors(svd.map());
+    const xt::xarray<double> states = xt::transpose(snapshots);
+    const auto again = svd.reconstruct(svd.compress(states));
+    const auto weight_of = [&](std::size_t p, std::size_t q) {
+      return options.mass ? mass(p, q) : p != q ? 0.0 : options.point_weights ? weights(p) : 1.0;
+    };
+    for (std::size_t field = 0; field < 2; ++field) {
+      const auto error = [&](std::size_t j, std::size_t p) {
+        return again(j, 2 * p + field) - states(j, 2 * p + field);
+      };
+      double squares = 0.0;
+      double total = 0.0;
+      for (std::size_t p = 0; p < 12; ++p)
+        for (std::size_t q = 0; q < 12; ++q)
+          for (std::size_t j = 0; j < 8; ++j) {
+            squares += weight_of(p, q) * error(j, p) * error(j, q);
+            total += weight_of(p, q);
+          }
+      // Rounding of numbers of 1e5, beside errors of 1.
+      BOOST_TEST(std::abs(found[field] / std::sqrt(squares / total) - 1.0) < 1e-8);
+    }
+  }
+  SVD logarithmic(
+      {.fields = {"p", "u"}},
+      {.field_opts = {.normalize_field = {{"u", {.method = NormalizationMethod::log10}}}}, .rule = {.rank = 3}});
+  logarithmic.compute_map(snapshots);
+  const auto found = fieldfold::rms_errors(logarithmic.map());
+  BOOST_TEST((found[0] > 0.0 && std::isnan(found[1])));
 }

@@ -2,14 +2,23 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
 
 #include "support/closeness.hpp"
+#include "support/error_of.hpp"
 
 import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
 import fieldfold.fields.options;
 import fieldfold.pod.svd;
+import fieldfold.rows.source;
 
 #include "support/data/three_waves.hpp"
+#include "support/warnings_of.hpp"
+
+using fieldfold::GappyStates;
 
 BOOST_AUTO_TEST_CASE(distance_is_the_norm_of_the_component_outside_the_span) {
   const auto matrix = waves(20.0);
@@ -45,4 +54,34 @@ BOOST_AUTO_TEST_CASE(relative_distances_do_not_depend_on_units) {
   const auto weighted = learned(waves(1.0), {.point_weights = xt::linspace<double>(1.0, 2.0, points)}, 2);
   const auto of_weighted = weighted.assess(states).relative_distance;
   BOOST_TEST(relative_difference(weighted.assess(states * 1e-170).relative_distance, of_weighted) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(states_read_by_blocks_equal_states_in_memory) {
+  // Two states make a block.
+  constexpr std::size_t dof = std::size_t{1} << 20;
+  auto states = xt::xarray<double>::from_shape({5, dof});
+  for (std::size_t i = 0; i < dof; ++i)
+    for (std::size_t j = 0; j < 5; ++j)
+      states(j, i) = std::cos(1e-4 * static_cast<double>(i * (j + 1))) + static_cast<double>(j);
+  const fieldfold::TransposedRows<double> columns(fieldfold::as_matrix(std::as_const(states)));
+  fieldfold::SVD svd({}, {.rule = {.rank = 2}});
+  svd.compute_map(xt::xarray<double>(xt::transpose(states)));
+  BOOST_TEST(relative_difference(svd.compress(columns, GappyStates::nan), svd.compress(states)) < 1e-14);
+  const auto found = svd.assess(columns);
+  const auto expected = svd.assess(states);
+  BOOST_TEST(relative_difference(found.latent, expected.latent) < 1e-14);
+  BOOST_TEST(relative_difference(found.relative_distance, expected.relative_distance) < 1e-12);
+
+  for (const std::size_t j : {1U, 2U, 4U}) states(j, 7) = std::numeric_limits<double>::quiet_NaN();
+  const auto warnings = warnings_of([&] { svd.compress(columns, GappyStates::nan); });
+  BOOST_TEST(warnings.size() == 1U);
+  BOOST_TEST(warnings.front().starts_with("states: 3 of 5 with missing numbers"));
+  states(1, 7) = 0.0;
+  states(2, 7) = 0.0;
+  BOOST_TEST(error_of([&] { svd.compress(columns, GappyStates::error); }).find("state 4, entry 7") !=
+             std::string::npos);
+  const auto transposed = xt::xarray<double>(xt::transpose(states));
+  BOOST_TEST(error_of([&] {
+               svd.compress(fieldfold::TransposedRows<double>(fieldfold::as_matrix(transposed)), GappyStates::nan);
+             }) == "states: expected a length of 1048576, got 5");
 }

@@ -22,6 +22,8 @@ import fieldfold.decomposition.rank_rule;
 import fieldfold.linalg.dense;
 import fieldfold.pod.svd;
 
+#include "support/warnings_of.hpp"
+
 namespace {
 
 using fieldfold::Fields;
@@ -240,6 +242,18 @@ BOOST_AUTO_TEST_CASE(loop_shapes_are_kept_and_expressions_accepted) {
   const auto third = svd.compress(xt::view(states, 2));
   for (std::size_t mode = 0; mode < 2; ++mode)
     BOOST_TEST(std::abs(third(mode) - svd.compress(states)(2, mode)) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(missing_values_that_never_occur_are_warned_of_whatever_the_weights) {
+  const auto matrix = matrix_named("waves", 30, 8);
+  for (const double first : {1.0, 0.0}) {
+    xt::xarray<double> weights = xt::ones<double>({8});
+    weights(0) = first;
+    SVD svd({}, {.field_opts = {.sample_weights = weights, .missing_values = {-9999.0}}, .rule = {.rank = 2}});
+    const auto warnings = warnings_of([&] { svd.compute_map(matrix); });
+    BOOST_TEST_REQUIRE(warnings.size() == 1U);
+    BOOST_TEST(warnings.front() == "missing_values: no number of the snapshots equals -9999");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(nan_in_a_state_affects_only_its_own_coefficients) {

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../commands.hpp"
 #include "../field_files.hpp"
@@ -15,11 +18,26 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
+/// The states as columns, `(dof, num_states)`, if they can be read by blocks: those of a file, or of fields on the grid
+/// of the map.
+template <class T>
+std::unique_ptr<NpyFieldRows<double>> columns_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
+  std::unique_ptr<NpyFieldRows<double>> columns;
+  if (!arguments.states.empty()) {
+    columns = std::make_unique<NpyFieldRows<double>>(std::vector<NpyField>{{"states", arguments.states}});
+  } else if (auto [files, names] = named_files(arguments.field_files);
+             arguments.coords.empty() && names == svd.fields()) {
+    columns = std::make_unique<NpyFieldRows<double>>(files, std::max<std::size_t>(1, svd.grid_shape().size()));
+  }
+  if (columns && (columns->rows() != svd.dof() || !columns->reads_columns())) columns.reset();
+  return columns;
+}
+
 /// The states to compress, in double precision whatever the precision of the map.
 template <class T>
 xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
   if (!arguments.states.empty()) return load_npy(arguments.states);
-  CompressionOptions options = with_overrides(svd.compression_options(), arguments.interpolation, arguments.overrides);
+  CompressionOptions options = with_overrides(svd.compression_options(), arguments.interpolation);
   options.grid_shape = svd.grid_shape();
   const Compression grid(std::move(options));
   const auto fields = load_fields<double>(arguments.field_files);
@@ -33,6 +51,19 @@ xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& ar
   return grid.interpolate_to_grid(load_npy(arguments.coords), fields, holes);
 }
 
+/// Warns of numbers in the first states that are likely to stand for a missing value, if the map has none.
+template <class T>
+void warn_of_missing_values(const BasicSVD<T>& svd, const RowSource<double>& columns) {
+  if (!svd.options().field_opts.missing_values.empty()) return;
+  std::vector<double> buffer;
+  const auto states = columns.read_columns(0, std::min(columns.cols(), columns.block_columns()), buffer);
+  const auto found = likely_missing_values(TransposedRows<double>(states), svd.num_qoi());
+  for (std::size_t field = 0; field < found.size(); ++field)
+    for (const double value : found[field])
+      warn(message("field ", svd.fields()[field], ": ", value, " occurs often, and is far from all other numbers, but ",
+                   "the map was learned without missing values; NaN in its place stands for one"));
+}
+
 }  // namespace
 
 void compress(const CompressArguments& arguments) {
@@ -40,11 +71,15 @@ void compress(const CompressArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto policy =
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
-    const auto states = states_of(svd, arguments);
-    xt::xarray<T> latent = svd.compress(states, policy);
+    const auto columns = columns_of(svd, arguments);
+    const auto states = columns ? xt::xarray<double>() : states_of(svd, arguments);
+    if (columns) warn_of_missing_values(svd, *columns);
+    xt::xarray<T> latent = columns ? svd.compress(*columns, policy) : svd.compress(states, policy);
+    if (columns) latent.reshape(joined(columns->loop_shape(), {svd.rank()}));
     if (arguments.whiten) latent = Whitening(svd.map()).apply(latent);
     if (!arguments.distances.empty()) {
-      const auto assessed = svd.assess(states);
+      auto assessed = columns ? svd.assess(*columns) : svd.assess(states);
+      if (columns) assessed.relative_distance.reshape(columns->loop_shape());
       double worst = 1.0;
       for (const double condition : assessed.condition)
         if (std::isfinite(condition)) worst = std::max(worst, condition);

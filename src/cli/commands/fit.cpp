@@ -29,15 +29,7 @@ struct Snapshots {
 
 Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
   if (!arguments.data.empty()) return {std::make_unique<NpyRows<double>>(arguments.data), arguments.fields, {}};
-  const auto components = components_of(arguments.field_files);
-  Snapshots snapshots;
-  std::vector<NpyField> files;
-  for (std::size_t i = 0; i < components.size(); ++i) {
-    const auto& [name, path] = arguments.field_files.files[i];
-    files.push_back({name, path, components[i]});
-    for (std::size_t k = 0; k < components[i]; ++k)
-      snapshots.names.push_back(components[i] == 1 ? name : component_name(name, k, components[i]));
-  }
+  auto [files, names] = named_files(arguments.field_files);
   const std::size_t coord_axes = coords ? std::max<std::size_t>(coords->dimension(), 2) - 1 : 1;
   auto rows = std::make_unique<NpyFieldRows<double>>(files, arguments.grid_axes.value_or(coord_axes));
   if (rows->loop_shape().size() > 1 && !coords && !arguments.grid_axes)
@@ -57,9 +49,8 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
                                     " points; --components ", rows->grid_shape().back(),
                                     " is for a vector field with this last axis"));
   }
-  snapshots.grid_shape = rows->grid_shape();
-  snapshots.rows = std::move(rows);
-  return snapshots;
+  Shape grid_shape = rows->grid_shape();
+  return {std::move(rows), std::move(names), std::move(grid_shape)};
 }
 
 /// Says how many numbers are to blame for dropped snapshots, and how to keep these.

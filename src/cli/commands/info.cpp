@@ -61,17 +61,19 @@ void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const
   facts["gappy_states"] = gappy_states_policies()[static_cast<std::size_t>(options.gappy_states)];
 }
 
-/// The energy of the leading modes, for each number of them up to the rank.
+/// The energy of the leading modes, for each number of them up to the rank: a number or, so that it is not rounded to
+/// 1, a text.
 template <class T>
-nlohmann::json cumulative_energy(const BasicSVD<T>& svd) {
+nlohmann::json cumulative_energy(const BasicSVD<T>& svd, bool as_text) {
   const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
   auto list = nlohmann::json::array();
-  for (std::size_t mode = 1; mode <= svd.rank(); ++mode) list.push_back(1.0 - tails[mode]);
+  for (std::size_t mode = 1; mode <= svd.rank(); ++mode)
+    list.push_back(as_text ? nlohmann::json(energy_text(tails[mode])) : nlohmann::json(1.0 - tails[mode]));
   return list;
 }
 
 template <class T>
-nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
+nlohmann::ordered_json facts_of(const BasicSVD<T>& svd, bool as_text) {
   nlohmann::ordered_json facts;
   facts["method"] = "svd";
   facts["precision"] = sizeof(T) == sizeof(double) ? "double" : "single";
@@ -94,8 +96,9 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
   facts["grid_shape"] = svd.grid_shape();
   facts["dof"] = svd.dof();
   facts["rank"] = svd.rank();
-  facts["energy"] = finite_or_null(svd.energy());
-  facts["cumulative_energy"] = cumulative_energy(svd);
+  facts["energy"] =
+      as_text ? nlohmann::json(energy_text(std::pow(svd.reconstruction_error(), 2))) : finite_or_null(svd.energy());
+  facts["cumulative_energy"] = cumulative_energy(svd, as_text);
   facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
   facts["num_samples"] = svd.num_samples();
   facts["num_dropped"] = svd.num_dropped();
@@ -106,6 +109,9 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd) {
     const auto worst = static_cast<std::size_t>(std::ranges::max_element(errors) - errors.begin());
     const auto& given = svd.map().snapshot_numbers;
     facts["worst_snapshot"] = given.empty() ? worst : given[worst];
+    if (const auto rms = rms_errors(svd.map()); !rms.empty() && !svd.options().field_opts.sample_weights)
+      for (std::size_t field = 0; field < rms.size(); ++field)
+        facts["rms_errors"][svd.fields()[field]] = finite_or_null(rms[field]);
   }
   if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
   facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
@@ -127,6 +133,7 @@ std::string shown(const nlohmann::ordered_json& value) {
     for (const auto& [name, own] : value.items()) parts.push_back(name + " " + shown(own));
     return value.empty() ? "none" : listing(parts);
   }
+  if (value.is_null()) return "unknown";
   if (!value.is_array()) return value.dump();
   if (value.empty()) return "none";
   for (std::size_t i = 0; i < std::min(value.size(), most); ++i)
@@ -139,20 +146,13 @@ std::string shown(const nlohmann::ordered_json& value) {
 
 void info(const InfoArguments& arguments) {
   with_svd(arguments.map, [&](const auto& svd) {
-    auto facts = facts_of(svd);
+    auto facts = facts_of(svd, !arguments.json);
     const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.map));
     facts["file_bytes"] = bytes;
     if (svd.map_exists()) facts["data_bytes"] = svd.dof() * (svd.num_samples() + svd.num_dropped()) * sizeof(double);
     if (arguments.json) {
       std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
-    }
-    if (svd.map_exists()) {
-      facts["energy"] = energy_text(std::pow(svd.reconstruction_error(), 2));
-      const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
-      facts["cumulative_energy"] = nlohmann::json::array();
-      for (std::size_t mode = 1; mode <= svd.rank(); ++mode)
-        facts["cumulative_energy"].push_back(energy_text(tails[mode]));
     }
     if (svd.map_exists() && !svd.map().errors)
       facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";

@@ -15,9 +15,8 @@ template <class T>
 BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, const ReconstructArguments& arguments) {
   if (arguments.coords.empty()) return svd.split_fields(svd.reconstruct(latent));
   const auto coords = load_npy(arguments.coords);
-  if (arguments.overrides.empty()) return reconstruct_fields(svd, latent, coords);
-  const BasicCompression<T> grid(
-      with_overrides(svd.compression_options(), arguments.interpolation, arguments.overrides));
+  if (arguments.interpolation.given.empty()) return reconstruct_fields(svd, latent, coords);
+  const BasicCompression<T> grid(with_overrides(svd.compression_options(), arguments.interpolation));
   return grid.interpolate_from_grid(svd.reconstruct(latent), coords);
 }
 
