@@ -3,6 +3,7 @@ module fieldfold.decomposition.incremental;
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
+import fieldfold.decomposition.row_summary;
 import fieldfold.linalg.dense;
 import fieldfold.rows.source;
 
@@ -65,36 +66,19 @@ std::size_t truncated_rank(const Matrix& s, const IncrementalTruncation& truncat
   return rank;
 }
 
-/// The triangle R of a QR factorization of `[diag(s) U^T; diag(weights) rows]`, whose singular values and right
-/// singular vectors are those of the decomposition of all columns, old and new.
+/// The columns `U diag(s)` and `rows^T diag(weights)`, one per row: their singular values and left singular vectors are
+/// those of all columns, old and new.
 template <class T>
-Matrix triangle_of(const IncrementalState<T>& state, const xt::xarray<double>& s, MatrixView<const T> rows,
-                   const std::vector<double>& weights, const Pass& pass) {
-  const std::size_t dof = rows.cols;
-  const std::size_t step = 4 * dof;
-  std::vector<RFactor<double>> factors(pass.threads, RFactor<double>(dof));
-  std::vector<std::vector<double>> buffers(pass.threads);
-  for_each_block(rows.rows, step, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-    buffers[part].resize(count * dof);
-    const MatrixView<double> block{buffers[part].data(), count, dof};
-    for (std::size_t i = 0; i < count; ++i)
-      std::ranges::transform(rows.row(first + i), block.row(i).begin(),
-                             [&](T x) { return weights[first + i] * static_cast<double>(x); });
-    factors[part].add(block);
-  });
-  auto old = Matrix::from_shape({s.size(), dof});
-  for (std::size_t mode = 0; mode < s.size(); ++mode)
-    for (std::size_t i = 0; i < dof; ++i) old(mode, i) = s(mode) * static_cast<double>(state.basis(i, mode));
-  factors[0].add(as_matrix(old));
-  auto triangle = Matrix::from_shape({dof, dof});
-  for (std::size_t part = 0; part < pass.threads; ++part) {
-    for (std::size_t i = 0; i < dof; ++i)
-      for (std::size_t j = 0; j < dof; ++j) triangle(i, j) = factors[part](i, j);
-    if (part > 0) factors[0].add(as_matrix(triangle));
-  }
-  for (std::size_t i = 0; i < dof; ++i)
-    for (std::size_t j = 0; j < dof; ++j) triangle(i, j) = factors[0](i, j);
-  return triangle;
+Matrix all_columns(const IncrementalState<T>& state, const xt::xarray<double>& s, MatrixView<const T> rows,
+                   const std::vector<double>& weights) {
+  const std::size_t rank = s.size();
+  auto all = Matrix::from_shape({rank + rows.rows, rows.cols});
+  for (std::size_t mode = 0; mode < rank; ++mode)
+    for (std::size_t i = 0; i < rows.cols; ++i) all(mode, i) = s(mode) * static_cast<double>(state.basis(i, mode));
+  for (std::size_t k = 0; k < rows.rows; ++k)
+    std::ranges::transform(rows.row(k), as_matrix(all).row(rank + k).begin(),
+                           [&](T x) { return weights[k] * static_cast<double>(x); });
+  return all;
 }
 
 /// An update by at least as many columns as they have numbers.
@@ -102,7 +86,9 @@ template <class T>
 UpdatedState<T> updated_by_wide_block(const IncrementalState<T>& state, MatrixView<const T> rows,
                                       const std::vector<double>& weights, const IncrementalTotals& before,
                                       const IncrementalTruncation& truncation, const Pass& pass) {
-  const auto svd = thin_svd(triangle_of(state, before.s, rows, weights, pass));
+  const auto columns = all_columns(state, before.s, rows, weights);
+  const TransposedRows<double> source(as_matrix(columns));
+  auto svd = thin_svd(row_triangle(source, [](std::size_t) { return true; }, pass).triangle);
   UpdatedState<T> result;
   IncrementalState<T>& next = result.state;
   next.squares = before.squares;

@@ -7,7 +7,7 @@ import fieldfold.decomposition.basis;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.inner_product;
-import fieldfold.decomposition.row_gram;
+import fieldfold.decomposition.row_summary;
 import fieldfold.decomposition.subspace;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.signs;
@@ -115,8 +115,7 @@ class Decomposer {
       method = tail_is_too_small() ? sketch : gram;
     }
     if (method == transpose) {
-      if (auto found = by_row_gram()) return std::move(*found);
-      if (auto found = by_transpose()) return std::move(*found);
+      if (auto found = by_rows()) return std::move(*found);
     }
     if (method == gram)
       if (auto found = by_gram()) return std::move(*found);
@@ -320,16 +319,19 @@ class Decomposer {
     return decomposition;
   }
 
-  /// For more columns than rows: the eigenvectors of A A^T are the basis. Nothing if a Gram matrix does not resolve the
-  /// modes, or all coefficients are needed to choose the rank.
-  std::optional<Decomposition<T>> by_row_gram() const {
-    // Small matrices are decomposed to rounding.
-    const double operations = static_cast<double>(m_) * static_cast<double>(m_) * static_cast<double>(n_);
-    const bool fits = m_ * m_ * threads_ <= gram_numbers && source_.reads_columns() && operations >= small_work;
-    if (!fits || tail_is_too_small() || (request_.needs_coefficients && !request_.known_rank)) return std::nullopt;
-    Stopwatch watch;
+  /// Modes from a summary of the rows.
+  struct RowModes {
+    ColumnSplit columns;
+    Spectrum<T> spectrum;
+    Matrix u;  ///< `(m, m)`: the modes in its columns
+    std::size_t rank = 0;
+    double error = 0.0;  ///< of the singular values, relative to the largest
+  };
+
+  /// Eigenvectors of A A^T; nothing if it does not resolve the modes.
+  std::optional<RowModes> modes_by_gram(const RowSource<T>& source) const {
     const auto is_wanted = [this](std::size_t column) { return !is_left_out(column); };
-    auto [finite, gram] = row_gram<T>(source_, is_wanted, pass("summary", 0.0, 1.0));
+    auto [finite, gram] = row_gram<T>(source, is_wanted, pass_of_rows("summary"));
     ColumnSplit columns = split(std::move(finite));
     if (columns.learned.size() < present_) return std::nullopt;
     double largest = 0.0;
@@ -337,36 +339,88 @@ class Decomposer {
     if (largest > gram_range<T> || largest < 1.0 / gram_range<T>) return std::nullopt;
     const auto eigen = symmetric_eigen(std::move(gram));
     Spectrum<T> spectrum{zeros<T>({present_}), {}, present_, columns.learned.size()};
+    std::vector<std::size_t> descending;
+    for (std::size_t mode = 0; mode < m_; ++mode) descending.push_back(m_ - 1 - mode);
     for (std::size_t mode = 0; mode < present_; ++mode)
-      spectrum.s(mode) = static_cast<T>(std::sqrt(std::max(0.0, eigen.values(m_ - 1 - mode))));
+      spectrum.s(mode) = static_cast<T>(std::sqrt(std::max(0.0, eigen.values(descending[mode]))));
     const RankChoice choice = request_.choose_rank(spectrum);
     const double share = static_cast<double>(spectrum.s(choice.rank - 1)) / static_cast<double>(spectrum.s(0));
     if (share < smallest_gram_share<T> || choice.resolution < smallest_gram_tail<T>) return std::nullopt;
+    return RowModes{std::move(columns), std::move(spectrum), columns_of(eigen.vectors, descending), choice.rank,
+                    std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(m_))};
+  }
+
+  /// Singular vectors of the triangle of the rows; nothing for only zeros, and for more modes than A has beside masked
+  /// rows.
+  std::optional<RowModes> modes_by_triangle(const RowSource<T>& source) const {
+    const auto is_wanted = [this](std::size_t column) { return !is_left_out(column); };
+    auto [finite, triangle] = row_triangle<T>(source, is_wanted, pass_of_rows("summary"));
+    ColumnSplit columns = split(std::move(finite));
+    if (columns.learned.size() < present_) return std::nullopt;
+    for (const double entry : triangle)
+      if (!std::isfinite(entry)) throw NumericalError("the snapshots are too large: their norms overflow");
+    auto svd = thin_svd(std::move(triangle));
+    Spectrum<T> spectrum{zeros<T>({present_}), {}, present_, columns.learned.size()};
+    for (std::size_t mode = 0; mode < present_; ++mode) spectrum.s(mode) = static_cast<T>(svd.s(mode));
+    if (!(spectrum.s(0) > T{0})) return std::nullopt;
+    if (request_.needs_coefficients)
+      spectrum.coefficients =
+          rows_of(array_cast<double>(
+                      column_projections<T>(source, array_cast<T>(svd.v), columns.finite, 1, pass("summary", 1.0, 0.0))
+                          .coefficients),
+                  columns.learned);
+    const std::size_t rank = request_.choose_rank(spectrum).rank;
+    if (present_ < m_ && rank > numerical_rank(spectrum.s)) return std::nullopt;
+    return RowModes{std::move(columns), std::move(spectrum), std::move(svd.v), rank,
+                    10.0 * static_cast<double>(std::numeric_limits<T>::epsilon())};
+  }
+
+  /// As many threads as have memory for a summary each.
+  Pass pass_of_rows(std::string_view phase) const {
+    Pass result = pass(phase, 0.0, 1.0);
+    result.threads = std::clamp<std::size_t>(gram_numbers / (m_ * m_), 1, threads_);
+    return result;
+  }
+
+  /// For more columns than rows: a summary of the rows gives the basis, and blocks of columns are projected on it.
+  /// Nothing if it does not resolve the modes.
+  std::optional<Decomposition<T>> by_rows() const {
+    Stopwatch watch;
+    std::vector<T> memory;
+    std::optional<MatrixRows<T>> all;
+    if (!source_.reads_columns()) all.emplace(source_.read(0, m_, memory));
+    const RowSource<T>& source = all ? static_cast<const RowSource<T>&>(*all) : source_;
+    // Small matrices are decomposed to rounding.
+    const double operations = static_cast<double>(m_) * static_cast<double>(m_) * static_cast<double>(n_);
+    const bool needs_all = request_.needs_coefficients && !request_.known_rank;
+    std::optional<RowModes> found;
+    if (!needs_all && !tail_is_too_small() && operations >= small_work) found = modes_by_gram(source);
+    if (!found) found = modes_by_triangle(source);
+    if (!found) return std::nullopt;
+    auto& [columns, spectrum, modes, rank, error] = *found;
 
     DecompositionReport report{.method = DecompositionMethod::transpose, .threads = threads_};
-    report.singular_value_error =
-        std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(m_));
+    report.singular_value_error = error;
     report.summary_seconds = watch.lap();
-    auto u = xt::xarray<T>::from_shape({m_, choice.rank});
+    auto u = xt::xarray<T>::from_shape({m_, rank});
     for (std::size_t i = 0; i < m_; ++i)
-      for (std::size_t mode = 0; mode < choice.rank; ++mode)
-        u(i, mode) = is_masked(i) ? T{0} : static_cast<T>(eigen.vectors(i, m_ - 1 - mode));
-    ColumnSigns<T> signs(choice.rank);
+      for (std::size_t mode = 0; mode < rank; ++mode) u(i, mode) = is_masked(i) ? T{0} : static_cast<T>(modes(i, mode));
+    ColumnSigns<T> signs(rank);
     signs.add(as_matrix(std::as_const(u)));
     scale_columns(as_matrix(u), signs.signs());
-    basis_.reserve(m_, choice.rank);
+    basis_.reserve(m_, rank);
     basis_.write(0, as_matrix(std::as_const(u)));
     report.basis_seconds = watch.lap();
-    auto projections = column_projections<T>(source_, u, columns.finite, request_.groups, pass("errors", 0.0, 1.0));
+    auto projections = column_projections<T>(source, u, columns.finite, request_.groups, pass("errors", 0.0, 1.0));
     report.error_seconds = watch.lap();
     auto coefficients = std::move(projections.coefficients);
     if (!columns.tested.empty()) {
-      auto learned = xt::xarray<T>::from_shape({columns.learned.size(), choice.rank});
+      auto learned = xt::xarray<T>::from_shape({columns.learned.size(), rank});
       for (std::size_t k = 0; k < columns.learned.size(); ++k)
         std::ranges::copy(as_matrix(coefficients).row(columns.learned[k]), as_matrix(learned).row(k).begin());
       coefficients = std::move(learned);
     }
-    return Decomposition<T>{.rank = choice.rank,
+    return Decomposition<T>{.rank = rank,
                             .s = std::move(spectrum.s),
                             .coefficients = std::move(coefficients),
                             .kept = columns.numbers_of(columns.learned),
@@ -379,51 +433,6 @@ class Decomposer {
   }
 
   bool is_masked(std::size_t row) const { return !request_.masked_rows.empty() && request_.masked_rows[row] != 0; }
-
-  /// For more columns than rows: a factorization of A^T, whose right singular vectors are U, small enough for memory.
-  /// Nothing if there are fewer finite columns than rows.
-  std::optional<Decomposition<T>> by_transpose() const {
-    Stopwatch watch;
-    std::vector<T> buffer;
-    const auto all = source_.read(0, m_, buffer);
-    const ColumnSplit columns = split(finite_columns(source_, pass("summary", 0.0, 0.1)));
-    if (columns.learned.size() < m_ || present_ < m_) return std::nullopt;
-    const Factorization chosen{.columns = columns.numbers_of(columns.learned)};
-    std::vector<T> gathered;
-    const TransposedRows<T> states(FactorRows<T>(chosen, n_)(all, gathered));
-    Factorization sketched = sketched_factorization(states, pass("summary", 0.1, 0.4)).factorization;
-    DecompositionReport report{.method = DecompositionMethod::transpose, .threads = threads_};
-    if (sketched.leading.empty())
-      return Decomposition<T>{.kept = chosen.columns, .left_out = columns.numbers_of(columns.tested), .report = report};
-    const Matrix triangle =
-        orthogonal_factor<T>(states, nullptr, std::move(sketched), 1, pass("summary", 0.5, 0.5)).triangle;
-    // Padded with rows of zeros, so that its right singular vectors are a basis of the whole space.
-    Matrix square = zeros<double>({m_, m_});
-    std::copy(triangle.begin(), triangle.end(), square.begin());
-    auto svd = thin_svd(std::move(square));
-    fix_signs(svd.v, svd.u);
-    Factors<T> factors{.factorization = {.columns = columns.finite}, .learned = columns.learned};
-    const xt::xarray<T> u = array_cast<T>(svd.v);
-    xt::xarray<T> coefficients = zeros<T>({columns.finite.size(), m_});
-    std::vector<T> finite_rows;
-    add_product_transposed(FactorRows<T>(factors.factorization, n_)(all, finite_rows), as_matrix(u),
-                           as_matrix(coefficients));
-    const Matrix exact_coefficients = array_cast<double>(coefficients);
-    const Spectrum<T> spectrum{array_cast<T>(svd.s), rows_of(exact_coefficients, columns.learned), m_,
-                               columns.learned.size()};
-    factors.s = spectrum.s;
-    factors.rank = request_.choose_rank(spectrum).rank;
-    report.summary_seconds = watch.lap();
-    factors.coefficients = column_range(exact_coefficients, 0, factors.rank);
-    basis_.reserve(m_, factors.rank);
-    const xt::xarray<T> leading = leading_block(u, m_, factors.rank);
-    basis_.write(0, as_matrix(leading));
-    report.basis_seconds = watch.lap();
-    report.singular_value_error = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    const ErrorSquares squares = errors_of(factors);
-    report.error_seconds = watch.lap();
-    return result(std::move(factors), columns, squares, report);
-  }
 
   Decomposition<T> result(Factors<T> factors, const ColumnSplit& columns, const ErrorSquares& squares,
                           DecompositionReport report) const {

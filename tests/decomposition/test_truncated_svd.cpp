@@ -179,6 +179,21 @@ BOOST_AUTO_TEST_CASE(wide_matrices_are_decomposed_near_optimally) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(many_columns_are_decomposed_to_rounding_where_their_tail_is_small) {
+  // Singular values from 1 to 1e-14: a Gram matrix resolves those above 1e-8.
+  std::vector<double> s(60);
+  for (std::size_t i = 0; i < 60; ++i) s[i] = std::pow(10.0, -14.0 * static_cast<double>(i) / 59.0);
+  const auto matrix = transposed(planted(30000, s));
+  const auto found = decomposed(matrix, 45);
+  BOOST_TEST((found.report.method == DecompositionMethod::transpose));
+  BOOST_TEST(found.report.singular_value_error < 1e-14);
+  for (std::size_t i = 0; i < 60; ++i) BOOST_TEST(std::abs(found.s(i) - s[i]) < 1e-14);
+  BOOST_TEST(off_identity(found.u) < 1e-13);
+  double optimal = 0.0;
+  for (std::size_t i = 45; i < 60; ++i) optimal += s[i] * s[i];
+  BOOST_TEST(error_of(found, matrix) <= 1.01 * std::sqrt(optimal) + 1e-14);
+}
+
 BOOST_AUTO_TEST_CASE(many_columns_are_decomposed_by_the_gram_matrix_of_the_rows) {
   // 60 rows, of which two are masked, and 30000 columns, of which one is not finite.
   const auto s = spectra(60)[4].values;

@@ -133,7 +133,7 @@ std::string shown(const nlohmann::ordered_json& value) {
     for (const auto& [name, own] : value.items()) parts.push_back(name + " " + shown(own));
     return value.empty() ? "none" : listing(parts);
   }
-  if (value.is_null()) return "unknown";
+  if (value.is_null()) return "none";
   if (!value.is_array()) return value.dump();
   if (value.empty()) return "none";
   for (std::size_t i = 0; i < std::min(value.size(), most); ++i)

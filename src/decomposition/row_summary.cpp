@@ -1,4 +1,4 @@
-module fieldfold.decomposition.row_gram;
+module fieldfold.decomposition.row_summary;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
@@ -20,13 +20,11 @@ MatrixView<const T> selected_rows(MatrixView<const T> rows, const std::vector<st
   return {buffer.data(), selected.size(), rows.cols};
 }
 
-}  // namespace
-
-template <class T>
-RowGram row_gram(const RowSource<T>& source, const std::function<bool(std::size_t)>& wanted, const Pass& pass) {
-  const std::size_t m = source.rows();
+/// Reads columns in blocks, and adds those that are wanted and finite. \returns  all that are finite
+template <class T, class Add>
+std::vector<std::size_t> add_finite_columns(const RowSource<T>& source, const std::function<bool(std::size_t)>& wanted,
+                                            const Pass& pass, const Add& add) {
   std::vector<std::uint8_t> is_finite(source.cols(), 0);
-  std::vector<xt::xarray<double>> grams(pass.threads, zeros<double>({m, m}));
   std::vector<std::vector<T>> buffers(pass.threads);
   std::vector<std::vector<T>> gathered(pass.threads);
   for_each_block(
@@ -37,13 +35,51 @@ RowGram row_gram(const RowSource<T>& source, const std::function<bool(std::size_
           is_finite[first + j] = std::ranges::all_of(columns.row(j), [](T x) { return std::isfinite(x); }) ? 1 : 0;
           if (is_finite[first + j] != 0 && wanted(first + j)) used.push_back(j);
         }
-        add_gram(selected_rows(columns, used, gathered[part]), as_matrix(grams[part]));
+        add(part, selected_rows(columns, used, gathered[part]));
       });
-  RowGram result{{}, sum_of(grams)};
-  fill_upper(as_matrix(result.gram));
+  std::vector<std::size_t> finite;
   for (std::size_t j = 0; j < is_finite.size(); ++j)
-    if (is_finite[j] != 0) result.finite.push_back(j);
+    if (is_finite[j] != 0) finite.push_back(j);
+  return finite;
+}
+
+xt::xarray<double> triangle_in(const RFactor<double>& factor, std::size_t n) {
+  auto triangle = xt::xarray<double>::from_shape({n, n});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) triangle(i, j) = factor(i, j);
+  return triangle;
+}
+
+}  // namespace
+
+template <class T>
+RowGram row_gram(const RowSource<T>& source, const std::function<bool(std::size_t)>& wanted, const Pass& pass) {
+  const std::size_t m = source.rows();
+  std::vector<xt::xarray<double>> grams(pass.threads, zeros<double>({m, m}));
+  auto finite = add_finite_columns(source, wanted, pass, [&](std::size_t part, MatrixView<const T> columns) {
+    add_gram(columns, as_matrix(grams[part]));
+  });
+  RowGram result{std::move(finite), sum_of(grams)};
+  fill_upper(as_matrix(result.gram));
   return result;
+}
+
+template <class T>
+RowTriangle row_triangle(const RowSource<T>& source, const std::function<bool(std::size_t)>& wanted, const Pass& pass) {
+  const std::size_t m = source.rows();
+  std::vector<RFactor<double>> factors(pass.threads, RFactor<double>(m));
+  std::vector<std::vector<double>> copies(pass.threads);
+  auto finite = add_finite_columns(source, wanted, pass, [&](std::size_t part, MatrixView<const T> columns) {
+    copies[part].resize(columns.rows * m);
+    const MatrixView<double> copy{copies[part].data(), columns.rows, m};
+    for (std::size_t j = 0; j < columns.rows; ++j) std::ranges::copy(columns.row(j), copy.row(j).begin());
+    factors[part].add(copy);
+  });
+  for (std::size_t part = 1; part < factors.size(); ++part) {
+    auto further = triangle_in(factors[part], m);
+    factors[0].add(as_matrix(further));
+  }
+  return {std::move(finite), triangle_in(factors[0], m)};
 }
 
 template <class T>
@@ -87,6 +123,8 @@ ColumnProjections<T> column_projections(const RowSource<T>& source, const xt::xa
 
 template RowGram row_gram(const RowSource<double>&, const std::function<bool(std::size_t)>&, const Pass&);
 template RowGram row_gram(const RowSource<float>&, const std::function<bool(std::size_t)>&, const Pass&);
+template RowTriangle row_triangle(const RowSource<double>&, const std::function<bool(std::size_t)>&, const Pass&);
+template RowTriangle row_triangle(const RowSource<float>&, const std::function<bool(std::size_t)>&, const Pass&);
 template ColumnProjections<double> column_projections(const RowSource<double>&, const xt::xarray<double>&,
                                                       const std::vector<std::size_t>&, std::size_t, const Pass&);
 template ColumnProjections<float> column_projections(const RowSource<float>&, const xt::xarray<float>&,
