@@ -5,11 +5,13 @@ import fieldfold.base.standard;
 
 export namespace fieldfold {
 
-/// Writes a file atomically: `write` fills a temporary file next to `path`, which is then renamed to it, so that a
-/// reader sees either the old file or the complete new one. The temporary file is removed on failure. Several threads
-/// may write at once, even to the same path: the last one wins.
-/// \throws FileError  the path is not a regular file (a device, a folder); the folder is missing or not writable; the
-///                    disk is full
+/// Writes a file atomically and durably: `write` fills a file without a name in the folder of `path`, which then takes
+/// its place, so that a reader sees either the old file or the complete new one, also after a crash or a loss of power.
+/// When this function returns, file and folder are on the disk. Nothing is left on failure. Several threads and
+/// processes may write at once, even to the same path: the last one wins. Permissions of an existing file stay; a
+/// symbolic link is followed.
+/// \throws FileError  the path is not a regular file (a device, a folder), or is protected against writing; the folder
+///                    is missing or not writable; the disk is full, or the file longer than RLIMIT_FSIZE permits
 void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 
 /// Opens a file for reading. \throws FileError  the file is missing, not readable, or not a regular file

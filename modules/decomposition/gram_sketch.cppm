@@ -80,6 +80,11 @@ template <class T>
 OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows<T>* product,
                                    Factorization factorization, std::size_t groups, const Pass& pass);
 
+/// \param largest  the largest singular value of a matrix of T, or of its column norms; 0: all are zero
+/// \throws NumericalError  it is below the normal numbers of T, which have all digits, and whose reciprocals are finite
+template <class T>
+void check_magnitude(double largest);
+
 /// Checks an inner product by the eigenvalues of a Gram matrix, ascending.
 /// \throws NumericalError  it is not positive definite
 template <class T>

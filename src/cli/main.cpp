@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -358,15 +359,23 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
 /// The command that was given, for messages.
 std::string given_command;
 
-int report(std::string_view what) {
-  std::string text = in_options(what, given_command);
+/// One line on the terminal, whatever names are in it.
+void show(std::string_view kind, std::string text) {
   std::ranges::replace(text, '\n', ' ');
-  std::cerr << "fieldfold: error: " + text + "\n";
+  std::cerr << "fieldfold: " + std::string(kind) + fieldfold::escaped_name(text) + "\n";
+}
+
+int report(std::string_view what) noexcept try {
+  show("error: ", in_options(what, given_command));
+  return failure;
+} catch (...) {
+  // No memory is left to say more.
+  std::fputs("fieldfold: error: out of memory\n", stderr);
   return failure;
 }
 
 int report_usage(const std::string& what) {
-  std::cerr << "fieldfold: " + what + "\n";
+  show("", what);
   return wrong_usage;
 }
 
@@ -383,6 +392,20 @@ std::vector<std::string> joined_lists(int argc, char** argv) {
     if (argument.starts_with("--")) is_list = argument == "--periods" || argument == "--scales";
   }
   return result;
+}
+
+/// What is wrong with lists among the arguments: an empty entry, which CLI11 would skip. None: all are complete.
+std::optional<std::string> incomplete_list(const std::vector<std::string>& given) {
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::size_t split = given[i].find('=');
+    const std::string name = given[i].substr(0, split);
+    if (name != "--fields" && name != "--periods" && name != "--scales") continue;
+    if (split == std::string::npos && i + 1 == given.size()) continue;
+    const std::string value = split == std::string::npos ? given[i + 1] : given[i].substr(split + 1);
+    if (value.empty() || value.starts_with(',') || value.ends_with(',') || value.find(",,") != std::string::npos)
+      return name + ": expected a list without empty entries, got " + value;
+  }
+  return std::nullopt;
 }
 
 /// What is unknown among the arguments; none: all are known.
@@ -410,9 +433,7 @@ std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std
   return std::nullopt;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
+int run(int argc, char** argv) {
   CLI::App app{"Compression of fields to a few latent coefficients, and reconstruction on any grid."};
   app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
   app.require_subcommand(1);
@@ -430,10 +451,10 @@ int main(int argc, char** argv) try {
   add_interpolate(app, interpolate_arguments);
   const std::vector<std::string> given = joined_lists(argc, argv);
   if (!given.empty()) given_command = given.front();
-  fieldfold::set_warning_handler([](std::string_view sentence) {
-    std::cerr << "fieldfold: warning: " + in_options(sentence, given_command) + "\n";
-  });
+  fieldfold::set_warning_handler(
+      [](std::string_view sentence) { show("warning: ", in_options(sentence, given_command)); });
   if (const auto unknown = unknown_argument(app, given)) return report_usage(*unknown);
+  if (const auto incomplete = incomplete_list(given)) return report_usage(*incomplete);
   try {
     app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
@@ -442,8 +463,14 @@ int main(int argc, char** argv) try {
   }
   if (!std::cout.flush()) return report("standard output cannot be written");
   return 0;
-} catch (const std::bad_alloc&) {
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::bad_alloc&) {
   return report("out of memory");
 } catch (const std::exception& error) {
   return report(error.what());
+} catch (...) {
+  return report("an unknown exception");
 }

@@ -177,7 +177,15 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
     for (std::size_t j = 0; j < sketch.shape(1); ++j) sketch(i, j) = sketches[0](i, factorization.columns[j]);
   if (sketch.size() > 0)
     factorize(std::move(sketch), static_cast<double>(std::numeric_limits<T>::epsilon()), floor, factorization);
+  if (!factorization.leading.empty()) check_magnitude<T>(std::abs(factorization.square(0, 0)));
   return result;
+}
+
+template <class T>
+void check_magnitude(double largest) {
+  if (largest > 0.0 && largest < static_cast<double>(std::numeric_limits<T>::min()))
+    throw NumericalError(message("the snapshots are too small: numbers of at most ", largest,
+                                 " have lost digits; a smaller unit helps"));
 }
 
 template <class T>
@@ -218,6 +226,8 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
   }
 }
 
+template void check_magnitude<double>(double);
+template void check_magnitude<float>(double);
 template void check_inner_product<double>(const xt::xarray<double>&);
 template void check_inner_product<float>(const xt::xarray<double>&);
 template class FactorRows<double>;

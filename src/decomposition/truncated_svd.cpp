@@ -362,6 +362,7 @@ class Decomposer {
     auto svd = thin_svd(std::move(triangle));
     Spectrum<T> spectrum{zeros<T>({present_}), {}, present_, columns.learned.size()};
     for (std::size_t mode = 0; mode < present_; ++mode) spectrum.s(mode) = static_cast<T>(svd.s(mode));
+    check_magnitude<T>(svd.s(0));
     if (!(spectrum.s(0) > T{0})) return std::nullopt;
     if (request_.needs_coefficients)
       spectrum.coefficients =

@@ -25,6 +25,7 @@ class Checksum {
   };
   static XXH64_state_t* fresh() {
     XXH64_state_t* state = XXH64_createState();
+    if (state == nullptr) throw std::bad_alloc();
     XXH64_reset(state, 0);
     return state;
   }

@@ -27,6 +27,8 @@ using nlohmann::json;
 
 json parsed(std::string_view text) try { return json::parse(text); } catch (const json::parse_error& error) {
   throw InvalidArgument(message("spec: expected a JSON object, got invalid JSON from byte ", error.byte, " on"));
+} catch (const json::out_of_range&) {
+  throw InvalidArgument("spec: expected numbers that double precision represents, got a larger one");
 }
 
 std::string text(std::string_view key, const json& value) {

@@ -27,14 +27,18 @@ class CachedInterpolation::Cache {
   explicit Cache(std::size_t most) : most_bytes(most) {}
 
   static Key key_of(std::initializer_list<const ArrayRef<double>*> arrays) {
-    XXH3_state_t* const state = XXH3_createState();
+    struct Free {
+      void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+    };
+    const std::unique_ptr<XXH3_state_t, Free> owner(XXH3_createState());
+    if (owner == nullptr) throw std::bad_alloc();
+    XXH3_state_t* const state = owner.get();
     XXH3_128bits_reset(state);
     for (const auto* array : arrays) {
       for (const std::uint64_t length : array->shape()) XXH3_128bits_update(state, &length, sizeof(length));
       XXH3_128bits_update(state, array->data(), array->size() * sizeof(double));
     }
     const XXH128_hash_t hash = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
     return {hash.low64, hash.high64};
   }
 

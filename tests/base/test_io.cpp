@@ -1,7 +1,10 @@
 #include <boost/test/unit_test.hpp>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -96,4 +99,81 @@ BOOST_AUTO_TEST_CASE(errors_name_the_path_that_cannot_be_written) {
     BOOST_TEST(std::string(error.what()).find(path.string()) == 0U);
   }
   BOOST_CHECK_THROW(fieldfold::write_file(folder.path, write), fieldfold::FileError);
+}
+
+BOOST_AUTO_TEST_CASE(permissions_of_a_replaced_file_stay) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / "a.bin";
+  std::ofstream(path) << "old";
+  const auto permissions = [&] { return std::filesystem::status(path).permissions(); };
+  for (const auto kept : {std::filesystem::perms(0600), std::filesystem::perms(0640), std::filesystem::perms(0664)}) {
+    std::filesystem::permissions(path, kept);
+    fieldfold::write_file(path, [](std::ostream& out) { out << "new"; });
+    BOOST_TEST((permissions() == kept));
+  }
+  // A new file has those that the user's mask leaves.
+  std::filesystem::remove(path);
+  const ::mode_t before = ::umask(027);
+  fieldfold::write_file(path, [](std::ostream& out) { out << "new"; });
+  ::umask(before);
+  BOOST_TEST((permissions() == std::filesystem::perms(0640)));
+}
+
+BOOST_AUTO_TEST_CASE(symbolic_links_are_followed) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path / "data");
+  std::filesystem::create_symlink("data/a.bin", folder.path / "first");
+  std::filesystem::create_symlink("first", folder.path / "link");
+  for (const char* content : {"to a file that does not exist yet", "to one that does"}) {
+    fieldfold::write_file(folder.path / "link", [&](std::ostream& out) { out << content; });
+    BOOST_TEST(content_of(folder.path / "data" / "a.bin") == content);
+    BOOST_TEST(
+        (std::filesystem::is_symlink(folder.path / "link") && std::filesystem::is_symlink(folder.path / "first")));
+  }
+  std::filesystem::create_symlink("circle", folder.path / "circle");
+  BOOST_CHECK_THROW(fieldfold::write_file(folder.path / "circle", [](std::ostream& out) { out << "x"; }),
+                    fieldfold::FileError);
+}
+
+BOOST_AUTO_TEST_CASE(names_may_be_as_long_as_the_file_system_permits) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / std::string(255, 'n');
+  fieldfold::write_file(path, [](std::ostream& out) { out << "long"; });
+  BOOST_TEST(content_of(path) == "long");
+  BOOST_TEST(entries_of(folder.path) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_above_the_limit_of_file_sizes_is_an_error_and_no_signal) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / "a.bin";
+  fieldfold::write_file(path, [](std::ostream& out) { out << "old"; });
+  struct ::rlimit before{};
+  BOOST_TEST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  struct ::rlimit small = before;
+  small.rlim_cur = 5000;
+  BOOST_TEST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string text;
+  try {
+    fieldfold::write_file(path, [](std::ostream& out) { out << std::string(10'000'000, 'x'); });
+  } catch (const fieldfold::FileError& error) {
+    text = error.what();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  BOOST_TEST(text == path.string() + ": writing failed: File too large");
+  BOOST_TEST(content_of(path) == "old");
+  BOOST_TEST(entries_of(folder.path) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(large_and_small_pieces_are_written_in_order) {
+  const TemporaryFolder folder;
+  std::string expected;
+  for (std::size_t i = 0; i < 300; ++i) expected += std::string(i * i % 30'000, static_cast<char>('a' + i % 26));
+  fieldfold::write_file(folder.path / "a.bin", [&](std::ostream& out) {
+    for (std::size_t first = 0, i = 0; first < expected.size(); ++i) {
+      const std::size_t length = std::min(i * i % 700'000 + 1, expected.size() - first);
+      out.write(expected.data() + first, static_cast<std::streamsize>(length));
+      first += length;
+    }
+  });
+  BOOST_TEST((content_of(folder.path / "a.bin") == expected));
 }

@@ -530,6 +530,21 @@ BOOST_FIXTURE_TEST_CASE(options_without_effect_are_warned_of, Program) {
                  .error.find("--degree has no effect on the method nearest") != std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(control_characters_do_not_reach_the_terminal, Program) {
+  for (const std::string arguments :
+       {"info 'a\033[31m\nb'", "fit --field 'u\x9b=ux.npy' -o x.fold", "'fit\033]0;title\a'", "info --\033x"}) {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST(outcome.code != 0);
+    BOOST_TEST(std::ranges::count_if(outcome.error,
+                                     [](char c) {
+                                       const auto byte = static_cast<unsigned char>(c);
+                                       return (byte < 0x20 && c != '\n') || byte >= 0x7f;
+                                     }) == 0,
+               outcome.error);
+    BOOST_TEST(std::ranges::count(outcome.error, '\n') == 1);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(fill_values_in_states_are_warned_of, Program) {
   succeed(fit_both + "--rank 3 -o map.fold");
   auto gappy = ux;
@@ -551,6 +566,8 @@ BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {
                                 "fit --field ux=ux.npy --data ux.npy -o x.fold",
                                 "fit --field ux=ux.npy --fields a,b -o x.fold",
                                 "fit --field ux=ux.npy --rank many -o x.fold",
+                                "fit --data ux.npy --fields a,,b -o x.fold",
+                                "fit --field ux=ux.npy --periods=0,,360 -o x.fold",
                                 "fit --field ux=ux.npy --rank -3 -o x.fold",
                                 "info",
                                 "compress map.fold -o x.npy",

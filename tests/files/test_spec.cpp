@@ -75,6 +75,7 @@ BOOST_AUTO_TEST_CASE(errors_name_the_invalid_key_or_value) {
     BOOST_TEST(what.find(part) != std::string::npos, "expected \"" << part << "\" in \"" << what << "\"");
   };
   expect("", "spec: expected a JSON object, got invalid JSON from byte 1 on");
+  expect(R"({"energy_tol": 1e940})", "spec: expected numbers that double precision represents");
   expect("[1]", "spec: expected a JSON object");
   expect("{\"rank\": 4", "spec: expected a JSON object");
   expect(R"({"method": "autoencoder"})", "method: expected one of svd; got autoencoder");

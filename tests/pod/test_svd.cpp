@@ -369,6 +369,20 @@ BOOST_AUTO_TEST_CASE(many_rows_do_not_lower_the_rank_in_single_precision) {
   BOOST_TEST(svd.rank() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(the_smallest_numbers_are_learned_or_said_to_have_lost_digits) {
+  const auto matrix = matrix_named("decaying", 60, 8);
+  for (const bool is_wide : {false, true}) {
+    const auto given = is_wide ? xt::xarray<double>(xt::transpose(matrix)) : matrix;
+    SVD expected({}, {.rule = {.rank = 2}});
+    expected.compute_map(given);
+    SVD svd({}, {.rule = {.rank = 2}});
+    svd.compute_map(given * 1e-300);
+    BOOST_TEST(std::abs(svd.energy() - expected.energy()) < 1e-12);
+    BOOST_TEST(relative_difference(svd.projection_matrix(), expected.projection_matrix()) < 1e-10);
+    BOOST_TEST(error_of([&] { svd.compute_map(given * 1e-312); }).starts_with("the snapshots are too small"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(snapshots_with_overflowing_squares_are_an_error) {
   SVD svd;
   BOOST_CHECK_THROW(svd.compute_map(1e308 * xt::ones<double>({40, 6})), fieldfold::NumericalError);

@@ -79,10 +79,10 @@ void report(const BasicSVDMap<T>& map, const RowSource<double>& rows, const FitA
                  sizeof(T) == sizeof(double) ? "; --single halves it" : ""));
   if (arguments.is_quiet) return;
   const double tail = tail_shares(map.singular_values, map.unresolved_squares)[rank];
-  std::cout << message(arguments.output.string(), ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples),
-                       ", energy ", energy_text(tail), ", largest error of a snapshot ",
-                       map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes),
-                       "\n");
+  std::cout << message(
+      escaped_name(arguments.output.string()), ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples),
+      ", energy ", energy_text(tail), ", largest error of a snapshot ",
+      map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes), "\n");
 }
 
 template <class T>

@@ -157,7 +157,7 @@ void info(const InfoArguments& arguments) {
     if (svd.map_exists() && !svd.map().errors)
       facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
     for (const auto& [name, value] : facts.items())
-      std::cout << std::left << std::setw(34) << name << shown(value) << '\n';
+      std::cout << std::left << std::setw(34) << name << escaped_name(shown(value)) << '\n';
   });
 }
 
