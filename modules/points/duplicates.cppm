@@ -17,6 +17,9 @@ class MergedPoints {
   std::size_t size() const { return counts_.size(); }
   std::size_t num_given() const { return groups_.size(); }
 
+  /// The merged point of a given one.
+  std::size_t merged_of(std::size_t point) const { return groups_[point]; }
+
   /// The means of rows over coincident points. \param rows  `(n, k)`  \returns  `(size(), k)`
   xt::xarray<double> means(MatrixView<const double> rows) const;
 
@@ -34,6 +37,9 @@ struct CoincidentPairs {
   std::size_t count = 0;
   std::pair<std::size_t, std::size_t> first = {};
 };
+
+/// "Two data points coincide: ...", with the numbers of the first pair and what helps.
+std::string explanation(const CoincidentPairs& pairs);
 
 /// \param points  `(n, dim)`  \param counts  whether pairs with this second point count
 CoincidentPairs coincident_pairs(MatrixView<const double> points, const std::function<bool(std::size_t)>& counts);

@@ -108,7 +108,8 @@ class RBFInterpolator {
   /// `neighbors`, where each evaluation estimates it.
   double rounding_error() const;
 
-  /// Leave-one-out residuals; see `leave_one_out_errors`.
+  /// Leave-one-out residuals; see `leave_one_out_errors`. With `merge_duplicates` coincident points have that of the
+  /// mean of their values.
   /// \returns  `(P, ...)`
   /// \throws InvalidArgument  the interpolant does not use all points, or has a sparse system
   xt::xarray<double> leave_one_out_errors() const;

@@ -174,10 +174,11 @@ class Replacement {
     }
     if (::fsync(descriptor()) != 0 && errno != EINVAL) fail();
     while (temporary_.empty()) {
-      const std::string fresh = fresh_name();
+      // Nothing that may throw comes between a name in the folder and its note here.
+      std::string fresh = fresh_name();
       const std::string own = message("/proc/self/fd/", descriptor());
       if (::linkat(AT_FDCWD, own.c_str(), folder_.number(), fresh.c_str(), AT_SYMLINK_FOLLOW) == 0)
-        temporary_ = fresh;
+        temporary_ = std::move(fresh);
       else if (errno != EEXIST)
         fail();
     }
@@ -222,14 +223,14 @@ class Replacement {
   }
 
   void open_named() {
-    const std::string fresh = fresh_name();
+    std::string fresh = fresh_name();
     descriptor_.emplace(
         ::openat(folder_.number(), fresh.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, first_mode()));
     if (!descriptor_->is_open()) {
       if (errno != EEXIST) fail();
       return;
     }
-    temporary_ = fresh;
+    temporary_ = std::move(fresh);
     struct ::stat status{};
     // Another writer may have taken it for abandoned before it was locked.
     if ((::flock(descriptor(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||

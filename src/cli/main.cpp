@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -429,6 +430,9 @@ std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std
     const std::string name = argument.substr(0, argument.find('='));
     if (name.starts_with("--") && std::ranges::find(options, name) == options.end())
       return unknown_name(name, "an option of " + given.front(), options);
+    // A single dash before a long name.
+    if (name.size() > 2 && name[0] == '-' && name[1] != '-' && name[1] != 'o' && !number_in(name))
+      return unknown_name(name, "an option of " + given.front(), options);
   }
   return std::nullopt;
 }
@@ -467,7 +471,14 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::bad_alloc&) {
+int main(int argc, char** argv) try {
+  // Destructors of JSON values and of standard containers may allocate.
+  std::set_terminate([] {
+    report("out of memory");
+    std::_Exit(failure);
+  });
+  return run(argc, argv);
+} catch (const std::bad_alloc&) {
   return report("out of memory");
 } catch (const std::exception& error) {
   return report(error.what());

@@ -73,7 +73,10 @@ constexpr std::array arguments{
 };
 
 /// Phrases with words that are options there only.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> phrases{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> phrases{{
+    {"a larger --mask", "--mask auto:SHARE"},
+    {"coords are missing: the compression was constructed without them",
+     "the map has no coordinates: it was learned without fit --coords"},
     {"the mask auto", "--mask auto"},
     {"; a mask leaves", "; --mask auto leaves"},
     {"partition_of_unity as the method", "--rbf-method partition_of_unity"},

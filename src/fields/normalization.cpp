@@ -6,7 +6,6 @@ namespace fieldfold {
 namespace {
 
 /// A field with a spread of at most this share of its magnitude is constant: the rounding errors of a computation.
-constexpr double spread_of_a_constant = 1e-13;
 
 double number_in(std::string_view text, std::string_view whole) {
   double number = 0.0;

@@ -57,7 +57,10 @@ const std::vector<std::string_view>& gappy_states_policies() {
 
 void set_mask(std::string_view text, FieldOptions& options) {
   const std::size_t colon = text.find(':');
-  options.mask = mask_named(text.substr(0, colon));
+  const std::string_view name = text.substr(0, colon);
+  if (std::ranges::find(masks(), name) == masks().end())
+    throw InvalidArgument(message("mask: expected none, auto or auto:SHARE, got ", text));
+  options.mask = mask_named(name);
   if (colon == std::string_view::npos) return;
   const std::string_view share = text.substr(colon + 1);
   const auto [end, failure] = std::from_chars(share.data(), share.data() + share.size(), options.mask_share);

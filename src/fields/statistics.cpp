@@ -170,7 +170,26 @@ class StatisticsPass {
     for (std::size_t part = 1; part < request_.threads; ++part)
       for (std::size_t field = 0; field < groups_; ++field) fields_[field].add(fields[part][field]);
     for (Gap& gap : gaps_) gap.value = means_(gap.row);
+    if (request_.wants_deviations) find_constants();
     return true;
+  }
+
+  /// Numbers whose deviation is at the rounding level of their field are constants.
+  void find_constants() {
+    std::vector<double> sizes(groups_, 0.0);
+    for (std::size_t row = 0; row < deviations_.size(); ++row)
+      sizes[row % groups_] = std::max(sizes[row % groups_], std::hypot(means_(row), deviations_(row)));
+    std::vector<std::size_t> constants(groups_, 0);
+    for (std::size_t row = 0; row < deviations_.size(); ++row) {
+      if (deviations_(row) == 0.0 || deviations_(row) > spread_of_a_constant * sizes[row % groups_]) continue;
+      deviations_(row) = 0.0;
+      ++constants[row % groups_];
+    }
+    for (std::size_t field = 0; field < groups_; ++field)
+      if (constants[field] > 0)
+        warn(message("field ", request_.fields[field], ": ", constants[field], " of ", deviations_.size() / groups_,
+                     " numbers taken as constant, and not standardized, because their deviations are below ",
+                     spread_of_a_constant, " of the field's size"));
   }
 
   void take_logarithms(std::size_t field, const T* x, std::vector<double>& values) const {

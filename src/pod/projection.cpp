@@ -82,7 +82,11 @@ UndeterminedStates SpaceProjection<T>::compress(MatrixView<const S> states, Gapp
     if (!all_finite(readable(latent).row(state))) gappy.push_back(state);
   if (gappy.empty()) return {};
   if (policy == GappyStates::error) throw_missing<S>(first + gappy.front(), states.row(gappy.front()));
-  if (policy == GappyStates::nan) return {.with_missing_numbers = gappy.size()};
+  if (policy == GappyStates::nan) {
+    // Infinities, too.
+    for (const std::size_t state : gappy) std::ranges::fill(latent.row(state), std::numeric_limits<T>::quiet_NaN());
+    return {.with_missing_numbers = gappy.size()};
+  }
   UndeterminedStates result;
   for (const auto& [condition, known] : fill(gappy, states, latent)) {
     if (std::isinf(condition)) ++result.undetermined;

@@ -29,16 +29,30 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
   return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};
 }
 
+/// How many numbers are to blame for dropped snapshots, and what leaves them out.
+template <class S>
+std::string blame_of_dropped(const RowSource<S>& snapshots, const FieldOptions& options) {
+  const auto [gappy, empty] = gappy_rows(snapshots, options.mask_share);
+  const bool is_masked = options.mask == Mask::automatic;
+  return message("NaN or infinity in ", is_masked ? gappy - empty : gappy, " of ", snapshots.rows(), " numbers; ",
+                 is_masked ? "a larger mask_share" : "the mask auto", " leaves out numbers that are often missing");
+}
+
 /// \throws InvalidArgument  no finite snapshot; only zeros, or identical snapshots if they are centred
-template <class T>
-void check_learned(const Decomposition<T>& found, std::size_t rows, std::size_t samples, bool is_centered) {
+template <class T, class S>
+void check_learned(const Decomposition<T>& found, const RowSource<S>& snapshots, const FieldOptions& options,
+                   bool is_centered) {
   if (found.kept.empty())
-    throw InvalidArgument(message(
-        "snapshots: expected at least one that is finite, got ", samples - found.left_out.size(), " of ", rows,
-        " rows, all with NaN or infinity; the mask auto leaves out numbers ", "that are missing in all snapshots"));
-  if (found.rank == 0)
-    throw InvalidArgument(is_centered ? "snapshots: expected some that differ, got identical ones"
-                                      : "snapshots: expected one that is not zero, got only zeros");
+    throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
+                                  snapshots.cols() - found.left_out.size(), " of ", snapshots.rows(),
+                                  " rows, all with ", blame_of_dropped(snapshots, options)));
+  if (found.rank > 0) return;
+  const std::size_t dropped = snapshots.cols() - found.kept.size() - found.left_out.size();
+  throw InvalidArgument(message(
+      is_centered ? "snapshots: expected some that differ, got identical ones"
+                  : "snapshots: expected one that is not zero, got only zeros",
+      dropped > 0 ? message("; ", dropped, " others are dropped because of ", blame_of_dropped(snapshots, options))
+                  : ""));
 }
 
 void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
@@ -228,18 +242,18 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
                                                                            RowStore<T>& basis, const RankRule& rule,
                                                                            const FieldOptions& field_opts) const {
   DecompositionRequest<T> request = request_for(rule);
-  request.choose_rank = [choose = request.choose_rank, &snapshots](const Spectrum<T>& spectrum) {
+  request.choose_rank = [choose = request.choose_rank, &snapshots, &field_opts](const Spectrum<T>& spectrum) {
     try {
       return choose(spectrum);
     } catch (const InvalidArgument& error) {
       if (spectrum.columns == snapshots.cols()) throw;
-      throw InvalidArgument(message(
-          error.what(), "; ", snapshots.cols() - spectrum.columns, " of ", snapshots.cols(),
-          " snapshots are held out, or have NaN or infinity; the mask auto leaves out numbers ", "that are missing"));
+      throw InvalidArgument(message(error.what(), "; ", snapshots.cols() - spectrum.columns, " of ", snapshots.cols(),
+                                    " snapshots are held out, or dropped because of ",
+                                    blame_of_dropped(snapshots, field_opts)));
     }
   };
   const auto check = [&](const Decomposition<T>& found, bool is_centered) {
-    check_learned(found, snapshots.rows(), snapshots.cols(), is_centered);
+    check_learned(found, snapshots, field_opts, is_centered);
   };
   if (is_plain(field_opts)) {
     std::optional<ConvertedRows<T, S>> converted;

@@ -1,6 +1,7 @@
 module fieldfold.points.duplicates;
 
 import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
 import fieldfold.linalg.sparse;
 
 namespace fieldfold {
@@ -59,6 +60,12 @@ SparseRows MergedPoints::spread(const SparseRows& weights) const {
     result.offsets.push_back(result.columns.size());
   }
   return result;
+}
+
+std::string explanation(const CoincidentPairs& pairs) {
+  return message("Two data points coincide: ", pairs.first.first, " and ", pairs.first.second,
+                 pairs.count > 1 ? message(", one of ", pairs.count, " such pairs") : "",
+                 "; smoothing, or merge_duplicates for the mean of their values, helps");
 }
 
 CoincidentPairs coincident_pairs(MatrixView<const double> points, const std::function<bool(std::size_t)>& counts) {

@@ -99,10 +99,7 @@ auto with_explained_duplicates(MatrixView<const double> points, std::span<const 
 } catch (const NumericalError&) {
   const auto pairs = coincident_pairs(points, [&](std::size_t i) { return smoothing[i] == 0.0; });
   if (pairs.count == 0) throw;
-  throw NumericalError(message("Singular matrix. Two data points coincide: ", pairs.first.first, " and ",
-                               pairs.first.second,
-                               pairs.count > 1 ? message(", one of ", pairs.count, " such pairs") : "",
-                               "; smoothing, or merge_duplicates for the mean of their values, helps"));
+  throw NumericalError("Singular matrix. " + explanation(pairs));
 }
 
 /// Refuses a system of all points that does not fit in memory, and warns of one that takes long.
@@ -329,8 +326,11 @@ xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
   if (direct == nullptr)
     throw InvalidArgument("leave_one_out_errors: expected an interpolant of all points with a dense system");
   const auto errors = direct->system().leave_one_out_errors(solved_->of(*direct));
-  auto results = xt::xarray<double>::from_shape(joined({errors.shape(1)}, solved_->point_shape));
-  transpose_into(as_matrix(errors), as_matrix(results, errors.shape(1), errors.shape(0)));
+  const auto& merged = points_->merged;
+  auto results = xt::xarray<double>::from_shape(joined({points_->num_given}, solved_->point_shape));
+  const auto rows = as_matrix(results, points_->num_given, errors.shape(0));
+  for (std::size_t i = 0; i < rows.rows; ++i)
+    for (std::size_t c = 0; c < rows.cols; ++c) rows(i, c) = errors(c, merged ? merged->merged_of(i) : i);
   return results;
 }
 

@@ -4,6 +4,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.points.axes;
 import fieldfold.points.checks;
+import fieldfold.points.duplicates;
 import fieldfold.points.neighbors;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -63,6 +64,22 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
                                           const RBFOptions& options, const std::vector<double>& epsilons,
                                           const std::vector<double>& smoothings) {
   const auto rows = checked_points(points, "points");
+  if (options.merge_duplicates && rows.rows > 0 && values.dimension() > 0 && values.shape()[0] == rows.rows) {
+    // Each distinct point counts once.
+    const MergedPoints merged(rows);
+    RBFOptions own = options;
+    own.merge_duplicates = false;
+    if (own.smoothing.dimension() == 1 && own.smoothing.size() == rows.rows) {
+      own.smoothing = merged.means({own.smoothing.data(), rows.rows, 1});
+      own.smoothing.reshape({merged.size()});
+    }
+    auto choice =
+        choose_by_leave_one_out(merged.means(rows), merged.means({values.data(), rows.rows, values.size() / rows.rows}),
+                                own, epsilons, smoothings);
+    choice.options.merge_duplicates = true;
+    if (choice.options.smoothing.dimension() == 1) choice.options.smoothing = options.smoothing;
+    return choice;
+  }
   if (rows.rows < 2) throw InvalidArgument(message("points: expected at least two, got ", rows.rows));
   LeaveOneOutChoice choice{options, infinity, {}};
   const auto look_at = [&](std::optional<double> epsilon, const xt::xarray<double>& smoothing) {
@@ -104,6 +121,10 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
     for (double step = 0.5; step > 0.1; step /= 2.0)
       for (const double exponent : {best - step, best + step}) compare(exponent);
   }
+  const auto pairs = std::isfinite(choice.error)
+                         ? CoincidentPairs{}
+                         : coincident_pairs(as_matrix(embedded), [](std::size_t) { return true; });
+  if (pairs.count > 0) throw NumericalError(explanation(pairs));
   if (!std::isfinite(choice.error))
     throw NumericalError(message("none of the ", choice.curve.size(), " choices has a trustworthy solution"));
   std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::tuple(trial.smoothing, trial.epsilon); });

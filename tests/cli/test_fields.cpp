@@ -379,7 +379,7 @@ BOOST_FIXTURE_TEST_CASE(errors_of_fields_are_one_line_and_leave_no_file, Program
             "--sample-weights: expected one for each of the 8"},
            {"fit --field a=uy.npy --mass lumped -o x.fold", "--mass lumped: expected --coords and --cells"},
            {"fit --field a=uy.npy --mass short.npy -o x.fold", "expected triplets (row, column, value)"},
-           {"fit --field a=uy.npy --mask yes -o x.fold", "--mask: expected one of none, auto; got yes"},
+           {"fit --field a=uy.npy --mask yes -o x.fold", "--mask: expected none, auto or auto:SHARE, got yes"},
            {"fit --field a=uy.npy --gappy nan -o x.fold", "--gappy: expected one of drop, fill; got nan"},
            {"compress map.fold --field ux=ux.npy --field uy=uy.npy --gappy drop -o x.npy",
             "--gappy: expected one of nan, fill, error; got drop"},

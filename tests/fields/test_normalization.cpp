@@ -113,6 +113,23 @@ BOOST_AUTO_TEST_CASE(noise_at_rounding_level_is_no_signal) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(numbers_at_rounding_level_of_their_field_are_not_standardized) {
+  // 40 numbers of two modes, and 20 of noise of 1e-16.
+  auto snapshots = xt::xarray<double>::from_shape({60, 30});
+  for (std::size_t i = 0; i < 60; ++i)
+    for (std::size_t j = 0; j < 30; ++j) {
+      const double t = 0.2 * static_cast<double>(j);
+      const double x = 0.1 * static_cast<double>(i);
+      snapshots(i, j) = i < 40 ? std::sin(t) * std::cos(x) + 0.5 * std::cos(2.0 * t) * std::sin(3.0 * x)
+                               : 1e-16 * std::sin(static_cast<double>(17 * j * j + 13 * i));
+    }
+  fieldfold::SVD svd({.fields = {"a"}}, {.field_opts = {.standardize = true}, .rule = {.energy_tol = 0.9999}});
+  const auto warnings = warnings_of([&] { svd.compute_map(snapshots); });
+  BOOST_TEST(svd.rank() == 2U);
+  BOOST_TEST_REQUIRE(warnings.size() == 1U);
+  BOOST_TEST(warnings.front().starts_with("field a: 20 of 60 numbers taken as constant"));
+}
+
 BOOST_AUTO_TEST_CASE(zscore_is_invariant_to_units) {
   // Numbers scaled by 1e-6 round differently: by 1e-16 of a mean that is 3000 times the spread.
   const FieldOptions options{.normalize = {.method = NormalizationMethod::zscore}, .center = true};

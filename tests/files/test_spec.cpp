@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(errors_name_the_invalid_field_option) {
   expect(R"({"normalize": "linear:2"})", "expected linear:SLOPE,OFFSET or log10:OFFSET, got linear:2");
   expect(R"({"normalize": "log10:x"})", "expected a number in log10:x, got x");
   expect(R"({"normalize": {"q": "zscore"}})", "normalize_field: expected names among p; got q");
-  expect(R"({"mask": "yes"})", "mask: expected one of none, auto; got yes");
+  expect(R"({"mask": "yes"})", "mask: expected none, auto or auto:SHARE, got yes");
   expect(R"({"gappy_snapshots": "nan"})", "gappy_snapshots: expected one of drop, fill; got nan");
   expect(R"({"gappy_states": "drop"})", "gappy_states: expected one of nan, fill, error; got drop");
   expect(R"({"field_weights": 2})", "field_weights: expected an object");

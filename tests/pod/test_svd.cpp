@@ -32,6 +32,7 @@ using fieldfold::Shape;
 using fieldfold::SVD;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// The matrices of figures/make_svd_figures.py, by the same formulas.
 xt::xarray<double> matrix_named(const std::string& name, std::size_t m, std::size_t n) {
@@ -256,15 +257,17 @@ BOOST_AUTO_TEST_CASE(missing_values_that_never_occur_are_warned_of_whatever_the_
   }
 }
 
-BOOST_AUTO_TEST_CASE(nan_in_a_state_affects_only_its_own_coefficients) {
+BOOST_AUTO_TEST_CASE(missing_numbers_of_a_state_affect_only_its_own_coefficients) {
   const SVD svd = learned(waves(12, 5), {.rank = 2});
   auto states = waves(3, 12);
   const auto clean = svd.compress(states);
-  states(1, 4) = not_a_number;
-  const auto latent = svd.compress(states);
-  for (std::size_t mode = 0; mode < 2; ++mode) {
-    BOOST_TEST(std::isnan(latent(1, mode)));
-    for (const std::size_t row : {0U, 2U}) BOOST_TEST(std::abs(latent(row, mode) - clean(row, mode)) < 1e-15);
+  for (const double missing : {not_a_number, infinity, -infinity}) {
+    states(1, 4) = missing;
+    const auto latent = svd.compress(states);
+    for (std::size_t mode = 0; mode < 2; ++mode) {
+      BOOST_TEST(std::isnan(latent(1, mode)));
+      for (const std::size_t row : {0U, 2U}) BOOST_TEST(std::abs(latent(row, mode) - clean(row, mode)) < 1e-15);
+    }
   }
 }
 

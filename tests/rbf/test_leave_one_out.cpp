@@ -4,7 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string>
+#include <utility>
 #include <variant>
+
+#include "support/error_of.hpp"
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
@@ -17,6 +21,43 @@ import fieldfold.rbf.leave_one_out;
 using fieldfold::Kernel;
 using fieldfold::RBFInterpolator;
 using fieldfold::RBFOptions;
+
+BOOST_AUTO_TEST_CASE(coincident_points_count_once_in_the_choice) {
+  const auto distinct = scattered(40, 2);
+  auto distinct_values = xt::xarray<double>::from_shape({40});
+  for (std::size_t i = 0; i < 40; ++i) distinct_values(i) = franke(&distinct(i, 0));
+  // Points 3, 3 and 20 again, with values whose means are those above.
+  auto points = xt::xarray<double>::from_shape({43, 2});
+  auto values = xt::xarray<double>::from_shape({43});
+  for (std::size_t i = 0; i < 43; ++i) {
+    const std::size_t of = i < 40 ? i : i < 42 ? 3 : 20;
+    for (std::size_t axis = 0; axis < 2; ++axis) points(i, axis) = distinct(of, axis);
+    values(i) = distinct_values(of);
+  }
+  values(3) += 0.3;
+  values(40) -= 0.2;
+  values(41) -= 0.1;
+  for (const Kernel kernel : {Kernel::gaussian, Kernel::multiquadric, Kernel::cubic}) {
+    const auto expected = fieldfold::choose_by_leave_one_out(distinct, distinct_values, {.kernel = kernel});
+    const auto found = fieldfold::choose_by_leave_one_out(points, values, {.kernel = kernel, .merge_duplicates = true});
+    // Rounding of the mean spacing.
+    BOOST_TEST(std::abs(found.options.epsilon.value_or(1.0) / expected.options.epsilon.value_or(1.0) - 1.0) < 1e-14);
+    BOOST_TEST(std::abs(found.error / expected.error - 1.0) < 1e-10);
+    BOOST_TEST(found.options.merge_duplicates);
+    const RBFOptions options{.kernel = kernel, .epsilon = 3.0};
+    RBFOptions merging = options;
+    merging.merge_duplicates = true;
+    const auto residuals = fieldfold::leave_one_out_errors(points, values, merging);
+    const auto residuals_once = fieldfold::leave_one_out_errors(distinct, distinct_values, options);
+    BOOST_TEST(residuals.size() == 43U);
+    for (const auto& [given, of] : {std::pair<std::size_t, std::size_t>{39, 39}, {40, 3}, {42, 20}})
+      BOOST_TEST(std::abs(residuals(given) - residuals_once(of)) < 1e-9);
+    if (kernel != Kernel::cubic)
+      BOOST_TEST(error_of([&] {
+                   fieldfold::choose_by_leave_one_out(points, values, {.kernel = kernel});
+                 }).starts_with("Two data points coincide: "));
+  }
+}
 
 BOOST_AUTO_TEST_CASE(leave_one_out_errors_in_closed_form_equal_those_of_refitting) {
   const auto points = scattered(40, 2);

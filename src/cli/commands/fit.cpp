@@ -36,7 +36,8 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
     throw InvalidArgument(message(
         "field ", files.front().name, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
         "; --grid-axes ", rows->loop_shape().size(), " is for one axis of samples and a grid of the others, ",
-        "--grid-axes 1 for points on the last axis, and --coords of the shape (*grid_shape, dim) for both"));
+        "--grid-axes 1 for points on the last axis, --components ", rows->grid_shape().back(),
+        " for vectors on it, and --coords of the shape (*grid_shape, dim) for a grid with coordinates"));
   if (const std::size_t points = size_of(rows->grid_shape()); !coords && rows->cols() >= 20 * points)
     warn(message("--field: ", rows->cols(), " samples of only ", points,
                  " points; is the last axis that of the points? --grid-axes says how many axes are the grid"));
@@ -48,6 +49,12 @@ Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xa
                                     shape_text(joined(loop, rows->grid_shape())), " for ", loop.back(),
                                     " points; --components ", rows->grid_shape().back(),
                                     " is for a vector field with this last axis"));
+    throw InvalidArgument(message("--field ", files.front().name, ": expected ", coords->size() / dim,
+                                  " points, as in --coords, got the shape ",
+                                  shape_text(joined(loop, rows->grid_shape())),
+                                  coords->dimension() == 2 && dim == size_of(rows->grid_shape())
+                                      ? "; coords of the shape (dim, num_pts) must be transposed"
+                                      : ""));
   }
   Shape grid_shape = rows->grid_shape();
   return {std::move(rows), std::move(names), std::move(grid_shape)};

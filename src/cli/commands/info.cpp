@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -40,7 +41,7 @@ void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const 
 /// Adds the space in which fields are compressed.
 void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const FieldSpace* space,
                const std::vector<std::string>& fields) {
-  nlohmann::ordered_json normalize;
+  auto normalize = nlohmann::ordered_json::object();
   for (const std::string& field : fields)
     normalize[field] = normalization_methods()[static_cast<std::size_t>(options.normalization_of(field).method)];
   const bool is_centered = options.center || options.standardize;
@@ -55,6 +56,7 @@ void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const
                          : !options.mass                     ? "none"
                          : options.mass->sparse() != nullptr ? "sparse"
                                                              : "function";
+  facts["missing_values"] = options.missing_values;
   facts["mask"] = masks()[static_cast<std::size_t>(options.mask)];
   facts["num_masked"] = space != nullptr ? space->num_masked() : 0;
   facts["gappy_snapshots"] = gappy_snapshots_policies()[static_cast<std::size_t>(options.gappy_snapshots)];
@@ -74,7 +76,7 @@ nlohmann::json cumulative_energy(const BasicSVD<T>& svd, bool as_text) {
 
 template <class T>
 nlohmann::ordered_json facts_of(const BasicSVD<T>& svd, bool as_text) {
-  nlohmann::ordered_json facts;
+  auto facts = nlohmann::ordered_json::object();
   facts["method"] = "svd";
   facts["precision"] = sizeof(T) == sizeof(double) ? "double" : "single";
   facts["fields"] = svd.fields();
@@ -109,9 +111,12 @@ nlohmann::ordered_json facts_of(const BasicSVD<T>& svd, bool as_text) {
     const auto worst = static_cast<std::size_t>(std::ranges::max_element(errors) - errors.begin());
     const auto& given = svd.map().snapshot_numbers;
     facts["worst_snapshot"] = given.empty() ? worst : given[worst];
-    if (const auto rms = rms_errors(svd.map()); !rms.empty() && !svd.options().field_opts.sample_weights)
+    if (const auto rms = rms_errors(svd.map()); !rms.empty() && !svd.options().field_opts.sample_weights) {
+      auto by_field = nlohmann::ordered_json::object();
       for (std::size_t field = 0; field < rms.size(); ++field)
-        facts["rms_errors"][svd.fields()[field]] = finite_or_null(rms[field]);
+        by_field[svd.fields()[field]] = finite_or_null(rms[field]);
+      facts["rms_errors"] = std::move(by_field);
+    }
   }
   if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
   facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());

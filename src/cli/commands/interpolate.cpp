@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -33,6 +34,14 @@ Grids load_grids(const InterpolateArguments& arguments) {
                                   shape_text(ArrayRef<double>(grids.from).shape())));
   grids.from_shape.assign(grids.from.shape().begin(), grids.from.shape().end() - 1);
   grids.from.reshape({size_of(grids.from_shape), grids.from.shape().back()});
+  const std::size_t dim = grids.from.shape(1);
+  const auto check_transposed = [](bool is_transposed, const std::filesystem::path& path) {
+    if (is_transposed)
+      throw InvalidArgument(message(path.string(), ": expected coordinates of the shape (num_pts, dim), got (dim, ",
+                                    "num_pts): they must be transposed"));
+  };
+  check_transposed(grids.from_shape.size() == 1 && grids.from_shape[0] <= 3 && dim > 3, arguments.from);
+  check_transposed(grids.to.dimension() == 2 && grids.to.shape(1) != dim && grids.to.shape(0) == dim, arguments.to);
   if (grids.to.dimension() < 2)
     grids.to.reshape(grids.from.shape(1) == 1 ? Shape{grids.to.size(), 1} : Shape{1, grids.to.size()});
   return grids;
@@ -86,6 +95,10 @@ void interpolate(const InterpolateArguments& arguments) {
   if (missing > 0)
     warn(message("--field: ", missing, " of ", columns.size(),
                  " numbers are NaN or infinity, and so is what depends on them"));
+  for (const auto& own : likely_missing_values(MatrixRows<double>(as_matrix(columns)), 1))
+    for (const double value : own)
+      warn(message("--field: ", value, " occurs often, and is far from all other numbers; if it stands for a missing ",
+                   "value, NaN in its place says so"));
   if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
     const MatrixView<const double> probed = fields.empty() ? MatrixView<const double>{} : as_matrix(columns);
