@@ -8,6 +8,9 @@ import fieldfold.linalg.sparse;
 
 export namespace fieldfold {
 
+/// Whether a matrix is known to be positive definite.
+enum class Definiteness : std::uint8_t { unknown, known };
+
 /// A symmetric positive definite matrix M, `(num_pts, num_pts)`, that gives two fields x and y on the same points the
 /// inner product `x^T M y`. In finite elements M holds the integrals of products of shape functions, so that inner
 /// products are integrals over the domain. Copies are cheap.
@@ -19,11 +22,12 @@ class MassMatrix {
   /// A sparse matrix from triplets; duplicate entries are summed.
   /// \param rows, columns  `(entries,)`: whole numbers below num_pts; both triangles
   /// \param values         `(entries,)`
+  /// \param definiteness   a matrix that is known to be positive definite is not factorized
   /// \throws InvalidArgument  arrays of different lengths; an index out of range; an entry that is not finite; a matrix
   ///                          that is not symmetric to 1e-10, or not positive definite: the entries are checked for
   ///                          necessary conditions, and with CHOLMOD, up to 20 000 points, a factorization decides
   MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const ArrayRef<double>& columns,
-             const ArrayRef<double>& values);
+             const ArrayRef<double>& values, Definiteness definiteness = Definiteness::unknown);
 
   /// The same; the largest row index sets the number of points.
   MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values);
@@ -58,7 +62,7 @@ class MassMatrix {
   std::unique_ptr<InnerProduct<T>> scaled_inner_product(std::size_t groups) const;
 
  private:
-  void validate() const;
+  void validate(Definiteness definiteness) const;
 
   std::size_t num_pts_;
   std::shared_ptr<const SparseRows> rows_;  ///< shared by copies; null if M is a function

@@ -57,7 +57,7 @@ double entry(const SparseRows& rows, std::size_t i, std::size_t j) {
 }  // namespace
 
 MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const ArrayRef<double>& columns,
-                       const ArrayRef<double>& values)
+                       const ArrayRef<double>& values, Definiteness definiteness)
     : num_pts_(num_pts) {
   if (num_pts == 0 || num_pts > std::numeric_limits<std::uint32_t>::max())
     throw InvalidArgument(
@@ -90,7 +90,7 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
     sorted.offsets.push_back(sorted.columns.size());
   }
   rows_ = make_shared<const SparseRows>(std::move(sorted));
-  validate();
+  validate(definiteness);
 }
 
 MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
@@ -105,14 +105,14 @@ MassMatrix::MassMatrix(SparseRows rows) : num_pts_(rows.rows()), rows_(make_shar
     for (std::uint64_t e = offsets[i]; e < offsets[i + 1]; ++e)
       holds = holds && rows_->columns[e] < num_pts_ && (e == offsets[i] || rows_->columns[e - 1] < rows_->columns[e]);
   if (!holds) throw InvalidArgument("mass: expected a square matrix of compressed rows, with ascending columns");
-  validate();
+  validate(Definiteness::unknown);
 }
 
 MassMatrix::MassMatrix(std::size_t num_pts, Apply apply) : num_pts_(num_pts), apply_(std::move(apply)) {
   if (num_pts == 0 || !apply_) throw InvalidArgument("mass: expected points and a function, got none");
 }
 
-void MassMatrix::validate() const {
+void MassMatrix::validate(Definiteness definiteness) const {
   for (std::size_t i = 0; i < num_pts_; ++i) {
     const double diagonal = entry(*rows_, i, i);
     if (!(diagonal > 0.0))
@@ -134,7 +134,7 @@ void MassMatrix::validate() const {
         throw InvalidArgument(message("mass: expected a positive definite matrix, got ", here, " at (", i, ", ", j,
                                       "), not below the geometric mean of the diagonal entries, ", scale));
     }
-  if (num_pts_ > most_factorized || !sparse_cholesky_is_built()) return;
+  if (definiteness == Definiteness::known || num_pts_ > most_factorized || !sparse_cholesky_is_built()) return;
   SparseRows lower{.cols = num_pts_};
   for (std::size_t i = 0; i < num_pts_; ++i) {
     for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e) {

@@ -118,7 +118,8 @@ MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double
         values(entry) = measure * share * (i == j ? 2.0 : 1.0);
       }
   }
-  return {mesh.num_pts(), rows, columns, values};
+  // Each element's matrix is positive definite on its corners, and each point belongs to one.
+  return {mesh.num_pts(), rows, columns, values, Definiteness::known};
 }
 
 xt::xarray<double> latitude_longitude_areas(const ArrayRef<double>& latitudes, const ArrayRef<double>& longitudes,

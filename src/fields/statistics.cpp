@@ -52,7 +52,11 @@ template <class T>
 class StatisticsPass {
  public:
   StatisticsPass(const RowSource<T>& source, const StatisticsRequest& request)
-      : source_(source), request_(request), groups_(request.fields.size()), weights_(request.column_weights) {
+      : source_(source),
+        request_(request),
+        groups_(request.fields.size()),
+        weights_(request.column_weights),
+        fields_(groups_) {
     const auto any_method = [&](const auto& condition) {
       return std::ranges::any_of(request.normalizations, condition, &Normalization::method);
     };
@@ -64,8 +68,14 @@ class StatisticsPass {
   }
 
   SnapshotStatistics run() {
-    // Most snapshots are complete: NaN and infinity show up in the row sums.
-    if (!compute_moments()) {
+    // A mask is likely to find something. Most other snapshots are complete: NaN and infinity show up in the row sums.
+    const bool wants_moments =
+        request_.wants_means || wants_squares_ || wants_ranges_ || request_.keeps_gappy_columns || has_logarithms();
+    if (request_.finds_masked_rows) {
+      find_gaps();
+      has_gaps_ = std::ranges::any_of(missing_, [](std::size_t count) { return count > 0; });
+    }
+    if ((wants_moments || !request_.finds_masked_rows) && !compute_moments()) {
       find_gaps();
       compute_moments();
     }
@@ -77,6 +87,11 @@ class StatisticsPass {
   }
 
  private:
+  bool has_logarithms() const {
+    return std::ranges::find(request_.normalizations, NormalizationMethod::log10, &Normalization::method) !=
+           request_.normalizations.end();
+  }
+
   bool is_logarithmic(std::size_t field) const {
     return request_.normalizations[field].method == NormalizationMethod::log10;
   }
@@ -97,22 +112,22 @@ class StatisticsPass {
     const std::size_t n = source_.cols();
     const std::size_t threads = request_.threads;
     std::vector<std::uint8_t> empty_rows(source_.rows(), 0);
-    for_rows([&](std::size_t, std::size_t row, const T* x) {
-      const auto finite = std::ranges::count_if(std::span(x, n), [](T value) { return std::isfinite(value); });
-      empty_rows[row] = finite == 0 || static_cast<double>(finite) < request_.mask_share * static_cast<double>(n);
-    });
-    const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
-    if (request_.finds_masked_rows && has_empty) masked_ = std::move(empty_rows);
     std::vector<std::vector<std::size_t>> missing(threads, std::vector<std::size_t>(n, 0));
     std::vector<std::vector<Gap>> gaps(threads);
     for_rows([&](std::size_t part, std::size_t row, const T* x) {
-      if (!masked_.empty() && masked_[row] != 0) return;
+      const auto finite = static_cast<std::size_t>(
+          std::ranges::count_if(std::span(x, n), [](T value) { return std::isfinite(value); }));
+      const bool is_empty = finite == 0 || static_cast<double>(finite) < request_.mask_share * static_cast<double>(n);
+      empty_rows[row] = is_empty ? 1 : 0;
+      if (finite == n || (is_empty && request_.finds_masked_rows)) return;
       for (std::size_t j = 0; j < n; ++j)
         if (!std::isfinite(x[j])) {
           ++missing[part][j];
           if (request_.keeps_gappy_columns && weights_[j] > 0.0) gaps[part].push_back({row, j, 0.0});
         }
     });
+    const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
+    if (request_.finds_masked_rows && has_empty) masked_ = std::move(empty_rows);
     for (std::size_t part = 1; part < threads; ++part)
       std::ranges::transform(missing[0], missing[part], missing[0].begin(), std::plus<>{});
     const auto present = source_.rows() - static_cast<std::size_t>(std::ranges::count(masked_, 1));
@@ -287,7 +302,7 @@ class StatisticsPass {
   bool wants_fields_ = false;
   bool wants_ranges_ = false;
   bool wants_squares_ = false;
-  bool has_gaps_ = false;             ///< whether `find_gaps` has run
+  bool has_gaps_ = false;             ///< whether numbers that are not masked may be missing
   std::vector<std::size_t> missing_;  ///< missing numbers per column
   std::vector<std::uint8_t> masked_;
   std::vector<Gap> gaps_;
