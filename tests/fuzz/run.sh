@@ -1,0 +1,77 @@
+#!/bin/sh
+# Builds the fuzz targets with the address and undefined-behaviour sanitizers, makes seeds from valid files of every
+# kind, and runs each target.
+# Usage: run.sh [SECONDS_OF_EACH] [WORK_FOLDER]
+set -eu
+seconds=${1:-60}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${2:-$root/build/fuzz}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
+
+[ -f "$build/build.ninja" ] ||
+    CXX="${CXX:-clang++-19}" meson setup "$build" "$root" -Dfuzz=enabled -Dcli=enabled -Dtests=disabled \
+        -Dexamples=disabled -Db_sanitize=address,undefined -Db_lundef=false -Dcpp_args=-fsanitize=fuzzer-no-link
+ninja -C "$build"
+
+# OpenBLAS and the solvers keep their memory until the end of the program.
+export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 OPENBLAS_NUM_THREADS=1
+seeds=$build/seeds
+rm -rf "$seeds"
+mkdir -p "$seeds/map" "$seeds/npy" "$seeds/spec" "$seeds/files"
+program=$build/src/fieldfold
+
+# A .npy file. Usage: array NAME DESCRIPTION SHAPE BYTES, of which there are many.
+array() {
+    header="{'descr': '$2', 'fortran_order': ${5:-False}, 'shape': $3, }"
+    {
+        printf '\223NUMPY\001\000v\000%-117s\n' "$header"
+        yes "$4" | head -c 4096
+    } > "$seeds/npy/$1.npy"
+}
+array doubles '<f8' '(8, 60)' 'fold-it '
+array columns '<f8' '(12, 40)' 'unfold' True
+array floats '>f4' '(16, 30)' 'abcdefg'
+array halves '<f2' '(2, 8, 30)' 'xyz'
+array marks '|b1' '(64,)' 'q'
+array whole '<i8' '(5, 3)' 'numbers'
+
+cd "$seeds/files"
+"$program" interpolate --coords ../npy/doubles.npy --to ../npy/doubles.npy --interpolate-method nearest \
+    --save-operator nearest.fold
+fit() { "$program" fit --quiet "$@" || echo "no seed from: fit $*"; }
+for single in "" --single; do
+    fit --data ../npy/doubles.npy --rank 2 $single -o "plain$single.fold"
+    fit --field u=../npy/doubles.npy --rank 2 --center --normalize zscore --keep-training-latents $single \
+        -o "centred$single.fold"
+    fit --field u=../npy/doubles.npy --rank 2 --standardize --mask auto --missing-value 3 --validate 4 $single \
+        -o "standardized$single.fold"
+    fit --field u=../npy/halves.npy --components 30 --grid-axes 1 --rank 2 --kernel gaussian --epsilon 2 --neighbors 9 \
+        --periods 0,360 $single -o "options$single.fold"
+done
+cp "$root"/tests/figures/format_*.fold .
+for file in *.fold; do tail -c +9 "$file" | head -c -16 > "$seeds/map/$file"; done
+
+cat > "$seeds/spec/fields.json" << 'JSON'
+{"method": "svd", "fields": ["u", "v"], "coords": [[0, 0], [1, 0], [0, 1]], "interpolate_method": "rbf",
+ "interpolate_opts": {"kernel": "gaussian", "epsilon": 2, "neighbors": 3, "smoothing": 0.1, "degree": 0},
+ "field_opts": {"normalize": {"u": "zscore"}, "center": true, "point_weights": [1, 2, 3], "mask": "auto"},
+ "rank": 2, "keep_training_latents": true}
+JSON
+cat > "$seeds/spec/data.json" << 'JSON'
+{"data_matrix": [[1, 2, 3], [4, 5, 6], [7, 8, 10], [1, 0, 1]], "energy_tol": 0.9, "validate_every": 0,
+ "field_opts": {"mass": {"rows": [0, 1, 2, 3], "columns": [0, 1, 2, 3], "values": [1, 2, 3, 4]},
+                "missing_values": [-9999], "gappy_snapshots": "fill", "gappy_states": "nan"}}
+JSON
+
+status=0
+for target in map npy spec; do
+    echo "fuzzing $target for $seconds seconds"
+    mkdir -p "$build/corpus/$target" "$build/findings"
+    "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -malloc_limit_mb=256 \
+        -rss_limit_mb=2048 -dict="$here/$target.dict" -artifact_prefix="$build/findings/$target-" -print_final_stats=1 \
+        "$build/corpus/$target" "$seeds/$target" > "$build/$target.log" 2>&1 ||
+        { status=1; echo "a finding: $build/$target.log"; grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$build/$target.log"; }
+    grep -E 'number_of_executed_units|peak_rss' "$build/$target.log" || true
+done
+exit "$status"
