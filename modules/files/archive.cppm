@@ -16,6 +16,9 @@ constexpr std::uint32_t svd_content = 1;
 constexpr std::uint32_t operator_content = 2;
 constexpr std::uint32_t incremental_content = 3;
 
+/// The largest length of an axis, also of an empty array.
+constexpr std::size_t longest_axis = std::size_t{1} << 48;
+
 /// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {
  public:
@@ -131,7 +134,7 @@ class Reader {
     std::uint64_t numbers = 1;
     for (std::size_t& length : shape) {
       count(length);
-      if (length > 0 && numbers > remaining_ / length) throw FileError("an array is longer than the file");
+      if (length > longest_axis || (length > 0 && numbers > remaining_ / length)) throw FileError("an array is longer than the file");
       numbers *= length;
     }
     take(numbers, sizeof(T));

@@ -83,6 +83,7 @@ class DescriptorBuffer final : public std::streambuf {
     return sputc(traits_type::to_char_type(byte));
   }
   std::streamsize xsputn(const char* bytes, std::streamsize count) override {
+    if (count == 0) return 0;
     if (count <= epptr() - pptr()) {
       std::memcpy(pptr(), bytes, static_cast<std::size_t>(count));
       pbump(static_cast<int>(count));

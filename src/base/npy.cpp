@@ -107,11 +107,16 @@ NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
   std::uint64_t numbers = (file_size - result.offset) / result.scalar_size;
   const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
   bool fits = (file_size - result.offset) % result.scalar_size == 0;
-  for (const std::size_t axis : result.shape)
+  std::uint64_t left = std::uint64_t{1} << 56;  // distances in an empty array can be represented, too
+  for (const std::size_t axis : result.shape) {
     if (!empty) {
       fits = fits && numbers % axis == 0;
       numbers /= axis;
+    } else if (axis > 0) {
+      fits = fits && axis <= left;
+      left /= axis;
     }
+  }
   if (!fits || numbers != (empty ? 0 : 1))
     throw FileError(message(path.string(), ": the shape ", shape_text(result.shape), " of ", result.scalar_size,
                             "-byte numbers does not fit the ", file_size - result.offset,

@@ -149,6 +149,11 @@ BOOST_FIXTURE_TEST_CASE(malformed_and_unsupported_files_are_rejected, Files) {
   expect_part(
       error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", six_doubles)),
       "malformed");
+  // Empty, but with distances that cannot be represented.
+  for (const std::string shape :
+       {"(0, 1844674407370955161, 8)", "(4611686018427387904, 0, 4)", "(8, 9223372036854775807, 0)"})
+    expect_part(error_for(npy("{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + ", }", "")),
+                "does not fit");
   expect_part(error_for(npy("{'descr': '<f16', 'fortran_order': False, 'shape': (3,), }", six_doubles)), "got <f16");
   expect_part(error_for(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six_doubles)),
               "got a structured type");

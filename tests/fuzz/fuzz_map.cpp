@@ -53,6 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   attempt([&] {
     const auto loaded = fieldfold::load_operator(input.path());
+    // A sparse matrix may have many columns without entries.
+    if (loaded.num_points() > std::size_t{1} << 16) return;
     const xt::xarray<double> values = xt::ones<double>({loaded.num_points(), std::size_t{1}});
     loaded(values, 1);
   });

@@ -15,26 +15,35 @@ case $build in /*) ;; *) build=$PWD/$build ;; esac
 ninja -C "$build"
 
 # OpenBLAS and the solvers keep their memory until the end of the program.
-export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 OPENBLAS_NUM_THREADS=1
+ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19 || true)
+export ASAN_SYMBOLIZER_PATH ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 OPENBLAS_NUM_THREADS=1
 seeds=$build/seeds
 rm -rf "$seeds"
 mkdir -p "$seeds/map" "$seeds/npy" "$seeds/spec" "$seeds/files"
 program=$build/src/fieldfold
 
-# A .npy file. Usage: array NAME DESCRIPTION SHAPE BYTES, of which there are many.
+# A .npy file of 4096 bytes. Usage: array NAME DESCRIPTION SHAPE FIRST LETTERS LAST [FORTRAN_ORDER]: each number has
+# the bytes FIRST, as many random letters, and LAST; '?' is the first byte of numbers below 1.
 array() {
-    header="{'descr': '$2', 'fortran_order': ${5:-False}, 'shape': $3, }"
+    header="{'descr': '$2', 'fortran_order': ${7:-False}, 'shape': $3, }"
     {
         printf '\223NUMPY\001\000v\000%-117s\n' "$header"
-        yes "$4" | head -c 4096
+        awk -v first="$4" -v letters="$5" -v last="$6" 'BEGIN {
+            srand(1)
+            for (size = 0; size < 4096; size += length(first) + letters + length(last)) {
+                printf "%s", first
+                for (i = 0; i < letters; ++i) printf "%s", substr("abcdefghijklmnopqrstuvwxyz", 1 + int(26 * rand()), 1)
+                printf "%s", last
+            }
+        }'
     } > "$seeds/npy/$1.npy"
 }
-array doubles '<f8' '(8, 60)' 'fold-it '
-array columns '<f8' '(12, 40)' 'unfold' True
-array floats '>f4' '(16, 30)' 'abcdefg'
-array halves '<f2' '(2, 8, 30)' 'xyz'
-array marks '|b1' '(64,)' 'q'
-array whole '<i8' '(5, 3)' 'numbers'
+array doubles '<f8' '(8, 64)' '' 7 '?'
+array columns '<f8' '(16, 32)' '' 7 '?' True
+array floats '>f4' '(16, 64)' '?' 3 ''
+array halves '<f2' '(2, 8, 128)' '' 1 '8'
+array marks '|b1' '(4096,)' '' 1 ''
+array whole '<i8' '(64, 8)' '' 1 '       '
 
 cd "$seeds/files"
 "$program" interpolate --coords ../npy/doubles.npy --to ../npy/doubles.npy --interpolate-method nearest \
@@ -46,7 +55,7 @@ for single in "" --single; do
         -o "centred$single.fold"
     fit --field u=../npy/doubles.npy --rank 2 --standardize --mask auto --missing-value 3 --validate 4 $single \
         -o "standardized$single.fold"
-    fit --field u=../npy/halves.npy --components 30 --grid-axes 1 --rank 2 --kernel gaussian --epsilon 2 --neighbors 9 \
+    fit --field u=../npy/halves.npy --components 128 --grid-axes 1 --rank 2 --kernel gaussian --epsilon 2 --neighbors 9 \
         --periods 0,360 $single -o "options$single.fold"
 done
 cp "$root"/tests/figures/format_*.fold .

@@ -21,7 +21,11 @@ struct Files {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
+  void write(const std::string& bytes) const {
+    // Some file systems synchronize a file that is truncated and written anew.
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
 };
 
 /// Recomputes the length and the checksum at the end of a file.
