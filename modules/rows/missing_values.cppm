@@ -41,7 +41,7 @@ class RowsWithMissingValues final : public RowSource<T> {
 };
 
 /// Numbers that are likely to stand for a missing value: the least and the largest one of a sample of the rows, if it
-/// is far from most others, which differ, and at least one in a hundred.
+/// is far from most others, which differ, and at least one in a hundred and three in all.
 /// \param num_qoi  number of fields at a point, whose rows are adjacent
 /// \returns        those of each field
 template <class S>

@@ -20,7 +20,7 @@ std::vector<double> outliers_among(const std::vector<double>& numbers) {
   const double low = quantile(2);
   const double high = quantile(98);
   const auto is_frequent = [&](std::ptrdiff_t count) {
-    return 100 * static_cast<std::size_t>(count) >= numbers.size();
+    return count >= 3 && 100 * static_cast<std::size_t>(count) >= numbers.size();
   };
   std::vector<double> found;
   if (high > low && is_frequent(inner.data() - numbers.data()) && low - numbers.front() > far * (high - low))
