@@ -81,8 +81,11 @@ class StatisticsPass {
     }
     SnapshotStatistics result{std::move(masked_), std::move(means_), std::move(deviations_), {}, std::move(gaps_), {}};
     if (!result.gaps.empty()) result.finite_weights = std::move(finite_weights_);
+    // A field without any number has no spread.
     for (const Moments& field : fields_)
-      result.fields.push_back({field.mean, std::sqrt(field.squares / field.weight), field.low, field.high});
+      result.fields.push_back(field.weight > 0.0 ? FieldStatistics{field.mean, std::sqrt(field.squares / field.weight),
+                                                                   field.low, field.high}
+                                                 : FieldStatistics{});
     return result;
   }
 

@@ -5,7 +5,8 @@ Commands are run under file_operations.cpp, which records what they do to files.
 - the program is killed: its files are old or new, and after the next run nothing else is left;
 - the power is lost, in a model of the disk: what was not synchronized is lost or kept, names and contents independently;
 - the operation fails as on a full or broken disk: one line, exit 1, the old file, and nothing else is left.
-Both with files without a name and on file systems that do not support them. Then kills at random instants.
+Both with files without a name and on file systems that do not support them. Then kills at random instants, and two
+writers of one file.
 Usage: crashes.py PROGRAM SHIM WORK_FOLDER [RANDOM_KILLS]
 """
 import errno
@@ -184,6 +185,22 @@ for kill in range(random_kills):
     left = {name: kept for name, kept in content().items() if not name.startswith(".fieldfold-")}
     expect(are_old_or_new(left, old, new), label, "killed at random leaves another file")
     expect(run(arguments).returncode == 0 and content() == new, label, "leaves files when killed at random")
+
+# Two writers of one file: one of them wins, and nothing else is left.
+results = []
+for rank in ("5", "20"):
+    prepare({})
+    run(["fit", "--quiet", "--data", "data.npy", "--rank", rank, "-o", "out/a.fold"])
+    results.append(content())
+for unnamed in (True, False):
+    for both in range(10):
+        prepare({})
+        writers = [subprocess.Popen([program, "fit", "--quiet", "--data", "data.npy", "--rank", rank, "-o", "out/a.fold"],
+                                    cwd=work, env={**ENVIRONMENT, "LD_PRELOAD": str(shim),
+                                                   **({} if unnamed else {"NO_UNNAMED": "1"})})
+                   for rank in ("5", "20")]
+        expect(all(writer.wait() == 0 for writer in writers), "one of two writers fails")
+        expect(content() in results, "two writers leave", sorted(content()))
 
 for failure in failures[:20]:
     print(failure)

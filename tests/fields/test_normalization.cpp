@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,6 +111,19 @@ BOOST_AUTO_TEST_CASE(noise_at_rounding_level_is_no_signal) {
       // Noise of 5e-15 of the field, in 60 points and 12 samples.
       BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-11);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_field_without_any_number_does_not_affect_the_others) {
+  auto fields = two_fields();
+  fields.at("u").fill(std::numeric_limits<double>::quiet_NaN());
+  for (const auto method : {NormalizationMethod::zscore, NormalizationMethod::minmax}) {
+    const FieldOptions options{.normalize = {.method = method}, .mask = fieldfold::Mask::automatic};
+    const auto expected = learned({{"p", fields.at("p")}}, options, {.rank = 3});
+    SVD svd({.fields = {"p", "u"}}, {.field_opts = options});
+    svd.compute_map(fields, {.rank = 3});
+    BOOST_TEST(relative_difference(svd.singular_values(), expected.singular_values()) < 1e-13);
+    BOOST_TEST(svd.map().space->num_masked() == points);
   }
 }
 
