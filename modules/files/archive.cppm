@@ -134,7 +134,8 @@ class Reader {
     std::uint64_t numbers = 1;
     for (std::size_t& length : shape) {
       count(length);
-      if (length > longest_axis || (length > 0 && numbers > remaining_ / length)) throw FileError("an array is longer than the file");
+      if (length > longest_axis || (length > 0 && numbers > remaining_ / length))
+        throw FileError("an array is longer than the file");
       numbers *= length;
     }
     take(numbers, sizeof(T));

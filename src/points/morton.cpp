@@ -18,10 +18,12 @@ std::vector<std::size_t> spatial_order(MatrixView<const double> points) {
     const double high = box.high[axis];
     // Twenty bits resolve a million steps along the axis.
     const std::size_t used = std::min<std::size_t>(bits, 20);
+    const auto most = static_cast<double>((std::uint64_t{1} << used) - 1);
+    // Halves, whose differences do not overflow.
     const double width = high / 2 - low / 2;
-    const double scale = width > 0.0 ? 0.5 * static_cast<double>((std::uint64_t{1} << used) - 1) / width : 0.0;
     for (std::size_t i = 0; i < points.rows; ++i) {
-      const auto step = static_cast<std::uint64_t>(scale * (points(i, axis) - low));
+      const double share = width > 0.0 ? (points(i, axis) / 2 - low / 2) / width : 0.0;
+      const auto step = static_cast<std::uint64_t>(most * std::min(share, 1.0));
       for (std::size_t bit = 0; bit < used; ++bit) keys[i].first |= (step >> bit & 1) << (bit * axes + axis);
     }
   }

@@ -25,3 +25,13 @@ BOOST_AUTO_TEST_CASE(spatial_order_is_a_permutation_with_short_steps) {
   std::ranges::sort(sorted);
   for (std::size_t i = 0; i < count; ++i) BOOST_TEST(sorted[i] == i);
 }
+
+BOOST_AUTO_TEST_CASE(spatial_order_holds_for_the_largest_and_the_smallest_distances) {
+  // In order on a line, at both ends of the range of numbers.
+  for (const double unit : {1e-320, 1e-300, 1.0, 1e300, 8e307}) {
+    auto points = xt::xarray<double>::from_shape({5, 1});
+    for (std::size_t i = 0; i < 5; ++i) points(i, 0) = (static_cast<double>(4 - i) - 2.0) * unit;
+    const auto order = fieldfold::spatial_order(fieldfold::as_matrix(std::as_const(points)));
+    for (std::size_t i = 0; i < 5; ++i) BOOST_TEST(order[i] == 4 - i);
+  }
+}

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Builds the library, its interfaces and the tests with sanitizers of clang, and runs the tests.
+# Usage: sanitize.sh [address,undefined|thread] [BUILD_FOLDER]
+set -eu
+sanitizers=${1:-address,undefined}
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${2:-$root/build/$(echo "$sanitizers" | tr , -)}
+
+"$root/install-packages.sh" libclang-rt-19-dev llvm-19
+[ -f "$build/build.ninja" ] ||
+    CXX="${CXX:-clang++-19}" meson setup "$build" "$root" -Db_sanitize="$sanitizers" -Db_lundef=false -Dtests=enabled \
+        -Dcli=enabled -Dexamples=disabled
+ninja -C "$build"
+ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19)
+export ASAN_SYMBOLIZER_PATH TSAN_OPTIONS="external_symbolizer_path=$ASAN_SYMBOLIZER_PATH"
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+# The consumer has a build of its own, without sanitizers.
+meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 5 \
+    $(meson test -C "$build" --no-rebuild --list 2> /dev/null | sed 's/.* //' | grep -v -e consumer -e format -e floors)
