@@ -12,7 +12,8 @@ build=${2:-$root/build/$(echo "$sanitizers" | tr , -)}
         -Dcli=enabled -Dexamples=disabled
 ninja -C "$build"
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19)
-export ASAN_SYMBOLIZER_PATH TSAN_OPTIONS="external_symbolizer_path=$ASAN_SYMBOLIZER_PATH"
+export ASAN_SYMBOLIZER_PATH
+export TSAN_OPTIONS="external_symbolizer_path=$ASAN_SYMBOLIZER_PATH suppressions=$root/tests/thread_sanitizer.txt"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 # The consumer has a build of its own, without sanitizers.
 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 5 \
