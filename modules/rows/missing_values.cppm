@@ -12,7 +12,7 @@ export namespace fieldfold {
 std::optional<std::size_t> matching_missing_value(double number, std::span<const double> missing_values);
 bool is_missing_value(double number, std::span<const double> missing_values);
 
-/// A source with NaN in place of missing values.
+/// A source with NaN in place of missing values; without any, the source as it is.
 template <class T>
 class RowsWithMissingValues final : public RowSource<T> {
  public:
@@ -40,11 +40,13 @@ class RowsWithMissingValues final : public RowSource<T> {
   mutable std::vector<char> found_;  ///< whether each missing value has been read
 };
 
-/// Numbers that are likely to stand for a missing value: the least and the largest one of a sample of the rows, if it
-/// is far from most others, which differ, and at least one in a hundred and three in all.
-/// \param num_qoi  number of fields at a point, whose rows are adjacent
-/// \returns        those of each field
+/// Warns of numbers that are likely to stand for a missing value: the least and the largest one of a sample of the
+/// rows, if it is far from most others, which differ, and at least one in a hundred and three in all.
+/// \param fields   the names of the fields at a point, whose rows are adjacent
+/// \param advice   the end of the warning
+/// \param subject  its beginning, before a name
 template <class S>
-std::vector<std::vector<double>> likely_missing_values(const RowSource<S>& snapshots, std::size_t num_qoi);
+void warn_of_likely_missing_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields,
+                                   std::string_view advice, std::string_view subject = "field ");
 
 }  // namespace fieldfold

@@ -70,16 +70,6 @@ void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOption
                  " such pairs; interpolation from this grid needs smoothing or merge_duplicates"));
 }
 
-/// Warns of numbers that are likely to stand for a missing value.
-template <class S>
-void warn_of_missing_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields) {
-  const auto found = likely_missing_values(snapshots, fields.size());
-  for (std::size_t field = 0; field < fields.size(); ++field)
-    for (const double value : found[field])
-      warn(message("field ", fields[field], ": ", value, " occurs often, and is far from all other numbers; if it ",
-                   "stands for a missing value, missing_values says so"));
-}
-
 /// The snapshots with a weight above 0.
 std::vector<std::size_t> weighted_columns(const xt::xarray<double>& weights) {
   std::vector<std::size_t> columns;
@@ -207,10 +197,9 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
   if (options_.validate_every > given.cols())
     throw InvalidArgument(message("validate_every: expected at most the number of snapshots, ", given.cols(), ", got ",
                                   options_.validate_every));
-  const RowSource<S>* snapshots = &given;
-  std::optional<RowsWithMissingValues<S>> marked;
-  if (!field_opts.missing_values.empty()) snapshots = &marked.emplace(given, field_opts.missing_values);
-  warn_of_missing_values(*snapshots, this->fields());
+  const RowsWithMissingValues<S> marked(given, field_opts.missing_values);
+  const RowSource<S>* snapshots = &marked;
+  warn_of_likely_missing_values(marked, this->fields(), "; if it stands for a missing value, missing_values says so");
   if (this->has_coords() && this->interpolate_method() == "rbf")
     warn_of_coincident_points(this->coords(), this->interpolate_opts());
   std::vector<std::size_t> columns;
@@ -230,9 +219,8 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
     for (std::size_t& number : numbers) number = columns[number];
     if (numbers.empty()) numbers = std::move(columns);
   }
-  if (marked)
-    for (const double value : marked->not_found())
-      warn(message("missing_values: no number of the snapshots equals ", value));
+  for (const double value : marked.not_found())
+    warn(message("missing_values: no number of the snapshots equals ", value));
   return learned;
 }
 

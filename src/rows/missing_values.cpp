@@ -1,13 +1,14 @@
 module fieldfold.rows.missing_values;
 
 import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
 import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {
 
 /// Numbers that may stand for a missing value: the least and the largest one, if they are far from most others, which
-/// differ, and at least one in a hundred.
+/// differ, and at least one in a hundred and three in all.
 /// \param numbers  ascending
 std::vector<double> outliers_among(const std::vector<double>& numbers) {
   constexpr double far = 3.0;
@@ -73,6 +74,7 @@ std::vector<double> RowsWithMissingValues<T>::not_found() const {
 
 template <class T>
 MatrixView<const T> RowsWithMissingValues<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  if (missing_values_.empty()) return source_.read(first, count, buffer);
   std::vector<T> given;
   return marked(source_.read(first, count, given), buffer);
 }
@@ -80,15 +82,18 @@ MatrixView<const T> RowsWithMissingValues<T>::read(std::size_t first, std::size_
 template <class T>
 MatrixView<const T> RowsWithMissingValues<T>::read_columns(std::size_t first, std::size_t count,
                                                            std::vector<T>& buffer) const {
+  if (missing_values_.empty()) return source_.read_columns(first, count, buffer);
   std::vector<T> given;
   return marked(source_.read_columns(first, count, given), buffer);
 }
 
 template <class S>
-std::vector<std::vector<double>> likely_missing_values(const RowSource<S>& snapshots, std::size_t num_qoi) {
+void warn_of_likely_missing_values(const RowSource<S>& snapshots, const std::vector<std::string>& fields,
+                                   std::string_view advice, std::string_view subject) {
   constexpr std::size_t blocks = 8;
   constexpr std::size_t block_points = 32;
   constexpr std::size_t most_columns = 1024;
+  const std::size_t num_qoi = fields.size();
   const std::size_t points = snapshots.rows() / num_qoi;
   const std::size_t step = std::max<std::size_t>(1, points / blocks);
   const std::size_t column_step = std::max<std::size_t>(1, snapshots.cols() / most_columns);
@@ -101,16 +106,18 @@ std::vector<std::vector<double>> likely_missing_values(const RowSource<S>& snaps
       for (std::size_t j = 0; j < rows.cols; j += column_step)
         if (std::isfinite(rows(i, j))) numbers[i % num_qoi].push_back(static_cast<double>(rows(i, j)));
   }
-  for (auto& of_field : numbers) {
-    std::ranges::sort(of_field);
-    of_field = outliers_among(of_field);
+  for (std::size_t field = 0; field < num_qoi; ++field) {
+    std::ranges::sort(numbers[field]);
+    for (const double value : outliers_among(numbers[field]))
+      warn(message(subject, fields[field], ": ", value, " occurs often, and is far from all other numbers", advice));
   }
-  return numbers;
 }
 
 template class RowsWithMissingValues<double>;
 template class RowsWithMissingValues<float>;
-template std::vector<std::vector<double>> likely_missing_values(const RowSource<double>&, std::size_t);
-template std::vector<std::vector<double>> likely_missing_values(const RowSource<float>&, std::size_t);
+template void warn_of_likely_missing_values(const RowSource<double>&, const std::vector<std::string>&, std::string_view,
+                                            std::string_view);
+template void warn_of_likely_missing_values(const RowSource<float>&, const std::vector<std::string>&, std::string_view,
+                                            std::string_view);
 
 }  // namespace fieldfold

@@ -57,11 +57,8 @@ void warn_of_missing_values(const BasicSVD<T>& svd, const RowSource<double>& col
   if (!svd.options().field_opts.missing_values.empty()) return;
   std::vector<double> buffer;
   const auto states = columns.read_columns(0, std::min(columns.cols(), columns.block_columns()), buffer);
-  const auto found = likely_missing_values(TransposedRows<double>(states), svd.num_qoi());
-  for (std::size_t field = 0; field < found.size(); ++field)
-    for (const double value : found[field])
-      warn(message("field ", svd.fields()[field], ": ", value, " occurs often, and is far from all other numbers, but ",
-                   "the map was learned without missing values; NaN in its place stands for one"));
+  warn_of_likely_missing_values(TransposedRows<double>(states), svd.fields(),
+                                ", but the map was learned without missing values; NaN in its place stands for one");
 }
 
 }  // namespace

@@ -95,10 +95,8 @@ void interpolate(const InterpolateArguments& arguments) {
   if (missing > 0)
     warn(message("--field: ", missing, " of ", columns.size(),
                  " numbers are NaN or infinity, and so is what depends on them"));
-  for (const auto& own : likely_missing_values(MatrixRows<double>(as_matrix(columns)), 1))
-    for (const double value : own)
-      warn(message("--field: ", value, " occurs often, and is far from all other numbers; if it stands for a missing ",
-                   "value, NaN in its place says so"));
+  warn_of_likely_missing_values(MatrixRows<double>(as_matrix(columns)), {""},
+                                "; if it stands for a missing value, NaN in its place says so", "--field");
   if (arguments.choose_by_leave_one_out) interpolation.options = chosen_options(*grids, columns, interpolation.options);
   if (!arguments.save_operator_file.empty()) {
     const MatrixView<const double> probed = fields.empty() ? MatrixView<const double>{} : as_matrix(columns);
