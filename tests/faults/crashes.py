@@ -15,10 +15,12 @@ import os
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import time
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+from npy_files import save_npy  # noqa: E402
 
 program, shim, work = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
 random_kills = int(sys.argv[4]) if len(sys.argv) > 4 else 40
@@ -33,13 +35,6 @@ def expect(holds, *what):
     cases += 1
     if not holds:
         failures.append(" ".join(map(str, what)))
-
-
-def save_npy(path, shape, numbers):
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-                     + struct.pack(f"<{len(numbers)}d", *numbers))
 
 
 generator = random.Random(7)

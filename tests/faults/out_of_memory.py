@@ -11,22 +11,17 @@ import os
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+from npy_files import save_npy  # noqa: E402
 
 program, shim, work = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
 stride = int(sys.argv[4]) if len(sys.argv) > 4 else 101
 shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "LD_PRELOAD": str(shim)}
-
-
-def save_npy(path, shape, numbers):
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-                     + struct.pack(f"<{len(numbers)}d", *numbers))
 
 
 def run(folder, arguments, **environment):

@@ -7,11 +7,13 @@ import math
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
 
 import read_fold
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "support"))
+from npy_files import load_npy, save_npy  # noqa: E402
 
 program, figures, work = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
 shutil.rmtree(work, ignore_errors=True)
@@ -24,20 +26,6 @@ def expect(holds, *what):
         failures.append(" ".join(map(str, what)))
 
 
-def save_npy(name, shape, numbers):
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    (work / name).write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-                              + struct.pack(f"<{len(numbers)}d", *numbers))
-
-
-def load_npy(name):
-    data = (work / name).read_bytes()
-    start = 10 + struct.unpack_from("<H", data, 8)[0]
-    code, size = ("f", 4) if b"<f4" in data[:start] else ("d", 8)
-    return struct.unpack(f"<{(len(data) - start) // size}{code}", data[start:])
-
-
 def run(*arguments):
     return subprocess.run([program, *arguments], cwd=work, capture_output=True, text=True, check=True).stdout
 
@@ -48,16 +36,16 @@ def are_close(a, b, tolerance=1e-14):
 
 
 generator = random.Random(5)
-save_npy("u.npy", (9, 30), [2 + generator.random() for _ in range(270)])
-save_npy("v.npy", (9, 30), [generator.gauss(0, 1) for _ in range(270)])
-save_npy("xy.npy", (30, 2), [generator.random() for _ in range(60)])
-save_npy("w.npy", (30,), [1 + generator.random() for _ in range(30)])
+save_npy(work / "u.npy", (9, 30), [2 + generator.random() for _ in range(270)])
+save_npy(work / "v.npy", (9, 30), [generator.gauss(0, 1) for _ in range(270)])
+save_npy(work / "xy.npy", (30, 2), [generator.random() for _ in range(60)])
+save_npy(work / "w.npy", (30,), [1 + generator.random() for _ in range(30)])
 states = []
-u, v = load_npy("u.npy"), load_npy("v.npy")
+u, v = load_npy(work / "u.npy"), load_npy(work / "v.npy")
 for j in range(9):
     for point in range(30):
         states += [u[j * 30 + point], v[j * 30 + point]]
-save_npy("states.npy", (9, 60), states)
+save_npy(work / "states.npy", (9, 60), states)
 
 maps = {path.name: path for path in sorted(figures.glob("format_*.fold"))}
 both = ["fit", "--quiet", "--field", "u=u.npy", "--field", "v=v.npy", "--coords", "xy.npy", "--rank", "3"]
@@ -89,7 +77,7 @@ for name, path in maps.items():
         expect(are_close(found["errors"][0][1], facts["snapshot_errors"], 1e-15), name, "errors")
     if not name.startswith("format_"):
         run("compress", path, "--states", "states.npy", "-o", "latent.npy")
-        latent = load_npy("latent.npy")
+        latent = load_npy(work / "latent.npy")
         for j in range(9):
             expect(are_close(read_fold.compressed(found, states[j * 60:(j + 1) * 60]), latent[j * 3:(j + 1) * 3],
                              1e-5 if name == "single" else 1e-12), name, "coefficients of state", j)
