@@ -5,7 +5,8 @@ import fieldfold.base.standard;
 
 export namespace fieldfold {
 
-/// The spread of numbers, relative to the size of their field, up to which they are taken as constant.
+/// The spread of numbers, relative to the size of their field, up to which they are taken as constant: the rounding
+/// errors of a computation.
 constexpr double spread_of_a_constant = 1e-13;
 
 /// The transform of a number x of a field.

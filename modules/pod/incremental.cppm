@@ -117,7 +117,7 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   IncrementalState<T> with_centered_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof,
                                           std::vector<double> weights, double fade) const;
   IncrementalState<T> with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
-                                        std::vector<double> weights, const std::optional<xt::xarray<double>>& to_rows,
+                                        std::vector<double> weights, const xt::xarray<double>* to_rows,
                                         const IncrementalState<T>& added) const;
   void expect_same_options(const BasicIncrementalSVD& other) const;
   std::size_t chosen_rank(double unresolved) const;

@@ -135,6 +135,8 @@ fs::path followed(fs::path path) {
   return path;
 }
 
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
 /// A file in the folder of a target, which it replaces once it is complete. It has no name until then, where the file
 /// system permits that, so that nothing is left of it however the program ends. Elsewhere it has a name of its own,
 /// nobody else's file is opened, and a lock shows that its writer is alive: the next writer of the target removes the
@@ -193,7 +195,7 @@ class Replacement {
   [[noreturn]] void fail() const { cannot_write(target_, errno); }
 
   static Descriptor open_folder(const fs::path& target) {
-    const fs::path path = target.has_parent_path() ? target.parent_path() : fs::path(".");
+    const fs::path path = folder_of(target);
     Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // A folder that cannot be listed cannot be synchronized either.
     if (!folder.is_open() && errno == EACCES) return Descriptor(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -244,8 +246,8 @@ class Replacement {
 
   void remove_abandoned() const {
     std::error_code failure;
-    const fs::path path = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
-    for (fs::directory_iterator entry(path, failure), end; !failure && entry != end; entry.increment(failure)) {
+    for (fs::directory_iterator entry(folder_of(target_), failure), end; !failure && entry != end;
+         entry.increment(failure)) {
       const std::string found = entry->path().filename().string();
       if (!found.starts_with(prefix_)) continue;
       const Descriptor file(::openat(folder_.number(), found.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));

@@ -159,6 +159,9 @@ class Decomposer {
   bool is_left_out(std::size_t column) const {
     return request_.leave_out_every > 0 && (column + 1) % request_.leave_out_every == 0;
   }
+  auto is_training() const {
+    return [this](std::size_t column) { return !is_left_out(column); };
+  }
 
   ColumnSplit split(std::vector<std::size_t> finite) const {
     ColumnSplit result;
@@ -232,8 +235,7 @@ class Decomposer {
 
   Decomposition<T> by_sketch() const {
     Stopwatch watch;
-    auto sketch = sketched_factorization(source_, pass("summary", 0.0, 0.3),
-                                         [this](std::size_t column) { return !is_left_out(column); });
+    auto sketch = sketched_factorization(source_, pass("summary", 0.0, 0.3), is_training());
     const ColumnSplit columns = split(std::move(sketch.finite));
     DecompositionReport report{.method = DecompositionMethod::sketch, .threads = threads_};
     if (sketch.factorization.leading.empty())
@@ -330,8 +332,7 @@ class Decomposer {
 
   /// Eigenvectors of A A^T; nothing if it does not resolve the modes.
   std::optional<RowModes> modes_by_gram(const RowSource<T>& source) const {
-    const auto is_wanted = [this](std::size_t column) { return !is_left_out(column); };
-    auto [finite, gram] = row_gram<T>(source, is_wanted, pass_of_rows("summary"));
+    auto [finite, gram] = row_gram<T>(source, is_training(), pass_of_rows("summary"));
     ColumnSplit columns = split(std::move(finite));
     if (columns.learned.size() < present_) return std::nullopt;
     double largest = 0.0;
@@ -353,8 +354,7 @@ class Decomposer {
   /// Singular vectors of the triangle of the rows; nothing for only zeros, and for more modes than A has beside masked
   /// rows.
   std::optional<RowModes> modes_by_triangle(const RowSource<T>& source) const {
-    const auto is_wanted = [this](std::size_t column) { return !is_left_out(column); };
-    auto [finite, triangle] = row_triangle<T>(source, is_wanted, pass_of_rows("summary"));
+    auto [finite, triangle] = row_triangle<T>(source, is_training(), pass_of_rows("summary"));
     ColumnSplit columns = split(std::move(finite));
     if (columns.learned.size() < present_) return std::nullopt;
     for (const double entry : triangle)
@@ -364,7 +364,7 @@ class Decomposer {
     for (std::size_t mode = 0; mode < present_; ++mode) spectrum.s(mode) = static_cast<T>(svd.s(mode));
     check_magnitude<T>(svd.s(0));
     if (!(spectrum.s(0) > T{0})) return std::nullopt;
-    if (request_.needs_coefficients)
+    if (needs_all_coefficients())
       spectrum.coefficients =
           rows_of(array_cast<double>(
                       column_projections<T>(source, array_cast<T>(svd.v), columns.finite, 1, pass("summary", 1.0, 0.0))
@@ -375,6 +375,9 @@ class Decomposer {
     return RowModes{std::move(columns), std::move(spectrum), std::move(svd.v), rank,
                     10.0 * static_cast<double>(std::numeric_limits<T>::epsilon())};
   }
+
+  /// Whether the rank depends on the coefficients in all modes.
+  bool needs_all_coefficients() const { return request_.needs_coefficients && !request_.known_rank; }
 
   /// As many threads as have memory for a summary each.
   Pass pass_of_rows(std::string_view phase) const {
@@ -393,9 +396,8 @@ class Decomposer {
     const RowSource<T>& source = all ? static_cast<const RowSource<T>&>(*all) : source_;
     // Small matrices are decomposed to rounding.
     const double operations = static_cast<double>(m_) * static_cast<double>(m_) * static_cast<double>(n_);
-    const bool needs_all = request_.needs_coefficients && !request_.known_rank;
     std::optional<RowModes> found;
-    if (!needs_all && !tail_is_too_small() && operations >= small_work) found = modes_by_gram(source);
+    if (!needs_all_coefficients() && !tail_is_too_small() && operations >= small_work) found = modes_by_gram(source);
     if (!found) found = modes_by_triangle(source);
     if (!found) return std::nullopt;
     auto& [columns, spectrum, modes, rank, error] = *found;

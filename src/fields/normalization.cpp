@@ -5,8 +5,6 @@ import fieldfold.base.diagnostics;
 namespace fieldfold {
 namespace {
 
-/// A field with a spread of at most this share of its magnitude is constant: the rounding errors of a computation.
-
 double number_in(std::string_view text, std::string_view whole) {
   double number = 0.0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -40,7 +40,7 @@ void validate(const IncrementalOptions& options) {
     throw InvalidArgument(message("tolerance: expected a relative error of 0 or more, got ", options.tolerance));
   if (!(options.forgetting > 0.0 && options.forgetting <= 1.0))
     throw InvalidArgument(message("forgetting: expected a factor in (0, 1], got ", options.forgetting));
-  if (options.block && *options.block == 0) throw InvalidArgument("block: expected at least 1, got 0");
+  if (options.block == std::size_t{0}) throw InvalidArgument("block: expected at least 1, got 0");
 }
 
 /// The names of the options that differ between two decompositions that are merged; none: they can be merged.
@@ -312,17 +312,16 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_centered_block(const Incrementa
   before.bound *= fade;
   before.weight *= fade * fade;
   const double squares = weighted_squares(MatrixView<const T>{block.data(), count, dof}, weights);
-  return with_shifted_mean(before, std::move(block), std::move(weights), std::nullopt,
+  return with_shifted_mean(before, std::move(block), std::move(weights), nullptr,
                            {.squares = squares, .mean = std::move(mean), .weight = weight});
 }
 
 /// Appends the difference of two means to the rows of an update, and refers all coefficients to the common mean.
-/// \param to_rows  `(new samples, b)`: the coefficients of new samples in the rows; none: the rows are the samples
+/// \param to_rows  `(new samples, b)`: the coefficients of new samples in the rows; null: the rows are the samples
 /// \param added    squares, bound, mean and weight of what is added
 template <class T>
 IncrementalState<T> BasicIncrementalSVD<T>::with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
-                                                              std::vector<double> weights,
-                                                              const std::optional<Matrix>& to_rows,
+                                                              std::vector<double> weights, const Matrix* to_rows,
                                                               const IncrementalState<T>& added) const {
   const std::size_t dof = added.mean.size();
   const std::size_t b = weights.size();
@@ -345,7 +344,7 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_shifted_mean(const IncrementalS
   auto [result, row_coefficients] =
       updated(state, MatrixView<T>{rows.data(), weights.size(), dof}, weights, totals, truncation(), options_.threads);
   Matrix further = leading_block(row_coefficients, b, row_coefficients.shape(1));
-  if (to_rows) further = product(*to_rows, further);
+  if (to_rows != nullptr) further = product(*to_rows, further);
   if (shifts) {
     const auto shift = as_matrix(std::as_const(row_coefficients)).row(b);
     add_to_rows(result.coefficients, added.weight / total, shift);
@@ -390,8 +389,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   const IncrementalTotals totals{state.s, state.squares + further.squares, state.bound + further.bound};
   std::vector<double> weights(further.s.begin(), further.s.end());
   if (further.mean.size() > 0) {
-    state = with_shifted_mean(state, std::move(vectors), std::move(weights),
-                              std::optional<Matrix>(further.coefficients), further);
+    state = with_shifted_mean(state, std::move(vectors), std::move(weights), &further.coefficients, further);
   } else if (added.rank() == 0) {
     state.squares = totals.squares;
     state.bound = totals.bound;

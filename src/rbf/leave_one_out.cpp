@@ -121,12 +121,12 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
     for (double step = 0.5; step > 0.1; step /= 2.0)
       for (const double exponent : {best - step, best + step}) compare(exponent);
   }
-  const auto pairs = std::isfinite(choice.error)
-                         ? CoincidentPairs{}
-                         : coincident_pairs(as_matrix(embedded), [](std::size_t) { return true; });
-  if (pairs.count > 0) throw NumericalError(explanation(pairs));
-  if (!std::isfinite(choice.error))
-    throw NumericalError(message("none of the ", choice.curve.size(), " choices has a trustworthy solution"));
+  if (!std::isfinite(choice.error)) {
+    const auto pairs = coincident_pairs(as_matrix(embedded), [](std::size_t) { return true; });
+    throw NumericalError(pairs.count > 0
+                             ? explanation(pairs)
+                             : message("none of the ", choice.curve.size(), " choices has a trustworthy solution"));
+  }
   std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::tuple(trial.smoothing, trial.epsilon); });
   return choice;
 }
