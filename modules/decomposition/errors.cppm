@@ -15,6 +15,7 @@ struct RelativeErrors {
   xt::xarray<double> columns;        ///< `(columns,)`
   xt::xarray<double> groups;         ///< `(groups,)`: of the rows of a group, over all columns
   xt::xarray<double> column_groups;  ///< `(columns, groups)`: of the rows of a group, per column
+  std::vector<double> group_norms;   ///< one per group: `||x - U U^T x||` of its rows, over all columns
 };
 
 /// Sums of squares of columns and of their residuals, `(groups, columns)`, each column in a scale of its own, so that
@@ -30,13 +31,14 @@ struct ErrorSquares {
   xt::xarray<double> of_residuals;
   xt::xarray<double> of_columns;
   std::vector<double> scales;  ///< scaling factors of the norms
+  double unit = 1.0;           ///< of the norms
 };
 
 /// The relative errors of selected columns.
 RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<std::size_t>& columns);
 
-/// The sum of squares of the residuals of selected columns, times the square of a scale.
-double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns, double scale);
+/// The sum of squares of the residuals of selected columns.
+double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns);
 
 /// A summary of columns `A = B R` and of their projections on `U = B weights`. It references memory of the caller.
 struct ProjectionSummary {
@@ -47,10 +49,10 @@ struct ProjectionSummary {
 };
 
 /// The errors from Gram matrices: the residual of column j is B z with `z = R e_j - weights coefficients_j`.
-/// \param scale  the unit of the norms
+/// \param unit  of the norms
 /// \returns  the columns that suffer cancellation in their sums of squares
 template <class T>
-std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double scale, ErrorSquares& squares);
+std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double unit, ErrorSquares& squares);
 
 /// Columns A and a basis U, with the rows of M A and M U for inner products `x^T M y`. It references memory of the
 /// caller.
@@ -76,9 +78,9 @@ struct ColumnSubset {
   xt::xarray<double> coefficients;   ///< `(columns, rank)`: A^T M U
 };
 
-/// The errors of selected columns from the residual itself, in one more pass. \param scale  the unit of the norms
+/// The errors of selected columns from the residual itself, in one more pass. \param unit  of the norms
 template <class T>
-void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double scale,
-                        const Pass& pass, ErrorSquares& squares);
+void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double unit, const Pass& pass,
+                        ErrorSquares& squares);
 
 }  // namespace fieldfold

@@ -19,6 +19,18 @@ constexpr std::uint32_t incremental_content = 3;
 /// The largest length of an axis, also of an empty array.
 constexpr std::size_t longest_axis = std::size_t{1} << 48;
 
+/// How much of a file is read.
+enum class Extent : std::uint8_t {
+  whole,    ///< all of it, and the checksum verified
+  outline,  ///< without the rows of tall arrays, and without verifying the checksum
+};
+
+/// The place of a tall array in a file.
+struct TallArray {
+  std::uint64_t offset = 0;  ///< of its first number
+  std::size_t rows = 0;
+};
+
 /// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {
  public:
@@ -44,6 +56,14 @@ class Writer {
     count(array.dimension());
     for (const std::size_t length : array.shape()) count(length);
     write(array.data(), array.size());
+  }
+  /// An array, or a list, with a number for each point or each number of a state.
+  template <class Numbers>
+  void tall(const Numbers& numbers) {
+    if constexpr (requires { numbers.shape(); })
+      (*this)(numbers);
+    else
+      this->numbers(numbers);
   }
   /// Writes a store in the format of an array, one block of rows at a time.
   template <class T>
@@ -96,7 +116,9 @@ class Writer {
 /// Reads the parts of a file. Every length is checked against the number of remaining bytes before use.
 class Reader {
  public:
-  Reader(std::istream& in, std::uint64_t remaining);
+  /// \param in        at the start of the archive  \param end  the offset of its end
+  /// \param checksum  of the file, as stored
+  Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader();
@@ -127,20 +149,33 @@ class Reader {
   }
   template <class T>
   void operator()(xt::xarray<T>& array) {
-    std::size_t dimension = 0;
-    count(dimension);
-    if (dimension > 2) throw FileError("an array has more than two axes");
-    Shape shape(dimension);
-    std::uint64_t numbers = 1;
-    for (std::size_t& length : shape) {
-      count(length);
-      if (length > longest_axis || (length > 0 && numbers > remaining_ / length))
-        throw FileError("an array is longer than the file");
-      numbers *= length;
-    }
-    take(numbers, sizeof(T));
+    const Shape shape = array_shape();
+    take(size_of(shape), sizeof(T));
     array = xt::xarray<T>::from_shape(shape);
     read(array.data(), array.size());
+  }
+  /// In an outline the first axis of the array gets the length 0.
+  template <class T>
+  TallArray tall(xt::xarray<T>& array) {
+    Shape shape = array_shape();
+    const TallArray place{.offset = end_ - remaining_, .rows = shape.empty() ? 1 : shape[0]};
+    take(size_of(shape), sizeof(T));
+    if (extent_ == Extent::outline && !shape.empty()) {
+      skip(size_of(shape) * sizeof(T));
+      shape[0] = 0;
+    }
+    array = xt::xarray<T>::from_shape(shape);
+    read(array.data(), array.size());
+    return place;
+  }
+  template <class Number>
+  void tall(std::vector<Number>& values) {
+    if (extent_ == Extent::whole) return numbers(values);
+    values.clear();
+    std::size_t length = 0;
+    count(length);
+    take(length, sizeof(Number));
+    skip(length * sizeof(Number));
   }
   template <class T, class Describe>
   void optional(std::optional<T>& value, Describe describe) {
@@ -186,12 +221,33 @@ class Reader {
   }
 
   std::uint64_t remaining() const { return remaining_; }
+  /// The offset of the trailer in the file, and the checksum in it.
+  std::uint64_t end() const { return end_; }
+  std::uint64_t checksum() const { return checksum_; }
+  bool is_little_endian() const { return is_little_endian_; }
 
   /// The format version of the file, set once it is read.
   std::uint32_t version() const { return version_; }
   void set_version(std::uint32_t version) { version_ = version; }
 
  private:
+  Shape array_shape() {
+    std::size_t dimension = 0;
+    count(dimension);
+    if (dimension > 2) throw FileError("an array has more than two axes");
+    Shape shape(dimension);
+    std::uint64_t numbers = 1;
+    for (std::size_t& length : shape) {
+      count(length);
+      if (length > longest_axis || (length > 0 && numbers > remaining_ / length))
+        throw FileError("an array is longer than the file");
+      numbers *= length;
+    }
+    return shape;
+  }
+
+  void skip(std::uint64_t bytes) { in_.seekg(static_cast<std::streamoff>(bytes), std::ios::cur); }
+
   void take(std::uint64_t count, std::size_t size) {
     if (count > remaining_ / size) throw FileError("it is truncated");
     remaining_ -= count * size;
@@ -201,8 +257,13 @@ class Reader {
   void read(Number* numbers, std::size_t count);
 
   struct Archive;
+  std::istream& in_;
   std::unique_ptr<Archive> archive_;
+  std::uint64_t end_;
   std::uint64_t remaining_;
+  Extent extent_;
+  std::uint64_t checksum_;
+  bool is_little_endian_ = true;
   std::uint32_t version_ = format_version;
 };
 
@@ -212,10 +273,14 @@ class Reader {
 void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
                   const std::function<void(Writer&)>& describe);
 
+/// The number of bytes of the trailer: length and checksum.
+constexpr std::size_t trailer_size = 16;
+
 /// Opens a file, checks its frame and version, and passes kind and scalar size to `read`.
 /// \throws FileError  the file cannot be read, is damaged or of another format or a later version; `read` throws
 ///                    `FileError` or `InvalidArgument`. The message begins with the path.
 void read_framed(const std::filesystem::path& path,
-                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read);
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                 Extent extent = Extent::whole);
 
 }  // namespace fieldfold

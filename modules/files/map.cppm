@@ -5,8 +5,11 @@
 /// identical bytes.
 export module fieldfold.files.map;
 
+import fieldfold.base.arrays;
+import fieldfold.base.io;
 import fieldfold.base.standard;
 import fieldfold.compression.any;
+import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.pod.incremental;
 import fieldfold.pod.map;
@@ -51,5 +54,40 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
 /// \throws FileError  the file cannot be read; is of another format or a later version; is damaged or truncated; or is
 ///                    inconsistent. Memory is bounded by a small multiple of the file size.
 AnyCompressor load(const std::filesystem::path& path);
+
+/// An SVD in a file without its tall arrays, those with a number for each point or each number of a state.
+template <class T>
+struct BasicMapOutline {
+  CompressionOptions grid;            ///< coords are `(0, dim)`
+  SVDOptions options;                 ///< point weights are `(0,)`, and there is no mass matrix
+  std::string mass_matrix = "none";   ///< or "sparse" or "function"
+  std::optional<BasicSVDMap<T>> map;  ///< without space and weighted basis; basis and training latents are `(0, rank)`
+  std::size_t dof = 0;                ///< 0 if there is no map
+  std::size_t num_masked = 0;         ///< numbers of a state
+};
+using MapOutline = std::variant<BasicMapOutline<double>, BasicMapOutline<float>>;
+
+/// Reads the outline of an SVD, in a time that hardly depends on the size of the file. The checksum is not verified;
+/// `load` verifies it. \throws FileError  as `load`
+MapOutline load_outline(const std::filesystem::path& path);
+
+/// The basis of the map in a file, `(dof, rank)`, read by rows: one that may be larger than memory. The checksum is not
+/// verified. Safe to read from many threads at once, also after the file has been replaced.
+template <class T>
+class BasisRows final : public RowSource<T> {
+ public:
+  /// \throws FileError  as `load`; there is no map; its numbers are not of the type T, or are big-endian
+  explicit BasisRows(const std::filesystem::path& path);
+  std::size_t rows() const override { return rows_; }
+  std::size_t cols() const override { return cols_; }
+  /// \throws FileError  reading failed
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override;
+
+ private:
+  RandomAccessFile file_;
+  std::uint64_t offset_ = 0;
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+};
 
 }  // namespace fieldfold

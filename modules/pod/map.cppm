@@ -21,21 +21,15 @@ struct SnapshotErrors {
   xt::xarray<double> snapshots;        ///< `(num_samples,)`: of each snapshot
   xt::xarray<double> fields;           ///< `(num_qoi,)`: of each field, over all snapshots
   xt::xarray<double> snapshot_fields;  ///< `(num_samples, num_qoi)`: of each field of each snapshot
+  /// `(num_qoi,)`: the root mean square of the errors of each field over points and snapshots, in the unit of the
+  /// field, and weighted like both; NaN where a field has no single unit: logarithms, standardized numbers. Empty in
+  /// files up to format 4.
+  std::vector<double> rms = {};
 
   /// The largest error of a snapshot, and of a field of a snapshot.
   double largest_of_snapshots() const;
   double largest_of_fields() const;
 };
-
-template <class T>
-struct BasicSVDMap;
-
-/// The root mean square of the errors of each field over points and training snapshots, in the unit of the field and
-/// weighted as in the space; NaN where a field has no single unit: logarithms, standardized numbers.
-/// Snapshots count the same: with weights of their own the result has no meaning.
-/// \returns  `(num_qoi,)`; empty if the errors are unknown, or the mass matrix was a function
-template <class T>
-std::vector<double> rms_errors(const BasicSVDMap<T>& map);
 
 /// The map of an SVD.
 template <class T>
@@ -72,6 +66,9 @@ struct BasicSVDMap {
   /// \throws InvalidArgument  the map is inconsistent: shapes that do not fit, numbers that are not finite or out of
   ///                          order, columns that are not orthonormal
   void validate() const;
+
+  /// The same without the numbers of basis and space. \param dof, rank  the shape of the basis
+  void validate_figures(std::size_t dof, std::size_t rank) const;
 
   /// The projection on the basis; a view of this map.
   SpaceProjection<T> projection() const;

@@ -83,6 +83,7 @@ void fit(const FitArguments& arguments);
 struct InfoArguments {
   std::filesystem::path map;
   bool json = false;
+  bool verify = false;  ///< the checksum, and all numbers
 };
 void info(const InfoArguments& arguments);
 

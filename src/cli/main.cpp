@@ -258,6 +258,8 @@ void add_info(CLI::App& app, InfoArguments& arguments) {
   CLI::App* command = add_command(app, "info", "Show the properties of a map", "fieldfold info map.fold --json");
   command->add_option("map", arguments.map, "Map file")->required();
   command->add_flag("--json", arguments.json, "JSON output, with lists in full");
+  command->add_flag("--verify", arguments.verify,
+                    "Also verify the checksum and all numbers, which reads the whole file");
   command->callback([&arguments] { info(arguments); });
 }
 

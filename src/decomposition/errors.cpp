@@ -28,7 +28,8 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
   const std::size_t groups = squares.groups();
   RelativeErrors errors{.columns = Matrix::from_shape({columns.size()}),
                         .groups = Matrix::from_shape({groups}),
-                        .column_groups = Matrix::from_shape({columns.size(), groups})};
+                        .column_groups = Matrix::from_shape({columns.size(), groups}),
+                        .group_norms = std::vector<double>(groups, 0.0)};
   std::vector<double> group_errors(groups, 0.0);
   std::vector<double> group_squares(groups, 0.0);
   for (std::size_t j = 0; j < columns.size(); ++j) {
@@ -42,6 +43,7 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
       errors.column_groups(j, group) = relative(here, all);
       error += here;
       const double scale = squares.scales[columns[j]];
+      errors.group_norms[group] = std::hypot(errors.group_norms[group], std::sqrt(here) / scale * squares.unit);
       group_errors[group] += here / scale / scale;
       group_squares[group] += all / scale / scale;
     }
@@ -52,16 +54,16 @@ RelativeErrors relative_errors(const ErrorSquares& squares, const std::vector<st
   return errors;
 }
 
-double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns, double scale) {
+double sum_of_error_squares(const ErrorSquares& squares, const std::vector<std::size_t>& columns) {
   double sum = 0.0;
   for (const std::size_t column : columns)
     for (std::size_t group = 0; group < squares.groups(); ++group)
-      sum += std::pow(std::sqrt(squares.of_residuals(group, column)) / squares.scales[column] * scale, 2);
+      sum += std::pow(std::sqrt(squares.of_residuals(group, column)) / squares.scales[column] * squares.unit, 2);
   return sum;
 }
 
 template <class T>
-std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double scale, ErrorSquares& squares) {
+std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, double unit, ErrorSquares& squares) {
   const auto& [factorization, grams, weights, coefficients] = summary;
   const std::size_t columns = factorization.columns.size();
   Matrix whole = factorization.is_identity ? identity(columns) : factorization.triangle;
@@ -73,9 +75,10 @@ std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, dou
   for (double& factor : factors) factor = factor > 0.0 ? 1.0 / factor : 1.0;
   scale_columns(as_matrix(whole), factors);
   scale_columns(as_matrix(residual), factors);
-  for (std::size_t j = 0; j < columns; ++j) squares.scales[j] = factors[j] * scale;
+  for (std::size_t j = 0; j < columns; ++j) squares.scales[j] = factors[j] * unit;
+  squares.unit = unit;
 
-  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
+  const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
   std::vector<char> is_doubtful(columns, 0);
   std::vector<double> of_residual_of_all(columns, 0.0);
   for (std::size_t group = 0; group < grams.size(); ++group) {
@@ -91,7 +94,7 @@ std::vector<std::size_t> errors_of_summary(const ProjectionSummary& summary, dou
       }
     for (std::size_t j = 0; j < columns; ++j) {
       of_residual_of_all[j] += squares.of_residuals(group, j);
-      if (squares.of_residuals(group, j) < error_margin<T> * unit * bounds[j] * bounds[j]) is_doubtful[j] = 1;
+      if (squares.of_residuals(group, j) < error_margin<T> * epsilon * bounds[j] * bounds[j]) is_doubtful[j] = 1;
     }
   }
   std::vector<std::size_t> doubtful;
@@ -154,14 +157,15 @@ class ResidualRows {
 }  // namespace
 
 template <class T>
-void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double scale,
-                        const Pass& pass, ErrorSquares& squares) {
+void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset& subset, double unit, const Pass& pass,
+                        ErrorSquares& squares) {
   const Factorization chosen{.columns = subset.columns};
   const FactorRows<T> chosen_rows(chosen, projection.columns.cols());
   const xt::xarray<T> coefficients = array_cast<T>(subset.coefficients);
   const std::size_t number = subset.columns.size();
   const std::size_t groups = squares.groups();
-  const double unit = 1.0 / scale;
+  squares.unit = unit;
+  const double factor = 1.0 / unit;
   std::vector<Matrix> of_residuals(pass.threads, zeros<double>({groups, number}));
   std::vector<Matrix> of_columns = of_residuals;
   std::vector<std::vector<T>> bases(pass.threads);
@@ -183,8 +187,8 @@ void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset
       const T* const weighted_row = products.columns.row(i).data();
       const T* const weighted_rest = products.residual.row(i).data();
       for (std::size_t j = 0; j < number; ++j) {
-        of_residual[j] += unit * static_cast<double>(rest[j]) * (unit * static_cast<double>(weighted_rest[j]));
-        of_column[j] += unit * static_cast<double>(row[j]) * (unit * static_cast<double>(weighted_row[j]));
+        of_residual[j] += factor * static_cast<double>(rest[j]) * (factor * static_cast<double>(weighted_rest[j]));
+        of_column[j] += factor * static_cast<double>(row[j]) * (factor * static_cast<double>(weighted_row[j]));
       }
     }
   });

@@ -315,7 +315,7 @@ class Decomposer {
     report.basis_seconds = watch.lap();
     const ErrorSquares squares = errors_of(factors);
     report.error_seconds = watch.lap();
-    const double unresolved = sum_of_error_squares(squares, columns.learned, static_cast<double>(factors.s(0)));
+    const double unresolved = sum_of_error_squares(squares, columns.learned);
     auto decomposition = result(std::move(factors), columns, squares, report);
     decomposition.unresolved_squares = unresolved;
     return decomposition;

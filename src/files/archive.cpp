@@ -12,7 +12,6 @@ namespace fieldfold {
 namespace {
 
 constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
-constexpr std::size_t trailer_size = 16;
 
 class Checksum {
  public:
@@ -62,30 +61,42 @@ std::array<char, 8> little_endian(std::uint64_t number) {
   return bytes;
 }
 
-/// Checks magic, checksum and length. \returns  the number of bytes between magic and trailer
-std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size) {
-  if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
-  std::array<char, magic.size()> start{};
-  in.read(start.data(), start.size());
-  if (start != magic) throw FileError("it is not a fieldfold file");
+std::uint64_t number_from(const std::array<char, 8>& bytes) {
+  std::uint64_t number = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  return number;
+}
+
+std::uint64_t checksum_of(std::ifstream& in, std::uint64_t size) {
   in.seekg(0);
   Checksum checksum;
   std::vector<char> chunk(std::size_t{1} << 20);
-  for (std::uint64_t left = file_size - 8; left > 0 && in;) {
+  for (std::uint64_t left = size; left > 0 && in;) {
     const auto length = std::min<std::uint64_t>(left, chunk.size());
     in.read(chunk.data(), static_cast<std::streamsize>(length));
     checksum.update(chunk.data(), length);
     left -= length;
   }
-  std::array<char, 8> stored{};
-  in.read(stored.data(), stored.size());
-  if (!in || stored != little_endian(checksum.value())) throw FileError("it is damaged: the checksum does not match");
+  return checksum.value();
+}
+
+/// Checks magic, length and, for the whole file, checksum. \returns  the stored checksum
+std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size, Extent extent) {
+  if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
+  std::array<char, magic.size()> start{};
+  in.read(start.data(), start.size());
+  if (start != magic) throw FileError("it is not a fieldfold file");
+  std::array<char, 8> length{};
+  std::array<char, 8> checksum{};
   in.seekg(static_cast<std::streamoff>(file_size - trailer_size));
-  in.read(stored.data(), stored.size());
-  if (!in || stored != little_endian(file_size - trailer_size))
+  in.read(length.data(), length.size());
+  in.read(checksum.data(), checksum.size());
+  if (extent == Extent::whole && (!in || number_from(checksum) != checksum_of(in, file_size - 8)))
+    throw FileError("it is damaged: the checksum does not match");
+  if (!in || number_from(length) != file_size - trailer_size)
     throw FileError("it is damaged: its length does not match");
   in.seekg(magic.size());
-  return file_size - magic.size() - trailer_size;
+  return number_from(checksum);
 }
 
 }  // namespace
@@ -111,9 +122,11 @@ struct Reader::Archive {
 };
 
 // An archive begins with one byte for the byte order: 1 for little-endian, 0 for big-endian.
-Reader::Reader(std::istream& in, std::uint64_t remaining) : remaining_(remaining - 1) {
+Reader::Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum)
+    : in_(in), end_(end), remaining_(end - magic.size() - 1), extent_(extent), checksum_(checksum) {
   if (const int byte_order = in.peek(); byte_order != 0 && byte_order != 1)
     throw FileError(message("its byte order is ", byte_order, "; expected 0 or 1"));
+  is_little_endian_ = in.peek() == 1;
   archive_.reset(new Archive{cereal::PortableBinaryInputArchive(in)});
 }
 
@@ -142,11 +155,13 @@ void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_siz
 }
 
 void read_framed(const std::filesystem::path& path,
-                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read) {
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                 Extent extent) {
   std::ifstream in = open_for_reading(path);
   try {
-    const std::uint64_t payload = check_frame(in, std::filesystem::file_size(path));
-    Reader reader(in, payload);
+    const std::uint64_t file_size = std::filesystem::file_size(path);
+    const std::uint64_t checksum = check_frame(in, file_size, extent);
+    Reader reader(in, file_size - trailer_size, extent, checksum);
     std::uint32_t version = 0;
     std::uint32_t kind = 0;
     std::uint32_t scalar_size = 0;

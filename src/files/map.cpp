@@ -51,22 +51,28 @@ void describe_mass(Writer& archive, const std::optional<MassMatrix>& mass) {
   archive.numbers(mass->sparse()->weights);
 }
 
-void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
+enum class MassKind : std::uint8_t { none, sparse, function };
+
+MassKind describe_mass_rows(Reader& archive, SparseRows& rows) {
   bool exists = false;
-  bool is_sparse = false;
-  mass.reset();
   archive.mark(exists);
-  if (!exists) return;
-  SparseRows rows;
+  if (!exists) return MassKind::none;
+  bool is_sparse = false;
   archive.count(rows.cols);
   archive.mark(is_sparse);
-  if (!is_sparse) {
-    mass.emplace(forgotten_function(rows.cols));
-    return;
-  }
-  archive.numbers(rows.offsets);
-  archive.numbers(rows.columns);
-  archive.numbers(rows.weights);
+  if (!is_sparse) return MassKind::function;
+  archive.tall(rows.offsets);
+  archive.tall(rows.columns);
+  archive.tall(rows.weights);
+  return MassKind::sparse;
+}
+
+void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
+  mass.reset();
+  SparseRows rows;
+  const MassKind kind = describe_mass_rows(archive, rows);
+  if (kind == MassKind::function) mass.emplace(forgotten_function(rows.cols));
+  if (kind != MassKind::sparse) return;
   if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
   mass.emplace(std::move(rows));
 }
@@ -84,7 +90,7 @@ void describe_field_options(Archive& archive, Options& options) {
   archive.by_name(options.normalize_field, normalization);
   archive.mark(options.center);
   archive.mark(options.standardize);
-  archive.optional(options.point_weights, itself);
+  archive.optional(options.point_weights, [&](auto& weights) { archive.tall(weights); });
   archive.by_name(options.field_weights, itself);
   archive.optional(options.sample_weights, itself);
   archive.choice(options.mask, masks());
@@ -102,9 +108,9 @@ void describe_space(Archive& archive, Parts& parts) {
     archive(transform.factor);
   });
   archive.mark(parts.is_centered);
-  archive(parts.mean);
-  archive(parts.deviation);
-  archive(parts.point_weights);
+  archive.tall(parts.mean);
+  archive.tall(parts.deviation);
+  archive.tall(parts.point_weights);
   archive.numbers(parts.field_weights);
   archive.numbers(parts.masked);
 }
@@ -114,12 +120,12 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   const auto itself = [&](auto& value) { archive(value); };
   const auto count = [&](auto& value) { archive.count(value); };
   archive.list(grid.fields, itself);
-  archive.optional(grid.coords, itself);
+  archive.optional(grid.coords, [&](auto& coords) { archive.tall(coords); });
   archive(grid.interpolate_method);
   auto& rbf = grid.interpolate_opts;
   auto& rule = options.rule;
   archive.optional(rbf.neighbors, count);
-  archive(rbf.smoothing);
+  archive.tall(rbf.smoothing);
   describe_kernel(archive, rbf.kernel);
   archive.optional(rbf.epsilon, itself);
   archive.optional(rbf.degree, itself);
@@ -160,13 +166,14 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
     archive(range.first);
     archive(range.second);
   });
-  archive.optional(map.training_latents, [&](auto& latents) { archive(latents); });
+  archive.optional(map.training_latents, [&](auto& latents) { archive.tall(latents); });
   if (archive.version() < 2) return;
   archive(map.unresolved_squares);
   const auto describe_errors = [&](auto& errors) {
     archive(errors.snapshots);
     archive(errors.fields);
     archive(errors.snapshot_fields);
+    if (archive.version() >= 5) archive.numbers(errors.rms);
   };
   archive.optional(map.errors, describe_errors);
   archive.optional(map.validation_errors, describe_errors);
@@ -208,13 +215,17 @@ void read_space(Reader& reader, const std::vector<std::string>& fields, std::opt
   map->space.emplace(std::move(parts), dof / fields.size());
 }
 
+/// Options of the file of an SVD. Earlier versions took any names.
+void read_options(Reader& reader, CompressionOptions& grid, SVDOptions& options) {
+  describe_options(reader, grid, options);
+  for (std::string& name : grid.fields) name = escaped_name(name);
+}
+
 template <class T>
 AnyCompressor read_svd(Reader& reader) {
   CompressionOptions grid;
   SVDOptions options;
-  describe_options(reader, grid, options);
-  // Earlier versions took any names.
-  for (std::string& name : grid.fields) name = escaped_name(name);
+  read_options(reader, grid, options);
   std::optional<BasicSVDMap<T>> map;
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
@@ -222,6 +233,54 @@ AnyCompressor read_svd(Reader& reader) {
   if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
              : BasicSVD<T>(std::move(grid), std::move(options));
+}
+
+/// \param basis  is set to the place of the basis
+template <class T>
+BasicMapOutline<T> read_outline(Reader& reader, TallArray& basis) {
+  BasicMapOutline<T> outline;
+  read_options(reader, outline.grid, outline.options);
+  reader.optional(outline.map, [&](BasicSVDMap<T>& map) {
+    describe_map(reader, map, [&] { basis = reader.tall(map.projection_matrix); });
+  });
+  if (reader.version() >= 4) {
+    SparseRows rows;
+    const MassKind kind = describe_mass_rows(reader, rows);
+    outline.mass_matrix = kind == MassKind::none ? "none" : kind == MassKind::sparse ? "sparse" : "function";
+    bool has_space = false;
+    reader.mark(has_space);
+    if (has_space) {
+      FieldSpaceParts parts;
+      describe_space(reader, parts);
+      xt::xarray<T> weighted_basis;
+      reader.tall(weighted_basis);
+      outline.num_masked = static_cast<std::size_t>(std::ranges::count(parts.masked, std::uint8_t{1}));
+    }
+  }
+  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
+  if (outline.grid.coords && outline.grid.coords->dimension() != 2) throw FileError("its coords have not two axes");
+  if (!outline.map) return outline;
+  const auto& matrix = outline.map->projection_matrix;
+  if (matrix.dimension() != 2) throw FileError("its basis has not two axes");
+  outline.dof = basis.rows;
+  outline.map->validate_figures(outline.dof, matrix.shape(1));
+  if (outline.grid.fields.empty() || outline.dof % outline.grid.fields.size() != 0)
+    throw FileError("its fields do not fit its map");
+  for (const auto* errors : {&outline.map->errors, &outline.map->validation_errors})
+    if (*errors && (*errors)->fields.size() != outline.grid.fields.size())
+      throw FileError("its errors do not fit its fields");
+  return outline;
+}
+
+/// \throws FileError  the file does not hold an SVD in single or double precision
+void check_is_svd(std::uint32_t kind, std::uint32_t scalar_size) {
+  if (kind == operator_content)
+    throw FileError("it holds an interpolation operator, not a compressor; load_operator reads it");
+  if (kind == incremental_content)
+    throw FileError("it holds the progress of an incremental SVD, not a compressor; load_incremental reads it");
+  if (kind != svd_content) throw FileError(message("its content is of the unknown kind ", kind));
+  if (scalar_size != sizeof(double) && scalar_size != sizeof(float))
+    throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
 }
 
 /// \param map             null: no map  \param describe_basis  writes the projection matrix
@@ -321,20 +380,56 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
 AnyCompressor load(const std::filesystem::path& path) {
   std::optional<AnyCompressor> compressor;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
-    if (kind == operator_content)
-      throw FileError("it holds an interpolation operator, not a compressor; load_operator reads it");
-    if (kind == incremental_content)
-      throw FileError("it holds the progress of an incremental SVD, not a compressor; load_incremental reads it");
-    if (kind != svd_content) throw FileError(message("its content is of the unknown kind ", kind));
-    if (scalar_size == sizeof(double))
-      compressor.emplace(read_svd<double>(reader));
-    else if (scalar_size == sizeof(float))
-      compressor.emplace(read_svd<float>(reader));
-    else
-      throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
+    check_is_svd(kind, scalar_size);
+    compressor.emplace(scalar_size == sizeof(double) ? read_svd<double>(reader) : read_svd<float>(reader));
   });
   return std::move(*compressor);
 }
+
+MapOutline load_outline(const std::filesystem::path& path) {
+  MapOutline outline;
+  const auto read = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    check_is_svd(kind, scalar_size);
+    TallArray basis;
+    if (scalar_size == sizeof(double))
+      outline = read_outline<double>(reader, basis);
+    else
+      outline = read_outline<float>(reader, basis);
+  };
+  read_framed(path, read, Extent::outline);
+  return outline;
+}
+
+template <class T>
+BasisRows<T>::BasisRows(const std::filesystem::path& path) : file_(path) {
+  const auto read = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    check_is_svd(kind, scalar_size);
+    if (scalar_size != sizeof(T))
+      throw FileError(message("its numbers have ", scalar_size, " bytes; expected ", sizeof(T)));
+    if (!reader.is_little_endian()) throw FileError("its numbers are big-endian; load reads them");
+    TallArray basis;
+    const auto outline = read_outline<T>(reader, basis);
+    if (!outline.map) throw FileError("it has no map");
+    offset_ = basis.offset;
+    rows_ = basis.rows;
+    cols_ = outline.map->projection_matrix.shape(1);
+    // The file that was opened first is the one that has been read, and not one that took its place.
+    std::uint64_t checksum = 0;
+    file_.read(reader.end() + trailer_size - sizeof(checksum), &checksum, sizeof(checksum));
+    if (checksum != reader.checksum()) throw FileError("it was replaced while it was opened");
+  };
+  read_framed(path, read, Extent::outline);
+}
+
+template <class T>
+MatrixView<const T> BasisRows<T>::read(std::size_t first, std::size_t count, std::vector<T>& buffer) const {
+  buffer.resize(count * cols_);
+  file_.read(offset_ + first * cols_ * sizeof(T), buffer.data(), buffer.size() * sizeof(T));
+  return {buffer.data(), count, cols_};
+}
+
+template class BasisRows<double>;
+template class BasisRows<float>;
 
 template void save(const std::filesystem::path&, const IncrementalSVD&);
 template void save(const std::filesystem::path&, const BasicIncrementalSVD<float>&);

@@ -7,6 +7,29 @@ import fieldfold.linalg.dense;
 import fieldfold.pod.projection;
 
 namespace fieldfold {
+namespace {
+
+void require(bool holds, const char* expected) {
+  if (!holds) throw InvalidArgument(message("map: expected ", expected));
+}
+
+bool are_finite(const auto& array) {
+  return std::ranges::all_of(array, [](auto x) { return std::isfinite(x); });
+}
+
+void validate_errors(const SnapshotErrors& errors, std::size_t samples) {
+  const auto are_errors = [](const xt::xarray<double>& numbers, const Shape& shape) {
+    return ArrayRef<double>(numbers).shape() == shape &&
+           std::ranges::all_of(numbers, [](double error) { return error >= 0.0; });
+  };
+  const std::size_t num_qoi = errors.fields.size();
+  require(samples > 0 && num_qoi > 0 && are_errors(errors.snapshots, {samples}) &&
+              are_errors(errors.fields, {num_qoi}) && are_errors(errors.snapshot_fields, {samples, num_qoi}) &&
+              (errors.rms.empty() || errors.rms.size() == num_qoi),
+          "errors of 0 or more for each snapshot and field");
+}
+
+}  // namespace
 
 double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_element(snapshots); }
 
@@ -29,30 +52,35 @@ void BasicSVDMap<T>::complete(std::size_t threads) {
 
 template <class T>
 void BasicSVDMap<T>::validate() const {
-  const auto require = [](bool holds, const char* expected) {
-    if (!holds) throw InvalidArgument(message("map: expected ", expected));
-  };
-  const auto all_finite = [](const auto& array) {
-    return std::ranges::all_of(array, [](auto x) { return std::isfinite(x); });
-  };
   const xt::xarray<T>& u = projection_matrix;
-  const xt::xarray<T>& s = singular_values;
   require(u.dimension() == 2 && u.size() > 0, "a projection matrix (dof, rank)");
-  const std::size_t dof = u.shape(0);
-  const std::size_t rank = u.shape(1);
-  require(s.dimension() == 1 && s.size() <= std::min(dof, num_samples) && rank <= s.size(),
-          "at most min(dof, num_samples) singular values, and a rank of at most their number");
-  require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "unresolved squares of 0 or more");
-  require(all_finite(u) && all_finite(s), "finite numbers");
-  require(!space || space->dof() == dof, "a space with one number per row of the projection matrix");
+  validate_figures(u.shape(0), u.shape(1));
+  require(are_finite(u), "finite numbers");
+  require(!space || space->dof() == u.shape(0), "a space with one number per row of the projection matrix");
   const xt::xarray<T>& weighted = weighted_basis;
   require(
-      weighted.size() == 0 || (space && space->parts().mass && weighted.shape() == u.shape() && all_finite(weighted)),
+      weighted.size() == 0 || (space && space->parts().mass && weighted.shape() == u.shape() && are_finite(weighted)),
       "a finite weighted basis of the shape of the basis, and only for a mass matrix");
+  if (training_latents)
+    require(training_latents->dimension() == 2 && training_latents->shape(0) == num_samples &&
+                training_latents->shape(1) == u.shape(1) && are_finite(*training_latents),
+            "finite training latents (num_samples, rank)");
+  // The defect of an orthonormal basis is rounding error, below 1e-12 (1e-5 for float).
+  const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+  require(projection().orthonormality_defect() <= tolerance, "orthonormal columns");
+}
+
+template <class T>
+void BasicSVDMap<T>::validate_figures(std::size_t dof, std::size_t rank) const {
+  const xt::xarray<T>& s = singular_values;
+  require(rank > 0 && s.dimension() == 1 && s.size() <= std::min(dof, num_samples) && rank <= s.size(),
+          "at most min(dof, num_samples) singular values, and a rank of at most their number");
+  require(unresolved_squares >= 0.0 && std::isfinite(unresolved_squares), "unresolved squares of 0 or more");
+  require(are_finite(s), "finite numbers");
   const auto& covariance = latent_covariance;
   require((latent_mean.size() == 0 && covariance.size() == 0) ||
               (latent_mean.size() == rank && ArrayRef<double>(covariance).shape() == Shape{rank, rank} &&
-               all_finite(latent_mean) && all_finite(covariance)),
+               are_finite(latent_mean) && are_finite(covariance)),
           "a finite mean and covariance of the coefficients");
   require(s(0) > 0 && s(s.size() - 1) >= 0 && std::ranges::is_sorted(s, std::greater<>{}),
           "descending singular values, the first above 0");
@@ -62,26 +90,8 @@ void BasicSVDMap<T>::validate() const {
       "the numbers of all training snapshots");
   for (const auto& [low, high] : latent_ranges)
     require(std::isfinite(low) && std::isfinite(high) && low <= high, "latent ranges from low to high");
-  if (training_latents)
-    require(training_latents->dimension() == 2 && training_latents->shape(0) == num_samples &&
-                training_latents->shape(1) == rank && all_finite(*training_latents),
-            "finite training latents (num_samples, rank)");
-  const auto are_errors = [](const xt::xarray<double>& numbers, const Shape& shape) {
-    return ArrayRef<double>(numbers).shape() == shape &&
-           std::ranges::all_of(numbers, [](double error) { return error >= 0.0; });
-  };
-  for (const auto* found : {&errors, &validation_errors}) {
-    if (!*found) continue;
-    const std::size_t samples = found == &errors ? num_samples : (*found)->snapshots.size();
-    const std::size_t num_qoi = (*found)->fields.size();
-    require(samples > 0 && num_qoi > 0 && are_errors((*found)->snapshots, {samples}) &&
-                are_errors((*found)->fields, {num_qoi}) && are_errors((*found)->snapshot_fields, {samples, num_qoi}),
-            "errors of 0 or more for each snapshot and field");
-  }
-
-  // The defect of an orthonormal basis is rounding error, below 1e-12 (1e-5 for float).
-  const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  require(projection().orthonormality_defect() <= tolerance, "orthonormal columns");
+  if (errors) validate_errors(*errors, num_samples);
+  if (validation_errors) validate_errors(*validation_errors, validation_errors->snapshots.size());
 }
 
 template <class T>
@@ -116,52 +126,6 @@ void BasicSVDMap<T>::set_latent_statistics(const xt::xarray<T>& latents, const s
 }
 
 template <class T>
-std::vector<double> rms_errors(const BasicSVDMap<T>& map) {
-  if (!map.errors) return {};
-  const std::size_t num_qoi = map.errors->fields.size();
-  const xt::xarray<T>& basis = map.projection_matrix;
-  const std::size_t dof = basis.shape(0);
-  const FieldSpace* const space = map.space ? &*map.space : nullptr;
-  // W 1 and W U.
-  auto weights = xt::xarray<double>::from_shape({dof, 1});
-  std::ranges::fill(weights, 1.0);
-  for (std::size_t i = 0; i < dof && space != nullptr; ++i) weights(i, 0) = space->factor(i) == 0.0 ? 0.0 : 1.0;
-  const bool has_mass = space != nullptr && space->parts().mass;
-  if (has_mass && space->parts().mass->sparse() == nullptr) return {};
-  if (space != nullptr) {
-    const auto ones = weights;
-    space->apply_weights(as_matrix(ones), as_matrix(weights));
-  }
-  std::vector<double> squares(num_qoi, 0.0);
-  std::vector<double> total_weights(num_qoi, 0.0);
-  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-  std::vector<double> factors(num_qoi, unknown);
-  for (std::size_t i = 0; i < dof; ++i) {
-    const std::size_t field = i % num_qoi;
-    total_weights[field] += weights(i, 0);
-    if (weights(i, 0) == 0.0) continue;
-    factors[field] = space == nullptr                                  ? 1.0
-                     : space->parts().transforms[field].is_logarithmic ? unknown
-                     : space->parts().deviation.size() > 0             ? unknown
-                                                                       : space->factor(i);
-    for (std::size_t mode = 0; mode < basis.shape(1); ++mode) {
-      const double s = static_cast<double>(map.singular_values(mode));
-      const double u = static_cast<double>(basis(i, mode));
-      squares[field] += s * s * u * (has_mass ? static_cast<double>(map.weighted_basis(i, mode)) : weights(i, 0) * u);
-    }
-  }
-  std::vector<double> errors(num_qoi);
-  for (std::size_t field = 0; field < num_qoi; ++field) {
-    // The projection has the share 1 - error^2 of the squares of a field.
-    const double error = map.errors->fields(field);
-    const double norm = std::sqrt(squares[field] / (1.0 - error * error));
-    errors[field] =
-        error * norm / (factors[field] * std::sqrt(total_weights[field] * static_cast<double>(map.num_samples)));
-  }
-  return errors;
-}
-
-template <class T>
 LatentRanges ranges_of(const xt::xarray<T>& latents) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   LatentRanges ranges(latents.shape(1), {infinity, -infinity});
@@ -177,8 +141,6 @@ LatentRanges ranges_of(const xt::xarray<T>& latents) {
 
 template struct BasicSVDMap<double>;
 template struct BasicSVDMap<float>;
-template std::vector<double> rms_errors(const BasicSVDMap<double>&);
-template std::vector<double> rms_errors(const BasicSVDMap<float>&);
 template LatentRanges ranges_of(const xt::xarray<double>&);
 template LatentRanges ranges_of(const xt::xarray<float>&);
 

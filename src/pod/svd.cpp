@@ -9,6 +9,7 @@ import fieldfold.decomposition.errors;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.learn;
+import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.fields.scaling;
 import fieldfold.fields.space;
@@ -25,8 +26,32 @@ import fieldfold.rows.store;
 namespace fieldfold {
 namespace {
 
-SnapshotErrors snapshot_errors(RelativeErrors&& errors) {
-  return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups)};
+/// `1^T W 1` of each field, for an inner product W, without masked numbers.
+std::vector<double> total_weights(const FieldSpace& space) {
+  auto ones = zeros<double>({space.dof(), 1});
+  for (std::size_t i = 0; i < space.dof(); ++i) ones(i, 0) = space.is_masked(i) ? 0.0 : 1.0;
+  auto weights = zeros<double>({space.dof(), 1});
+  space.apply_weights(as_matrix(std::as_const(ones)), as_matrix(weights));
+  std::vector<double> totals(space.num_qoi(), 0.0);
+  for (std::size_t i = 0; i < space.dof(); ++i) totals[space.layout().field(i)] += ones(i, 0) * weights(i, 0);
+  return totals;
+}
+
+/// \param space           null: untransformed states of `num_pts` points  \param sample_weights  of the columns
+SnapshotErrors snapshot_errors(RelativeErrors&& errors, const FieldSpace* space, std::size_t num_pts,
+                               const std::vector<double>& sample_weights) {
+  std::vector<double> rms = std::move(errors.group_norms);
+  const double samples = std::accumulate(sample_weights.begin(), sample_weights.end(), 0.0);
+  const auto weights =
+      space == nullptr ? std::vector<double>(rms.size(), static_cast<double>(num_pts)) : total_weights(*space);
+  for (std::size_t field = 0; field < rms.size(); ++field) {
+    rms[field] /= std::sqrt(weights[field] * samples);
+    if (space == nullptr) continue;
+    const FieldTransform& transform = space->parts().transforms[field];
+    const bool has_unit = !transform.is_logarithmic && space->parts().deviation.size() == 0;
+    rms[field] = has_unit ? rms[field] / transform.factor : std::numeric_limits<double>::quiet_NaN();
+  }
+  return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups), std::move(rms)};
 }
 
 /// How many numbers are to blame for dropped snapshots, and what leaves them out.
@@ -79,9 +104,20 @@ std::vector<std::size_t> weighted_columns(const xt::xarray<double>& weights) {
 }
 
 /// The map of a decomposition, without the basis and the space. Its parts are moved from the decomposition.
+/// \param num_pts, num_snapshots  of the snapshots  \param scaling  null: none
 template <class T>
-BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const std::vector<double>& sample_weights,
-                      const SVDOptions& options) {
+BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_pts, std::size_t num_snapshots,
+                      const SpaceScaling<T>* scaling, const SVDOptions& options) {
+  const auto weights_of = [&](const std::vector<std::size_t>& columns) {
+    std::vector<double> weights(columns.size(), 1.0);
+    for (std::size_t k = 0; k < columns.size() && scaling != nullptr; ++k)
+      weights[k] = scaling->sample_weight(columns[k]);
+    return weights;
+  };
+  const auto errors_of = [&](RelativeErrors& errors, const std::vector<std::size_t>& columns) {
+    return snapshot_errors(std::move(errors), scaling != nullptr ? &scaling->space() : nullptr, num_pts,
+                           weights_of(columns));
+  };
   BasicSVDMap<T> map{.projection_matrix = zeros<T>({0, 0}),
                      .singular_values = std::move(found.s),
                      .unresolved_squares = found.unresolved_squares,
@@ -89,11 +125,11 @@ BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_snapshots, const 
                      .training_latents = std::nullopt,
                      .num_samples = found.kept.size(),
                      .num_dropped = num_snapshots - found.kept.size() - found.left_out.size(),
-                     .errors = snapshot_errors(std::move(found.errors)),
+                     .errors = errors_of(found.errors, found.kept),
                      .validation_errors = std::nullopt};
   if (found.kept.size() < num_snapshots) map.snapshot_numbers = found.kept;
-  map.set_latent_statistics(found.coefficients, sample_weights);
-  if (!found.left_out.empty()) map.validation_errors = snapshot_errors(std::move(found.left_out_errors));
+  map.set_latent_statistics(found.coefficients, weights_of(found.kept));
+  if (!found.left_out.empty()) map.validation_errors = errors_of(found.left_out_errors, found.left_out);
   if (options.keep_training_latents) map.training_latents = std::move(found.coefficients);
   return map;
 }
@@ -240,6 +276,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
                                     blame_of_dropped(snapshots, field_opts)));
     }
   };
+  const std::size_t num_pts = snapshots.rows() / this->num_qoi();
   const auto check = [&](const Decomposition<T>& found, bool is_centered) {
     check_learned(found, snapshots, field_opts, is_centered);
   };
@@ -252,7 +289,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
       rows = &converted.emplace(snapshots);
     auto found = decompose<T>(*rows, request, basis);
     check(found, false);
-    return {map_of(found, snapshots.cols(), std::vector<double>(found.kept.size(), 1.0), options_), found.report};
+    return {map_of<T>(found, num_pts, snapshots.cols(), nullptr, options_), found.report};
   }
   SpaceLearning learning{.leave_out_every = options_.validate_every, .threads = options_.threads};
   if (options_.progress) learning.progress = [this](double share) { options_.progress("statistics", share); };
@@ -275,10 +312,7 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
   auto found = decompose<T>(scaled_rows, request, basis);
   check(found, scaling.space().parts().is_centered);
   scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads);
-  std::vector<double> sample_weights;
-  sample_weights.reserve(found.kept.size());
-  for (const std::size_t column : found.kept) sample_weights.push_back(scaling.sample_weight(column));
-  auto map = map_of(found, snapshots.cols(), sample_weights, options_);
+  auto map = map_of(found, num_pts, snapshots.cols(), &scaling, options_);
   map.num_filled = statistics.gaps.size();
   map.space = std::move(scaling).release();
   return {std::move(map), found.report};

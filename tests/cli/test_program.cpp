@@ -499,6 +499,7 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   fails("compress map.fold --states ux.npy -o x.npy", "states: expected a shape ending in (50,), got (8, 25)");
   fails("reconstruct map.fold ux.npy -o x", "latent: expected a shape ending in (3,), got (8, 25)");
   fails("info ux.npy", "it is not a fieldfold file");
+  fails("info broken.fold --verify", "broken.fold: it is damaged");
   succeed("interpolate --coords xy.npy --to xy.npy --save-operator w.foldop");
   fails("interpolate --operator w.foldop --field ux=xy.npy -o x", "field ux: expected a shape ending in (25,)");
   fails("interpolate --operator xy.npy --field ux=ux.npy -o x", "it is not a fieldfold file");

@@ -75,6 +75,8 @@ for name, path in maps.items():
     expect([list(pair) for pair in found["latent_ranges"]] == facts["latent_ranges"], name, "ranges")
     if found.get("errors"):
         expect(are_close(found["errors"][0][1], facts["snapshot_errors"], 1e-15), name, "errors")
+        rms = facts.get("rms_errors", {}).values()
+        expect([None if math.isnan(x) else x for x in found["errors"][3]] == list(rms), name, "root mean squares")
     if not name.startswith("format_"):
         run("compress", path, "--states", "states.npy", "-o", "latent.npy")
         latent = load_npy(work / "latent.npy")

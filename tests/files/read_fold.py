@@ -127,7 +127,8 @@ def read_map(path):
          missing_values=lambda: file.numbers_of("d"), inner_product=file.text, merge_duplicates=file.flag)
 
     def errors():
-        return file.array(), file.array(), file.array()
+        return (file.array(), file.array(), file.array(),
+                file.numbers_of("d") if file.version >= 5 else [])
 
     found["map_exists"] = file.flag()
     if found["map_exists"]:

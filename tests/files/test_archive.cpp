@@ -24,13 +24,21 @@ namespace {
 using fieldfold::FileError;
 using fieldfold::SVD;
 
-/// Whether the file is rejected. Any outcome but a `FileError` or a valid map fails the test.
+/// Whether the file is rejected. Any outcome but a `FileError` or a valid map fails the test; a valid one has an
+/// outline.
 bool is_rejected(const std::filesystem::path& path) {
+  bool has_outline = false;
+  try {
+    fieldfold::load_outline(path);
+    has_outline = true;
+  } catch (const FileError&) {
+  }
   try {
     const auto any = fieldfold::load(path);
     // An accepted file must hold a valid map.
     const auto* svd = any.target<SVD>();
     if (svd != nullptr && svd->map_exists()) BOOST_TEST((std::isfinite(svd->energy()) && svd->rank() > 0));
+    BOOST_TEST(has_outline);
   } catch (const FileError&) {
     return true;
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "input_file.hpp"
 
@@ -50,6 +51,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto loaded = fieldfold::load(input.path());
     if (const auto* svd = loaded.target<fieldfold::SVD>()) use(*svd);
     if (const auto* svd = loaded.target<fieldfold::BasicSVD<float>>()) use(*svd);
+  });
+  attempt([&] { fieldfold::load_outline(input.path()); });
+  attempt([&] {
+    const fieldfold::BasisRows<double> rows(input.path());
+    std::vector<double> buffer;
+    rows.read(0, 1, buffer);
   });
   attempt([&] {
     const auto loaded = fieldfold::load_operator(input.path());

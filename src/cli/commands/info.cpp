@@ -7,12 +7,12 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "../commands.hpp"
-#include "../map_file.hpp"
 #include "../words.hpp"
 
 import fieldfold;
@@ -39,10 +39,11 @@ void add_errors(nlohmann::ordered_json& facts, const std::string& prefix, const 
 }
 
 /// Adds the space in which fields are compressed.
-void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const FieldSpace* space,
-               const std::vector<std::string>& fields) {
+template <class T>
+void add_space(nlohmann::ordered_json& facts, const BasicMapOutline<T>& outline) {
+  const FieldOptions& options = outline.options.field_opts;
   auto normalize = nlohmann::ordered_json::object();
-  for (const std::string& field : fields)
+  for (const std::string& field : outline.grid.fields)
     normalize[field] = normalization_methods()[static_cast<std::size_t>(options.normalization_of(field).method)];
   const bool is_centered = options.center || options.standardize;
   facts["normalize"] = std::move(normalize);
@@ -52,75 +53,80 @@ void add_space(nlohmann::ordered_json& facts, const FieldOptions& options, const
   facts["point_weights"] = options.point_weights.has_value();
   facts["field_weights"] = options.field_weights;
   facts["sample_weights"] = options.sample_weights.has_value();
-  facts["mass_matrix"] = !options.inner_product_name.empty() ? options.inner_product_name
-                         : !options.mass                     ? "none"
-                         : options.mass->sparse() != nullptr ? "sparse"
-                                                             : "function";
+  facts["mass_matrix"] = !options.inner_product_name.empty() ? options.inner_product_name : outline.mass_matrix;
   facts["missing_values"] = options.missing_values;
   facts["mask"] = masks()[static_cast<std::size_t>(options.mask)];
-  facts["num_masked"] = space != nullptr ? space->num_masked() : 0;
+  facts["num_masked"] = outline.num_masked;
   facts["gappy_snapshots"] = gappy_snapshots_policies()[static_cast<std::size_t>(options.gappy_snapshots)];
   facts["gappy_states"] = gappy_states_policies()[static_cast<std::size_t>(options.gappy_states)];
 }
 
-/// The energy of the leading modes, for each number of them up to the rank: a number or, so that it is not rounded to
-/// 1, a text.
+/// Adds the singular values, and the energy of the leading modes for each number of them up to the rank: a number or,
+/// so that it is not rounded to 1, a text.
 template <class T>
-nlohmann::json cumulative_energy(const BasicSVD<T>& svd, bool as_text) {
-  const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
-  auto list = nlohmann::json::array();
-  for (std::size_t mode = 1; mode <= svd.rank(); ++mode)
-    list.push_back(as_text ? nlohmann::json(energy_text(tails[mode])) : nlohmann::json(1.0 - tails[mode]));
-  return list;
+void add_energy(nlohmann::ordered_json& facts, const BasicSVDMap<T>& map, std::size_t rank, bool as_text) {
+  const auto tails = tail_shares(map.singular_values, map.unresolved_squares);
+  const auto energy = [&](std::size_t modes) {
+    return as_text ? nlohmann::json(energy_text(tails[modes])) : nlohmann::json(1.0 - tails[modes]);
+  };
+  auto cumulative = nlohmann::json::array();
+  for (std::size_t modes = 1; modes <= rank; ++modes) cumulative.push_back(energy(modes));
+  facts["energy"] = energy(rank);
+  facts["cumulative_energy"] = std::move(cumulative);
+  facts["reconstruction_error"] = std::sqrt(tails[rank]);
+}
+
+/// Adds the errors of training snapshots and those held out.
+template <class T>
+void add_all_errors(nlohmann::ordered_json& facts, const BasicSVDMap<T>& map, const std::vector<std::string>& fields) {
+  if (map.errors) {
+    add_errors(facts, "", *map.errors);
+    const auto& errors = map.errors->snapshots;
+    const auto worst = static_cast<std::size_t>(std::ranges::max_element(errors) - errors.begin());
+    facts["worst_snapshot"] = map.snapshot_numbers.empty() ? worst : map.snapshot_numbers[worst];
+    if (const auto& rms = map.errors->rms; !rms.empty()) {
+      auto by_field = nlohmann::ordered_json::object();
+      for (std::size_t field = 0; field < rms.size(); ++field) by_field[fields[field]] = finite_or_null(rms[field]);
+      facts["rms_errors"] = std::move(by_field);
+    }
+  }
+  if (map.validation_errors) add_errors(facts, "validation_", *map.validation_errors);
 }
 
 template <class T>
-nlohmann::ordered_json facts_of(const BasicSVD<T>& svd, bool as_text) {
+nlohmann::ordered_json facts_of(const BasicMapOutline<T>& outline, bool as_text) {
   auto facts = nlohmann::ordered_json::object();
+  const CompressionOptions& grid = outline.grid;
   facts["method"] = "svd";
   facts["precision"] = sizeof(T) == sizeof(double) ? "double" : "single";
-  facts["fields"] = svd.fields();
-  facts["dim"] = svd.has_coords() ? nlohmann::json(svd.dim()) : nlohmann::json(nullptr);
-  facts["num_qoi"] = svd.num_qoi();
-  facts["interpolate_method"] = svd.interpolate_method();
-  const RBFOptions& options = svd.interpolate_opts();
+  facts["fields"] = grid.fields;
+  facts["dim"] = grid.coords ? nlohmann::json(grid.coords->shape(1)) : nlohmann::json(nullptr);
+  facts["num_qoi"] = grid.fields.size();
+  facts["interpolate_method"] = grid.interpolate_method;
+  const RBFOptions& options = grid.interpolate_opts;
   facts["kernel"] = traits(options.kernel).name;
   facts["rbf_method"] = rbf_methods()[static_cast<std::size_t>(options.method)];
   facts["neighbors"] = options.neighbors ? nlohmann::json(*options.neighbors) : nlohmann::json(nullptr);
   facts["scales"] = options.scales;
   facts["periods"] = options.periods;
   facts["merge_duplicates"] = options.merge_duplicates;
-  add_space(facts, svd.options().field_opts, svd.map_exists() && svd.map().space ? &*svd.map().space : nullptr,
-            svd.fields());
-  facts["map_exists"] = svd.map_exists();
-  if (!svd.map_exists()) return facts;
-  facts["num_pts"] = svd.num_pts();
-  facts["grid_shape"] = svd.grid_shape();
-  facts["dof"] = svd.dof();
-  facts["rank"] = svd.rank();
-  facts["energy"] =
-      as_text ? nlohmann::json(energy_text(std::pow(svd.reconstruction_error(), 2))) : finite_or_null(svd.energy());
-  facts["cumulative_energy"] = cumulative_energy(svd, as_text);
-  facts["reconstruction_error"] = finite_or_null(svd.reconstruction_error());
-  facts["num_samples"] = svd.num_samples();
-  facts["num_dropped"] = svd.num_dropped();
-  facts["num_filled"] = svd.map().num_filled;
-  if (svd.map().errors) {
-    add_errors(facts, "", svd.errors());
-    const auto& errors = svd.errors().snapshots;
-    const auto worst = static_cast<std::size_t>(std::ranges::max_element(errors) - errors.begin());
-    const auto& given = svd.map().snapshot_numbers;
-    facts["worst_snapshot"] = given.empty() ? worst : given[worst];
-    if (const auto rms = rms_errors(svd.map()); !rms.empty() && !svd.options().field_opts.sample_weights) {
-      auto by_field = nlohmann::ordered_json::object();
-      for (std::size_t field = 0; field < rms.size(); ++field)
-        by_field[svd.fields()[field]] = finite_or_null(rms[field]);
-      facts["rms_errors"] = std::move(by_field);
-    }
-  }
-  if (svd.map().validation_errors) add_errors(facts, "validation_", svd.validation_errors());
-  facts["singular_values"] = std::vector<double>(svd.singular_values().begin(), svd.singular_values().end());
-  facts["latent_ranges"] = svd.estimate_latent_ranges();
+  add_space(facts, outline);
+  facts["map_exists"] = outline.map.has_value();
+  if (!outline.map) return facts;
+  const BasicSVDMap<T>& map = *outline.map;
+  const std::size_t rank = map.projection_matrix.shape(1);
+  const std::size_t num_pts = outline.dof / grid.fields.size();
+  facts["num_pts"] = num_pts;
+  facts["grid_shape"] = grid.grid_shape.empty() ? Shape{num_pts} : grid.grid_shape;
+  facts["dof"] = outline.dof;
+  facts["rank"] = rank;
+  add_energy(facts, map, rank, as_text);
+  facts["num_samples"] = map.num_samples;
+  facts["num_dropped"] = map.num_dropped;
+  facts["num_filled"] = map.num_filled;
+  add_all_errors(facts, map, grid.fields);
+  facts["singular_values"] = std::vector<double>(map.singular_values.begin(), map.singular_values.end());
+  facts["latent_ranges"] = map.latent_ranges;
   return facts;
 }
 
@@ -150,20 +156,24 @@ std::string shown(const nlohmann::ordered_json& value) {
 }  // namespace
 
 void info(const InfoArguments& arguments) {
-  with_svd(arguments.map, [&](const auto& svd) {
-    auto facts = facts_of(svd, !arguments.json);
-    const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.map));
-    facts["file_bytes"] = bytes;
-    if (svd.map_exists()) facts["data_bytes"] = svd.dof() * (svd.num_samples() + svd.num_dropped()) * sizeof(double);
-    if (arguments.json) {
-      std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-      return;
-    }
-    if (svd.map_exists() && !svd.map().errors)
-      facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
-    for (const auto& [name, value] : facts.items())
-      std::cout << std::left << std::setw(34) << name << escaped_name(shown(value)) << '\n';
-  });
+  if (arguments.verify) load(arguments.map);
+  const MapOutline any_outline = load_outline(arguments.map);
+  std::visit(
+      [&](const auto& outline) {
+        auto facts = facts_of(outline, !arguments.json);
+        facts["file_bytes"] = static_cast<std::size_t>(std::filesystem::file_size(arguments.map));
+        if (const auto& map = outline.map)
+          facts["data_bytes"] = outline.dof * (map->num_samples + map->num_dropped) * sizeof(double);
+        if (arguments.json) {
+          std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+          return;
+        }
+        if (outline.map && !outline.map->errors)
+          facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
+        for (const auto& [name, value] : facts.items())
+          std::cout << std::left << std::setw(34) << name << escaped_name(shown(value)) << '\n';
+      },
+      any_outline);
 }
 
 }  // namespace fieldfold::cli
