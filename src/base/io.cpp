@@ -1,5 +1,6 @@
 module;
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -245,20 +246,25 @@ class Replacement {
   }
 
   void remove_abandoned() const {
-    std::error_code failure;
-    for (fs::directory_iterator entry(folder_of(target_), failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-      const std::string found = entry->path().filename().string();
-      if (!found.starts_with(prefix_)) continue;
-      const Descriptor file(::openat(folder_.number(), found.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    // std::filesystem::directory_iterator ends the program when it runs out of memory.
+    struct Close {
+      void operator()(::DIR* folder) const { ::closedir(folder); }
+    };
+    const int folder = ::openat(folder_.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::unique_ptr<::DIR, Close> entries(folder < 0 ? nullptr : ::fdopendir(folder));
+    if (folder >= 0 && !entries) ::close(folder);
+    while (const ::dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
+      const char* const found = entry->d_name;
+      if (!std::string_view(found).starts_with(prefix_)) continue;
+      const Descriptor file(::openat(folder_.number(), found, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
       struct ::stat opened{};
       struct ::stat named{};
       // A lock that can be had belongs to nobody; the name may have gone to another file meanwhile.
       if (file.is_open() && ::fstat(file.number(), &opened) == 0 && S_ISREG(opened.st_mode) &&
           opened.st_uid == ::geteuid() && ::flock(file.number(), LOCK_EX | LOCK_NB) == 0 &&
-          ::fstatat(folder_.number(), found.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-          named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
-        ::unlinkat(folder_.number(), found.c_str(), 0);
+          ::fstatat(folder_.number(), found, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened.st_ino &&
+          named.st_dev == opened.st_dev)
+        ::unlinkat(folder_.number(), found, 0);
     }
   }
 

@@ -63,6 +63,14 @@ void link_neighbors(std::vector<Simplex>& simplices, std::size_t corners) {
   }
 }
 
+#ifdef FIELDFOLD_QHULL
+/// Clears the messages of Qhull, which its destructor would print.
+struct WithoutMessages {
+  orgQhull::Qhull& hull;
+  ~WithoutMessages() { hull.clearQhullMessage(); }
+};
+#endif
+
 /// \param points  `(P, dim)` in the unit cube
 std::vector<Simplex> triangulate(MatrixView<const double> points) {
 #ifdef FIELDFOLD_QHULL
@@ -70,8 +78,10 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
   std::vector<Simplex> simplices;
   try {
     // Qz adds a point at infinity, without which points on one circle or sphere have no initial simplex.
+    // Out of memory, this constructor leaks; runQhull of a hull that exists ends the program when it is destroyed.
     orgQhull::Qhull hull("", static_cast<int>(points.cols), static_cast<int>(points.rows), points.data,
                          "d Qt Qbb Qc Qz Q12");
+    const WithoutMessages no_messages{hull};
     for (const orgQhull::QhullFacet& facet : hull.facetList().toStdVector()) {
       if (facet.isUpperDelaunay()) continue;
       Simplex simplex{};
@@ -83,8 +93,12 @@ std::vector<Simplex> triangulate(MatrixView<const double> points) {
       }
       if (count == corners) simplices.push_back(simplex);
     }
-    // Its destructor would print warnings.
-    hull.clearQhullMessage();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const orgQhull::QhullError& error) {
+    // Its error code is that of the message, of which there are many.
+    if (std::string_view(error.what()).find("insufficient memory") != std::string_view::npos) throw std::bad_alloc();
+    no_triangulation(points.rows);
   } catch (const std::exception&) {
     no_triangulation(points.rows);
   }

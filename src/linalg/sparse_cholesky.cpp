@@ -65,8 +65,10 @@ SparseCholesky::SparseCholesky(const SparseRows& lower) {
     made->factor = cholmod_l_analyze(&matrix, &made->common);
   }
   if (made->factor != nullptr) cholmod_l_factorize(&matrix, made->factor, &made->common);
+  if (made->common.status == CHOLMOD_OUT_OF_MEMORY) throw std::bad_alloc();
   if (made->common.status < CHOLMOD_OK)
-    throw NumericalError(message("the factorization of a sparse matrix of order ", lower.cols, " ran out of memory"));
+    throw NumericalError(message("the factorization of a sparse matrix of order ", lower.cols,
+                                 " failed: CHOLMOD status ", made->common.status));
   factor_ = std::move(made);
 }
 
@@ -97,7 +99,7 @@ void SparseCholesky::solve(MatrixView<double> right_hand_sides) const {
   for (std::size_t k = 0; k < right_hand_sides.rows; ++k) {
     side.x = right_hand_sides.row(k).data();
     cholmod_dense* solution = cholmod_l_solve(CHOLMOD_A, factor_->factor, &side, &factor_->common);
-    if (solution == nullptr) throw NumericalError("the solution of a sparse system ran out of memory");
+    if (solution == nullptr) throw std::bad_alloc();
     std::copy_n(static_cast<const double*>(solution->x), side.nrow, right_hand_sides.row(k).data());
     cholmod_l_free_dense(&solution, &factor_->common);
   }
