@@ -1,15 +1,20 @@
 #!/bin/sh
-# Builds the library, its interfaces and the tests with sanitizers of clang, and runs the tests.
-# Usage: sanitize.sh [address,undefined|thread] [BUILD_FOLDER]
+# Builds the library, its interfaces, the tests and, with the address sanitizer, the fuzz targets with sanitizers of
+# clang, and runs the tests.
+# Usage: sanitize.sh [address,undefined|thread] [BUILD_FOLDER] [setup]; setup: does no more than set up the build
 set -eu
 sanitizers=${1:-address,undefined}
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${2:-$root/build/$(echo "$sanitizers" | tr , -)}
 
 "$root/install-packages.sh" libclang-rt-19-dev llvm-19
+fuzz=
+[ "$sanitizers" = thread ] || fuzz="-Dfuzz=enabled -Dcpp_args=-fsanitize=fuzzer-no-link"
+# shellcheck disable=SC2086 # two words
 [ -f "$build/build.ninja" ] ||
     CXX="${CXX:-clang++-19}" meson setup "$build" "$root" -Db_sanitize="$sanitizers" -Db_lundef=false -Dtests=enabled \
-        -Dcli=enabled -Dexamples=disabled
+        -Dcli=enabled -Dexamples=disabled $fuzz
+[ "${3:-}" != setup ] || exit 0
 ninja -C "$build"
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19)
 export ASAN_SYMBOLIZER_PATH

@@ -1,18 +1,16 @@
 #!/bin/sh
 # Builds the fuzz targets with the address and undefined-behaviour sanitizers, makes seeds from valid files of every
 # kind, and runs each target.
-# Usage: run.sh [SECONDS_OF_EACH] [WORK_FOLDER]
+# Usage: run.sh [SECONDS_OF_EACH] [BUILD_FOLDER]
 set -eu
 seconds=${1:-60}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-build=${2:-$root/build/fuzz}
+build=${2:-$root/build/address-undefined}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 
-[ -f "$build/build.ninja" ] ||
-    CXX="${CXX:-clang++-19}" meson setup "$build" "$root" -Dfuzz=enabled -Dcli=enabled -Dtests=disabled \
-        -Dexamples=disabled -Db_sanitize=address,undefined -Db_lundef=false -Dcpp_args=-fsanitize=fuzzer-no-link
-ninja -C "$build"
+"$root/tests/sanitize.sh" address,undefined "$build" setup
+ninja -C "$build" src/fieldfold tests/fuzz/fuzz_map tests/fuzz/fuzz_npy tests/fuzz/fuzz_spec
 
 # OpenBLAS and the solvers keep their memory until the end of the program.
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19 || true)
