@@ -27,8 +27,12 @@ enum class DecompositionMethod {
                ///< given rank
 };
 
-/// The name of a method, as in the enumeration.
+/// The names of the methods, as in the enumeration.
+std::vector<std::string_view> decomposition_methods();
 std::string_view name_of(DecompositionMethod method);
+
+/// \throws InvalidArgument  an unknown name; the message lists the known ones
+DecompositionMethod decomposition_method_named(std::string_view name);
 
 /// The singular values of the training columns, and their coefficients.
 template <class T>

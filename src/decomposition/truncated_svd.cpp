@@ -548,9 +548,16 @@ class Decomposer {
 
 }  // namespace
 
+std::vector<std::string_view> decomposition_methods() {
+  return {"automatic", "gram", "sketch", "transpose", "randomized"};
+}
+
 std::string_view name_of(DecompositionMethod method) {
-  constexpr std::array<std::string_view, 5> names{"automatic", "gram", "sketch", "transpose", "randomized"};
-  return names[static_cast<std::size_t>(method)];
+  return decomposition_methods()[static_cast<std::size_t>(method)];
+}
+
+DecompositionMethod decomposition_method_named(std::string_view name) {
+  return choice_named<DecompositionMethod>(name, decomposition_methods(), "decomposition");
 }
 
 template <class T>

@@ -8,9 +8,12 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.any;
 import fieldfold.compression.grid;
+import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
+import fieldfold.interpolation.method;
+import fieldfold.pod.incremental;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -128,13 +131,22 @@ struct Key {
 };
 
 template <class Target, std::size_t N>
-void read_object(const json& object, std::string_view what, const Key<Target> (&keys)[N], Target& target) {
+std::vector<std::string_view> names_of(const Key<Target> (&keys)[N]) {
+  std::vector<std::string_view> names;
+  for (const auto& key : keys) names.push_back(key.name);
+  return names;
+}
+
+/// \param others  keys that are read elsewhere
+template <class Target, std::size_t N>
+void read_object(const json& object, std::string_view what, const Key<Target> (&keys)[N], Target& target,
+                 const std::vector<std::string_view>& others = {}) {
   if (!object.is_object()) expected(what, "an object", object);
   for (const auto& [name, value] : object.items()) {
     const auto key = std::ranges::find(keys, name, &Key<Target>::name);
     if (key == std::ranges::end(keys)) {
-      std::vector<std::string_view> known;
-      for (const auto& entry : keys) known.push_back(entry.name);
+      std::vector<std::string_view> known = names_of(keys);
+      known.insert(known.end(), others.begin(), others.end());
       throw InvalidArgument(message(what, ": expected keys among ", listing(known), "; got ", name));
     }
     if (!value.is_null()) key->read(target, name, value);
@@ -203,13 +215,6 @@ constexpr Key<FieldOptions> field_keys[] = {
      [](auto& options, auto key, auto& value) { options.gappy_states = gappy_states_named(text(key, value)); }},
 };
 
-struct SVDSpec {
-  CompressionOptions grid;
-  SVDOptions options;
-  std::optional<xt::xarray<double>> data_matrix;
-  Fields data_fields;  ///< instead of a matrix
-};
-
 constexpr Key<SVDSpec> svd_keys[] = {
     {"method", [](auto&, auto, auto&) {}},
     {"fields", [](auto& spec, auto key, auto& value) { spec.grid.fields = names(key, value); }},
@@ -236,6 +241,9 @@ constexpr Key<SVDSpec> svd_keys[] = {
     {"validate_every", [](auto& spec, auto key, auto& value) { spec.options.validate_every = count(key, value); }},
     {"keep_training_latents",
      [](auto& spec, auto key, auto& value) { spec.options.keep_training_latents = mark(key, value); }},
+    {"decomposition",
+     [](auto& spec, auto key, auto& value) { spec.options.method = decomposition_method_named(text(key, value)); }},
+    {"threads", [](auto& spec, auto key, auto& value) { spec.options.threads = count(key, value); }},
     {"data_matrix",
      [](auto& spec, auto key, auto& value) {
        if (!value.is_object()) {
@@ -246,19 +254,69 @@ constexpr Key<SVDSpec> svd_keys[] = {
      }},
 };
 
-}  // namespace
+constexpr Key<IncrementalOptions> incremental_keys[] = {
+    {"max_rank", [](auto& options, auto key, auto& value) { options.max_rank = count(key, value); }},
+    {"tolerance", [](auto& options, auto key, auto& value) { options.tolerance = number(key, value); }},
+    {"forgetting", [](auto& options, auto key, auto& value) { options.forgetting = number(key, value); }},
+    {"block", [](auto& options, auto key, auto& value) { options.block = count(key, value); }},
+};
 
-AnyCompressor from_spec(std::string_view json_text) {
-  const json object = parsed(json_text);
+void check_method(const json& object) {
   if (!object.is_object()) expected("spec", "a JSON object", object);
   const auto given = object.find("method");
   const std::string method = given == object.end() || given->is_null() ? "svd" : method_name("method", *given);
   if (method != "svd") throw InvalidArgument(message("method: expected one of svd; got ", method));
+}
+
+}  // namespace
+
+SVDSpec svd_spec(std::string_view json_text) {
+  const json object = parsed(json_text);
+  check_method(object);
   SVDSpec spec;
   read_object(object, "spec", svd_keys, spec);
+  return spec;
+}
+
+AnyCompressor from_spec(std::string_view json_text) {
+  SVDSpec spec = svd_spec(json_text);
   if (spec.data_matrix) return SVD(std::move(spec.grid), std::move(spec.options), *spec.data_matrix);
   if (!spec.data_fields.empty()) return SVD(std::move(spec.grid), std::move(spec.options), spec.data_fields);
   return SVD(std::move(spec.grid), std::move(spec.options));
+}
+
+IncrementalSpec incremental_spec(std::string_view json_text) {
+  const json object = parsed(json_text);
+  check_method(object);
+  json own = json::object();
+  json others = json::object();
+  for (const auto& [name, value] : object.items())
+    (std::ranges::find(incremental_keys, name, &Key<IncrementalOptions>::name) == std::ranges::end(incremental_keys)
+         ? others
+         : own)[name] = value;
+  IncrementalSpec spec;
+  read_object(own, "spec", incremental_keys, spec.incremental);
+  SVDSpec svd;
+  read_object(others, "spec", svd_keys, svd, names_of(incremental_keys));
+  if (svd.data_matrix || !svd.data_fields.empty())
+    throw InvalidArgument("data_matrix: expected none for an incremental SVD, which snapshots are added to");
+  spec.grid = std::move(svd.grid);
+  spec.options = std::move(svd.options);
+  return spec;
+}
+
+Interpolation interpolation_spec(std::string_view json_text) {
+  Interpolation interpolation;
+  if (json_text.empty()) return interpolation;
+  json object = parsed(json_text);
+  if (!object.is_object()) expected("options", "a JSON object", object);
+  if (const auto method = object.find("interpolate_method"); method != object.end()) {
+    if (!method->is_null()) interpolation.method = method_name("interpolate_method", *method);
+    object.erase(method);
+  }
+  read_object(object, "options", rbf_keys, interpolation.options, {"interpolate_method"});
+  interpolation.validate();
+  return interpolation;
 }
 
 }  // namespace fieldfold

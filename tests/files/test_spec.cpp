@@ -6,9 +6,12 @@
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.files.spec;
+import fieldfold.interpolation.method;
+import fieldfold.pod.incremental;
 import fieldfold.pod.svd;
 import fieldfold.rbf.interpolator;
 import fieldfold.rbf.kernel;
@@ -168,4 +171,44 @@ BOOST_AUTO_TEST_CASE(errors_name_the_invalid_field_option) {
   expect(R"({"mass": 3})", "mass: expected an object");
   expect(R"({"point_weights": [1], "mass": {"rows": [0], "columns": [0], "values": [1]}})",
          "point_weights: expected none with a mass matrix");
+}
+
+BOOST_AUTO_TEST_CASE(specifications_of_incremental_svds_are_read) {
+  const auto spec = fieldfold::incremental_spec(R"({"fields": ["p"], "max_rank": 7, "tolerance": 0.01,
+      "forgetting": 0.5, "block": 9, "energy_tol": 0.9, "threads": 2, "decomposition": "gram"})");
+  BOOST_TEST((spec.incremental.max_rank == 7U && spec.incremental.tolerance == 0.01));
+  BOOST_TEST((spec.incremental.forgetting == 0.5 && spec.incremental.block == 9U));
+  BOOST_TEST((spec.grid.fields == std::vector<std::string>{"p"} && spec.options.rule.energy_tol == 0.9));
+  BOOST_TEST((spec.options.threads == 2U && spec.options.method == fieldfold::DecompositionMethod::gram));
+  const auto error = [](std::string_view json) {
+    try {
+      fieldfold::incremental_spec(json);
+    } catch (const fieldfold::InvalidArgument& failure) {
+      return std::string(failure.what());
+    }
+    return std::string("no error");
+  };
+  BOOST_TEST(error(R"({"max_rnak": 3})").ends_with("max_rank, tolerance, forgetting, block; got max_rnak"));
+  BOOST_TEST(error(R"({"data_matrix": [[1]]})").starts_with("data_matrix: expected none"));
+  BOOST_TEST(error_of(R"({"max_rank": 3})").ends_with("got max_rank"));
+  BOOST_TEST(error_of(R"({"decomposition": "qr"})") ==
+             "decomposition: expected one of automatic, gram, sketch, transpose, randomized; got qr");
+}
+
+BOOST_AUTO_TEST_CASE(specifications_of_interpolations_are_read) {
+  const auto none = fieldfold::interpolation_spec("");
+  BOOST_TEST((none.method == "rbf" && !none.options.neighbors));
+  const auto given = fieldfold::interpolation_spec(R"({"interpolate_method": "inverse_distance", "power": 3})");
+  BOOST_TEST((given.method == "inverse_distance" && given.options.power == 3.0));
+  const auto error = [](std::string_view json) {
+    try {
+      fieldfold::interpolation_spec(json);
+    } catch (const fieldfold::InvalidArgument& failure) {
+      return std::string(failure.what());
+    }
+    return std::string("no error");
+  };
+  BOOST_TEST(error("[]") == "options: expected a JSON object, got an array");
+  BOOST_TEST(error(R"({"kernal": "cubic"})").ends_with("interpolate_method; got kernal"));
+  BOOST_TEST(error(R"({"interpolate_method": "kriging"})").starts_with("interpolate_method: expected one of rbf"));
 }
