@@ -4,9 +4,8 @@
 set -eu
 cd "$(dirname "$0")"
 
-./install-packages.sh clang-19 clang-format-19 meson ninja-build pkg-config libxtensor-dev libxtensor-blas-dev \
-    libcereal-dev libopenblas-dev libnanoflann-dev libxsimd-dev libqhull-dev libsuitesparse-dev \
-    nlohmann-json3-dev libxxhash-dev libcli11-dev libstb-dev libboost-test-dev libomp-19-dev
+# shellcheck disable=SC2046 # one word per package
+./install-packages.sh $(cat tests/packages.txt)
 [ -f build/test/build.ninja ] ||
     CXX="${CXX:-clang++-19}" meson setup build/test -Dwerror=true -Dtests=enabled -Dcli=enabled -Dexamples=enabled
 ninja -C build/test

@@ -7,7 +7,8 @@ build=${1:-$root/build/memcheck}
 tests="base/npy linalg/dense points/neighbors rows/npy decomposition/errors fields/space rbf/system
        interpolation/operators compression/grid pod/gappy files/map cli/fields"
 
-"$root/install-packages.sh" valgrind
+# shellcheck disable=SC2046 # one word per package
+"$root/install-packages.sh" valgrind $(cat "$root/tests/packages.txt")
 # Without debug information: valgrind of Debian 12 does not read that of clang.
 [ -f "$build/build.ninja" ] ||
     CXX="${CXX:-clang++-19}" meson setup "$build" "$root" -Dbuildtype=release -Dtests=enabled -Dcli=enabled -Dexamples=disabled

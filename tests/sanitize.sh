@@ -7,7 +7,8 @@ sanitizers=${1:-address,undefined}
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${2:-$root/build/$(echo "$sanitizers" | tr , -)}
 
-"$root/install-packages.sh" libclang-rt-19-dev llvm-19
+# shellcheck disable=SC2046 # one word per package
+"$root/install-packages.sh" libclang-rt-19-dev llvm-19 $(cat "$root/tests/packages.txt")
 fuzz=
 [ "$sanitizers" = thread ] || fuzz="-Dfuzz=enabled -Dcpp_args=-fsanitize=fuzzer-no-link"
 # shellcheck disable=SC2086 # two words

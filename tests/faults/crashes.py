@@ -195,10 +195,9 @@ if shutil.which("unshare") is None or subprocess.run([*namespaces, "true"], stde
 for unnamed, prefix in itertools.product((True, False), ([], namespaces)):
     for both in range(10):
         prepare({})
-        writers = [subprocess.Popen([*prefix, program, "fit", "--quiet", "--data", "data.npy", "--rank", rank, "-o",
-                                     "out/a.fold"],
-                                    cwd=work, env={**ENVIRONMENT, "LD_PRELOAD": str(shim),
-                                                   **({} if unnamed else {"NO_UNNAMED": "1"})})
+        writers = [subprocess.Popen([*prefix, "env", f"LD_PRELOAD={shim}", program, "fit", "--quiet", "--data",
+                                     "data.npy", "--rank", rank, "-o", "out/a.fold"],
+                                    cwd=work, env={**ENVIRONMENT, **({} if unnamed else {"NO_UNNAMED": "1"})})
                    for rank in ("5", "20")]
         expect(all(writer.wait() == 0 for writer in writers), "one of two writers fails")
         expect(content() in results, "two writers leave", sorted(content()))
