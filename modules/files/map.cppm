@@ -37,6 +37,10 @@ void save(const std::filesystem::path& path, const BasicIncrementalSVD<T>& svd);
 template <class T = double>
 BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path);
 
+/// The same in the precision of the file.
+using AnyIncrementalSVD = std::variant<IncrementalSVD, BasicIncrementalSVD<float>>;
+AnyIncrementalSVD load_any_incremental(const std::filesystem::path& path);
+
 /// Learns a map with the options of `svd` and saves it like `save`, for snapshots and a basis larger than memory. `svd`
 /// is unchanged and needs no map. A large basis is built in an unnamed file in the folder of `path`. The file at `path`
 /// is either complete or absent.

@@ -314,6 +314,22 @@ void describe_progress(Archive& archive, Options& incremental, Checkpoint& check
   archive(state.weight);
 }
 
+template <class T>
+BasicIncrementalSVD<T> read_incremental(Reader& reader) {
+  CompressionOptions grid;
+  SVDOptions options;
+  IncrementalOptions incremental;
+  IncrementalCheckpoint<T> checkpoint;
+  describe_options(reader, grid, options);
+  describe_progress(reader, incremental, checkpoint);
+  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
+  return BasicIncrementalSVD<T>(std::move(grid), incremental, std::move(options), std::move(checkpoint));
+}
+
+void check_is_incremental(std::uint32_t kind) {
+  if (kind != incremental_content) throw FileError("it does not hold the progress of an incremental SVD");
+}
+
 }  // namespace
 
 template <class T>
@@ -330,17 +346,24 @@ template <class T>
 BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path) {
   std::optional<BasicIncrementalSVD<T>> svd;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
-    if (kind != incremental_content) throw FileError("it does not hold the progress of an incremental SVD");
+    check_is_incremental(kind);
     if (scalar_size != sizeof(T))
       throw FileError(message("its numbers have ", scalar_size, " bytes; expected ", sizeof(T)));
-    CompressionOptions grid;
-    SVDOptions options;
-    IncrementalOptions incremental;
-    IncrementalCheckpoint<T> checkpoint;
-    describe_options(reader, grid, options);
-    describe_progress(reader, incremental, checkpoint);
-    if (reader.remaining() != 0) throw FileError("it has trailing bytes");
-    svd.emplace(std::move(grid), incremental, std::move(options), std::move(checkpoint));
+    svd.emplace(read_incremental<T>(reader));
+  });
+  return std::move(*svd);
+}
+
+AnyIncrementalSVD load_any_incremental(const std::filesystem::path& path) {
+  std::optional<AnyIncrementalSVD> svd;
+  read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    check_is_incremental(kind);
+    if (scalar_size == sizeof(double))
+      svd.emplace(read_incremental<double>(reader));
+    else if (scalar_size == sizeof(float))
+      svd.emplace(read_incremental<float>(reader));
+    else
+      throw FileError(message("its numbers have ", scalar_size, " bytes; expected 4 or 8"));
   });
   return std::move(*svd);
 }

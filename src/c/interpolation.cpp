@@ -1,0 +1,121 @@
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "svd.hpp"
+
+import fieldfold;
+
+namespace fieldfold::c {
+namespace {
+
+Handles<fieldfold_operator, const InterpolationOperator>& operators() {
+  // Never destroyed, as in svds().
+  static auto* const only = new Handles<fieldfold_operator, const InterpolationOperator>("op");
+  return *only;
+}
+
+/// An interpolant, and the shape of what it interpolates.
+struct InterpolatorObject {
+  RBFInterpolator interpolator;
+  std::size_t dim;
+};
+
+Handles<fieldfold_interpolator, const InterpolatorObject>& interpolators() {
+  static auto* const only = new Handles<fieldfold_interpolator, const InterpolatorObject>("interpolator");
+  return *only;
+}
+
+fieldfold_operator* new_operator(InterpolationOperator op) {
+  return operators().add(std::make_shared<const InterpolationOperator>(std::move(op)));
+}
+
+}  // namespace
+}  // namespace fieldfold::c
+
+using namespace fieldfold;  // NOLINT(google-build-using-namespace): the functions below have no namespace of their own
+using namespace fieldfold::c;
+
+void fieldfold_operator_free(fieldfold_operator* op) { operators().remove(op); }
+
+void fieldfold_interpolator_free(fieldfold_interpolator* interpolator) { interpolators().remove(interpolator); }
+
+fieldfold_status fieldfold_operator_create(const double* points, size_t num_points, const double* queries,
+                                           size_t num_queries, size_t dim, const char* options,
+                                           fieldfold_operator** op) {
+  return guarded([&] {
+    given(op, "op");
+    *op = new_operator(InterpolationOperator(array(points, {num_points, dim}, "points"),
+                                             array(queries, {num_queries, dim}, "queries"),
+                                             interpolation_spec(text_of(options))));
+  });
+}
+
+size_t fieldfold_operator_num_points(const fieldfold_operator* op) {
+  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->num_points(); });
+}
+
+size_t fieldfold_operator_num_queries(const fieldfold_operator* op) {
+  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->num_queries(); });
+}
+
+fieldfold_status fieldfold_operator_apply(const fieldfold_operator* op, const double* values, size_t columns,
+                                          double* results) {
+  return guarded([&] {
+    const auto own = operators().at(op);
+    const auto from = array(values, {own->num_points(), columns}, "values");
+    if (product(own->num_queries(), columns, "results") > 0) given(results, "results");
+    own->multiply({from.data(), own->num_points(), columns}, {results, own->num_queries(), columns});
+  });
+}
+
+fieldfold_status fieldfold_operator_apply_transposed(const fieldfold_operator* op, const double* values, size_t columns,
+                                                     double* results) {
+  return guarded([&] {
+    const auto own = operators().at(op);
+    copy_to(own->transposed(array(values, {own->num_queries(), columns}, "values")), results, "results");
+  });
+}
+
+fieldfold_status fieldfold_operator_save(const fieldfold_operator* op, const char* path) {
+  return guarded([&] { save(given(path, "path"), *operators().at(op)); });
+}
+
+fieldfold_status fieldfold_operator_load(const char* path, fieldfold_operator** op) {
+  return guarded([&] {
+    given(op, "op");
+    *op = new_operator(load_operator(given(path, "path")));
+  });
+}
+
+fieldfold_status fieldfold_interpolator_create(const double* points, size_t num_points, size_t dim,
+                                               const double* values, size_t columns, const char* options,
+                                               fieldfold_interpolator** interpolator) {
+  return guarded([&] {
+    given(interpolator, "interpolator");
+    const Interpolation interpolation = interpolation_spec(text_of(options));
+    if (interpolation.method != "rbf")
+      throw InvalidArgument(message("interpolate_method: expected rbf, got ", interpolation.method));
+    *interpolator = interpolators().add(std::make_shared<const InterpolatorObject>(
+        InterpolatorObject{RBFInterpolator(array(points, {num_points, dim}, "points"),
+                                           array(values, {num_points, columns}, "values"), interpolation.options),
+                           dim}));
+  });
+}
+
+fieldfold_status fieldfold_interpolator_evaluate(const fieldfold_interpolator* interpolator, const double* queries,
+                                                 size_t num_queries, double* results) {
+  return guarded([&] {
+    const auto own = interpolators().at(interpolator);
+    copy_to(own->interpolator(array(queries, {num_queries, own->dim}, "queries")), results, "results");
+  });
+}
+
+fieldfold_status fieldfold_interpolator_gradient(const fieldfold_interpolator* interpolator, const double* queries,
+                                                 size_t num_queries, double* results) {
+  return guarded([&] {
+    const auto own = interpolators().at(interpolator);
+    copy_to(own->interpolator.gradient(array(queries, {num_queries, own->dim}, "queries")), results, "results");
+  });
+}

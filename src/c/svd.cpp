@@ -1,0 +1,255 @@
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "svd.hpp"
+
+import fieldfold;
+
+namespace fieldfold::c {
+
+Handles<fieldfold_svd, SVDObject>& svds() {
+  // Never destroyed: other objects may use handles while the program ends.
+  static auto* const only = new Handles<fieldfold_svd, SVDObject>("svd");
+  return *only;
+}
+
+namespace {
+
+/// Snapshots in memory of the caller, with any strides.
+template <class T>
+class StridedRows final : public RowSource<T> {
+ public:
+  StridedRows(const T* snapshots, Shape shape, std::size_t dof_stride, std::size_t sample_stride)
+      : snapshots_(snapshots), shape_(std::move(shape)), dof_stride_(dof_stride), sample_stride_(sample_stride) {}
+  std::size_t rows() const override { return shape_[0]; }
+  std::size_t cols() const override { return shape_[1]; }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    buffer.resize(count * cols());
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < cols(); ++j)
+        buffer[i * cols() + j] = snapshots_[(first + i) * dof_stride_ + j * sample_stride_];
+    return {buffer.data(), count, cols()};
+  }
+
+ private:
+  const T* snapshots_;
+  Shape shape_;
+  std::size_t dof_stride_;
+  std::size_t sample_stride_;
+};
+
+/// Calls `action` with the rows of snapshots, as they lie if the numbers of a row or of a state are adjacent.
+template <class T, class Action>
+void with_rows(const T* snapshots, std::size_t dof, std::size_t samples, std::size_t dof_stride,
+               std::size_t sample_stride, Action action) {
+  if (dof > 0 && samples > 0) {
+    given(snapshots, "snapshots");
+    if ((dof_stride == 0 && dof > 1) || (sample_stride == 0 && samples > 1))
+      throw InvalidArgument(message("strides: expected at least 1, got ", dof_stride, " and ", sample_stride));
+    product(product(dof - 1, dof_stride, "snapshots") + product(samples - 1, sample_stride, "snapshots"), 1,
+            "snapshots");
+  }
+  if (sample_stride == 1 && dof_stride >= samples)
+    action(MatrixRows<T>({snapshots, dof, samples, dof_stride}));
+  else if (dof_stride == 1 && sample_stride >= dof)
+    action(TransposedRows<T>({snapshots, samples, dof, sample_stride}));
+  else
+    action(StridedRows<T>(snapshots, {dof, samples}, dof_stride, sample_stride));
+}
+
+/// Replaces the options of an SVD; its map stays.
+template <class Change>
+void change_options(fieldfold_svd* handle, Change change) {
+  const auto object = svds().at(handle);
+  const std::scoped_lock lock(object->changing);
+  const auto old = object->get();
+  object->set(std::visit(
+      [&]<class T>(const BasicSVD<T>& svd) {
+        CompressionOptions grid = svd.compression_options();
+        SVDOptions options = svd.options();
+        std::optional<BasicSVDMap<T>> map;
+        if (svd.map_exists()) map = svd.map();
+        change(grid, options, map);
+        return std::make_shared<const AnySVD>(map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
+                                                  : BasicSVD<T>(std::move(grid), std::move(options)));
+      },
+      *old));
+}
+
+/// Renames the keys of options by field.
+template <class Value>
+void rename_keys(std::map<std::string, Value>& values, const std::vector<std::string>& from,
+                 const std::vector<std::string>& to) {
+  std::map<std::string, Value> renamed;
+  for (std::size_t field = 0; field < from.size(); ++field)
+    if (const auto found = values.find(from[field]); found != values.end()) renamed.emplace(to[field], found->second);
+  values = std::move(renamed);
+}
+
+template <class T>
+void rename_fields(const std::vector<std::string>& names, CompressionOptions& grid, SVDOptions& options,
+                   std::optional<BasicSVDMap<T>>& map) {
+  if (names.size() != grid.fields.size()) {
+    if (map)
+      throw InvalidArgument(
+          message("fields: expected ", grid.fields.size(), " names, as the map has fields, got ", names.size()));
+  } else {
+    rename_keys(options.field_opts.normalize_field, grid.fields, names);
+    rename_keys(options.field_opts.field_weights, grid.fields, names);
+  }
+  if (map && map->space) {
+    FieldSpaceParts parts = map->space->parts();
+    parts.fields = names;
+    map->space.emplace(std::move(parts), map->projection_matrix.shape(0) / names.size());
+  }
+  grid.fields = names;
+}
+
+template <class T>
+fieldfold_status fit(fieldfold_svd* handle, const T* snapshots, std::size_t dof, std::size_t samples,
+                     std::size_t dof_stride, std::size_t sample_stride) {
+  return guarded([&] {
+    const auto object = svds().at(handle);
+    const std::scoped_lock lock(object->changing);
+    const auto old = object->get();
+    auto learned =
+        std::visit([](const auto& svd) { return BasicSVD<T>(svd.compression_options(), svd.options()); }, *old);
+    with_rows(snapshots, dof, samples, dof_stride, sample_stride,
+              [&](const RowSource<T>& rows) { learned.compute_map(rows); });
+    object->set(std::make_shared<const AnySVD>(std::move(learned)));
+  });
+}
+
+xt::xarray<double> copied(const double* numbers, Shape shape, std::string_view name) {
+  return array(numbers, std::move(shape), name).copy();
+}
+
+xt::xarray<double> as_numbers(const std::size_t* whole, std::size_t count, std::string_view name) {
+  if (count > 0) given(whole, name);
+  auto numbers = xt::xarray<double>::from_shape({count});
+  std::transform(whole, whole + count, numbers.begin(), [](std::size_t number) { return static_cast<double>(number); });
+  return numbers;
+}
+
+}  // namespace
+}  // namespace fieldfold::c
+
+using namespace fieldfold;  // NOLINT(google-build-using-namespace): the functions below have no namespace of their own
+using namespace fieldfold::c;
+
+void fieldfold_svd_free(fieldfold_svd* svd) { svds().remove(svd); }
+
+fieldfold_status fieldfold_svd_create(const char* spec, fieldfold_svd** svd) {
+  return guarded([&] {
+    given(svd, "svd");
+    const std::string_view text = text_of(spec);
+    auto [grid, options, matrix, fields] = svd_spec(text.empty() ? "{}" : text);
+    if (matrix)
+      *svd = new_svd(SVD(std::move(grid), std::move(options), *matrix));
+    else if (!fields.empty())
+      *svd = new_svd(SVD(std::move(grid), std::move(options), fields));
+    else
+      *svd = new_svd(SVD(std::move(grid), std::move(options)));
+  });
+}
+
+fieldfold_status fieldfold_svd_copy(const fieldfold_svd* svd, fieldfold_svd** copy) {
+  return guarded([&] {
+    given(copy, "copy");
+    // Both share the SVD until one of them is changed.
+    *copy = svds().add(std::make_shared<SVDObject>(svds().at(svd)->get()));
+  });
+}
+
+fieldfold_status fieldfold_svd_set_coords(fieldfold_svd* svd, const double* coords, size_t num_pts, size_t dim) {
+  return guarded([&] {
+    auto points = copied(coords, {num_pts, dim}, "coords");
+    change_options(svd, [&](CompressionOptions& grid, SVDOptions&, auto&) { grid.coords = std::move(points); });
+  });
+}
+
+fieldfold_status fieldfold_svd_set_fields(fieldfold_svd* svd, const char* const* fields, size_t num_qoi) {
+  return guarded([&] {
+    std::vector<std::string> names;
+    for (std::size_t field = 0; field < num_qoi; ++field)
+      names.emplace_back(given(given(fields, "fields")[field], "fields"));
+    change_options(svd, [&](CompressionOptions& grid, SVDOptions& options, auto& map) {
+      rename_fields(names, grid, options, map);
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_set_point_weights(fieldfold_svd* svd, const double* weights, size_t num_pts) {
+  return guarded([&] {
+    auto own = copied(weights, {num_pts}, "weights");
+    change_options(svd, [&](CompressionOptions&, SVDOptions& options, auto&) {
+      options.field_opts.point_weights = std::move(own);
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_set_sample_weights(fieldfold_svd* svd, const double* weights, size_t num_samples) {
+  return guarded([&] {
+    auto own = copied(weights, {num_samples}, "weights");
+    change_options(svd, [&](CompressionOptions&, SVDOptions& options, auto&) {
+      options.field_opts.sample_weights = std::move(own);
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_set_mass_matrix(fieldfold_svd* svd, size_t num_pts, size_t num_entries,
+                                               const size_t* rows, const size_t* columns, const double* values) {
+  return guarded([&] {
+    MassMatrix mass(num_pts, as_numbers(rows, num_entries, "rows"), as_numbers(columns, num_entries, "columns"),
+                    array(values, {num_entries}, "values"));
+    change_options(svd,
+                   [&](CompressionOptions&, SVDOptions& options, auto&) { options.field_opts.mass = std::move(mass); });
+  });
+}
+
+fieldfold_status fieldfold_svd_set_progress(fieldfold_svd* svd, fieldfold_progress progress, void* data) {
+  return guarded([&] {
+    change_options(svd, [&](CompressionOptions&, SVDOptions& options, auto&) {
+      options.progress = nullptr;
+      if (progress == nullptr) return;
+      options.progress = [progress, data](std::string_view phase, double share) {
+        if (progress(std::string(phase).c_str(), share, data) != 0) throw Interrupted();
+      };
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_fit(fieldfold_svd* svd, const double* snapshots, size_t dof, size_t num_samples,
+                                   size_t dof_stride, size_t sample_stride) {
+  return fit(svd, snapshots, dof, num_samples, dof_stride, sample_stride);
+}
+
+fieldfold_status fieldfold_svd_fit_f32(fieldfold_svd* svd, const float* snapshots, size_t dof, size_t num_samples,
+                                       size_t dof_stride, size_t sample_stride) {
+  return fit(svd, snapshots, dof, num_samples, dof_stride, sample_stride);
+}
+
+fieldfold_status fieldfold_svd_save(const fieldfold_svd* svd, const char* path) {
+  return guarded([&] { with_svd(svd, [&](const auto& own) { save(given(path, "path"), own); }); });
+}
+
+fieldfold_status fieldfold_svd_load(const char* path, fieldfold_svd** svd) {
+  return guarded([&] {
+    given(svd, "svd");
+    AnyCompressor loaded = load(given(path, "path"));
+    if (auto* const own = loaded.target<SVD>())
+      *svd = new_svd(std::move(*own));
+    else
+      *svd = new_svd(std::move(*loaded.target<BasicSVD<float>>()));
+  });
+}
