@@ -2,8 +2,8 @@
 """Checks the imports of modules/ and src/ against the floors: the list in modules/meson.build.
 
 The list is in order of floors, and a module imports only modules before it: none of a higher floor, and no later one of
-its own. The list gives the imports of each interface, and the name of a module is its path. The program imports only
-fieldfold. A folder of interfaces, sources or tests has at most a dozen files.
+its own. The list gives the imports of each interface, and the name of a module is its path. The program and the C
+interface import only fieldfold. A folder of interfaces, sources or tests has at most a dozen files.
 Usage: floors.py SOURCE_ROOT
 """
 import pathlib
@@ -49,7 +49,8 @@ for name, path in interfaces.items():
     expect(sorted(imports_of(path)) == sorted(listed_imports.get(name, [])),
            f"modules/meson.build: expected the imports of {name}, {sorted(imports_of(path))}")
 
-sources = [path for path in (root / "src").rglob("*.cpp") if "cli" not in path.parts]
+users = [path for folder in ("cli", "c") for path in (root / "src" / folder).rglob("*.[ch]pp")]
+sources = [path for path in (root / "src").rglob("*.cpp") if path not in users]
 for path in list(interfaces.values()) + sources:
     if path.suffix == ".cppm":
         name = module_name(path, "modules")
@@ -59,8 +60,8 @@ for path in list(interfaces.values()) + sources:
         expect(order.get(imported, len(order)) < order.get(name, -1),
                f"{path}: {name} may not import {imported}, which is not before it in the list")
 
-for path in (root / "src/cli").rglob("*.[ch]pp"):
-    expect(not imports_of(path), f"{path}: the program may import only fieldfold, not its modules")
+for path in users:
+    expect(not imports_of(path), f"{path}: it may import only fieldfold, not its modules")
 
 for top in ["modules", "src", "tests"]:
     for folder in [root / top, *(root / top).rglob("*/")]:

@@ -2,14 +2,14 @@
 # Builds a project with fieldfold as a subproject from a copy of the tree, and checks what is rebuilt after an interface
 # changes. Then builds the interfaces with -fopenmp, as importers with OpenMP need them, and links them with the same
 # library.
-# Usage: consumer.sh SOURCE_ROOT WORK_FOLDER
+# Usage: modules.sh SOURCE_ROOT WORK_FOLDER
 set -eu
 source=$1
 work=$2
 
 rm -rf "$work"
 mkdir -p "$work/subprojects/fieldfold"
-cp "$source"/tests/consumer/* "$work"
+cp "$source"/tests/consumers/modules/* "$work"
 tar -C "$source" -cf - meson.build meson_options.txt modules src | tar -C "$work/subprojects/fieldfold" -xf -
 cd "$work"
 

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Installs a build into a folder, and builds and runs one consumer of each kind from there.
+# Usage: installed.sh SOURCE_ROOT BUILD_FOLDER WORK_FOLDER
+set -u
+source=$1
+build=$2
+work=$3
+passed=0
+failed=0
+
+attempt() {  # NAME COMMAND...
+    name=$1
+    shift
+    if "$@" > "$work/$name.log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $name"
+        cat "$work/$name.log"
+    fi
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+DESTDIR=$work/root meson install -C "$build" --no-rebuild > "$work/install.log" || { cat "$work/install.log"; exit 1; }
+prefix=$(dirname "$(dirname "$(find "$work/root" -name fieldfold.h)")")
+libdir=$(dirname "$(find "$work/root" -name libfieldfold.so)")
+export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$work/root" LD_LIBRARY_PATH="$libdir"
+# A consumer has its own arguments, and so has a sanitizer.
+unset CFLAGS CXXFLAGS LDFLAGS
+cp -r "$source"/tests/consumers/* "$work"
+cd "$work"
+
+exports_the_interface_alone() {
+    nm -D --defined-only "$libdir/libfieldfold.so.0" | awk '{ print $NF }' | sed 's/@.*//' | sort > exported
+    grep -o 'fieldfold_[a-z0-9_]*(' "$prefix/include/fieldfold.h" | tr -d '(' | sort -u > declared
+    diff declared exported
+}
+attempt symbols exports_the_interface_alone
+
+c_with_make() { make -C c clean main CC=gcc && (cd c && ./main); }
+attempt c c_with_make
+
+c_static() {
+    # shellcheck disable=SC2046 # several words
+    gcc -std=c99 -I"$prefix/include" -o c/static c/main.c "$libdir/libfieldfold.a" \
+        $(pkg-config --static --libs fieldfold | sed 's/-lfieldfold//') -lm && (cd c && LD_LIBRARY_PATH='' ./static)
+}
+attempt c_static c_static
+
+cpp_with_openmp() {
+    for standard in c++17 c++20; do
+        # shellcheck disable=SC2046 # several words
+        g++ -std=$standard -O1 -fopenmp -Wall -Wextra -Werror -o cpp/main cpp/main.cpp \
+            $(pkg-config --cflags --libs fieldfold) && (cd cpp && ./main) || return 1
+    done
+}
+attempt cpp cpp_with_openmp
+
+with_cmake() {
+    CC=gcc CXX=g++ cmake -S cmake -B cmake/build -DCMAKE_PREFIX_PATH="$prefix" &&
+        cmake --build cmake/build && (cd cmake/build && ./c_consumer && ./cpp_consumer)
+}
+attempt cmake with_cmake
+
+if [ "$failed" -gt 0 ]; then
+    echo "$failed test cases out of $((passed + failed)) failed"
+    exit 1
+fi
+echo "$passed test cases out of $passed passed"
