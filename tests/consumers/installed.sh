@@ -63,6 +63,17 @@ with_cmake() {
 }
 attempt cmake with_cmake
 
+in_fortran() {
+    module=$(pkg-config --variable=fortran_module fieldfold)
+    # Warnings of temporary arrays are what the check of arguments is told to give for sections.
+    # shellcheck disable=SC2046 # several words
+    gfortran -std=f2008 -Wall -Wextra -Werror -Wno-compare-reals -fcheck=all,no-array-temps -Jfortran -o fortran/main \
+        "$module" fortran/main.f90 $(pkg-config --libs fieldfold) && (cd fortran && ./main) &&
+        gfortran -O2 -Jfortran -o fortran/heat_equation "$module" "$source/examples/heat_equation/heat_equation.f90" \
+            $(pkg-config --libs fieldfold) && (cd fortran && ./heat_equation)
+}
+attempt fortran in_fortran
+
 if [ "$failed" -gt 0 ]; then
     echo "$failed test cases out of $((passed + failed)) failed"
     exit 1
