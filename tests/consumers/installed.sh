@@ -74,6 +74,17 @@ in_fortran() {
 }
 attempt fortran in_fortran
 
+in_python() {
+    package=$(find "$work/root" -name fieldfold -path '*-packages/*')
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import numpy, scipy' 2> /dev/null && break
+    done
+    for test in python/test_fieldfold.py python/test_amisc.py; do
+        PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(dirname "$package") "$python" -W error::ResourceWarning "$test" || return 1
+    done
+}
+attempt python in_python
+
 if [ "$failed" -gt 0 ]; then
     echo "$failed test cases out of $((passed + failed)) failed"
     exit 1

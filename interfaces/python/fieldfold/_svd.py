@@ -1,0 +1,519 @@
+"""SVDs, in batch and incremental."""
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import tempfile
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ._library import (PROGRESS, FileError, Handle, InvalidArgument, Interrupted, NotReady, as_float, as_numbers, call,
+                       figure, path_text, pointer, progress_function, raise_warnings, suffix_of)
+
+Array = np.ndarray
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+class SnapshotErrors(NamedTuple):
+    """Relative errors of snapshots."""
+    snapshots: Array        #: (num_samples,): of each snapshot
+    fields: Array           #: (num_qoi,): of each field, over all snapshots
+    snapshot_fields: Array  #: (num_samples, num_qoi): of each field of each snapshot
+
+
+class Assessment(NamedTuple):
+    """Coefficients of states, and how far they are from the span of the modes."""
+    latent: Array             #: (*loop_shape, rank): with missing numbers filled by least squares
+    distance: Array           #: (*loop_shape,): the norm of the residual over the known numbers
+    relative_distance: Array  #: (*loop_shape,): relative to the norm of the state
+    condition: Array          #: (*loop_shape,): bound of the amplification of errors
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON represents; NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(own) for key, own in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(own) for own in value]
+    if isinstance(value, float) and np.isnan(value):
+        return None
+    return value
+
+
+def specification(options: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps({key: _plain(value) for key, value in options.items() if value is not None}).encode()
+    except TypeError as error:
+        raise InvalidArgument(f"options: {error}") from None
+
+
+def _stacked(fields: Mapping[str, Any], names: Sequence[str], axes: int) -> Tuple[Array, Tuple[int, ...]]:
+    """Fields by name as states, (loop, dof), and their loop shape. axes: those of the grid in each field."""
+    missing = [name for name in names if name not in fields]
+    if missing:
+        raise InvalidArgument(f"fields: expected one named {missing[0]}, got {', '.join(fields)}")
+    arrays = [np.asarray(fields[name]) for name in names]
+    if any(array.shape != arrays[0].shape for array in arrays):
+        raise InvalidArgument("fields: expected arrays of one shape, got " +
+                              ", ".join(f"{name} {array.shape}" for name, array in zip(names, arrays)))
+    if arrays[0].ndim < axes:
+        raise InvalidArgument(f"field {names[0]}: expected at least {axes} axes, got the shape {arrays[0].shape}")
+    loop_shape = arrays[0].shape[:arrays[0].ndim - axes]
+    return np.stack([array.reshape(*loop_shape, -1) for array in arrays], axis=-1), loop_shape
+
+
+class SVD:
+    """Compression by a truncated SVD (proper orthogonal decomposition).
+
+    States have `dof = num_pts * num_qoi` numbers: number `point * num_qoi + field` is that of a field at a point.
+    Leading axes (`loop_shape`) are loops, and are kept. float32 arrays are computed in single precision, and all others
+    in double; contiguous ones are not copied.
+
+    Options, all by keyword: `fields` (names), `coords` (num_pts, dim), `grid_shape`, `interpolate_method`,
+    `interpolate_opts` (dict, as for RBFInterpolator), `field_opts` (dict: normalize, center, standardize,
+    point_weights, field_weights, sample_weights, mass, mask, missing_values, gappy_snapshots, gappy_states), `rank`,
+    `energy_tol`, `reconstruction_tol`, `sample_tol`, `noise`, `optimal_threshold`, `validate_every`,
+    `keep_training_latents`, `decomposition`, `threads`. `mass` is a scipy sparse matrix, or triplets (rows, columns,
+    values). The map is learned at once if there is `data`.
+
+    :param data: snapshots, (dof, num_samples), or a dict of fields, each (*loop_shape, num_pts)
+    """
+
+    def __init__(self, data: Optional[Union[Array, Mapping[str, Any]]] = None, **options: Any):
+        coords = options.pop("coords", None)
+        field_opts = dict(options.pop("field_opts", None) or {})
+        point_weights = field_opts.pop("point_weights", None)
+        sample_weights = field_opts.pop("sample_weights", None)
+        mass = field_opts.pop("mass", None)
+        if field_opts:
+            options["field_opts"] = field_opts
+        self._handle = Handle("svd", "create", specification(options))
+        self._progress: Any = None
+        if coords is not None:
+            self.set_coords(coords)
+        if point_weights is not None:
+            weights = as_numbers(point_weights)
+            call("svd_set_point_weights", self._handle.value, pointer(weights), weights.size)
+        if sample_weights is not None:
+            weights = as_numbers(sample_weights)
+            call("svd_set_sample_weights", self._handle.value, pointer(weights), weights.size)
+        if mass is not None:
+            self._set_mass(mass)
+        if data is not None:
+            self.fit(data)
+
+    @classmethod
+    def _from_handle(cls, handle: Handle) -> "SVD":
+        svd = cls.__new__(cls)
+        svd._handle = handle
+        svd._progress = None
+        return svd
+
+    @classmethod
+    def load(cls, path: PathLike) -> "SVD":
+        """Loads an SVD. Raises FileError."""
+        return cls._from_handle(Handle("svd", "load", path_text(path)))
+
+    def save(self, path: PathLike) -> None:
+        """Saves options and map; the file is either complete or as before. Raises FileError."""
+        call("svd_save", self._handle.value, path_text(path))
+
+    def copy(self) -> "SVD":
+        """An independent copy with the same options and map."""
+        return self._from_handle(Handle("svd", "copy", self._handle.value))
+
+    __copy__ = copy
+
+    def __deepcopy__(self, _memo: Any) -> "SVD":
+        return self.copy()
+
+    def __getstate__(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "map.fold")
+            self.save(path)
+            with open(path, "rb") as file:
+                return file.read()
+
+    def __setstate__(self, state: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "map.fold")
+            with open(path, "wb") as file:
+                file.write(state)
+            self._handle = Handle("svd", "load", path_text(path))
+        self._progress = None
+
+    def __repr__(self) -> str:
+        size = f"rank {self.rank}, dof {self.dof}" if self.map_exists else "no map"
+        return f"<fieldfold.SVD of {', '.join(self.fields)}: {size}>"
+
+    def set_coords(self, coords: Any) -> None:
+        """Sets the points of the grid, (num_pts, dim); (num_pts,) for dim = 1."""
+        points = as_numbers(coords)
+        points = points.reshape(-1, 1) if points.ndim == 1 else points.reshape(-1, points.shape[-1])
+        call("svd_set_coords", self._handle.value, pointer(points), *points.shape)
+
+    def set_fields(self, names: Sequence[str]) -> None:
+        """Sets the names of the fields, of which there are as many as before if there is a map."""
+        texts = (ctypes.c_char_p * len(names))(*(name.encode() for name in names))
+        call("svd_set_fields", self._handle.value, texts, len(names))
+
+    def set_progress(self, progress: Optional[Callable[[str, float], Any]]) -> None:
+        """Sets a callback of learning, `progress(phase, share)`; a true result, or an exception, interrupts it."""
+        failures: List[BaseException] = []
+        function = PROGRESS() if progress is None else progress_function(progress, failures)
+        call("svd_set_progress", self._handle.value, function, None)
+        self._progress = None if progress is None else (function, failures)
+
+    def _set_mass(self, mass: Any) -> None:
+        if hasattr(mass, "tocoo"):
+            matrix = mass.tocoo()
+            num_pts, triplets = matrix.shape[0], (matrix.row, matrix.col, matrix.data)
+        else:
+            triplets = tuple(mass)
+            if len(triplets) != 3 or len(triplets[0]) == 0:
+                raise InvalidArgument("mass: expected a sparse matrix, or rows, columns and values")
+            num_pts = int(np.max(triplets[0])) + 1
+        rows, columns = (as_numbers(index, np.uintp) for index in triplets[:2])
+        values = as_numbers(triplets[2])
+        if not rows.shape == columns.shape == values.shape:
+            raise InvalidArgument("mass: expected rows, columns and values of one length")
+        call("svd_set_mass_matrix", self._handle.value, num_pts, values.size, pointer(rows), pointer(columns),
+             pointer(values))
+
+    def fit(self, data: Union[Array, Mapping[str, Any]]) -> "SVD":
+        """Learns the map from snapshots, (dof, num_samples) with any strides, or a dict of fields, each
+        (*loop_shape, num_pts), with one snapshot per loop index. Returns the SVD."""
+        if isinstance(data, Mapping):
+            fields, _ = _stacked(data, self.fields, 1)
+            data = fields.reshape(-1, fields.shape[-2] * fields.shape[-1]).T
+        snapshots = np.asarray(data)
+        if snapshots.ndim != 2:
+            raise InvalidArgument(f"snapshots: expected the shape (dof, num_samples), got {snapshots.shape}")
+        if snapshots.dtype not in (np.float32, np.float64) or not snapshots.dtype.isnative:
+            snapshots = snapshots.astype(np.float64)
+        size = snapshots.dtype.itemsize
+        if any(stride <= 0 or stride % size for stride in snapshots.strides) or not snapshots.flags.aligned:
+            snapshots = np.ascontiguousarray(snapshots)
+        if self._progress:
+            self._progress[1].clear()
+        try:
+            call("svd_fit" + suffix_of(snapshots), self._handle.value, pointer(snapshots), *snapshots.shape,
+                 *(stride // size for stride in snapshots.strides))
+        except Interrupted:
+            if self._progress and self._progress[1]:
+                raise self._progress[1][0]
+            raise
+        raise_warnings()
+        return self
+
+    map_exists = property(lambda self: figure("svd_map_exists", self._handle) != 0, doc="Whether there is a map.")
+    is_single = property(lambda self: figure("svd_is_single", self._handle) != 0,
+                         doc="Whether the map is in single precision.")
+    dof = property(lambda self: figure("svd_dof", self._handle), doc="Numbers of a state; 0 without a map.")
+    rank = property(lambda self: figure("svd_rank", self._handle), doc="Number of modes; 0 without a map.")
+    num_pts = property(lambda self: figure("svd_num_pts", self._handle), doc="Points of the grid; 0 if unknown.")
+    num_qoi = property(lambda self: figure("svd_num_qoi", self._handle), doc="Number of fields.")
+    dim = property(lambda self: figure("svd_dim", self._handle), doc="Dimension of the coords; 0 without them.")
+    num_samples = property(lambda self: figure("svd_num_samples", self._handle), doc="Number of training snapshots.")
+    num_dropped = property(lambda self: figure("svd_num_dropped", self._handle),
+                           doc="Number of snapshots dropped because of missing numbers.")
+    energy = property(lambda self: figure("svd_energy", self._handle),
+                      doc="The share of the kept singular values in the sum of squares; NaN without a map.")
+    reconstruction_error = property(lambda self: figure("svd_reconstruction_error", self._handle),
+                                    doc="The relative Frobenius error on the snapshots; NaN without a map.")
+
+    @property
+    def fields(self) -> List[str]:
+        """The names of the fields."""
+        names = []
+        for index in range(self.num_qoi):
+            for capacity in (256, 1 << 20):
+                buffer = ctypes.create_string_buffer(capacity)
+                try:
+                    call("svd_field", self._handle.value, index, buffer, capacity)
+                    break
+                except InvalidArgument:
+                    if capacity > 256:
+                        raise
+            names.append(buffer.value.decode())
+        return names
+
+    def _filled(self, name: str, *shape: int, dtype: Any = np.float64) -> Array:
+        result = np.empty(shape, dtype)
+        call(name, self._handle.value, pointer(result))
+        return result
+
+    def _require_map(self) -> None:
+        if not self.map_exists:
+            raise NotReady("there is no map yet: fit learns one from snapshots")
+
+    @property
+    def coords(self) -> Array:
+        """The points of the grid, (num_pts, dim). Raises NotReady."""
+        return self._filled("svd_coords", self.num_pts if self.dim else 0, self.dim)
+
+    @property
+    def singular_values(self) -> Array:
+        """Descending: all of the snapshots, or the leading ones."""
+        return self._filled("svd_singular_values", figure("svd_num_singular_values", self._handle))
+
+    @property
+    def projection_matrix(self) -> Array:
+        """The orthonormal basis, (dof, rank)."""
+        if self.is_single:
+            return self._filled("svd_basis_f32", self.dof, self.rank, dtype=np.float32)
+        return self._filled("svd_basis", self.dof, self.rank)
+
+    @property
+    def mean(self) -> Array:
+        """The mean snapshot, (dof,), of a centred map. Raises NotReady."""
+        return self._filled("svd_mean", self.dof)
+
+    @property
+    def training_latents(self) -> Array:
+        """(num_samples, rank), with the option keep_training_latents. Raises NotReady."""
+        return self._filled("svd_training_latents", self.num_samples, self.rank)
+
+    @property
+    def latent_statistics(self) -> Tuple[Array, Array]:
+        """The mean, (rank,), and covariance, (rank, rank), of the coefficients over the snapshots."""
+        mean, covariance = np.empty(self.rank), np.empty((self.rank, self.rank))
+        call("svd_latent_statistics", self._handle.value, pointer(mean), pointer(covariance))
+        return mean, covariance
+
+    def latent_size(self) -> int:
+        """The number of modes."""
+        return self.rank
+
+    def estimate_latent_ranges(self, margin: float = 0.0) -> List[Tuple[float, float]]:
+        """The lowest and highest coefficient of each mode, widened on both sides by `margin` times the width."""
+        ranges = np.empty((self.rank, 2))
+        call("svd_latent_ranges", self._handle.value, margin, pointer(ranges))
+        return [(low, high) for low, high in ranges.tolist()]
+
+    def _errors(self, name: str, samples: int) -> SnapshotErrors:
+        errors = SnapshotErrors(np.empty(samples), np.empty(self.num_qoi), np.empty((samples, self.num_qoi)))
+        call(name, self._handle.value, *(pointer(array) for array in errors), None)
+        return errors
+
+    @property
+    def errors(self) -> SnapshotErrors:
+        """Relative errors of the training snapshots. Raises NotReady."""
+        return self._errors("svd_errors", self.num_samples)
+
+    @property
+    def validation_errors(self) -> SnapshotErrors:
+        """Relative errors of the snapshots held out by validate_every. Raises NotReady."""
+        return self._errors("svd_validation_errors", figure("svd_num_validation_samples", self._handle))
+
+    @property
+    def rms_errors(self) -> Dict[str, float]:
+        """The root mean square error of each field in its unit; NaN where it has none."""
+        rms = np.empty(self.num_qoi)
+        call("svd_errors", self._handle.value, None, None, None, pointer(rms))
+        return dict(zip(self.fields, rms.tolist()))
+
+    def _rows(self, array: Any, length: int, name: str) -> Tuple[Array, Tuple[int, ...], int]:
+        numbers = as_float(array)
+        if numbers.ndim == 0 or numbers.shape[-1] != length:
+            raise InvalidArgument(f"{name}: expected a shape ending in ({length},), got {numbers.shape}")
+        return numbers, numbers.shape[:-1], int(np.prod(numbers.shape[:-1], dtype=np.int64))
+
+    def compress(self, states: Any, out: Optional[Array] = None) -> Array:
+        """Compresses states, (*loop_shape, dof), to coefficients, (*loop_shape, rank).
+
+        :param out: array for the result, contiguous and of the type of the states
+        """
+        self._require_map()
+        numbers, loop_shape, count = self._rows(states, self.dof, "states")
+        latent = _result(out, (*loop_shape, self.rank), numbers.dtype)
+        call("svd_compress" + suffix_of(numbers), self._handle.value, pointer(numbers), count, pointer(latent))
+        raise_warnings()
+        return latent
+
+    def reconstruct(self, latent: Any, out: Optional[Array] = None) -> Array:
+        """Reconstructs states, (*loop_shape, dof), from coefficients, (*loop_shape, rank)."""
+        self._require_map()
+        numbers, loop_shape, count = self._rows(latent, self.rank, "latent")
+        states = _result(out, (*loop_shape, self.dof), numbers.dtype)
+        call("svd_reconstruct" + suffix_of(numbers), self._handle.value, pointer(numbers), count, pointer(states))
+        raise_warnings()
+        return states
+
+    def assess(self, states: Any) -> Assessment:
+        """Compresses states with missing numbers, and measures how far they are from the span of the modes."""
+        self._require_map()
+        numbers, loop_shape, count = self._rows(as_numbers(states), self.dof, "states")
+        found = Assessment(np.empty((*loop_shape, self.rank)), *(np.empty(loop_shape) for _ in range(3)))
+        call("svd_assess", self._handle.value, pointer(numbers), count, *(pointer(array) for array in found))
+        raise_warnings()
+        return found
+
+    def _points(self, coords: Any, name: str) -> Tuple[Array, Tuple[int, ...], int]:
+        """Points, their coord shape and number. 1-D: points of one dimension, or a single point."""
+        points, dim = as_numbers(coords), self.dim
+        if dim == 0:
+            raise NotReady("there are no coords: interpolation needs the points of the grid")
+        if points.ndim == 1 and dim == 1:
+            points = points.reshape(-1, 1)
+        if points.ndim == 0 or points.shape[-1] != dim:
+            raise InvalidArgument(f"{name}: expected points of dimension {dim}, got the shape {points.shape}")
+        return points, points.shape[:-1], int(np.prod(points.shape[:-1], dtype=np.int64))
+
+    def _by_field(self, fields: Array, shape: Tuple[int, ...]) -> Dict[str, Array]:
+        return {name: np.ascontiguousarray(fields[..., index]).reshape(shape)
+                for index, name in enumerate(self.fields)}
+
+    def interpolate_from_grid(self, states: Any, new_coords: Any) -> Dict[str, Array]:
+        """Interpolates states, (*loop_shape, dof), from the grid to points, (*coord_shape, dim): a dict of fields,
+        each (*loop_shape, *coord_shape)."""
+        points, coord_shape, number = self._points(new_coords, "new_coords")
+        numbers, loop_shape, count = self._rows(as_numbers(states), self.num_pts * self.num_qoi, "states")
+        fields = np.empty((count, number, self.num_qoi))
+        call("svd_interpolate_from_grid", self._handle.value, pointer(numbers), count, pointer(points), number,
+             pointer(fields))
+        raise_warnings()
+        return self._by_field(fields, (*loop_shape, *coord_shape))
+
+    def interpolate_to_grid(self, field_coords: Any, field_values: Mapping[str, Any]) -> Array:
+        """Interpolates a dict of fields, each (*loop_shape, *coord_shape), at points, (*coord_shape, dim), to states
+        on the grid, (*loop_shape, dof)."""
+        points, coord_shape, number = self._points(field_coords, "field_coords")
+        fields, loop_shape = _stacked(field_values, self.fields, len(coord_shape))
+        if fields.shape[-2] != number:
+            raise InvalidArgument(f"field_values: expected {number} points, got {fields.shape[-2]}")
+        numbers = as_numbers(fields)
+        count = int(np.prod(loop_shape, dtype=np.int64))
+        states = np.empty((*loop_shape, self.num_pts * self.num_qoi))
+        call("svd_interpolate_to_grid", self._handle.value, pointer(points), number, pointer(numbers), count,
+             pointer(states))
+        raise_warnings()
+        return states
+
+    def reconstruct_at(self, latent: Any, new_coords: Any) -> Dict[str, Array]:
+        """Reconstructs coefficients, (*loop_shape, rank), at points, (*coord_shape, dim): a dict of fields, each
+        (*loop_shape, *coord_shape). Faster than reconstruction and interpolation for more samples than modes."""
+        self._require_map()
+        points, coord_shape, number = self._points(new_coords, "new_coords")
+        numbers, loop_shape, count = self._rows(as_numbers(latent), self.rank, "latent")
+        fields = np.empty((count, number, self.num_qoi))
+        call("svd_reconstruct_at", self._handle.value, pointer(numbers), count, pointer(points), number,
+             pointer(fields))
+        raise_warnings()
+        return self._by_field(fields, (*loop_shape, *coord_shape))
+
+    def sensors(self, count: int) -> Array:
+        """Chooses sensor locations, at least rank: numbers of a state, point * num_qoi + field."""
+        locations = np.empty(count, np.uintp)
+        call("svd_sensors", self._handle.value, count, pointer(locations))
+        return locations.astype(np.int64)
+
+    def noise_amplification(self, locations: Any) -> float:
+        """The factor by which coefficients from these sensors amplify noise."""
+        numbers, amplification = as_numbers(locations, np.uintp), np.empty(1)
+        call("svd_noise_amplification", self._handle.value, pointer(numbers), numbers.size, pointer(amplification))
+        return float(amplification[0])
+
+    def _change_latents(self, name: str, latent: Any) -> Array:
+        numbers, _, count = self._rows(as_numbers(latent), self.rank, "latent")
+        result = np.empty(numbers.shape)
+        call(name, self._handle.value, pointer(numbers), count, pointer(result))
+        return result
+
+    def whiten(self, latent: Any) -> Array:
+        """Coefficients, (*loop_shape, rank), with mean 0 and covariance I over the snapshots."""
+        return self._change_latents("svd_whiten", latent)
+
+    def unwhiten(self, white: Any) -> Array:
+        """The inverse of `whiten`."""
+        return self._change_latents("svd_unwhiten", white)
+
+
+def _result(out: Optional[Array], shape: Tuple[int, ...], dtype: Any) -> Array:
+    if out is None:
+        return np.empty(shape, dtype)
+    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise InvalidArgument(f"out: expected a contiguous array of {np.dtype(dtype).name} and the shape {shape}")
+    return out
+
+
+class IncrementalSVD:
+    """An SVD that is updated with each state and keeps none.
+
+    Options, all by keyword: those of SVD that need no snapshots, and `max_rank`, `tolerance`, `forgetting`, `block`.
+    """
+
+    def __init__(self, **options: Any):
+        coords = options.pop("coords", None)
+        self._handle = Handle("incremental", "create", specification(options))
+        if coords is not None:
+            points = as_numbers(coords)
+            points = points.reshape(-1, 1) if points.ndim == 1 else points.reshape(-1, points.shape[-1])
+            call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
+
+    @classmethod
+    def load(cls, path: PathLike) -> "IncrementalSVD":
+        """Loads the progress, which continues bit for bit as if it had not been interrupted. Raises FileError."""
+        incremental = cls.__new__(cls)
+        incremental._handle = Handle("incremental", "load", path_text(path))
+        return incremental
+
+    def save(self, path: PathLike) -> None:
+        """Saves the progress. Raises FileError."""
+        call("incremental_save", self._handle.value, path_text(path))
+
+    def add(self, states: Any) -> None:
+        """Adds states, (*loop_shape, dof): all or, if the call fails, none."""
+        numbers = as_float(states)
+        if numbers.ndim == 0:
+            raise InvalidArgument("states: expected the shape (*loop_shape, dof), got ()")
+        count = int(np.prod(numbers.shape[:-1], dtype=np.int64))
+        call("incremental_add_states" + suffix_of(numbers), self._handle.value, pointer(numbers), count,
+             numbers.shape[-1])
+        raise_warnings()
+
+    def merge(self, other: "IncrementalSVD") -> None:
+        """Adds the states of another one with the same options."""
+        call("incremental_merge", self._handle.value, other._handle.value)
+
+    def update(self) -> None:
+        """Processes the states of the incomplete block."""
+        call("incremental_update", self._handle.value)
+
+    def finish(self) -> SVD:
+        """Processes all states, and makes an SVD with the map. More states may be added afterwards."""
+        handle = Handle("incremental", "finish", self._handle.value)
+        handle.kind = "svd"
+        return SVD._from_handle(handle)
+
+    num_samples = property(lambda self: figure("incremental_num_samples", self._handle),
+                           doc="Number of processed states.")
+    num_dropped = property(lambda self: figure("incremental_num_dropped", self._handle),
+                           doc="Number of states dropped because of missing numbers.")
+    rank = property(lambda self: figure("incremental_rank", self._handle), doc="Number of modes.")
+    error_bound = property(lambda self: figure("incremental_error_bound", self._handle),
+                           doc="Bound of the relative error of all processed states.")
+
+
+def load(path: PathLike) -> Any:
+    """Loads an SVD, the progress of an IncrementalSVD, or an InterpolationOperator. Raises FileError."""
+    from ._interpolation import InterpolationOperator
+    failure: Optional[FileError] = None
+    for kind in (SVD, IncrementalSVD, InterpolationOperator):
+        try:
+            return kind.load(path)
+        except FileError as error:
+            failure = failure or error
+            if "it holds" not in str(error) and "it does not hold" not in str(error):
+                raise
+    assert failure is not None
+    raise failure
+
+
+def save(path: PathLike, saved: Any) -> None:
+    """Saves an SVD, an IncrementalSVD or an InterpolationOperator. Raises FileError."""
+    saved.save(path)
