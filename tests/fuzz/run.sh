@@ -10,14 +10,14 @@ build=${2:-$root/build/address-undefined}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 
 "$root/tests/sanitize.sh" address,undefined "$build" setup
-ninja -C "$build" src/fieldfold tests/fuzz/fuzz_map tests/fuzz/fuzz_npy tests/fuzz/fuzz_spec
+ninja -C "$build" src/fieldfold tests/fuzz/fuzz_map tests/fuzz/fuzz_npy tests/fuzz/fuzz_spec tests/fuzz/fuzz_c
 
 # OpenBLAS and the solvers keep their memory until the end of the program.
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19 || true)
 export ASAN_SYMBOLIZER_PATH ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 OPENBLAS_NUM_THREADS=1
 seeds=$build/seeds
 rm -rf "$seeds"
-mkdir -p "$seeds/map" "$seeds/npy" "$seeds/spec" "$seeds/files"
+mkdir -p "$seeds/map" "$seeds/npy" "$seeds/spec" "$seeds/c" "$seeds/files"
 program=$build/src/fieldfold
 
 # A .npy file of 4096 bytes. Usage: array NAME DESCRIPTION SHAPE FIRST LETTERS LAST [FORTRAN_ORDER]: each number has
@@ -71,12 +71,20 @@ cat > "$seeds/spec/data.json" << 'JSON'
                 "missing_values": [-9999], "gappy_snapshots": "fill", "gappy_states": "nan"}}
 JSON
 
+cp "$seeds"/spec/* "$seeds/c"
+for option in '"max_rank": 3, "tolerance": 0.1' '"interpolate_method": "nearest"' '"kernel": "cubic", "neighbors": 4' \
+    '"max_rank": 2, "forgetting": 0.9, "block": 2'; do
+    echo "{$option}" > "$seeds/c/$(echo "$option" | cksum | cut -d ' ' -f 1).json"
+done
+
 status=0
-for target in map npy spec; do
+for target in map npy spec c; do
     echo "fuzzing $target for $seconds seconds"
     mkdir -p "$build/corpus/$target" "$build/findings"
+    words=$here/$target.dict
+    [ -f "$words" ] || words=$here/spec.dict
     "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -malloc_limit_mb=256 \
-        -rss_limit_mb=2048 -dict="$here/$target.dict" -artifact_prefix="$build/findings/$target-" -print_final_stats=1 \
+        -rss_limit_mb=2048 -dict="$words" -artifact_prefix="$build/findings/$target-" -print_final_stats=1 \
         "$build/corpus/$target" "$seeds/$target" > "$build/$target.log" 2>&1 ||
         { status=1; echo "a finding: $build/$target.log"; grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$build/$target.log"; }
     grep -E 'number_of_executed_units|peak_rss' "$build/$target.log" || true
