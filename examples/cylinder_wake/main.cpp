@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <xtensor/xarray.hpp>
+#include <fieldfold/xtensor.hpp>
 
 #include "lattice_boltzmann.hpp"
 #include "picture.hpp"

@@ -10,7 +10,7 @@ module;
 #include <utility>
 #include <vector>
 
-#include "xtensor_headers.hpp"
+#include <fieldfold/xtensor.hpp>
 
 /// The interface to xtensor: exported names, array arguments and matrix views.
 export module fieldfold.base.arrays;

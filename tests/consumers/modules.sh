@@ -10,7 +10,7 @@ work=$2
 rm -rf "$work"
 mkdir -p "$work/subprojects/fieldfold"
 cp "$source"/tests/consumers/modules/* "$work"
-tar -C "$source" -cf - meson.build meson_options.txt modules src | tar -C "$work/subprojects/fieldfold" -xf -
+tar -C "$source" -cf - meson.build meson_options.txt modules src interfaces | tar -C "$work/subprojects/fieldfold" -xf -
 cd "$work"
 
 fail() {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <limits>
 
-#include <xtensor/xarray.hpp>
+#include <fieldfold/xtensor.hpp>
 import fieldfold;
 
 int main() {

@@ -3,7 +3,11 @@
 #include <cmath>
 #include <cstddef>
 
+#if __has_include(<xtensor/xarray.hpp>)
 #include <xtensor/xarray.hpp>
+#else
+#include <fieldfold/xtensor.hpp>
+#endif
 import fieldfold;
 
 int main() {

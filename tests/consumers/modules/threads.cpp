@@ -9,7 +9,7 @@
 #include <omp.h>
 #endif
 
-#include <xtensor/xarray.hpp>
+#include <fieldfold/xtensor.hpp>
 import fieldfold;
 
 int main() {

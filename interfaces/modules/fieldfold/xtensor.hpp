@@ -1,6 +1,6 @@
 #pragma once
 
-// xtensor's headers, which moved at 0.26, for fieldfold.base.arrays.
+// The headers of xtensor that go with `import fieldfold;`, to be included before it. They moved at 0.26.
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/containers/xarray.hpp>
