@@ -127,7 +127,7 @@ LeaveOneOutChoice choose_by_leave_one_out(const ArrayRef<double>& points, const 
                              ? explanation(pairs)
                              : message("none of the ", choice.curve.size(), " choices has a trustworthy solution"));
   }
-  std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::tuple(trial.smoothing, trial.epsilon); });
+  std::ranges::sort(choice.curve, {}, [](const auto& trial) { return std::pair(trial.smoothing, trial.epsilon); });
   return choice;
 }
 

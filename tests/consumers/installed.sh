@@ -63,6 +63,16 @@ with_cmake() {
 }
 attempt cmake with_cmake
 
+modules_with_cmake() {
+    cmake -G Ninja -S cmake_modules -B cmake_modules/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_FLAGS=-O0 &&
+        cmake --build cmake_modules/build && cmake_modules/build/consumer
+}
+if cmake --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 28)) }'; then
+    attempt cmake_modules modules_with_cmake
+else
+    echo "not tried: modules with CMake, which needs version 3.28"
+fi
+
 in_fortran() {
     module=$(pkg-config --variable=fortran_module fieldfold)
     # Warnings of temporary arrays are what the check of arguments is told to give for sections.
@@ -84,6 +94,30 @@ in_python() {
     done
 }
 attempt python in_python
+
+# The README's section, with the names that it gives to its files. Each program prints the rank, 2, and the energy, 1.
+mkdir -p readme
+awk '/^## / { inside = $0 == "## In your project" }
+     inside && /^```/ { kind = kind == "" ? substr($0, 4) : ""; next }
+     inside && kind != "" { print > ("readme/block." kind) }' "$source/README.md"
+readme_in() {
+    cd "$work/readme" || return 1
+    case $1 in
+    c) mv block.c fold.c && mv block.make Makefile && make CC=gcc && ./fold | grep 'rank 2, energy 1$' ;;
+    cpp) mv block.cpp fold.cpp && mv block.cmake CMakeLists.txt &&
+        CXX=g++ cmake -B build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build build &&
+        build/fold | grep 'rank 2, energy 1$' ;;
+    fortran) mv block.fortran fold.f90 &&
+        gfortran -o fold_f $(pkg-config --variable=fortran_module fieldfold) fold.f90 $(pkg-config --libs fieldfold) &&
+        ./fold_f | grep -E 'rank +2 +energy +(1\.0|0\.99999)' ;;
+    python) PYTHONPATH=$(dirname "$(find "$work/root" -name fieldfold -path '*-packages/*')") "$python" block.python |
+        grep -E '^2 (1\.0|0\.99999)' ;;
+    esac
+}
+for language in c cpp fortran python; do
+    attempt "readme_$language" readme_in "$language"
+    cd "$work" || exit 1
+done
 
 if [ "$failed" -gt 0 ]; then
     echo "$failed test cases out of $((passed + failed)) failed"
