@@ -282,10 +282,12 @@ using std::operator~;
 using std::make_shared;
 }  // namespace fieldfold
 
-// Comparisons and differences of the iterators of libstdc++.
+// Comparisons and differences of the iterators of libstdc++, which are friends of the class from version 16 on.
+#if defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 16
 export namespace __gnu_cxx {
 using __gnu_cxx::operator==;
 using __gnu_cxx::operator<=>;
 using __gnu_cxx::operator+;
 using __gnu_cxx::operator-;
 }  // namespace __gnu_cxx
+#endif
