@@ -41,17 +41,27 @@ auto with_incremental(const fieldfold_incremental* handle, Action action) {
   return std::visit(action, object->svd);
 }
 
-/// The same SVD in the precision of its first states, if it has none yet.
+/// An SVD without states, with the options of another one.
 template <class T>
-void take_precision(AnyIncrementalSVD& any) {
-  if (std::holds_alternative<BasicIncrementalSVD<T>>(any)) return;
-  std::visit(
-      [&](const auto& svd) {
-        if (svd.checkpoint().dof != 0) return;
-        any = AnyIncrementalSVD(
-            BasicIncrementalSVD<T>(svd.compression_options(), svd.incremental_options(), svd.options()));
+BasicIncrementalSVD<T> empty_like(const AnyIncrementalSVD& any) {
+  return std::visit(
+      [](const auto& svd) {
+        return BasicIncrementalSVD<T>(svd.compression_options(), svd.incremental_options(), svd.options());
       },
-      AnyIncrementalSVD(any));
+      any);
+}
+
+bool is_empty(const AnyIncrementalSVD& any) {
+  return std::visit([](const auto& svd) { return svd.checkpoint().dof == 0; }, any);
+}
+
+/// Changes an SVD in the precision T: its own, or that of its first states.
+template <class T, class Change>
+void change_in_precision(AnyIncrementalSVD& any, const Change& change) {
+  if (std::holds_alternative<BasicIncrementalSVD<T>>(any) || !is_empty(any)) return std::visit(change, any);
+  AnyIncrementalSVD changed = empty_like<T>(any);
+  std::visit(change, changed);
+  if (!is_empty(changed)) any = std::move(changed);
 }
 
 /// \param shape  `(dof,)` or `(count, dof)`
@@ -61,15 +71,12 @@ fieldfold_status add(fieldfold_incremental* handle, const T* states, const Shape
     const auto object = incrementals().at(handle);
     const std::scoped_lock lock(object->guard);
     const ArrayRef<T> given_states = array(states, shape, "states");
-    take_precision<T>(object->svd);
-    std::visit(
-        [&]<class M>(BasicIncrementalSVD<M>& svd) {
-          if constexpr (std::same_as<M, T>)
-            svd.add(given_states);
-          else
-            svd.add(ArrayRef<M>(given_states.template copy<M>()));
-        },
-        object->svd);
+    change_in_precision<T>(object->svd, [&]<class M>(BasicIncrementalSVD<M>& svd) {
+      if constexpr (std::same_as<M, T>)
+        svd.add(given_states);
+      else
+        svd.add(ArrayRef<M>(given_states.template copy<M>()));
+    });
   });
 }
 
@@ -103,7 +110,7 @@ fieldfold_status fieldfold_incremental_set_coords(fieldfold_incremental* increme
     auto points = array(coords, {num_pts, dim}, "coords").copy();
     object->svd = std::visit(
         [&]<class T>(const BasicIncrementalSVD<T>& svd) {
-          if (svd.checkpoint().dof != 0) throw NotReady("coords: expected before the first state");
+          if (svd.checkpoint().dof != 0) throw InvalidArgument("coords: expected before the first state");
           CompressionOptions grid = svd.compression_options();
           grid.coords = std::move(points);
           return AnyIncrementalSVD(BasicIncrementalSVD<T>(std::move(grid), svd.incremental_options(), svd.options()));
@@ -136,13 +143,18 @@ fieldfold_status fieldfold_incremental_merge(fieldfold_incremental* incremental,
     // A copy, so that two objects that are merged into each other do not wait for each other.
     const AnyIncrementalSVD added = with_incremental(other, [](const auto& svd) { return AnyIncrementalSVD(svd); });
     const std::scoped_lock lock(object->guard);
-    std::visit([&]<class T>(const BasicIncrementalSVD<T>&) { take_precision<T>(object->svd); }, added);
     std::visit(
-        [&]<class T>(BasicIncrementalSVD<T>& svd) {
-          if (const auto* const same = std::get_if<BasicIncrementalSVD<T>>(&added)) return svd.merge(*same);
-          throw InvalidArgument("other: expected an incremental SVD of the same precision");
+        [&]<class T>(const BasicIncrementalSVD<T>& more) {
+          change_in_precision<T>(object->svd, [&]<class M>(BasicIncrementalSVD<M>& svd) {
+            if constexpr (std::same_as<M, T>) {
+              svd.merge(more);
+            } else {
+              if (!is_empty(added)) throw InvalidArgument("other: expected an incremental SVD of the same precision");
+              svd.merge(empty_like<M>(added));
+            }
+          });
         },
-        object->svd);
+        added);
   });
 }
 

@@ -10,16 +10,23 @@ import fieldfold;
 namespace fieldfold::c {
 namespace {
 
-Handles<fieldfold_operator, const InterpolationOperator>& operators() {
+/// An operator, and the threads that apply it; 0: as many as the machine has.
+struct OperatorObject {
+  InterpolationOperator matrix;
+  std::size_t threads;
+};
+
+Handles<fieldfold_operator, const OperatorObject>& operators() {
   // Never destroyed, as in svds().
-  static auto* const only = new Handles<fieldfold_operator, const InterpolationOperator>("op");
+  static auto* const only = new Handles<fieldfold_operator, const OperatorObject>("op");
   return *only;
 }
 
-/// An interpolant, and the shape of what it interpolates.
+/// An interpolant of values, `(num_points, columns)`.
 struct InterpolatorObject {
   RBFInterpolator interpolator;
   std::size_t dim;
+  std::size_t columns;
 };
 
 Handles<fieldfold_interpolator, const InterpolatorObject>& interpolators() {
@@ -27,8 +34,8 @@ Handles<fieldfold_interpolator, const InterpolatorObject>& interpolators() {
   return *only;
 }
 
-fieldfold_operator* new_operator(InterpolationOperator op) {
-  return operators().add(std::make_shared<const InterpolationOperator>(std::move(op)));
+fieldfold_operator* new_operator(InterpolationOperator matrix, std::size_t threads) {
+  return operators().add(std::make_shared<const OperatorObject>(OperatorObject{std::move(matrix), threads}));
 }
 
 }  // namespace
@@ -46,46 +53,50 @@ fieldfold_status fieldfold_operator_create(const double* points, size_t num_poin
                                            fieldfold_operator** op) {
   return guarded([&] {
     given(op, "op");
+    const Interpolation interpolation = interpolation_spec(text_of(options));
     *op = new_operator(InterpolationOperator(array(points, {num_points, dim}, "points"),
-                                             array(queries, {num_queries, dim}, "queries"),
-                                             interpolation_spec(text_of(options))));
+                                             array(queries, {num_queries, dim}, "queries"), interpolation),
+                       interpolation.options.threads);
   });
 }
 
 size_t fieldfold_operator_num_points(const fieldfold_operator* op) {
-  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->num_points(); });
+  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->matrix.num_points(); });
 }
 
 size_t fieldfold_operator_num_queries(const fieldfold_operator* op) {
-  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->num_queries(); });
+  return guarded_result(std::size_t{0}, [&] { return operators().at(op)->matrix.num_queries(); });
 }
 
 fieldfold_status fieldfold_operator_apply(const fieldfold_operator* op, const double* values, size_t columns,
                                           double* results) {
   return guarded([&] {
-    const auto own = operators().at(op);
-    const auto from = array(values, {own->num_points(), columns}, "values");
-    if (product(own->num_queries(), columns, "results") > 0) given(results, "results");
-    own->multiply({from.data(), own->num_points(), columns}, {results, own->num_queries(), columns});
+    const auto object = operators().at(op);
+    const InterpolationOperator& own = object->matrix;
+    const auto from = array(values, {own.num_points(), columns}, "values");
+    if (product(own.num_queries(), columns, "results") > 0) given(results, "results");
+    own.multiply({from.data(), own.num_points(), columns}, {results, own.num_queries(), columns}, object->threads);
   });
 }
 
 fieldfold_status fieldfold_operator_apply_transposed(const fieldfold_operator* op, const double* values, size_t columns,
                                                      double* results) {
   return guarded([&] {
-    const auto own = operators().at(op);
-    copy_to(own->transposed(array(values, {own->num_queries(), columns}, "values")), results, "results");
+    const auto object = operators().at(op);
+    const InterpolationOperator& own = object->matrix;
+    product(own.num_points(), columns, "results");
+    copy_to(own.transposed(array(values, {own.num_queries(), columns}, "values"), object->threads), results, "results");
   });
 }
 
 fieldfold_status fieldfold_operator_save(const fieldfold_operator* op, const char* path) {
-  return guarded([&] { save(given(path, "path"), *operators().at(op)); });
+  return guarded([&] { save(given(path, "path"), operators().at(op)->matrix); });
 }
 
 fieldfold_status fieldfold_operator_load(const char* path, fieldfold_operator** op) {
   return guarded([&] {
     given(op, "op");
-    *op = new_operator(load_operator(given(path, "path")));
+    *op = new_operator(load_operator(given(path, "path")), 0);
   });
 }
 
@@ -100,7 +111,7 @@ fieldfold_status fieldfold_interpolator_create(const double* points, size_t num_
     *interpolator = interpolators().add(std::make_shared<const InterpolatorObject>(
         InterpolatorObject{RBFInterpolator(array(points, {num_points, dim}, "points"),
                                            array(values, {num_points, columns}, "values"), interpolation.options),
-                           dim}));
+                           dim, columns}));
   });
 }
 
@@ -108,6 +119,7 @@ fieldfold_status fieldfold_interpolator_evaluate(const fieldfold_interpolator* i
                                                  size_t num_queries, double* results) {
   return guarded([&] {
     const auto own = interpolators().at(interpolator);
+    product(num_queries, own->columns, "results");
     copy_to(own->interpolator(array(queries, {num_queries, own->dim}, "queries")), results, "results");
   });
 }
@@ -116,6 +128,7 @@ fieldfold_status fieldfold_interpolator_gradient(const fieldfold_interpolator* i
                                                  size_t num_queries, double* results) {
   return guarded([&] {
     const auto own = interpolators().at(interpolator);
+    product(product(num_queries, own->columns, "results"), own->dim, "results");
     copy_to(own->interpolator.gradient(array(queries, {num_queries, own->dim}, "queries")), results, "results");
   });
 }

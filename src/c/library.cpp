@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "handles.hpp"
 
@@ -66,8 +67,22 @@ std::size_t product(std::size_t a, std::size_t b, std::string_view name) {
   return a * b;
 }
 
+namespace {
+
+/// The handler that the modules began with.
+const WarningHandler& default_warning_handler() {
+  static const WarningHandler handler = [] {
+    WarningHandler first = set_warning_handler({});
+    set_warning_handler(first);
+    return first;
+  }();
+  return handler;
+}
+
+}  // namespace
+
 std::uintptr_t next_handle() {
-  // Steps of an alignment, so that debuggers take handles for pointers.
+  // Multiples of 16, as pointers are.
   static std::atomic<std::uintptr_t> last = 0;
   return last += 16;
 }
@@ -80,9 +95,9 @@ const char* fieldfold_last_error() { return fieldfold::c::last_error(); }
 
 fieldfold_status fieldfold_set_warning_handler(fieldfold_warning_handler handler, void* data) {
   return fieldfold::c::guarded([&] {
-    fieldfold::set_warning_handler(handler == nullptr ? fieldfold::WarningHandler()
-                                                      : [handler, data](std::string_view sentence) {
-                                                          handler(std::string(sentence).c_str(), data);
-                                                        });
+    fieldfold::WarningHandler next = fieldfold::c::default_warning_handler();
+    if (handler != nullptr)
+      next = [handler, data](std::string_view sentence) { handler(std::string(sentence).c_str(), data); };
+    fieldfold::set_warning_handler(std::move(next));
   });
 }

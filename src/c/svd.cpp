@@ -40,6 +40,15 @@ class StridedRows final : public RowSource<T> {
         buffer[i * cols() + j] = snapshots_[(first + i) * dof_stride_ + j * sample_stride_];
     return {buffer.data(), count, cols()};
   }
+  MatrixView<const T> read_columns(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    buffer.resize(count * rows());
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t i = 0; i < rows(); ++i)
+        buffer[j * rows() + i] = snapshots_[i * dof_stride_ + (first + j) * sample_stride_];
+    return {buffer.data(), count, rows()};
+  }
+  bool reads_columns() const override { return true; }
+  bool has_fast_rows() const override { return true; }
 
  private:
   const T* snapshots_;

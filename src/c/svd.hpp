@@ -19,7 +19,7 @@ namespace fieldfold::c {
 
 using AnySVD = std::variant<SVD, BasicSVD<float>>;
 
-/// An SVD that is replaced as a whole, so that calls in other threads keep the one they began with.
+/// An SVD that is replaced as a whole, so that calls in other threads finish with the SVD they began with.
 class SVDObject {
  public:
   explicit SVDObject(std::shared_ptr<const AnySVD> svd) : svd_(std::move(svd)) {}

@@ -76,11 +76,11 @@ void interleave(const BasicFields<M>& fields, const std::vector<std::string>& na
   }
 }
 
-/// The inverse. \param shape  of each field
+/// The inverse. \param shape  of each field, `(count, num_points)`
 template <class M>
 BasicFields<M> separate(const double* interleaved, const Shape& shape, const std::vector<std::string>& names) {
   BasicFields<M> fields;
-  const std::size_t size = size_of(shape);
+  const std::size_t size = product(shape[0], shape[1], "fields");
   if (product(size, names.size(), "fields") > 0) given(interleaved, "fields");
   for (std::size_t field = 0; field < names.size(); ++field) {
     auto values = xt::xarray<M>::from_shape(shape);
@@ -148,6 +148,7 @@ fieldfold_status fieldfold_svd_interpolate_from_grid(const fieldfold_svd* svd, c
                                                      const double* points, size_t num_points, double* fields) {
   return guarded([&] {
     with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+      product(product(count, num_points, "fields"), own.num_qoi(), "fields");
       interleave(own.interpolate_from_grid(in_precision<M>(states, {count, own.dof()}, "states"),
                                            array(points, {num_points, own.dim()}, "points")),
                  own.fields(), fields);
@@ -159,6 +160,7 @@ fieldfold_status fieldfold_svd_interpolate_to_grid(const fieldfold_svd* svd, con
                                                    const double* fields, size_t count, double* states) {
   return guarded([&] {
     with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+      product(count, own.dof(), "states");
       copy_to(own.interpolate_to_grid(array(points, {num_points, own.dim()}, "points"),
                                       separate<M>(fields, {count, num_points}, own.fields())),
               states, "states");
@@ -170,6 +172,7 @@ fieldfold_status fieldfold_svd_reconstruct_at(const fieldfold_svd* svd, const do
                                               const double* points, size_t num_points, double* fields) {
   return guarded([&] {
     with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+      product(product(count, num_points, "fields"), own.num_qoi(), "fields");
       interleave(own.reconstruct_at(in_precision<M>(latent, {count, own.rank()}, "latent"),
                                     array(points, {num_points, own.dim()}, "points")),
                  own.fields(), fields);
@@ -187,6 +190,7 @@ fieldfold_status fieldfold_svd_noise_amplification(const fieldfold_svd* svd, con
                                                    double* amplification) {
   return guarded([&] {
     const std::size_t* const first = given(locations, "locations");
+    product(count, 1, "locations");
     with_svd(svd, [&](const auto& own) {
       *given(amplification, "amplification") = noise_amplification(own.projection_matrix(), {first, first + count});
     });

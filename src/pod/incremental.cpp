@@ -88,7 +88,8 @@ std::size_t longest_block(const IncrementalOptions& options, std::size_t dof) {
 
 /// Snapshots per update.
 std::size_t block_size(const IncrementalOptions& options, std::size_t dof) {
-  return options.block.value_or(longest_block(options, dof));
+  constexpr std::size_t most_numbers = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
+  return std::min(options.block.value_or(longest_block(options, dof)), most_numbers / dof);
 }
 
 /// A basis with further orthonormal columns, for modes with a singular value of 0. They are the same in every run.
@@ -201,6 +202,7 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
 
   // Everything that may throw comes first; the object changes last.
   const auto rows = split_loop(states, {dof}, "states").matrix;
+  if (rows.rows == 0) return;
   const auto& missing = options_.field_opts.missing_values;
   std::vector<T> scaled(scaling || !missing.empty() ? rows.rows * dof : 0);
   std::vector<std::span<const T>> accepted;

@@ -378,7 +378,25 @@ BOOST_AUTO_TEST_CASE(incremental_svds_are_those_of_the_modules) {
   expect_ok(fieldfold_incremental_load(path.c_str(), &loaded.handle));
   BOOST_TEST(fieldfold_incremental_num_samples(loaded.handle) == samples);
   const Numbers coords = grid();
-  expect(fieldfold_incremental_set_coords(small.handle, coords.data(), points, 2), FIELDFOLD_NOT_READY, "first state");
+  expect(fieldfold_incremental_set_coords(small.handle, coords.data(), points, 2), FIELDFOLD_INVALID_ARGUMENT,
+         "first state");
+  // One without states changes nothing, in either precision; nor does adding none, or a failure, fix the precision.
+  OwnedIncremental none;
+  expect_ok(fieldfold_incremental_create(nullptr, &none.handle));
+  expect_ok(fieldfold_incremental_add_states_f32(none.handle, single.data(), 0, dof + 1));
+  expect(fieldfold_incremental_add_states_f32(none.handle, single.data(), 1, 0), FIELDFOLD_INVALID_ARGUMENT, "states");
+  expect_ok(fieldfold_incremental_merge(small.handle, none.handle));
+  expect_ok(fieldfold_incremental_add(none.handle, states.data(), dof));
+  expect_ok(fieldfold_incremental_finish(none.handle, &svd.handle));
+  BOOST_TEST(fieldfold_svd_is_single(svd.handle) == 0);
+  BOOST_TEST(fieldfold_incremental_num_samples(small.handle) == samples);
+  // A block longer than memory is never full.
+  OwnedIncremental patient;
+  expect_ok(fieldfold_incremental_create(R"({"block": 9223372036854775808})", &patient.handle));
+  expect_ok(fieldfold_incremental_add_states(patient.handle, states.data(), samples, dof));
+  BOOST_TEST(fieldfold_incremental_num_samples(patient.handle) == 0U);
+  expect_ok(fieldfold_incremental_update(patient.handle));
+  BOOST_TEST(fieldfold_incremental_num_samples(patient.handle) == samples);
 }
 
 BOOST_AUTO_TEST_CASE(operators_and_interpolants_are_those_of_the_modules) {
@@ -455,6 +473,13 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_a_status_and_a_message) {
   expect(fieldfold_svd_field(h, 0, name, 1), FIELDFOLD_INVALID_ARGUMENT, "capacity: expected at least 2, got 1");
   expect(fieldfold_svd_field(h, 2, name, 1), FIELDFOLD_INVALID_ARGUMENT, "index: expected less than 2, got 2");
   expect(fieldfold_svd_sensors(h, 3, nullptr), FIELDFOLD_INVALID_ARGUMENT, "3");
+  const std::size_t location = 0;
+  expect(fieldfold_svd_noise_amplification(h, &location, huge, results.data()), FIELDFOLD_INVALID_ARGUMENT,
+         "fits in memory");
+  expect(fieldfold_svd_interpolate_to_grid(h, states.data(), 2, nullptr, huge / 2 + 1, results.data()),
+         FIELDFOLD_INVALID_ARGUMENT, "fits in memory");
+  expect(fieldfold_svd_interpolate_from_grid(h, states.data(), huge / 2 + 1, states.data(), 2, results.data()),
+         FIELDFOLD_INVALID_ARGUMENT, "fits in memory");
   // The map is as before.
   BOOST_TEST(fieldfold_svd_energy(h) == reference(states).energy());
 
@@ -507,7 +532,16 @@ BOOST_AUTO_TEST_CASE(callbacks_hear_progress_and_warnings) {
   Numbers latent(samples * 4);
   expect_ok(fieldfold_svd_compress(svd.handle, gappy.data(), samples, latent.data()));
   BOOST_TEST((heard.find("1 of 9") != std::string::npos && std::isnan(latent[0]) && !std::isnan(latent[4])));
+  // Null restores the handler of the modules.
+  heard.clear();
+  const auto before = fieldfold::set_warning_handler({});
+  fieldfold::set_warning_handler(before);
   expect_ok(fieldfold_set_warning_handler(nullptr, nullptr));
+  const auto restored = fieldfold::set_warning_handler({});
+  BOOST_TEST(static_cast<bool>(restored));
+  fieldfold::set_warning_handler(restored);
+  expect_ok(fieldfold_svd_compress(svd.handle, gappy.data(), samples, latent.data()));
+  BOOST_TEST(heard.empty());
   BOOST_TEST(std::string(fieldfold_version()).find('.') != std::string::npos);
 }
 
