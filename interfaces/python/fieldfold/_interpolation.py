@@ -5,8 +5,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ._library import Handle, InvalidArgument, as_numbers, call, figure, path_text, pointer, raise_warnings
-from ._svd import Array, PathLike, specification
+from ._library import Handle, InvalidArgument, as_numbers, as_real, call, figure, path_text, pointer, size_of
+from ._svd import Array, PathLike, _bytes_of, _handle_from, specification
 
 
 def _points(array: Any, name: str) -> Array:
@@ -26,7 +26,7 @@ class RBFInterpolator:
     :param kernel: linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic,
         gaussian, or one of the compactly supported wendland_c0 to wendland_c8
     :param epsilon: shape parameter; 1 for the first four kernels, to be given for the others
-    :param degree: of the added polynomial; -1: none
+    :param degree: of the added polynomial; -1: none; the default is the least for which the kernel has a solution
     :param options: method ('partition_of_unity' for many points), cluster_size, overlap, allow_lower_degree,
         merge_duplicates, scales, periods, power, threads
     """
@@ -36,20 +36,30 @@ class RBFInterpolator:
                  **options: Any):
         points = _points(y, "y")
         values = np.asarray(d)
+        if values.dtype.kind != "c":
+            values = as_real(values)
         if values.ndim == 0 or values.shape[0] != points.shape[0]:
             raise InvalidArgument(f"d: expected {points.shape[0]} values, got the shape {values.shape}")
         self._is_complex = np.iscomplexobj(values)
         self._trailing = values.shape[1:]
-        columns = values.reshape(points.shape[0], -1)
+        columns = values.reshape(points.shape[0], size_of(self._trailing))
         if self._is_complex:
             columns = np.ascontiguousarray(columns, np.complex128).view(np.float64)
         columns = as_numbers(columns)
         spec = specification({"neighbors": neighbors, "smoothing": smoothing, "kernel": kernel, "epsilon": epsilon,
                               "degree": degree, **options})
         self._dim, self._columns = points.shape[1], columns.shape[1]
+        self._arguments = (points, values, {"neighbors": neighbors, "smoothing": smoothing, "kernel": kernel,
+                                            "epsilon": epsilon, "degree": degree, **options})
         self._handle = Handle("interpolator", "create", pointer(points), *points.shape, pointer(columns),
                               self._columns, spec)
-        raise_warnings()
+
+    def __getstate__(self) -> Any:
+        return self._arguments
+
+    def __setstate__(self, state: Any) -> None:
+        points, values, options = state
+        self.__init__(points, values, **options)  # type: ignore[misc]
 
     def _queries(self, x: Any) -> Array:
         queries = _points(x, "x")
@@ -65,7 +75,6 @@ class RBFInterpolator:
         queries = self._queries(x)
         results = np.empty((queries.shape[0], self._columns))
         call("interpolator_evaluate", self._handle.value, pointer(queries), queries.shape[0], pointer(results))
-        raise_warnings()
         return self._shaped(results, queries.shape[0], *self._trailing)
 
     def gradient(self, x: Any) -> Array:
@@ -73,7 +82,6 @@ class RBFInterpolator:
         queries = self._queries(x)
         results = np.empty((queries.shape[0], self._columns, self._dim))
         call("interpolator_gradient", self._handle.value, pointer(queries), queries.shape[0], pointer(results))
-        raise_warnings()
         if self._is_complex:
             results = np.ascontiguousarray(results.swapaxes(1, 2)).view(np.complex128).swapaxes(1, 2)
         return results.reshape(queries.shape[0], *self._trailing, self._dim)
@@ -91,7 +99,6 @@ class InterpolationOperator:
             raise InvalidArgument(f"queries: expected points of dimension {own.shape[1]}, got {to.shape[1]}")
         self._handle = Handle("operator", "create", pointer(own), own.shape[0], pointer(to), to.shape[0],
                               own.shape[1], specification(options))
-        raise_warnings()
 
     @classmethod
     def load(cls, path: PathLike) -> "InterpolationOperator":
@@ -99,6 +106,12 @@ class InterpolationOperator:
         operator = cls.__new__(cls)
         operator._handle = Handle("operator", "load", path_text(path))
         return operator
+
+    def __getstate__(self) -> bytes:
+        return _bytes_of(self)
+
+    def __setstate__(self, state: bytes) -> None:
+        self._handle = _handle_from("operator", state)
 
     def save(self, path: PathLike) -> None:
         """Saves the operator. Raises FileError."""

@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import pathlib
+import sys
+import threading
 import warnings
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
@@ -88,16 +91,20 @@ FIGURES = {
 
 def _load() -> ctypes.CDLL:
     """The library named by FIELDFOLD_LIBRARY, else the one of the installation, else the loader's."""
-    named = os.environ.get("FIELDFOLD_LIBRARY")
-    if named:
-        return ctypes.CDLL(named)
     name = "libfieldfold.so.0"
+    path = os.environ.get("FIELDFOLD_LIBRARY")
+    if not path:
+        try:
+            from ._installation import LIBRARY_FOLDER
+            installed = pathlib.Path(LIBRARY_FOLDER) / name
+            path = str(installed) if installed.exists() else name
+        except ImportError:
+            path = name
     try:
-        from ._installation import LIBRARY_FOLDER
-        installed = pathlib.Path(LIBRARY_FOLDER) / name
-        return ctypes.CDLL(str(installed) if installed.exists() else name)
-    except (ImportError, OSError) as error:
-        raise ImportError(f"{name} is not found: install fieldfold, or set FIELDFOLD_LIBRARY to its path ({error})")
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"{path} cannot be loaded: install fieldfold, or set FIELDFOLD_LIBRARY to the path of {name} "
+                          f"({error})") from None
 
 
 library = _load()
@@ -112,11 +119,18 @@ for _name, _result in FIGURES.items():
     _function.restype = _result
 
 
+_local = threading.local()
+
+
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function that returns a status, and raises its error."""
+    """Calls a function that returns a status, and raises its error; then what a filter or hook of warnings raised."""
+    _local.raised = None
     status = getattr(library, "fieldfold_" + name)(*arguments)
+    raised, _local.raised = _local.raised, None
     if status != 0:
         raise ERRORS.get(status, RuntimeError)(library.fieldfold_last_error().decode("utf-8", "replace"))
+    if raised is not None:
+        raise raised
 
 
 def figure(name: str, handle: "Handle") -> Any:
@@ -132,21 +146,45 @@ class Handle:
         self.kind = kind
         self.value = out.value
 
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a handle of {self.kind} cannot be pickled or copied")
+
     def __del__(self) -> None:
         value = getattr(self, "value", None)
         if value is not None and library is not None:
             getattr(library, f"fieldfold_{self.kind}_free")(value)
 
 
-def as_numbers(array: Any, dtype: Any = np.float64) -> np.ndarray:
+def as_real(array: Any) -> np.ndarray:
+    """An array of real numbers, or of objects that may be some. Raises InvalidArgument."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "biufO":
+        raise InvalidArgument(f"array: expected real numbers, got {array.dtype}")
+    return array
+
+
+def as_numbers(array: Any) -> np.ndarray:
     """A contiguous array in double precision: the argument itself if it is one."""
-    return np.ascontiguousarray(array, dtype=dtype)
+    return np.require(as_real(array), np.float64, ["C", "A"])
 
 
 def as_float(array: Any) -> np.ndarray:
     """A contiguous array: float32 as it is, and all else as float64."""
+    array = as_real(array)
+    return np.require(array, np.float32 if array.dtype == np.float32 else np.float64, ["C", "A"])
+
+
+def as_indices(array: Any, name: str) -> np.ndarray:
+    """A contiguous array of whole numbers of 0 or more. Raises InvalidArgument."""
     array = np.asarray(array)
-    return np.ascontiguousarray(array, dtype=np.float32 if array.dtype == np.float32 else np.float64)
+    if array.size and (array.dtype.kind not in "iu" or array.min() < 0):
+        raise InvalidArgument(f"{name}: expected whole numbers of 0 or more, got {array.dtype}")
+    return np.require(array, np.uintp, ["C", "A"])
+
+
+def size_of(shape: Sequence[int]) -> int:
+    """The number of entries of an array of this shape."""
+    return math.prod(shape)
 
 
 def suffix_of(array: np.ndarray) -> str:
@@ -157,28 +195,34 @@ def pointer(array: Optional[np.ndarray]) -> Optional[int]:
     return None if array is None else array.ctypes.data
 
 
+def c_text(text: bytes, name: str) -> bytes:
+    """A text that C takes as it is. Raises InvalidArgument."""
+    if b"\0" in text:
+        raise InvalidArgument(f"{name}: expected a text without zero bytes")
+    return text
+
+
 def path_text(path: Any) -> bytes:
-    return os.fsencode(os.fspath(path))
+    return c_text(os.fsencode(os.fspath(path)), "path")
+
+
+def _level_of_caller() -> int:
+    """The stack level of the first caller outside this package."""
+    folder, frame, level = os.path.dirname(__file__), sys._getframe(1), 1
+    while frame is not None and os.path.dirname(frame.f_code.co_filename) == folder:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 @WARNING_HANDLER
 def _warn(sentence: bytes, _data: Any) -> None:
     try:
-        warnings.warn(sentence.decode("utf-8", "replace"), stacklevel=4)
-    except Warning as error:  # a filter turns warnings into errors, which cannot pass through the library
-        _raised.append(error)
+        warnings.warn(sentence.decode("utf-8", "replace"), stacklevel=_level_of_caller())
+    except BaseException as error:  # noqa: B902, nothing passes through the library: `call` raises it
+        _local.raised = error
 
 
-_raised: list = []
 call("set_warning_handler", _warn, None)
-
-
-def raise_warnings() -> None:
-    """Raises a warning that a filter has turned into an error during the last call."""
-    if _raised:
-        error = _raised[0]
-        _raised.clear()
-        raise error
 
 
 def progress_function(progress: Callable[[str, float], Any], failures: list) -> Any:

@@ -9,8 +9,9 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 import numpy as np
 
-from ._library import (PROGRESS, FileError, Handle, InvalidArgument, Interrupted, NotReady, as_float, as_numbers, call,
-                       figure, path_text, pointer, progress_function, raise_warnings, suffix_of)
+from ._library import (PROGRESS, FileError, Handle, InvalidArgument, Interrupted, NotReady, as_float, as_indices,
+                       as_numbers, as_real, c_text, call, figure, path_text, pointer, progress_function, size_of,
+                       suffix_of)
 
 Array = np.ndarray
 PathLike = Union[str, "os.PathLike[str]"]
@@ -31,24 +32,34 @@ class Assessment(NamedTuple):
     condition: Array          #: (*loop_shape,): bound of the amplification of errors
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON represents; NaN becomes null."""
+def _plain(value: Any, name: str) -> Any:
+    """A value that JSON represents. Raises InvalidArgument."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(own) for key, own in value.items()}
+        return {str(key): _plain(own, str(key)) for key, own in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
+        return _plain(value.tolist(), name)
     if isinstance(value, (list, tuple)):
-        return [_plain(own) for own in value]
-    if isinstance(value, float) and np.isnan(value):
-        return None
-    return value
+        return [_plain(own, name) for own in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        raise InvalidArgument(f"{name}: expected a finite number, got {value}")
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise InvalidArgument(f"{name}: expected an option that JSON represents, got {type(value).__name__}")
 
 
 def specification(options: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps({key: _plain(value) for key, value in options.items() if value is not None}).encode()
-    except TypeError as error:
-        raise InvalidArgument(f"options: {error}") from None
+    """Options as JSON; None means not given."""
+    return json.dumps({key: _plain(value, key) for key, value in options.items() if value is not None}).encode()
+
+
+def _as_points(coords: Any) -> Array:
+    """Points, (num_pts, dim), of coords (*grid_shape, dim); 1-D ones have dim = 1."""
+    points = as_numbers(coords)
+    if points.ndim == 0:
+        raise InvalidArgument("coords: expected the shape (num_pts, dim), got ()")
+    if points.ndim == 1:
+        return points.reshape(-1, 1)
+    return points.reshape(size_of(points.shape[:-1]), points.shape[-1])
 
 
 def _stacked(fields: Mapping[str, Any], names: Sequence[str], axes: int) -> Tuple[Array, Tuple[int, ...]]:
@@ -56,22 +67,24 @@ def _stacked(fields: Mapping[str, Any], names: Sequence[str], axes: int) -> Tupl
     missing = [name for name in names if name not in fields]
     if missing:
         raise InvalidArgument(f"fields: expected one named {missing[0]}, got {', '.join(fields)}")
-    arrays = [np.asarray(fields[name]) for name in names]
+    arrays = [as_real(fields[name]) for name in names]
     if any(array.shape != arrays[0].shape for array in arrays):
         raise InvalidArgument("fields: expected arrays of one shape, got " +
                               ", ".join(f"{name} {array.shape}" for name, array in zip(names, arrays)))
     if arrays[0].ndim < axes:
         raise InvalidArgument(f"field {names[0]}: expected at least {axes} axes, got the shape {arrays[0].shape}")
     loop_shape = arrays[0].shape[:arrays[0].ndim - axes]
-    return np.stack([array.reshape(*loop_shape, -1) for array in arrays], axis=-1), loop_shape
+    points = size_of(arrays[0].shape[len(loop_shape):])
+    return np.stack([array.reshape(*loop_shape, points) for array in arrays], axis=-1), loop_shape
 
 
 class SVD:
     """Compression by a truncated SVD (proper orthogonal decomposition).
 
     States have `dof = num_pts * num_qoi` numbers: number `point * num_qoi + field` is that of a field at a point.
-    Leading axes (`loop_shape`) are loops, and are kept. float32 arrays are computed in single precision, and all others
-    in double; contiguous ones are not copied.
+    Leading axes (`loop_shape`) are loops, and are kept. The map has the precision of its snapshots: single for float32,
+    and double for all others. `compress` and `reconstruct` return the precision of their argument, and do not copy
+    contiguous arrays of the precision of the map.
 
     Options, all by keyword: `fields` (names), `coords` (num_pts, dim), `grid_shape`, `interpolate_method`,
     `interpolate_opts` (dict, as for RBFInterpolator), `field_opts` (dict: normalize, center, standardize,
@@ -85,7 +98,10 @@ class SVD:
 
     def __init__(self, data: Optional[Union[Array, Mapping[str, Any]]] = None, **options: Any):
         coords = options.pop("coords", None)
-        field_opts = dict(options.pop("field_opts", None) or {})
+        field_opts = options.pop("field_opts", None) or {}
+        if not isinstance(field_opts, Mapping):
+            raise InvalidArgument(f"field_opts: expected a dict, got {type(field_opts).__name__}")
+        field_opts = dict(field_opts)
         point_weights = field_opts.pop("point_weights", None)
         sample_weights = field_opts.pop("sample_weights", None)
         mass = field_opts.pop("mass", None)
@@ -124,7 +140,9 @@ class SVD:
 
     def copy(self) -> "SVD":
         """An independent copy with the same options and map."""
-        return self._from_handle(Handle("svd", "copy", self._handle.value))
+        other = self._from_handle(Handle("svd", "copy", self._handle.value))
+        other._progress = self._progress
+        return other
 
     __copy__ = copy
 
@@ -132,18 +150,10 @@ class SVD:
         return self.copy()
 
     def __getstate__(self) -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "map.fold")
-            self.save(path)
-            with open(path, "rb") as file:
-                return file.read()
+        return _bytes_of(self)
 
     def __setstate__(self, state: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "map.fold")
-            with open(path, "wb") as file:
-                file.write(state)
-            self._handle = Handle("svd", "load", path_text(path))
+        self._handle = _handle_from("svd", state)
         self._progress = None
 
     def __repr__(self) -> str:
@@ -152,17 +162,19 @@ class SVD:
 
     def set_coords(self, coords: Any) -> None:
         """Sets the points of the grid, (num_pts, dim); (num_pts,) for dim = 1."""
-        points = as_numbers(coords)
-        points = points.reshape(-1, 1) if points.ndim == 1 else points.reshape(-1, points.shape[-1])
+        points = _as_points(coords)
         call("svd_set_coords", self._handle.value, pointer(points), *points.shape)
 
     def set_fields(self, names: Sequence[str]) -> None:
         """Sets the names of the fields, of which there are as many as before if there is a map."""
-        texts = (ctypes.c_char_p * len(names))(*(name.encode() for name in names))
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise InvalidArgument("names: expected a list of texts")
+        texts = (ctypes.c_char_p * len(names))(*(c_text(name.encode(), "names") for name in names))
         call("svd_set_fields", self._handle.value, texts, len(names))
 
     def set_progress(self, progress: Optional[Callable[[str, float], Any]]) -> None:
-        """Sets a callback of learning, `progress(phase, share)`; a true result, or an exception, interrupts it."""
+        """Sets a callback of learning, `progress(phase, share)`; a true result, or an exception, interrupts it. It may
+        be called from another thread, and must not change the SVD that learns, which would wait for itself."""
         failures: List[BaseException] = []
         function = PROGRESS() if progress is None else progress_function(progress, failures)
         call("svd_set_progress", self._handle.value, function, None)
@@ -171,13 +183,15 @@ class SVD:
     def _set_mass(self, mass: Any) -> None:
         if hasattr(mass, "tocoo"):
             matrix = mass.tocoo()
+            if matrix.shape[0] != matrix.shape[1]:
+                raise InvalidArgument(f"mass: expected a square matrix, got the shape {matrix.shape}")
             num_pts, triplets = matrix.shape[0], (matrix.row, matrix.col, matrix.data)
         else:
             triplets = tuple(mass)
-            if len(triplets) != 3 or len(triplets[0]) == 0:
+            if len(triplets) != 3 or np.size(triplets[0]) == 0:
                 raise InvalidArgument("mass: expected a sparse matrix, or rows, columns and values")
             num_pts = int(np.max(triplets[0])) + 1
-        rows, columns = (as_numbers(index, np.uintp) for index in triplets[:2])
+        rows, columns = (as_indices(index, "mass") for index in triplets[:2])
         values = as_numbers(triplets[2])
         if not rows.shape == columns.shape == values.shape:
             raise InvalidArgument("mass: expected rows, columns and values of one length")
@@ -189,15 +203,15 @@ class SVD:
         (*loop_shape, num_pts), with one snapshot per loop index. Returns the SVD."""
         if isinstance(data, Mapping):
             fields, _ = _stacked(data, self.fields, 1)
-            data = fields.reshape(-1, fields.shape[-2] * fields.shape[-1]).T
-        snapshots = np.asarray(data)
+            data = fields.reshape(size_of(fields.shape[:-2]), fields.shape[-2] * fields.shape[-1]).T
+        snapshots = as_real(data)
         if snapshots.ndim != 2:
             raise InvalidArgument(f"snapshots: expected the shape (dof, num_samples), got {snapshots.shape}")
         if snapshots.dtype not in (np.float32, np.float64) or not snapshots.dtype.isnative:
             snapshots = snapshots.astype(np.float64)
         size = snapshots.dtype.itemsize
         if any(stride <= 0 or stride % size for stride in snapshots.strides) or not snapshots.flags.aligned:
-            snapshots = np.ascontiguousarray(snapshots)
+            snapshots = np.array(snapshots, order="C")
         if self._progress:
             self._progress[1].clear()
         try:
@@ -207,7 +221,6 @@ class SVD:
             if self._progress and self._progress[1]:
                 raise self._progress[1][0]
             raise
-        raise_warnings()
         return self
 
     map_exists = property(lambda self: figure("svd_map_exists", self._handle) != 0, doc="Whether there is a map.")
@@ -247,42 +260,51 @@ class SVD:
         call(name, self._handle.value, pointer(result))
         return result
 
-    def _require_map(self) -> None:
-        if not self.map_exists:
+    def _pinned(self, needs_map: bool = True) -> "SVD":
+        """An SVD that shares the map, which no other thread changes between the calls of a method."""
+        pinned = self._from_handle(Handle("svd", "copy", self._handle.value))
+        if needs_map and not pinned.map_exists:
             raise NotReady("there is no map yet: fit learns one from snapshots")
+        return pinned
 
     @property
     def coords(self) -> Array:
         """The points of the grid, (num_pts, dim). Raises NotReady."""
-        return self._filled("svd_coords", self.num_pts if self.dim else 0, self.dim)
+        pinned = self._pinned(needs_map=False)
+        return pinned._filled("svd_coords", pinned.num_pts if pinned.dim else 0, pinned.dim)
 
     @property
     def singular_values(self) -> Array:
         """Descending: all of the snapshots, or the leading ones."""
-        return self._filled("svd_singular_values", figure("svd_num_singular_values", self._handle))
+        pinned = self._pinned()
+        return pinned._filled("svd_singular_values", figure("svd_num_singular_values", pinned._handle))
 
     @property
     def projection_matrix(self) -> Array:
-        """The orthonormal basis, (dof, rank)."""
-        if self.is_single:
-            return self._filled("svd_basis_f32", self.dof, self.rank, dtype=np.float32)
-        return self._filled("svd_basis", self.dof, self.rank)
+        """The basis, (dof, rank), orthonormal in the inner product of the field options."""
+        pinned = self._pinned()
+        if pinned.is_single:
+            return pinned._filled("svd_basis_f32", pinned.dof, pinned.rank, dtype=np.float32)
+        return pinned._filled("svd_basis", pinned.dof, pinned.rank)
 
     @property
     def mean(self) -> Array:
         """The mean snapshot, (dof,), of a centred map. Raises NotReady."""
-        return self._filled("svd_mean", self.dof)
+        pinned = self._pinned()
+        return pinned._filled("svd_mean", pinned.dof)
 
     @property
     def training_latents(self) -> Array:
         """(num_samples, rank), with the option keep_training_latents. Raises NotReady."""
-        return self._filled("svd_training_latents", self.num_samples, self.rank)
+        pinned = self._pinned()
+        return pinned._filled("svd_training_latents", pinned.num_samples, pinned.rank)
 
     @property
     def latent_statistics(self) -> Tuple[Array, Array]:
         """The mean, (rank,), and covariance, (rank, rank), of the coefficients over the snapshots."""
-        mean, covariance = np.empty(self.rank), np.empty((self.rank, self.rank))
-        call("svd_latent_statistics", self._handle.value, pointer(mean), pointer(covariance))
+        pinned = self._pinned()
+        mean, covariance = np.empty(pinned.rank), np.empty((pinned.rank, pinned.rank))
+        call("svd_latent_statistics", pinned._handle.value, pointer(mean), pointer(covariance))
         return mean, covariance
 
     def latent_size(self) -> int:
@@ -291,66 +313,70 @@ class SVD:
 
     def estimate_latent_ranges(self, margin: float = 0.0) -> List[Tuple[float, float]]:
         """The lowest and highest coefficient of each mode, widened on both sides by `margin` times the width."""
-        ranges = np.empty((self.rank, 2))
-        call("svd_latent_ranges", self._handle.value, margin, pointer(ranges))
+        pinned = self._pinned()
+        ranges = np.empty((pinned.rank, 2))
+        call("svd_latent_ranges", pinned._handle.value, float(margin), pointer(ranges))
         return [(low, high) for low, high in ranges.tolist()]
 
-    def _errors(self, name: str, samples: int) -> SnapshotErrors:
-        errors = SnapshotErrors(np.empty(samples), np.empty(self.num_qoi), np.empty((samples, self.num_qoi)))
-        call(name, self._handle.value, *(pointer(array) for array in errors), None)
+    def _errors(self, name: str, samples: str) -> SnapshotErrors:
+        pinned = self._pinned()
+        count, num_qoi = figure(samples, pinned._handle), pinned.num_qoi
+        errors = SnapshotErrors(np.empty(count), np.empty(num_qoi), np.empty((count, num_qoi)))
+        call(name, pinned._handle.value, *(pointer(array) for array in errors), None)
         return errors
 
     @property
     def errors(self) -> SnapshotErrors:
         """Relative errors of the training snapshots. Raises NotReady."""
-        return self._errors("svd_errors", self.num_samples)
+        return self._errors("svd_errors", "svd_num_samples")
 
     @property
     def validation_errors(self) -> SnapshotErrors:
         """Relative errors of the snapshots held out by validate_every. Raises NotReady."""
-        return self._errors("svd_validation_errors", figure("svd_num_validation_samples", self._handle))
+        return self._errors("svd_validation_errors", "svd_num_validation_samples")
 
     @property
     def rms_errors(self) -> Dict[str, float]:
         """The root mean square error of each field in its unit; NaN where it has none."""
-        rms = np.empty(self.num_qoi)
-        call("svd_errors", self._handle.value, None, None, None, pointer(rms))
-        return dict(zip(self.fields, rms.tolist()))
+        pinned = self._pinned()
+        rms = np.empty(pinned.num_qoi)
+        call("svd_errors", pinned._handle.value, None, None, None, pointer(rms))
+        return dict(zip(pinned.fields, rms.tolist()))
 
     def _rows(self, array: Any, length: int, name: str) -> Tuple[Array, Tuple[int, ...], int]:
         numbers = as_float(array)
         if numbers.ndim == 0 or numbers.shape[-1] != length:
             raise InvalidArgument(f"{name}: expected a shape ending in ({length},), got {numbers.shape}")
-        return numbers, numbers.shape[:-1], int(np.prod(numbers.shape[:-1], dtype=np.int64))
+        return numbers, numbers.shape[:-1], size_of(numbers.shape[:-1])
 
     def compress(self, states: Any, out: Optional[Array] = None) -> Array:
         """Compresses states, (*loop_shape, dof), to coefficients, (*loop_shape, rank).
 
-        :param out: array for the result, contiguous and of the type of the states
+        :param out: array for the result, contiguous, float32 if the states are and else float64; it must not overlap them
         """
-        self._require_map()
-        numbers, loop_shape, count = self._rows(states, self.dof, "states")
-        latent = _result(out, (*loop_shape, self.rank), numbers.dtype)
-        call("svd_compress" + suffix_of(numbers), self._handle.value, pointer(numbers), count, pointer(latent))
-        raise_warnings()
+        pinned = self._pinned()
+        numbers, loop_shape, count = self._rows(states, pinned.dof, "states")
+        latent = _result(out, (*loop_shape, pinned.rank), numbers)
+        call("svd_compress" + suffix_of(numbers), pinned._handle.value, pointer(numbers), count, pointer(latent))
         return latent
 
     def reconstruct(self, latent: Any, out: Optional[Array] = None) -> Array:
-        """Reconstructs states, (*loop_shape, dof), from coefficients, (*loop_shape, rank)."""
-        self._require_map()
-        numbers, loop_shape, count = self._rows(latent, self.rank, "latent")
-        states = _result(out, (*loop_shape, self.dof), numbers.dtype)
-        call("svd_reconstruct" + suffix_of(numbers), self._handle.value, pointer(numbers), count, pointer(states))
-        raise_warnings()
+        """Reconstructs states, (*loop_shape, dof), from coefficients, (*loop_shape, rank).
+
+        :param out: array for the result, as in `compress`
+        """
+        pinned = self._pinned()
+        numbers, loop_shape, count = self._rows(latent, pinned.rank, "latent")
+        states = _result(out, (*loop_shape, pinned.dof), numbers)
+        call("svd_reconstruct" + suffix_of(numbers), pinned._handle.value, pointer(numbers), count, pointer(states))
         return states
 
     def assess(self, states: Any) -> Assessment:
         """Compresses states with missing numbers, and measures how far they are from the span of the modes."""
-        self._require_map()
-        numbers, loop_shape, count = self._rows(as_numbers(states), self.dof, "states")
-        found = Assessment(np.empty((*loop_shape, self.rank)), *(np.empty(loop_shape) for _ in range(3)))
-        call("svd_assess", self._handle.value, pointer(numbers), count, *(pointer(array) for array in found))
-        raise_warnings()
+        pinned = self._pinned()
+        numbers, loop_shape, count = self._rows(as_numbers(states), pinned.dof, "states")
+        found = Assessment(np.empty((*loop_shape, pinned.rank)), *(np.empty(loop_shape) for _ in range(3)))
+        call("svd_assess", pinned._handle.value, pointer(numbers), count, *(pointer(array) for array in found))
         return found
 
     def _points(self, coords: Any, name: str) -> Tuple[Array, Tuple[int, ...], int]:
@@ -362,7 +388,7 @@ class SVD:
             points = points.reshape(-1, 1)
         if points.ndim == 0 or points.shape[-1] != dim:
             raise InvalidArgument(f"{name}: expected points of dimension {dim}, got the shape {points.shape}")
-        return points, points.shape[:-1], int(np.prod(points.shape[:-1], dtype=np.int64))
+        return points, points.shape[:-1], size_of(points.shape[:-1])
 
     def _by_field(self, fields: Array, shape: Tuple[int, ...]) -> Dict[str, Array]:
         return {name: np.ascontiguousarray(fields[..., index]).reshape(shape)
@@ -371,57 +397,59 @@ class SVD:
     def interpolate_from_grid(self, states: Any, new_coords: Any) -> Dict[str, Array]:
         """Interpolates states, (*loop_shape, dof), from the grid to points, (*coord_shape, dim): a dict of fields,
         each (*loop_shape, *coord_shape)."""
-        points, coord_shape, number = self._points(new_coords, "new_coords")
-        numbers, loop_shape, count = self._rows(as_numbers(states), self.num_pts * self.num_qoi, "states")
-        fields = np.empty((count, number, self.num_qoi))
-        call("svd_interpolate_from_grid", self._handle.value, pointer(numbers), count, pointer(points), number,
+        pinned = self._pinned(needs_map=False)
+        points, coord_shape, number = pinned._points(new_coords, "new_coords")
+        numbers, loop_shape, count = self._rows(as_numbers(states), pinned.num_pts * pinned.num_qoi, "states")
+        fields = np.empty((count, number, pinned.num_qoi))
+        call("svd_interpolate_from_grid", pinned._handle.value, pointer(numbers), count, pointer(points), number,
              pointer(fields))
-        raise_warnings()
-        return self._by_field(fields, (*loop_shape, *coord_shape))
+        return pinned._by_field(fields, (*loop_shape, *coord_shape))
 
     def interpolate_to_grid(self, field_coords: Any, field_values: Mapping[str, Any]) -> Array:
         """Interpolates a dict of fields, each (*loop_shape, *coord_shape), at points, (*coord_shape, dim), to states
         on the grid, (*loop_shape, dof)."""
-        points, coord_shape, number = self._points(field_coords, "field_coords")
-        fields, loop_shape = _stacked(field_values, self.fields, len(coord_shape))
-        if fields.shape[-2] != number:
-            raise InvalidArgument(f"field_values: expected {number} points, got {fields.shape[-2]}")
+        pinned = self._pinned(needs_map=False)
+        points, coord_shape, number = pinned._points(field_coords, "field_coords")
+        for name in pinned.fields:
+            shape = np.shape(field_values[name]) if name in field_values else ()
+            if name in field_values and shape[max(0, len(shape) - len(coord_shape)):] != coord_shape:
+                raise InvalidArgument(f"field {name}: expected a shape ending in {coord_shape}, got {shape}")
+        fields, loop_shape = _stacked(field_values, pinned.fields, len(coord_shape))
         numbers = as_numbers(fields)
-        count = int(np.prod(loop_shape, dtype=np.int64))
-        states = np.empty((*loop_shape, self.num_pts * self.num_qoi))
-        call("svd_interpolate_to_grid", self._handle.value, pointer(points), number, pointer(numbers), count,
+        count = size_of(loop_shape)
+        states = np.empty((*loop_shape, pinned.num_pts * pinned.num_qoi))
+        call("svd_interpolate_to_grid", pinned._handle.value, pointer(points), number, pointer(numbers), count,
              pointer(states))
-        raise_warnings()
         return states
 
     def reconstruct_at(self, latent: Any, new_coords: Any) -> Dict[str, Array]:
         """Reconstructs coefficients, (*loop_shape, rank), at points, (*coord_shape, dim): a dict of fields, each
         (*loop_shape, *coord_shape). Faster than reconstruction and interpolation for more samples than modes."""
-        self._require_map()
-        points, coord_shape, number = self._points(new_coords, "new_coords")
-        numbers, loop_shape, count = self._rows(as_numbers(latent), self.rank, "latent")
-        fields = np.empty((count, number, self.num_qoi))
-        call("svd_reconstruct_at", self._handle.value, pointer(numbers), count, pointer(points), number,
+        pinned = self._pinned()
+        points, coord_shape, number = pinned._points(new_coords, "new_coords")
+        numbers, loop_shape, count = self._rows(as_numbers(latent), pinned.rank, "latent")
+        fields = np.empty((count, number, pinned.num_qoi))
+        call("svd_reconstruct_at", pinned._handle.value, pointer(numbers), count, pointer(points), number,
              pointer(fields))
-        raise_warnings()
-        return self._by_field(fields, (*loop_shape, *coord_shape))
+        return pinned._by_field(fields, (*loop_shape, *coord_shape))
 
     def sensors(self, count: int) -> Array:
-        """Chooses sensor locations, at least rank: numbers of a state, point * num_qoi + field."""
+        """Chooses the locations of `count` sensors, at least rank: numbers of a state, point * num_qoi + field."""
         locations = np.empty(count, np.uintp)
         call("svd_sensors", self._handle.value, count, pointer(locations))
         return locations.astype(np.int64)
 
     def noise_amplification(self, locations: Any) -> float:
         """The factor by which coefficients from these sensors amplify noise."""
-        numbers, amplification = as_numbers(locations, np.uintp), np.empty(1)
+        numbers, amplification = as_indices(locations, "locations"), np.empty(1)
         call("svd_noise_amplification", self._handle.value, pointer(numbers), numbers.size, pointer(amplification))
         return float(amplification[0])
 
     def _change_latents(self, name: str, latent: Any) -> Array:
-        numbers, _, count = self._rows(as_numbers(latent), self.rank, "latent")
+        pinned = self._pinned()
+        numbers, _, count = self._rows(as_numbers(latent), pinned.rank, "latent")
         result = np.empty(numbers.shape)
-        call(name, self._handle.value, pointer(numbers), count, pointer(result))
+        call(name, pinned._handle.value, pointer(numbers), count, pointer(result))
         return result
 
     def whiten(self, latent: Any) -> Array:
@@ -433,26 +461,47 @@ class SVD:
         return self._change_latents("svd_unwhiten", white)
 
 
-def _result(out: Optional[Array], shape: Tuple[int, ...], dtype: Any) -> Array:
+def _result(out: Optional[Array], shape: Tuple[int, ...], argument: Array) -> Array:
     if out is None:
-        return np.empty(shape, dtype)
-    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
-        raise InvalidArgument(f"out: expected a contiguous array of {np.dtype(dtype).name} and the shape {shape}")
+        return np.empty(shape, argument.dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != argument.dtype or \
+            not out.flags.c_contiguous or not out.flags.aligned or not out.flags.writeable:
+        raise InvalidArgument(f"out: expected a contiguous array of {argument.dtype.name} and the shape {shape}")
+    if np.may_share_memory(out, argument):
+        raise InvalidArgument("out: expected memory that does not overlap the argument")
     return out
+
+
+def _bytes_of(saved: Any) -> bytes:
+    """The file of an object, for pickles."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved.fold")
+        saved.save(path)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def _handle_from(kind: str, content: bytes) -> Handle:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved.fold")
+        with open(path, "wb") as file:
+            file.write(content)
+        return Handle(kind, "load", path_text(path))
 
 
 class IncrementalSVD:
     """An SVD that is updated with each state and keeps none.
 
-    Options, all by keyword: those of SVD that need no snapshots, and `max_rank`, `tolerance`, `forgetting`, `block`.
+    Options, all by keyword: `max_rank`, `tolerance`, `forgetting`, `block`, and those of SVD that need no look at all
+    snapshots (not `sample_tol`, `optimal_threshold`, `validate_every`; of `field_opts` not `standardize`, `zscore`,
+    `minmax`, `mass`, `mask`, `sample_weights`).
     """
 
     def __init__(self, **options: Any):
         coords = options.pop("coords", None)
         self._handle = Handle("incremental", "create", specification(options))
         if coords is not None:
-            points = as_numbers(coords)
-            points = points.reshape(-1, 1) if points.ndim == 1 else points.reshape(-1, points.shape[-1])
+            points = _as_points(coords)
             call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
 
     @classmethod
@@ -461,6 +510,12 @@ class IncrementalSVD:
         incremental = cls.__new__(cls)
         incremental._handle = Handle("incremental", "load", path_text(path))
         return incremental
+
+    def __getstate__(self) -> bytes:
+        return _bytes_of(self)
+
+    def __setstate__(self, state: bytes) -> None:
+        self._handle = _handle_from("incremental", state)
 
     def save(self, path: PathLike) -> None:
         """Saves the progress. Raises FileError."""
@@ -471,13 +526,14 @@ class IncrementalSVD:
         numbers = as_float(states)
         if numbers.ndim == 0:
             raise InvalidArgument("states: expected the shape (*loop_shape, dof), got ()")
-        count = int(np.prod(numbers.shape[:-1], dtype=np.int64))
+        count = size_of(numbers.shape[:-1])
         call("incremental_add_states" + suffix_of(numbers), self._handle.value, pointer(numbers), count,
              numbers.shape[-1])
-        raise_warnings()
 
     def merge(self, other: "IncrementalSVD") -> None:
         """Adds the states of another one with the same options."""
+        if not isinstance(other, IncrementalSVD):
+            raise InvalidArgument(f"other: expected an IncrementalSVD, got {type(other).__name__}")
         call("incremental_merge", self._handle.value, other._handle.value)
 
     def update(self) -> None:

@@ -1,8 +1,9 @@
 """The classes `Compression` and `SVD` of amisc's compression module, on fieldfold.
 
-`from fieldfold.amisc import SVD` takes the place of amisc's own: the same arguments, attributes and results. The
-decomposition and the interpolation are fieldfold's, so that a tall data matrix needs no square basis. Unlike there, a
-matrix with NaN in all columns is an error, and so is a rank that the data cannot have.
+`from fieldfold.amisc import SVD` takes the place of amisc's own, with the same arguments and attributes. The
+decomposition and the interpolation are fieldfold's: a tall data matrix needs no square basis, and the signs of the modes
+are fixed, so that the largest entry of each is positive. A matrix of zeros, with infinity, or with NaN in all columns is
+an InvalidArgument, and so is a rank above min(dof, samples).
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from ._interpolation import RBFInterpolator
+from ._library import InvalidArgument, NotReady, as_real, size_of
 from ._svd import SVD as _SVD
 
 Array = np.ndarray
@@ -86,9 +88,11 @@ class Compression(ABC):
         """Values (loop, P) at points (P, dim), at queries (Q, dim): (loop, Q)."""
         return self.interpolator()(points, values.T, **self.interpolate_opts)(queries).T
 
-    @staticmethod
-    def _are_equal(a: Array, b: Array) -> bool:
-        return a.shape == b.shape and np.allclose(a, b)
+    def _require_grid(self) -> None:
+        if self.coords is None:
+            raise NotReady("coords: interpolation needs the points of the compression grid")
+        if not self.fields:
+            raise NotReady("fields: interpolation needs their names")
 
     def interpolate_from_grid(self, states: Array, new_coords: Array) -> Dict[str, Array]:
         """Interpolates states on the compression grid to other points.
@@ -97,7 +101,8 @@ class Compression(ABC):
         :param new_coords: (*coord_shape, dim); or an object array, (*loop_shape,), with the points of each state
         :return: a dict of fields, each (*loop_shape, *coord_shape); or object arrays, (*loop_shape,)
         """
-        states = np.asarray(states, dtype=np.float64)
+        self._require_grid()
+        states = np.asarray(as_real(states), dtype=np.float64)
         if _is_object(new_coords):
             loop_shape = new_coords.shape
             rows = np.broadcast_to(states, (*loop_shape, self.dof))
@@ -112,11 +117,11 @@ class Compression(ABC):
         grid_coords = self._correct_coords(self.coords)
         loop_shape, coord_shape = states.shape[:-1], new_coords.shape[:-1]
         values = states.reshape(*loop_shape, self.num_pts, self.num_qoi)
-        if self._are_equal(new_coords, grid_coords):
+        if new_coords.shape == grid_coords.shape and np.allclose(new_coords, grid_coords):
             return {name: values[..., i] for i, name in enumerate(self.fields)}
         # All fields at once: they share the points.
-        columns = np.moveaxis(values, -1, 0).reshape(-1, self.num_pts)
-        found = self._interpolate(grid_coords, columns, new_coords.reshape(-1, self.dim))
+        columns = np.moveaxis(values, -1, 0).reshape(self.num_qoi * size_of(loop_shape), self.num_pts)
+        found = self._interpolate(grid_coords, columns, new_coords.reshape(size_of(coord_shape), self.dim))
         found = found.reshape(self.num_qoi, *loop_shape, *coord_shape)
         return {name: found[i] for i, name in enumerate(self.fields)}
 
@@ -128,17 +133,25 @@ class Compression(ABC):
             None in these gives NaN
         :return: (*loop_shape, dof)
         """
+        self._require_grid()
+        missing = [name for name in self.fields if name not in field_values]
+        if missing:
+            raise InvalidArgument(f"field_values: expected a field named {missing[0]}, got {', '.join(field_values)}")
         if _is_object(field_coords) or any(_is_object(field_values[name]) for name in self.fields):
             return self._interpolate_each_to_grid(field_coords, field_values)
         field_coords = self._correct_coords(field_coords)
         grid_coords = self._correct_coords(self.coords)
         coord_shape = field_coords.shape[:-1]
-        arrays = [np.asarray(field_values[name], dtype=np.float64) for name in self.fields]
-        loop_shape = arrays[0].shape[:arrays[0].ndim - len(coord_shape)]
-        values = np.stack([array.reshape(*loop_shape, -1) for array in arrays])
-        if not self._are_equal(field_coords, grid_coords):
-            columns = values.reshape(-1, values.shape[-1])
-            values = self._interpolate(field_coords.reshape(-1, self.dim), columns, grid_coords)
+        arrays = [np.asarray(as_real(field_values[name]), dtype=np.float64) for name in self.fields]
+        loop_shape = arrays[0].shape[:max(0, arrays[0].ndim - len(coord_shape))]
+        for name, array in zip(self.fields, arrays):
+            if array.shape != (*loop_shape, *coord_shape):
+                raise InvalidArgument(f"field {name}: expected the shape {(*loop_shape, *coord_shape)}, got {array.shape}")
+        points = size_of(coord_shape)
+        values = np.stack([array.reshape(*loop_shape, points) for array in arrays])
+        if not np.array_equal(field_coords, grid_coords):
+            columns = values.reshape(self.num_qoi * size_of(loop_shape), points)
+            values = self._interpolate(field_coords.reshape(points, self.dim), columns, grid_coords)
         values = values.reshape(self.num_qoi, *loop_shape, self.num_pts)
         return np.moveaxis(values, 0, -1).reshape(*loop_shape, self.dof)
 
@@ -226,11 +239,22 @@ class SVD(Compression):
         :param data_matrix: (dof, num_samples); or a dict of fields, each (num_samples, num_pts)
         """
         if isinstance(data_matrix, dict):
-            fields = np.stack([np.asarray(data_matrix[name]) for name in self.fields], axis=-1)
-            data_matrix = fields.reshape(*fields.shape[:-2], -1).T
-        data_matrix = np.asarray(data_matrix, dtype=np.float64)
+            missing = [name for name in self.fields if name not in data_matrix]
+            if missing or not self.fields:
+                raise InvalidArgument(f"data_matrix: expected fields named {self.fields}, got {list(data_matrix)}")
+            fields = np.stack([as_real(data_matrix[name]) for name in self.fields], axis=-1)
+            data_matrix = fields.reshape(*fields.shape[:-2], fields.shape[-2] * fields.shape[-1]).T
+        data_matrix = as_real(data_matrix)
+        if data_matrix.dtype != np.float32:
+            data_matrix = data_matrix.astype(np.float64, copy=False)
+        if data_matrix.ndim != 2:
+            raise InvalidArgument(f"data_matrix: expected the shape (dof, num_samples), got {data_matrix.shape}")
         data_matrix = data_matrix[:, ~np.any(np.isnan(data_matrix), axis=0)]
+        if np.any(np.isinf(data_matrix)):
+            raise InvalidArgument("data_matrix: expected finite numbers, or NaN in columns to drop; got infinity")
         rank = rank or self.rank
+        if rank and rank != int(rank):
+            raise InvalidArgument(f"rank: expected a whole number, got {rank}")
         reconstruction_tol = reconstruction_tol or self.reconstruction_tol
         if rank:
             rule: Dict[str, Any] = {"rank": int(rank)}
@@ -246,18 +270,23 @@ class SVD(Compression):
         self.reconstruction_tol = float(svd.reconstruction_error)
         self._map_computed = True
 
+    def _basis(self) -> Array:
+        if self.projection_matrix is None:
+            raise NotReady("there is no map yet: compute_map learns one from a data matrix")
+        return self.projection_matrix
+
     def compress(self, data: Array) -> Array:
-        return np.asarray(data) @ self.projection_matrix
+        return np.asarray(data) @ self._basis()
 
     def reconstruct(self, compressed: Array) -> Array:
-        return np.asarray(compressed) @ self.projection_matrix.T
+        return np.asarray(compressed) @ self._basis().T
 
     def latent_size(self) -> Optional[int]:
         return self.rank
 
     def estimate_latent_ranges(self) -> Optional[List[Tuple[float, float]]]:
-        """The range of each coefficient over the data matrix; None without a map."""
-        if self.data_matrix is None or self.projection_matrix is None:
+        """The range of each coefficient over the data matrix; None without coords, a map or data."""
+        if not self.map_exists or self.data_matrix is None or self.projection_matrix is None:
             return None
         latent = self.projection_matrix.T @ self.data_matrix
         return [(float(low), float(high)) for low, high in zip(latent.min(axis=1), latent.max(axis=1))]

@@ -128,6 +128,30 @@ class AmiscTest(unittest.TestCase):
         again = pickle.loads(pickle.dumps(learned))
         np.testing.assert_array_equal(again.compress(MATRIX.T), learned.compress(MATRIX.T))
 
+    def test_wrong_use_is_an_exception_that_says_why(self):
+        learned = SVD(fields=["ux", "uy"], coords=COORDS, data_matrix=MATRIX, rank=4)
+        infinite = MATRIX.copy()
+        infinite[0, 0] = np.inf
+        for action, part in ((lambda: SVD().compress(MATRIX.T), "no map yet"),
+                             (lambda: SVD().reconstruct(MATRIX.T), "no map yet"),
+                             (lambda: SVD(data_matrix=MATRIX).interpolate_from_grid(MATRIX.T, COORDS), "coords"),
+                             (lambda: SVD(coords=COORDS).interpolate_to_grid(COORDS, FIELDS), "fields"),
+                             (lambda: learned.interpolate_to_grid(COORDS, {"ux": FIELDS["ux"]}), "named uy"),
+                             (lambda: learned.interpolate_to_grid(COORDS, {n: f.T for n, f in FIELDS.items()}), "shape"),
+                             (lambda: SVD(data_matrix=infinite), "infinity"),
+                             (lambda: SVD(data_matrix=MATRIX, rank=2.7), "whole number"),
+                             (lambda: SVD(data_matrix=MATRIX * 1j), "real numbers"),
+                             (lambda: SVD(data_matrix=FIELDS), "fields named"),
+                             (lambda: SVD(data_matrix=MATRIX[0]), "num_samples")):
+            self.assertRaisesRegex((ValueError, RuntimeError), part, action)
+
+    def test_single_precision_stays(self):
+        self.assertEqual(SVD(data_matrix=MATRIX.astype(np.float32), rank=2).projection_matrix.dtype, np.float32)
+
+    def test_no_samples_give_no_states(self):
+        svd = SVD(fields=["ux", "uy"], coords=COORDS, data_matrix=MATRIX, rank=4)
+        self.assertEqual(svd.interpolate_to_grid(COORDS[:4], {n: np.empty((0, 4)) for n in FIELDS}).shape, (0, 60))
+
     def test_a_ready_basis_is_used_as_it_is(self):
         basis = np.linalg.qr(GENERATOR.standard_normal((60, 5)))[0]
         svd = SVD(fields=["ux", "uy"], coords=COORDS, projection_matrix=basis, rank=5, _map_computed=True)

@@ -106,6 +106,8 @@ class SVDTest(unittest.TestCase):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             self.assertRaises(UserWarning, svd.compress, state)
+            svd.compress(STATES)  # is not what the warning was about
+        self.assertEqual(caught[0].filename, __file__)
         found = svd.assess(state)
         np.testing.assert_allclose(found.latent, latent[0, 0], atol=1e-11)
         self.assertLess(found.relative_distance, 1e-12)
@@ -125,6 +127,7 @@ class SVDTest(unittest.TestCase):
         latent = svd.compress(STATES)
         at = svd.reconstruct_at(latent, queries)
         np.testing.assert_allclose(at["u"], svd.interpolate_from_grid(svd.reconstruct(latent), queries)["u"], atol=1e-9)
+        self.assertEqual(svd.interpolate_to_grid(queries, {n: np.empty((0, 3, 4)) for n in "uv"}).shape, (0, 80))
         line = fieldfold.SVD(MATRIX, fields=["u", "v"], coords=np.arange(40.0), rank=2)
         self.assertEqual(line.interpolate_from_grid(STATES, np.array([0.5, 1.5]))["u"].shape, (2, 5, 2))
 
@@ -149,6 +152,18 @@ class SVDTest(unittest.TestCase):
             other.set_fields(["a", "b"])
         self.assertEqual(svd.fields, ["u", "v"])
         self.assertEqual(other.fields, ["a", "b"])
+        incremental = fieldfold.IncrementalSVD()
+        incremental.add(STATES)
+        operator = fieldfold.InterpolationOperator(COORDS, COORDS[:3], kernel="cubic")
+        interpolator = fieldfold.RBFInterpolator(COORDS, COORDS[:, 0] + 1j, kernel="cubic")
+        for again in (copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))):
+            other = again(incremental)
+            other.add(STATES)
+            other.update()
+            incremental.update()
+            self.assertEqual((other.num_samples, incremental.num_samples), (20, 10))
+            np.testing.assert_array_equal(again(operator)(COORDS), operator(COORDS))
+            np.testing.assert_array_equal(again(interpolator)(COORDS[:4]), interpolator(COORDS[:4]))
         self.assertIn("rank 4", repr(svd))
 
     def test_results_go_to_given_memory(self):
@@ -158,12 +173,29 @@ class SVDTest(unittest.TestCase):
         self.assertIs(svd.reconstruct(out, out=np.empty((2, 5, 80))).base, None)
         for wrong in (np.empty((2, 5, 3)), np.empty((2, 5, 4), np.float32), np.empty((2, 5, 8))[..., ::2]):
             self.assertRaisesRegex(fieldfold.InvalidArgument, "out: expected", svd.compress, STATES, out=wrong)
+        whole = fieldfold.SVD(MATRIX[:5], rank=5)
+        states = np.ones((3, 5))
+        self.assertRaisesRegex(fieldfold.InvalidArgument, "overlap", whole.compress, states, out=states)
 
     def test_failures_are_exceptions_that_say_why(self):
         svd = learned(rank=4)
         for action, error, part in (
                 (lambda: fieldfold.SVD(rnak=4), fieldfold.InvalidArgument, "got rnak"),
-                (lambda: fieldfold.SVD(rank=object()), fieldfold.InvalidArgument, "options"),
+                (lambda: fieldfold.SVD(rank=object()), fieldfold.InvalidArgument, "rank"),
+                (lambda: fieldfold.SVD(energy_tol=np.nan), fieldfold.InvalidArgument, "energy_tol: expected a finite"),
+                (lambda: svd.compress(1j * STATES), fieldfold.InvalidArgument, "real numbers"),
+                (lambda: svd.fit(1j * MATRIX), fieldfold.InvalidArgument, "real numbers"),
+                (lambda: svd.set_fields(["a\0b", "c"]), fieldfold.InvalidArgument, "zero bytes"),
+                (lambda: svd.set_fields("uv"), fieldfold.InvalidArgument, "list of texts"),
+                (lambda: svd.save("a\0b"), fieldfold.InvalidArgument, "zero bytes"),
+                (lambda: svd.noise_amplification([0.5] * 6), fieldfold.InvalidArgument, "whole numbers"),
+                (lambda: svd.compress(3.0), fieldfold.InvalidArgument, "ending in"),
+                (lambda: fieldfold.IncrementalSVD().add(3.0), fieldfold.InvalidArgument, "loop_shape"),
+                (lambda: fieldfold.IncrementalSVD().merge(None), fieldfold.InvalidArgument, "IncrementalSVD"),
+                (lambda: svd.interpolate_to_grid(np.ones((3, 4, 2)), {n: np.ones((7, 4, 3)) for n in "uv"}),
+                 fieldfold.InvalidArgument, "ending in"),
+                (lambda: fieldfold.SVD(field_opts=[1]), fieldfold.InvalidArgument, "expected a dict"),
+                (lambda: fieldfold.SVD(coords=3.0), fieldfold.InvalidArgument, "coords"),
                 (lambda: fieldfold.SVD().compress(STATES), fieldfold.NotReady, "no map yet"),
                 (lambda: svd.compress(STATES[..., 1:]), ValueError, r"ending in \(80,\)"),
                 (lambda: svd.reconstruct(STATES), ValueError, r"ending in \(4,\)"),
@@ -194,6 +226,37 @@ class SVDTest(unittest.TestCase):
         self.assertRaises(KeyError, svd.fit, MATRIX)
         svd.set_progress(None)
         svd.fit(MATRIX)
+        # A copy keeps the callback alive.
+        svd.set_progress(lambda phase, share: heard.append(phase))
+        other = svd.copy()
+        del svd
+        heard.clear()
+        other.fit(MATRIX)
+        self.assertTrue(heard)
+
+    def test_threads_may_learn_while_others_compress(self):
+        svd = fieldfold.SVD(MATRIX, energy_tol=1.0)
+        failures, done, ranks = [], threading.Event(), set()
+
+        def use():
+            while not done.is_set():
+                try:
+                    latent = svd.compress(STATES)
+                    ranks.add(latent.shape[-1])
+                    if not np.isfinite(latent).all():
+                        failures.append(latent.shape)
+                except Exception as error:  # noqa: B902, reported below
+                    failures.append(error)
+        threads = [threading.Thread(target=use) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            svd.fit(MATRIX[:, :1])
+            svd.fit(MATRIX)
+        done.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((failures, ranks), ([], {1, 10}))
 
     def test_threads_share_an_svd(self):
         svd = learned(rank=4)
