@@ -3,7 +3,7 @@
 # Usage: format.sh CLANG_FORMAT SOURCE_ROOT
 set -eu
 cd "$2"
-if find modules src tests examples benchmarks -name '*.cpp' -o -name '*.hpp' -o -name '*.cppm' | grep -v consumer/ |
+if find modules src interfaces tests examples benchmarks -name '*.cpp' -o -name '*.[ch]' -o -name '*.hpp' -o -name '*.cppm' |
     xargs "$1" --dry-run -Werror; then
     echo "1 test case out of 1 passed"
 else

@@ -116,9 +116,14 @@ class Array {
   Array(const A& array) {
     for (std::size_t axis = 0; axis < array.rank(); ++axis) shape_.push_back(array.extent(axis));
     measure();
-    data_ = array.data_handle();
-    for (std::size_t axis = 0; axis < array.rank(); ++axis) strides_.push_back(array.stride(axis));
-    make_contiguous();
+    std::vector<std::size_t> strides;
+    for (std::size_t axis = 0; axis < array.rank(); ++axis)
+      strides.push_back(static_cast<std::size_t>(array.stride(axis)));
+    if constexpr (std::is_same_v<std::remove_cv_t<typename A::element_type>, T>) {
+      data_ = array.data_handle();
+      if (size_ == 0 || is_row_major(strides)) return;
+    }
+    copy_strided(array.data_handle(), strides);
   }
 
   /// Containers and expressions.
@@ -140,20 +145,27 @@ class Array {
         if (data_ != nullptr) return;
       }
     }
-    own_.assign(array.begin(), array.end());
+    own_.reserve(size_);
+    for (auto number = std::begin(array); number != std::end(array); ++number) own_.push_back(static_cast<T>(*number));
     data_ = own_.data();
   }
 
-  Array(const Array&) = delete;
+  /// A view of the same memory; that of an evaluated expression belongs to the other object, which must outlive this
+  /// one.
+  Array(const Array& other) : data_(other.data_), shape_(other.shape_), size_(other.size_) {}
   Array& operator=(const Array&) = delete;
 
   const T* data() const { return data_; }
   std::size_t size() const { return size_; }
   const std::vector<std::size_t>& shape() const { return shape_; }
 
-  /// The number of rows of a length. \throws InvalidArgument  it does not divide the size
+  /// The number of rows of a length, which is that of the trailing axes; one axis may have several rows.
+  /// \throws InvalidArgument  there are no such axes, or the length does not divide the size
   std::size_t rows(std::size_t length, const char* name) const {
-    if (length == 0 ? size_ != 0 : size_ % length != 0)
+    std::size_t trailing = 1;
+    for (std::size_t axis = shape_.size(); axis-- > 0 && trailing < length;) trailing *= shape_[axis];
+    const bool has_axes = shape_.size() < 2 || size_ == 0 || trailing == length;
+    if (!has_axes || (length == 0 ? size_ != 0 : size_ % length != 0))
       throw InvalidArgument(std::string(name) + ": expected a multiple of " + std::to_string(length) +
                             " numbers, got " + std::to_string(size_));
     return length == 0 ? 0 : size_ / length;
@@ -168,7 +180,11 @@ class Array {
  private:
   void measure() {
     size_ = 1;
-    for (const std::size_t length : shape_) size_ *= length;
+    for (const std::size_t length : shape_) {
+      if (length != 0 && size_ > static_cast<std::size_t>(-1) / sizeof(T) / length)
+        throw InvalidArgument("array: expected a shape that fits in memory");
+      size_ *= length;
+    }
   }
 
   template <class Strides>
@@ -179,13 +195,14 @@ class Array {
     return true;
   }
 
-  void make_contiguous() {
-    if (size_ == 0 || is_row_major(strides_)) return;
+  template <class Number>
+  void copy_strided(const Number* numbers, const std::vector<std::size_t>& strides) {
     std::vector<std::size_t> index(shape_.size(), 0);
+    own_.reserve(size_);
     for (std::size_t i = 0; i < size_; ++i) {
       std::size_t place = 0;
-      for (std::size_t axis = 0; axis < index.size(); ++axis) place += index[axis] * strides_[axis];
-      own_.push_back(data_[place]);
+      for (std::size_t axis = 0; axis < index.size(); ++axis) place += index[axis] * strides[axis];
+      own_.push_back(static_cast<T>(numbers[place]));
       for (std::size_t axis = index.size(); axis-- > 0 && ++index[axis] == shape_[axis];) index[axis] = 0;
     }
     data_ = own_.data();
@@ -193,7 +210,6 @@ class Array {
 
   const T* data_ = nullptr;
   std::vector<std::size_t> shape_;
-  std::vector<std::size_t> strides_;
   std::size_t size_ = 0;
   std::vector<T> own_;
 };
@@ -204,7 +220,7 @@ namespace detail {
 template <class A>
 auto scalar_of(const A& array) {
   if constexpr (is_mdspan<A>) {
-    return std::remove_cv_t<typename A::element_type>();
+    return std::conditional_t<std::is_same_v<std::remove_cv_t<typename A::element_type>, float>, float, double>();
   } else {
     using Number = std::decay_t<decltype(*std::begin(array))>;
     return std::conditional_t<std::is_same_v<Number, float>, float, double>();
@@ -227,7 +243,7 @@ struct Free {
 template <class Handle>
 using Owner = std::unique_ptr<Handle, Free<Handle>>;
 
-/// Calls `make` with the place of a new handle.
+/// Calls `make` with a pointer to the new handle.
 template <class Handle, class Make>
 Owner<Handle> made(Make make) {
   Handle* handle = nullptr;
@@ -358,8 +374,10 @@ class SVD {
     std::vector<std::string> names;
     for (std::size_t field = 0; field < num_qoi(); ++field) {
       std::vector<char> name(64);
-      while (fieldfold_svd_field(handle(), field, name.data(), name.size()) != FIELDFOLD_OK)
+      while (fieldfold_svd_field(handle(), field, name.data(), name.size()) != FIELDFOLD_OK) {
+        if (name.size() >= 1U << 20U) detail::check(FIELDFOLD_INVALID_ARGUMENT);
         name.resize(2 * name.size());
+      }
       names.emplace_back(name.data());
     }
     return names;
@@ -435,6 +453,7 @@ class SVD {
 
   /// \param states  `(count, dof)`  \param points  `(num_points, dim)`  \returns  `(count, num_points, num_qoi)`
   std::vector<double> interpolate_from_grid(const Array<double>& states, const Array<double>& points) const {
+    require_coords();
     const std::size_t count = states.rows(num_pts() * num_qoi(), "states");
     const std::size_t number = points.rows(dim(), "points");
     return detail::filled(count * number * num_qoi(), [&](double* out) {
@@ -443,6 +462,7 @@ class SVD {
   }
   /// \param fields  `(count, num_points, num_qoi)`  \returns  `(count, dof)`
   std::vector<double> interpolate_to_grid(const Array<double>& points, const Array<double>& fields) const {
+    require_coords();
     const std::size_t number = points.rows(dim(), "points");
     const std::size_t count = fields.rows(number * num_qoi(), "fields");
     return detail::filled(count * num_pts() * num_qoi(), [&](double* out) {
@@ -451,6 +471,8 @@ class SVD {
   }
   /// \param latent  `(count, rank)`  \returns  `(count, num_points, num_qoi)`
   std::vector<double> reconstruct_at(const Array<double>& latent, const Array<double>& points) const {
+    required_dof();
+    require_coords();
     const std::size_t count = latent.rows(rank(), "latent");
     const std::size_t number = points.rows(dim(), "points");
     return detail::filled(count * number * num_qoi(), [&](double* out) {
@@ -469,6 +491,11 @@ class SVD {
     const std::size_t found = dof();
     if (found == 0) throw NotReady(fieldfold_last_error());
     return found;
+  }
+
+  /// \throws NotReady  there are no coords
+  void require_coords() const {
+    if (dim() == 0) throw NotReady("there are no coords: interpolation needs the points of the grid");
   }
 
   template <class Get>
@@ -568,7 +595,13 @@ class InterpolationOperator {
   }
 
  private:
-  static std::size_t columns_of(const Array<double>& values, std::size_t rows) { return values.rows(rows, "values"); }
+  /// The columns of values, `(rows, columns)`, of which one axis may have several.
+  static std::size_t columns_of(const Array<double>& values, std::size_t rows) {
+    if (values.shape().size() > 1 && values.shape()[0] != rows)
+      throw InvalidArgument("values: expected " + std::to_string(rows) + " rows, got " +
+                            std::to_string(values.shape()[0]));
+    return Array<double>(values.data(), {values.size()}).rows(rows, "values");
+  }
 
   detail::Owner<fieldfold_operator> handle_;
 };
@@ -580,7 +613,9 @@ class RBFInterpolator {
   /// \param options  JSON, see `fieldfold_interpolator_create`
   RBFInterpolator(const Array<double>& points, const Array<double>& values, std::size_t dim,
                   const std::string& options = "{}")
-      : dim_(dim), columns_(values.rows(std::max<std::size_t>(points.rows(dim, "points"), 1), "values")) {
+      : dim_(dim),
+        columns_(Array<double>(values.data(), {values.size()})
+                     .rows(std::max<std::size_t>(points.rows(dim, "points"), 1), "values")) {
     handle_ = detail::made<fieldfold_interpolator>([&](auto out) {
       return fieldfold_interpolator_create(points.data(), points.rows(dim, "points"), dim, values.data(), columns_,
                                            options.c_str(), out);

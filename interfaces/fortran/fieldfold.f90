@@ -7,7 +7,7 @@
 !>
 !> Nothing stops the program. Each call sets `stat`: `fieldfold_ok`, or one of the values below, and then `errmsg`, if
 !> present, to a sentence that states the argument, what was expected and what was given. An object is freed at the end of
-!> its scope. Assignment of an SVD makes an independent copy.
+!> its scope. Assignment of an SVD makes an independent copy; the other objects are not assigned.
 module fieldfold
   use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_float, c_f_pointer, c_int, c_null_char, &
     c_null_ptr, c_ptr, c_size_t
@@ -527,6 +527,17 @@ contains
     if (stat /= fieldfold_ok .and. present(errmsg)) errmsg = text_of(c_last_error())
   end subroutine
 
+  !> Whether an allocation has succeeded; if not, sets `stat` and `errmsg`.
+  function is_allocated(stat, errmsg)
+    integer, intent(inout) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    logical :: is_allocated
+    is_allocated = stat == 0
+    if (is_allocated) return
+    stat = fieldfold_out_of_memory
+    if (present(errmsg)) errmsg = 'out of memory'
+  end function
+
   !> Whether an array has an expected length; if not, sets `stat` and `errmsg`.
   function fits(name, axis, expected, got, stat, errmsg)
     character(len=*), intent(in) :: name
@@ -594,16 +605,17 @@ contains
     self%handle = c_null_ptr
   end subroutine
 
-  !> An SVD without a handle stays one; so does one whose copy fails.
-  subroutine svd_copy(self, other)
+  !> The copy of an SVD without a handle has none, and so has one that fails: the next call then reports it.
+  impure elemental subroutine svd_copy(self, other)
     class(fieldfold_svd), intent(inout) :: self
     class(fieldfold_svd), intent(in) :: other
     type(c_ptr) :: made
-    integer(c_int) :: status
     made = c_null_ptr
-    status = fieldfold_ok
-    if (c_associated(other%handle)) status = c_svd_copy(other%handle, made)
-    call replace_svd(self, made, int(status))
+    if (c_associated(other%handle)) then
+      if (c_svd_copy(other%handle, made) /= fieldfold_ok) made = c_null_ptr
+    end if
+    call c_svd_free(self%handle)
+    self%handle = made
   end subroutine
 
   subroutine svd_set_coords(self, coords, stat, errmsg)
@@ -658,7 +670,7 @@ contains
 
   function svd_dof(self)
     class(fieldfold_svd), intent(in) :: self
-    integer(c_size_t) :: svd_dof !< 0 without a map, as all sizes
+    integer(c_size_t) :: svd_dof !< 0 without a map
     svd_dof = c_svd_dof(self%handle)
   end function
 
@@ -709,7 +721,8 @@ contains
     real(c_double), allocatable, intent(out) :: values(:)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    allocate (values(c_svd_num_singular_values(self%handle)))
+    allocate (values(c_svd_num_singular_values(self%handle)), stat=stat)
+    if (.not. is_allocated(stat, errmsg)) return
     call report(c_svd_singular_values(self%handle, values), stat, errmsg)
   end subroutine
 
@@ -718,7 +731,8 @@ contains
     real(c_double), allocatable, intent(out) :: basis(:, :) !< (rank, dof): transposed, as it lies
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    allocate (basis(self%rank(), self%dof()))
+    allocate (basis(self%rank(), self%dof()), stat=stat)
+    if (.not. is_allocated(stat, errmsg)) return
     call report(c_svd_basis(self%handle, basis), stat, errmsg)
   end subroutine
 
@@ -727,7 +741,8 @@ contains
     real(c_double), allocatable, intent(out) :: mean(:) !< (dof)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    allocate (mean(self%dof()))
+    allocate (mean(self%dof()), stat=stat)
+    if (.not. is_allocated(stat, errmsg)) return
     call report(c_svd_mean(self%handle, mean), stat, errmsg)
   end subroutine
 
@@ -737,7 +752,8 @@ contains
     real(c_double), allocatable, intent(out) :: ranges(:, :) !< (2, rank): lowest and highest coefficients
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    allocate (ranges(2, self%rank()))
+    allocate (ranges(2, self%rank()), stat=stat)
+    if (.not. is_allocated(stat, errmsg)) return
     call report(c_svd_latent_ranges(self%handle, margin, ranges), stat, errmsg)
   end subroutine
 
@@ -746,7 +762,8 @@ contains
     real(c_double), allocatable, intent(out) :: errors(:) !< (num_samples): relative
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    allocate (errors(self%num_samples()))
+    allocate (errors(self%num_samples()), stat=stat)
+    if (.not. is_allocated(stat, errmsg)) return
     call report(c_svd_errors(self%handle, errors, c_null_ptr, c_null_ptr, c_null_ptr), stat, errmsg)
   end subroutine
 
@@ -881,7 +898,9 @@ contains
     integer(c_size_t) :: count
     count = size(states, 2, c_size_t)
     if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) return
-    if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+    if (c_svd_dim(self%handle) > 0) then ! without coords the call itself reports that
+      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+    end if
     call report(c_svd_interpolate_from_grid(self%handle, states, count, points, size(points, 2, c_size_t), fields), &
                 stat, errmsg)
   end subroutine
@@ -896,7 +915,9 @@ contains
     integer(c_size_t) :: count
     count = size(states, 2, c_size_t)
     if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) return
-    if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+    if (c_svd_dim(self%handle) > 0) then ! without coords the call itself reports that
+      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+    end if
     call report(c_svd_interpolate_to_grid(self%handle, points, size(points, 2, c_size_t), fields, count, states), stat, &
                 errmsg)
   end subroutine

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <optional>
 #include <ranges>
@@ -439,8 +440,14 @@ std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std
   return std::nullopt;
 }
 
+/// Newer versions of CLI11 reflow footers, unless they are told not to.
+void keep_lines_of_footers(auto& formatter) {
+  if constexpr (requires { formatter.enable_footer_formatting(false); }) formatter.enable_footer_formatting(false);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Compression of fields to a few latent coefficients, and reconstruction on any grid."};
+  keep_lines_of_footers(*std::dynamic_pointer_cast<CLI::Formatter>(app.get_formatter()));
   app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
   app.require_subcommand(1);
   FitArguments fit_arguments;

@@ -22,8 +22,8 @@ int main(void) {
   double query[1][2] = {{0.5, 0.5}};
   double at[num_samples][1][num_qoi];
   double largest = 0.0;
-  fieldfold_svd *svd = NULL;
-  fieldfold_svd *loaded = NULL;
+  fieldfold_svd* svd = NULL;
+  fieldfold_svd* loaded = NULL;
 
   for (int p = 0; p < num_pts; ++p) {
     coords[p][0] = fmod(0.618034 * p, 1.0);
