@@ -75,7 +75,7 @@ class StencilBatch {
     /// \param probe    values at all points of the cloud, for the estimate of the rounding error; or empty
     /// \throws NumericalError  the kernel overflows
     void weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                 std::span<const std::span<double>> weights, std::span<const double> probe) const {
+                 const std::vector<std::span<double>>& weights, std::span<const double> probe) const {
       batch_->compute_weights(queries, derivative_axis, weights, probe);
     }
 
@@ -94,7 +94,7 @@ class StencilBatch {
   /// \param stencils  up to `lanes()`: point indices, at least as many as there are monomials; they must outlive the
   ///                  factors
   /// \throws NumericalError  as `RBFSystem`; the message names the first point of the stencil
-  Factors factorize(std::span<const std::span<const std::size_t>> stencils);
+  Factors factorize(const std::vector<std::span<const std::size_t>>& stencils);
 
   /// The largest defects so far.
   const StencilDefects& defects() const { return defects_; }
@@ -116,7 +116,7 @@ class StencilBatch {
   void factorize_by_fallback(Lane& lane);
 
   void compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                       std::span<const std::span<double>> weights, std::span<const double> probe);
+                       const std::vector<std::span<double>>& weights, std::span<const double> probe);
   /// Packs the right-hand sides of the weights, and of the probe beside them.
   void pack_queries(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
                     std::span<const double> probe);

@@ -19,7 +19,7 @@ StencilBatch::StencilBatch(const PointCloud& cloud, const KernelLoops& loops)
   for (std::size_t l = 0; l < lanes_; ++l) lane_.push_back({{}, monomials, {}, {}, std::nullopt});
 }
 
-StencilBatch::Factors StencilBatch::factorize(std::span<const std::span<const std::size_t>> stencils) {
+StencilBatch::Factors StencilBatch::factorize(const std::vector<std::span<const std::size_t>>& stencils) {
   const std::size_t dim = cloud_.points.cols;
   const std::size_t m = lane_.front().monomials.size();
   used_ = stencils.size();
@@ -222,7 +222,7 @@ void StencilBatch::weights_by_fallback(std::size_t l, std::span<const double> qu
 }
 
 void StencilBatch::compute_weights(MatrixView<const double> queries, std::optional<std::size_t> derivative_axis,
-                                   std::span<const std::span<double>> weights, std::span<const double> probe) {
+                                   const std::vector<std::span<double>>& weights, std::span<const double> probe) {
   const std::size_t columns = probe.empty() ? 1 : 2;
   query_.resize(cloud_.points.cols * lanes_);
   kernel_.resize(size_ * lanes_);
