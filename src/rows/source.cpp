@@ -156,5 +156,8 @@ template GappyRows gappy_rows(const RowSource<float>&, double);
 template class SelectedColumns<double>;
 template class SelectedColumns<float>;
 template class ConvertedRows<float, double>;
+// Never used, but g++ refers to their virtual functions where the type is named.
+template class ConvertedRows<double, double>;
+template class ConvertedRows<float, float>;
 
 }  // namespace fieldfold
