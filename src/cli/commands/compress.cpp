@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "../progress.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
-#include "../progress.hpp"
 #include "../words.hpp"
 
 import fieldfold;

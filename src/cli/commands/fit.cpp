@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "../progress.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../options.hpp"
-#include "../progress.hpp"
 #include "../words.hpp"
 
 import fieldfold;

@@ -1,10 +1,12 @@
 #include <utility>
 
+#include "../progress.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
-#include "../progress.hpp"
 
 import fieldfold;
 
