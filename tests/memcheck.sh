@@ -5,7 +5,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build/memcheck}
 tests="base/npy linalg/dense points/neighbors rows/npy decomposition/errors fields/space rbf/system
-       interpolation/operators compression/grid pod/gappy files/map cli/fields"
+       interpolation/operators compression/grid pod/gappy files/map interfaces/c cli/fields"
 
 # shellcheck disable=SC2046 # one word per package
 "$root/install-packages.sh" valgrind $(cat "$root/tests/packages.txt")
