@@ -24,7 +24,10 @@ struct Normalization {
   double slope = 1.0;   ///< for `linear`, not 0
   double offset = 0.0;  ///< for `linear`, and for `log10` (in the units of the field)
 
-  friend bool operator==(const Normalization&, const Normalization&) = default;
+  // Not defaulted: g++ 16 crashes where that is first used after an import.
+  friend bool operator==(const Normalization& a, const Normalization& b) {
+    return a.method == b.method && a.slope == b.slope && a.offset == b.offset;
+  }
 };
 
 /// The names of all methods, in the order of the enumeration.
@@ -52,7 +55,9 @@ struct FieldTransform {
   double shift = 0.0;
   double factor = 1.0;
 
-  friend bool operator==(const FieldTransform&, const FieldTransform&) = default;
+  friend bool operator==(const FieldTransform& a, const FieldTransform& b) {
+    return a.is_logarithmic == b.is_logarithmic && a.offset == b.offset && a.shift == b.shift && a.factor == b.factor;
+  }
 };
 
 /// Learns a normalization. For `minmax` and `zscore`, a field whose spread is below 1e-13 of its size is taken as

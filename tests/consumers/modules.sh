@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds a project with fieldfold as a subproject from a copy of the tree, and checks what is rebuilt after an interface
-# changes. Then builds the interfaces with -fopenmp, as importers with OpenMP need them, and links them with the same
-# library.
+# changes. Then builds the interfaces with -fopenmp and for C++23, as importers with these arguments need them, and links
+# them with the same library.
 # Usage: modules.sh SOURCE_ROOT WORK_FOLDER
 set -eu
 source=$1
@@ -34,8 +34,8 @@ for part in fieldfold.rbf.interpolator.pcm fieldfold.compression.grid.pcm compre
     ! grep -q "$part" rebuild.log || fail "$part is rebuilt after pod/svd.cppm is touched"
 done
 
-meson setup openmp --buildtype=plain -Doptimization=0 -Dfieldfold:openmp=true -Dcpp_args=-fopenmp \
-    -Dcpp_link_args=-fopenmp > setup.log || { cat setup.log; fail "meson setup with OpenMP"; }
+meson setup openmp --buildtype=plain -Doptimization=0 -Dfieldfold:openmp=true -Dfieldfold:modules_std=c++23 \
+    "-Dcpp_args=-fopenmp -std=c++23" -Dcpp_link_args=-fopenmp > setup.log || { cat setup.log; fail "meson setup with OpenMP"; }
 link_with_openmp() {  # PROGRAM OBJECT
     ninja -C openmp "$1.p/$2.cpp.o" > build.log || { cat build.log; fail "the build with OpenMP"; }
     link=$(ninja -C plain -t commands "$1" | tail -n 1 | sed "s| $1.p/| ../openmp/$1.p/|; s| -o $1 | -o ../openmp/$1 |")
