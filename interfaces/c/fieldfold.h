@@ -34,6 +34,7 @@
 extern "C" {
 #endif
 
+/* NOLINTBEGIN(modernize-use-using, performance-enum-size): C99 */
 typedef enum fieldfold_status {
   FIELDFOLD_OK = 0,
   FIELDFOLD_INVALID_ARGUMENT = 1, /* an argument out of range, a shape that does not fit, a handle that is null, freed
@@ -331,6 +332,8 @@ FIELDFOLD_API fieldfold_status fieldfold_interpolator_evaluate(const fieldfold_i
 FIELDFOLD_API fieldfold_status fieldfold_interpolator_gradient(const fieldfold_interpolator* interpolator,
                                                                const double* queries, size_t num_queries,
                                                                double* results);
+
+/* NOLINTEND(modernize-use-using, performance-enum-size) */
 
 #ifdef __cplusplus
 }

@@ -190,6 +190,7 @@ fieldfold_status fieldfold_svd_set_coords(fieldfold_svd* svd, const double* coor
 fieldfold_status fieldfold_svd_set_fields(fieldfold_svd* svd, const char* const* fields, size_t num_qoi) {
   return guarded([&] {
     std::vector<std::string> names;
+    names.reserve(product(num_qoi, 1, "fields"));
     for (std::size_t field = 0; field < num_qoi; ++field)
       names.emplace_back(given(given(fields, "fields")[field], "fields"));
     change_options(svd, [&](CompressionOptions& grid, SVDOptions& options, auto& map) {

@@ -72,7 +72,7 @@ void add_energy(nlohmann::ordered_json& facts, const BasicSVDMap<T>& map, std::s
   auto cumulative = nlohmann::json::array();
   for (std::size_t modes = 1; modes <= rank; ++modes) cumulative.push_back(energy(modes));
   facts["energy"] = energy(rank);
-  facts["cumulative_energy"] = std::move(cumulative);
+  facts["cumulative_energy"] = cumulative;
   facts["reconstruction_error"] = std::sqrt(tails[rank]);
 }
 
