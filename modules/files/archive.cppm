@@ -277,8 +277,8 @@ void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_siz
 constexpr std::size_t trailer_size = 16;
 
 /// Opens a file, checks its frame and version, and passes kind and scalar size to `read`.
-/// \throws FileError  the file cannot be read, is damaged or of another format or a later version; `read` throws
-///                    `FileError` or `InvalidArgument`. The message begins with the path.
+/// \throws FileError  the file cannot be read, is damaged or of another format or a later version; `read` leaves bytes
+///                    of the content, or throws `FileError` or `InvalidArgument`. The message begins with the path.
 void read_framed(const std::filesystem::path& path,
                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
                  Extent extent = Extent::whole);

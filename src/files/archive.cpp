@@ -172,6 +172,7 @@ void read_framed(const std::filesystem::path& path,
     reader(kind);
     reader(scalar_size);
     read(reader, kind, scalar_size);
+    if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   } catch (const FileError& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   } catch (const InvalidArgument& error) {

@@ -230,7 +230,6 @@ AnyCompressor read_svd(Reader& reader) {
   reader.optional(
       map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
   if (reader.version() >= 4) read_space(reader, grid.fields, options.field_opts.mass, map ? &*map : nullptr);
-  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
              : BasicSVD<T>(std::move(grid), std::move(options));
 }
@@ -257,7 +256,6 @@ BasicMapOutline<T> read_outline(Reader& reader, TallArray& basis) {
       outline.num_masked = static_cast<std::size_t>(std::ranges::count(parts.masked, std::uint8_t{1}));
     }
   }
-  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   if (outline.grid.coords && outline.grid.coords->dimension() != 2) throw FileError("its coords have not two axes");
   if (!outline.map) return outline;
   const auto& matrix = outline.map->projection_matrix;
@@ -322,7 +320,6 @@ BasicIncrementalSVD<T> read_incremental(Reader& reader) {
   IncrementalCheckpoint<T> checkpoint;
   describe_options(reader, grid, options);
   describe_progress(reader, incremental, checkpoint);
-  if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   return BasicIncrementalSVD<T>(std::move(grid), incremental, std::move(options), std::move(checkpoint));
 }
 

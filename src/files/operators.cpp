@@ -48,7 +48,6 @@ InterpolationOperator load_operator(const std::filesystem::path& path) {
     SparseRows sparse;
     xt::xarray<double> dense;
     describe_operator(reader, query_shape, is_sparse, sparse, dense);
-    if (reader.remaining() != 0) throw FileError("it has trailing bytes");
     if (is_sparse)
       interpolation.emplace(std::move(sparse), std::move(query_shape));
     else
