@@ -22,9 +22,6 @@ namespace fieldfold::c {
 /// Thrown if a callback requests to stop.
 struct Interrupted {};
 
-/// Keeps the message of a failure of this thread. Truncates long ones, and allocates nothing.
-void set_last_error(std::string_view sentence) noexcept;
-
 /// The status of the exception that is being handled; keeps its message.
 fieldfold_status status_of_exception() noexcept;
 
@@ -57,8 +54,8 @@ Pointer* given(Pointer* pointer, std::string_view name) {
   return pointer;
 }
 
-/// A text, with null for the empty one.
-inline std::string_view text_of(const char* text) { return text == nullptr ? std::string_view() : text; }
+/// A specification; null and the empty text stand for the defaults.
+inline std::string_view spec_of(const char* text) { return text == nullptr || *text == '\0' ? "{}" : text; }
 
 /// \throws InvalidArgument  the product overflows a signed size in bytes
 std::size_t product(std::size_t a, std::size_t b, std::string_view name);

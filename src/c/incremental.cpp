@@ -1,11 +1,8 @@
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <limits>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -96,8 +93,7 @@ void fieldfold_incremental_free(fieldfold_incremental* incremental) { incrementa
 fieldfold_status fieldfold_incremental_create(const char* spec, fieldfold_incremental** incremental) {
   return guarded([&] {
     given(incremental, "incremental");
-    const std::string_view text = text_of(spec);
-    auto [grid, own, options] = incremental_spec(text.empty() ? "{}" : text);
+    auto [grid, own, options] = incremental_spec(spec_of(spec));
     *incremental = new_incremental(IncrementalSVD(std::move(grid), own, std::move(options)));
   });
 }

@@ -53,7 +53,7 @@ fieldfold_status fieldfold_operator_create(const double* points, size_t num_poin
                                            fieldfold_operator** op) {
   return guarded([&] {
     given(op, "op");
-    const Interpolation interpolation = interpolation_spec(text_of(options));
+    const Interpolation interpolation = interpolation_spec(spec_of(options));
     *op = new_operator(InterpolationOperator(array(points, {num_points, dim}, "points"),
                                              array(queries, {num_queries, dim}, "queries"), interpolation),
                        interpolation.options.threads);
@@ -105,7 +105,7 @@ fieldfold_status fieldfold_interpolator_create(const double* points, size_t num_
                                                fieldfold_interpolator** interpolator) {
   return guarded([&] {
     given(interpolator, "interpolator");
-    const Interpolation interpolation = interpolation_spec(text_of(options));
+    const Interpolation interpolation = interpolation_spec(spec_of(options));
     if (interpolation.method != "rbf")
       throw InvalidArgument(message("interpolate_method: expected rbf, got ", interpolation.method));
     *interpolator = interpolators().add(std::make_shared<const InterpolatorObject>(

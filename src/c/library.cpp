@@ -22,41 +22,35 @@ char* last_error() {
   return text;
 }
 
-}  // namespace
-
-void set_last_error(std::string_view sentence) noexcept {
+/// Keeps the message of a failure of this thread. Truncates long ones, and allocates nothing. \returns  the status
+fieldfold_status failed(fieldfold_status status, std::string_view sentence) noexcept {
   const std::size_t length = std::min(sentence.size(), longest_message - 1);
   std::ranges::copy(sentence.substr(0, length), last_error());
   last_error()[length] = '\0';
+  return status;
 }
+
+}  // namespace
 
 fieldfold_status status_of_exception() noexcept {
   try {
     throw;
   } catch (const InvalidArgument& error) {
-    set_last_error(error.what());
-    return FIELDFOLD_INVALID_ARGUMENT;
+    return failed(FIELDFOLD_INVALID_ARGUMENT, error.what());
   } catch (const NotReady& error) {
-    set_last_error(error.what());
-    return FIELDFOLD_NOT_READY;
+    return failed(FIELDFOLD_NOT_READY, error.what());
   } catch (const NumericalError& error) {
-    set_last_error(error.what());
-    return FIELDFOLD_NUMERICAL_ERROR;
+    return failed(FIELDFOLD_NUMERICAL_ERROR, error.what());
   } catch (const FileError& error) {
-    set_last_error(error.what());
-    return FIELDFOLD_FILE_ERROR;
+    return failed(FIELDFOLD_FILE_ERROR, error.what());
   } catch (const Interrupted&) {
-    set_last_error("interrupted by the progress callback");
-    return FIELDFOLD_INTERRUPTED;
+    return failed(FIELDFOLD_INTERRUPTED, "interrupted by the progress callback");
   } catch (const std::bad_alloc&) {
-    set_last_error("out of memory");
-    return FIELDFOLD_OUT_OF_MEMORY;
+    return failed(FIELDFOLD_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception& error) {
-    set_last_error(error.what());
-    return FIELDFOLD_INTERNAL_ERROR;
+    return failed(FIELDFOLD_INTERNAL_ERROR, error.what());
   } catch (...) {
-    set_last_error("an exception of an unknown type");
-    return FIELDFOLD_INTERNAL_ERROR;
+    return failed(FIELDFOLD_INTERNAL_ERROR, "an exception of an unknown type");
   }
 }
 

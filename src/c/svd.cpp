@@ -161,8 +161,7 @@ void fieldfold_svd_free(fieldfold_svd* svd) { svds().remove(svd); }
 fieldfold_status fieldfold_svd_create(const char* spec, fieldfold_svd** svd) {
   return guarded([&] {
     given(svd, "svd");
-    const std::string_view text = text_of(spec);
-    auto [grid, options, matrix, fields] = svd_spec(text.empty() ? "{}" : text);
+    auto [grid, options, matrix, fields] = svd_spec(spec_of(spec));
     if (matrix)
       *svd = new_svd(SVD(std::move(grid), std::move(options), *matrix));
     else if (!fields.empty())
