@@ -5,8 +5,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ._library import Handle, InvalidArgument, as_numbers, as_real, call, figure, path_text, pointer, size_of
-from ._svd import Array, PathLike, _bytes_of, _handle_from, specification
+from ._library import Handle, InvalidArgument, as_numbers, as_real, call, figure, pointer, size_of
+from ._svd import Array, Saved, specification
 
 
 def _points(array: Any, name: str) -> Array:
@@ -87,11 +87,13 @@ class RBFInterpolator:
         return results.reshape(queries.shape[0], *self._trailing, self._dim)
 
 
-class InterpolationOperator:
+class InterpolationOperator(Saved):
     """Interpolation from points, (P, N), to queries, (Q, N), as a matrix, computed once.
 
     :param options: interpolate_method ('rbf', 'nearest', 'inverse_distance', 'linear'), and those of RBFInterpolator
     """
+
+    _kind = "operator"
 
     def __init__(self, points: Any, queries: Any, **options: Any):
         own, to = _points(points, "points"), _points(queries, "queries")
@@ -99,23 +101,6 @@ class InterpolationOperator:
             raise InvalidArgument(f"queries: expected points of dimension {own.shape[1]}, got {to.shape[1]}")
         self._handle = Handle("operator", "create", pointer(own), own.shape[0], pointer(to), to.shape[0],
                               own.shape[1], specification(options))
-
-    @classmethod
-    def load(cls, path: PathLike) -> "InterpolationOperator":
-        """Loads an operator. Raises FileError."""
-        operator = cls.__new__(cls)
-        operator._handle = Handle("operator", "load", path_text(path))
-        return operator
-
-    def __getstate__(self) -> bytes:
-        return _bytes_of(self)
-
-    def __setstate__(self, state: bytes) -> None:
-        self._handle = _handle_from("operator", state)
-
-    def save(self, path: PathLike) -> None:
-        """Saves the operator. Raises FileError."""
-        call("operator_save", self._handle.value, path_text(path))
 
     @property
     def shape(self) -> "tuple[int, int]":

@@ -5,7 +5,8 @@ import ctypes
 import json
 import os
 import tempfile
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type,
+                    TypeVar, Union)
 
 import numpy as np
 
@@ -78,7 +79,46 @@ def _stacked(fields: Mapping[str, Any], names: Sequence[str], axes: int) -> Tupl
     return np.stack([array.reshape(*loop_shape, points) for array in arrays], axis=-1), loop_shape
 
 
-class SVD:
+S = TypeVar("S", bound="Saved")
+
+
+class Saved:
+    """An object of the library that files hold, and that is pickled as its file."""
+
+    _kind: str
+    _handle: Handle
+
+    @classmethod
+    def _from_handle(cls: Type[S], handle: Handle) -> S:
+        made = cls.__new__(cls)
+        made._handle = handle
+        return made
+
+    @classmethod
+    def load(cls: Type[S], path: PathLike) -> S:
+        """Loads an object of this class. Raises FileError."""
+        return cls._from_handle(Handle(cls._kind, "load", path_text(path)))
+
+    def save(self, path: PathLike) -> None:
+        """Saves the object; the file is either complete or as before. Raises FileError."""
+        call(f"{self._kind}_save", self._handle.value, path_text(path))
+
+    def __getstate__(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "saved.fold")
+            self.save(path)
+            with open(path, "rb") as file:
+                return file.read()
+
+    def __setstate__(self, state: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "saved.fold")
+            with open(path, "wb") as file:
+                file.write(state)
+            self._handle = Handle(self._kind, "load", path_text(path))
+
+
+class SVD(Saved):
     """Compression by a truncated SVD (proper orthogonal decomposition).
 
     States have `dof = num_pts * num_qoi` numbers: number `point * num_qoi + field` is that of a field at a point.
@@ -96,6 +136,9 @@ class SVD:
     :param data: snapshots, (dof, num_samples), or a dict of fields, each (*loop_shape, num_pts)
     """
 
+    _kind = "svd"
+    _progress: Any = None  # the callback, which lives as long as the library may call it
+
     def __init__(self, data: Optional[Union[Array, Mapping[str, Any]]] = None, **options: Any):
         coords = options.pop("coords", None)
         field_opts = options.pop("field_opts", None) or {}
@@ -108,7 +151,6 @@ class SVD:
         if field_opts:
             options["field_opts"] = field_opts
         self._handle = Handle("svd", "create", specification(options))
-        self._progress: Any = None
         if coords is not None:
             self.set_coords(coords)
         if point_weights is not None:
@@ -122,22 +164,6 @@ class SVD:
         if data is not None:
             self.fit(data)
 
-    @classmethod
-    def _from_handle(cls, handle: Handle) -> "SVD":
-        svd = cls.__new__(cls)
-        svd._handle = handle
-        svd._progress = None
-        return svd
-
-    @classmethod
-    def load(cls, path: PathLike) -> "SVD":
-        """Loads an SVD. Raises FileError."""
-        return cls._from_handle(Handle("svd", "load", path_text(path)))
-
-    def save(self, path: PathLike) -> None:
-        """Saves options and map; the file is either complete or as before. Raises FileError."""
-        call("svd_save", self._handle.value, path_text(path))
-
     def copy(self) -> "SVD":
         """An independent copy with the same options and map."""
         other = self._from_handle(Handle("svd", "copy", self._handle.value))
@@ -148,13 +174,6 @@ class SVD:
 
     def __deepcopy__(self, _memo: Any) -> "SVD":
         return self.copy()
-
-    def __getstate__(self) -> bytes:
-        return _bytes_of(self)
-
-    def __setstate__(self, state: bytes) -> None:
-        self._handle = _handle_from("svd", state)
-        self._progress = None
 
     def __repr__(self) -> str:
         size = f"rank {self.rank}, dof {self.dof}" if self.map_exists else "no map"
@@ -472,30 +491,16 @@ def _result(out: Optional[Array], shape: Tuple[int, ...], argument: Array) -> Ar
     return out
 
 
-def _bytes_of(saved: Any) -> bytes:
-    """The file of an object, for pickles."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "saved.fold")
-        saved.save(path)
-        with open(path, "rb") as file:
-            return file.read()
-
-
-def _handle_from(kind: str, content: bytes) -> Handle:
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "saved.fold")
-        with open(path, "wb") as file:
-            file.write(content)
-        return Handle(kind, "load", path_text(path))
-
-
-class IncrementalSVD:
-    """An SVD that is updated with each state and keeps none.
+class IncrementalSVD(Saved):
+    """An SVD that is updated with each state and keeps none. A loaded one continues bit for bit as if it had not been
+    interrupted.
 
     Options, all by keyword: `max_rank`, `tolerance`, `forgetting`, `block`, and those of SVD that need no look at all
     snapshots (not `sample_tol`, `optimal_threshold`, `validate_every`; of `field_opts` not `standardize`, `zscore`,
     `minmax`, `mass`, `mask`, `sample_weights`).
     """
+
+    _kind = "incremental"
 
     def __init__(self, **options: Any):
         coords = options.pop("coords", None)
@@ -503,23 +508,6 @@ class IncrementalSVD:
         if coords is not None:
             points = _as_points(coords)
             call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
-
-    @classmethod
-    def load(cls, path: PathLike) -> "IncrementalSVD":
-        """Loads the progress, which continues bit for bit as if it had not been interrupted. Raises FileError."""
-        incremental = cls.__new__(cls)
-        incremental._handle = Handle("incremental", "load", path_text(path))
-        return incremental
-
-    def __getstate__(self) -> bytes:
-        return _bytes_of(self)
-
-    def __setstate__(self, state: bytes) -> None:
-        self._handle = _handle_from("incremental", state)
-
-    def save(self, path: PathLike) -> None:
-        """Saves the progress. Raises FileError."""
-        call("incremental_save", self._handle.value, path_text(path))
 
     def add(self, states: Any) -> None:
         """Adds states, (*loop_shape, dof): all or, if the call fails, none."""
