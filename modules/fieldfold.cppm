@@ -14,6 +14,7 @@ export import fieldfold.decomposition.rank_rule;
 export import fieldfold.decomposition.truncated_svd;
 export import fieldfold.fields.layout;
 export import fieldfold.fields.mass_matrix;
+export import fieldfold.fields.mesh;
 export import fieldfold.fields.normalization;
 export import fieldfold.fields.options;
 export import fieldfold.fields.quadrature;

@@ -4,6 +4,7 @@ export module fieldfold.fields.quadrature;
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
 import fieldfold.fields.mass_matrix;
+import fieldfold.fields.mesh;
 
 export namespace fieldfold {
 
@@ -18,6 +19,14 @@ xt::xarray<double> lumped_mass(const ArrayRef<double>& points, const ArrayRef<do
 
 /// The consistent mass matrix: the integrals of products of the linear shape functions. Arguments as for `lumped_mass`.
 MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells);
+
+/// The lumped mass of a mesh, `(num_nodes,)`, in units of length, area or volume: the integrals of the shape functions
+/// of `element_mass`. To be used as point weights of fields at points.
+/// \throws InvalidArgument  a polygon or polyhedron; a node without a nondegenerate cell
+xt::xarray<double> lumped_mass(const Mesh& mesh);
+
+/// The consistent mass matrix of a mesh: the integrals of products of the shape functions. Errors as for `lumped_mass`.
+MassMatrix consistent_mass(const Mesh& mesh);
 
 /// Cell areas of a latitude-longitude grid on a sphere, to be used as point weights. Cells meet halfway between points
 /// and end at the poles.

@@ -3,70 +3,33 @@ module fieldfold.fields.quadrature;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.mass_matrix;
+import fieldfold.fields.mesh;
 import fieldfold.points.checks;
 
 namespace fieldfold {
 namespace {
 
-using Vector = std::array<double, 3>;
-
-Vector cross(const Vector& a, const Vector& b) {
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+/// A mesh of triangles or tetrahedra from arrays, checked.
+Mesh simplex_mesh(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
+  const Shape& shape = points.shape();
+  if (shape.size() != 2 || (shape[1] != 2 && shape[1] != 3) || shape[0] == 0)
+    throw InvalidArgument(message("points: expected the shape (num_pts, 2) or (num_pts, 3), got ", shape_text(shape)));
+  if (cells.dimension() != 2 || (cells.shape()[1] != 3 && !(cells.shape()[1] == 4 && shape[1] == 3)))
+    throw InvalidArgument(message("cells: expected triangles (cells, 3), or tetrahedra (cells, 4) of points in space, ",
+                                  "got ", shape_text(cells.shape())));
+  expect_finite_coordinates(points.values(), "points");
+  for (const double index : cells.values())
+    if (!(index >= 0.0 && index < static_cast<double>(shape[0]) && index == std::floor(index)))
+      throw InvalidArgument(message("cells: expected indices of the ", shape[0], " points, got ", index));
+  const auto [num_cells, corners] = std::pair{cells.shape()[0], cells.shape()[1]};
+  Mesh mesh{.points = zeros<double>({shape[0], 3})};
+  for (std::size_t p = 0; p < shape[0]; ++p)
+    std::copy_n(points.data() + p * shape[1], shape[1], mesh.points.data() + 3 * p);
+  for (std::size_t cell = 1; cell <= num_cells; ++cell) mesh.offsets.push_back(cell * corners);
+  for (const double index : cells.values()) mesh.nodes.push_back(static_cast<std::uint64_t>(index));
+  mesh.types.assign(num_cells, static_cast<std::uint8_t>(corners == 3 ? CellType::triangle : CellType::tetrahedron));
+  return mesh;
 }
-
-double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-
-/// A mesh, checked.
-class Mesh {
- public:
-  Mesh(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
-    const Shape& shape = points.shape();
-    if (shape.size() != 2 || (shape[1] != 2 && shape[1] != 3) || shape[0] == 0)
-      throw InvalidArgument(
-          message("points: expected the shape (num_pts, 2) or (num_pts, 3), got ", shape_text(shape)));
-    if (cells.dimension() != 2 || (cells.shape()[1] != 3 && !(cells.shape()[1] == 4 && shape[1] == 3)))
-      throw InvalidArgument(
-          message("cells: expected triangles (cells, 3), or tetrahedra (cells, 4) of points in space, ", "got ",
-                  shape_text(cells.shape())));
-    points_ = {points.data(), shape[0], shape[1]};
-    cells_ = {cells.data(), cells.shape()[0], cells.shape()[1]};
-    expect_finite_coordinates(points.values(), "points");
-    for (const double index : cells.values())
-      if (!(index >= 0.0 && index < static_cast<double>(num_pts()) && index == std::floor(index)))
-        throw InvalidArgument(message("cells: expected indices of the ", num_pts(), " points, got ", index));
-  }
-
-  std::size_t num_pts() const { return points_.rows; }
-  std::size_t num_cells() const { return cells_.rows; }
-  std::size_t corners() const { return cells_.cols; }
-  std::size_t corner(std::size_t cell, std::size_t i) const { return static_cast<std::size_t>(cells_(cell, i)); }
-
-  /// The area or volume of a cell.
-  double measure(std::size_t cell) const {
-    const Vector a = edge(cell, 1);
-    const Vector b = edge(cell, 2);
-    const Vector normal = cross(a, b);
-    return corners() == 3 ? std::sqrt(dot(normal, normal)) / 2.0 : std::abs(dot(normal, edge(cell, 3))) / 6.0;
-  }
-
-  void check_that_each_point_has(const xt::xarray<double>& weights) const {
-    for (std::size_t p = 0; p < num_pts(); ++p)
-      if (!(weights(p) > 0.0))
-        throw InvalidArgument(
-            message("cells: expected each point to be a corner of a nondegenerate cell, got none at ", "point ", p));
-  }
-
- private:
-  Vector edge(std::size_t cell, std::size_t i) const {
-    Vector result{};
-    for (std::size_t axis = 0; axis < points_.cols; ++axis)
-      result[axis] = points_(corner(cell, i), axis) - points_(corner(cell, 0), axis);
-    return result;
-  }
-
-  MatrixView<const double> points_;
-  MatrixView<const double> cells_;
-};
 
 /// The cell edges around points on a line: halfway between neighbors, and as far beyond the first and the last point.
 std::vector<double> cell_edges(const ArrayRef<double>& points, std::string_view name) {
@@ -87,39 +50,48 @@ std::vector<double> cell_edges(const ArrayRef<double>& points, std::string_view 
 
 }  // namespace
 
-xt::xarray<double> lumped_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
-  const Mesh mesh(points, cells);
-  auto weights = xt::xarray<double>::from_shape({mesh.num_pts()});
-  std::ranges::fill(weights, 0.0);
-  for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell)
-    for (std::size_t i = 0; i < mesh.corners(); ++i)
-      weights(mesh.corner(cell, i)) += mesh.measure(cell) / static_cast<double>(mesh.corners());
-  mesh.check_that_each_point_has(weights);
+xt::xarray<double> lumped_mass(const Mesh& mesh) {
+  auto weights = zeros<double>({mesh.num_nodes()});
+  for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) {
+    const auto [nodes, entries] = element_mass(mesh, cell);
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      for (std::size_t j = 0; j < nodes.size(); ++j) weights(nodes[i]) += entries[i * nodes.size() + j];
+  }
+  for (std::size_t p = 0; p < mesh.num_nodes(); ++p)
+    if (!(weights(p) > 0.0))
+      throw InvalidArgument(
+          message("cells: expected each point to be a corner of a nondegenerate cell, got none at ", "point ", p));
   return weights;
 }
 
-MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
-  const Mesh mesh(points, cells);
-  mesh.check_that_each_point_has(lumped_mass(points, cells));
-  const std::size_t n = mesh.corners();
-  // The product of two shape functions of a simplex in d dimensions integrates to its measure over (d+1)(d+2), the
-  // square of one to twice that.
-  const double share = 1.0 / static_cast<double>(n * (n + 1));
-  auto rows = xt::xarray<double>::from_shape({mesh.num_cells() * n * n});
+MassMatrix consistent_mass(const Mesh& mesh) {
+  lumped_mass(mesh);
+  std::size_t num_entries = 0;
+  for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell)
+    num_entries += mesh.nodes_of(cell).size() * mesh.nodes_of(cell).size();
+  auto rows = xt::xarray<double>::from_shape({num_entries});
   xt::xarray<double> columns = rows;
   xt::xarray<double> values = rows;
   std::size_t entry = 0;
   for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) {
-    const double measure = mesh.measure(cell);
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j, ++entry) {
-        rows(entry) = static_cast<double>(mesh.corner(cell, i));
-        columns(entry) = static_cast<double>(mesh.corner(cell, j));
-        values(entry) = measure * share * (i == j ? 2.0 : 1.0);
+    const auto [nodes, entries] = element_mass(mesh, cell);
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      for (std::size_t j = 0; j < nodes.size(); ++j, ++entry) {
+        rows(entry) = static_cast<double>(nodes[i]);
+        columns(entry) = static_cast<double>(nodes[j]);
+        values(entry) = entries[i * nodes.size() + j];
       }
   }
   // Each element's matrix is positive definite on its corners, and each point belongs to one.
-  return {mesh.num_pts(), rows, columns, values, Definiteness::known};
+  return {mesh.num_nodes(), rows, columns, values, Definiteness::known};
+}
+
+xt::xarray<double> lumped_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
+  return lumped_mass(simplex_mesh(points, cells));
+}
+
+MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells) {
+  return consistent_mass(simplex_mesh(points, cells));
 }
 
 xt::xarray<double> latitude_longitude_areas(const ArrayRef<double>& latitudes, const ArrayRef<double>& longitudes,
