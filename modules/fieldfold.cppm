@@ -4,6 +4,7 @@ export module fieldfold;
 export import fieldfold.base.arrays;
 export import fieldfold.base.diagnostics;
 export import fieldfold.base.memory;
+export import fieldfold.base.names;
 export import fieldfold.base.npy;
 export import fieldfold.base.parallel;
 export import fieldfold.compression.any;

@@ -14,6 +14,10 @@ export namespace fieldfold {
 ///                    is missing or not writable; the disk is full, or the file longer than RLIMIT_FSIZE permits
 void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 
+/// The same for libraries that open files by themselves: `write` creates the file at the path that it is given, of the
+/// same name in another folder, which errors do not show.
+void write_file_at(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write);
+
 /// Opens a file for reading. \throws FileError  the file is missing, not readable, or not a regular file
 std::ifstream open_for_reading(const std::filesystem::path& path);
 

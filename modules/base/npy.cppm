@@ -45,6 +45,18 @@ class NpyFile {
 template <class T = double>
 xt::xarray<T> load_npy(const std::filesystem::path& path);
 
+/// Reads the header of an .npy file from a stream. \param bytes  in the file  \param name  of the file in messages
+/// \throws FileError  as above
+NpyHeader read_npy_header(std::istream& in, std::uint64_t bytes, std::string_view name);
+
+/// Reads an array from a stream. Arguments and errors as above.
+template <class T = double>
+xt::xarray<T> read_npy(std::istream& in, std::uint64_t bytes, std::string_view name);
+
+/// Writes an array to a stream as `save_npy` does.
+template <class T>
+void write_npy(std::ostream& out, const ArrayRef<T>& array);
+
 /// Saves an array as an .npy file (float32, float64 or int64, C order), atomically.
 /// \throws FileError  the file cannot be written
 template <class T>

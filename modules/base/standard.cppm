@@ -36,6 +36,7 @@ module;
 #include <ranges>
 #include <set>
 #include <span>
+#include <sstream>
 #include <stdexcept>
 #include <streambuf>
 #include <string>
@@ -107,6 +108,7 @@ using std::from_chars;
 using std::function;
 using std::get;
 using std::get_if;
+using std::getline;
 using std::greater;
 using std::hash;
 using std::hypot;
@@ -114,6 +116,7 @@ using std::ifstream;
 using std::ilogb;
 using std::in_place_type;
 using std::initializer_list;
+using std::istringstream;
 using std::int16_t;
 using std::int32_t;
 using std::int64_t;
@@ -151,6 +154,7 @@ using std::move;
 using std::mt19937_64;
 using std::multiplies;
 using std::mutex;
+using std::ostringstream;
 using std::nextafter;
 using std::none_of;
 using std::nothrow;
@@ -170,6 +174,7 @@ using std::rethrow_exception;
 using std::round;
 using std::runtime_error;
 using std::same_as;
+using std::recursive_mutex;
 using std::scoped_lock;
 using std::set;
 using std::shared_ptr;
@@ -214,17 +219,20 @@ using std::chrono::operator-;
 using std::chrono::steady_clock;
 }  // namespace chrono
 namespace filesystem {
+using std::filesystem::create_directories;
 using std::filesystem::exists;
 using std::filesystem::file_size;
 using std::filesystem::file_status;
 using std::filesystem::file_type;
 using std::filesystem::filesystem_error;
+using std::filesystem::is_directory;
 using std::filesystem::is_regular_file;
 using std::filesystem::path;
 using std::filesystem::perms;
 using std::filesystem::remove;
 using std::filesystem::rename;
 using std::filesystem::status;
+using std::filesystem::temp_directory_path;
 }  // namespace filesystem
 namespace numbers {
 using std::numbers::pi;
@@ -252,6 +260,7 @@ using std::ranges::min;
 using std::ranges::min_element;
 using std::ranges::minmax;
 using std::ranges::nth_element;
+using std::ranges::reverse;
 using std::ranges::sort;
 using std::ranges::transform;
 using std::ranges::unique;

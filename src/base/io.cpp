@@ -136,15 +136,31 @@ fs::path followed(fs::path path) {
   return path;
 }
 
+/// The regular file that a path leads to, or will.
+fs::path file_of(const fs::path& path) {
+  std::error_code failure;
+  const auto status = fs::status(path, failure);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw FileError(message(path.string(), ": cannot be written: it is not a regular file"));
+  if (path.filename().empty()) cannot_write(path, EISDIR);
+  return followed(path);
+}
+
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+/// Who opens a file that is written.
+enum class Opener {
+  us,      ///< by a descriptor
+  others,  ///< by a path, in a folder of its own
+};
 
 /// A file in the folder of a target, which it replaces once it is complete. It has no name until then, where the file
 /// system permits that, so that nothing is left of it however the program ends. Elsewhere it has a name of its own,
 /// nobody else's file is opened, and a lock shows that its writer is alive: the next writer of the target removes the
-/// files of dead ones.
+/// files of dead ones. A file that others open has a folder to itself, which has the lock, as they may lock the file.
 class Replacement {
  public:
-  explicit Replacement(const fs::path& target)
+  Replacement(const fs::path& target, Opener opener)
       : target_(target), folder_(open_folder(target)), prefix_(prefix_of(target.filename())) {
     struct ::stat existing{};
     if (::fstatat(folder_.number(), name().c_str(), &existing, 0) == 0) {
@@ -157,6 +173,10 @@ class Replacement {
       cannot_write(target, errno);
     }
     remove_abandoned();
+    if (opener == Opener::others) {
+      while (own_folder_.empty()) make_folder();
+      return;
+    }
     open_unnamed();
     while (!descriptor_ || !descriptor_->is_open()) open_named();
   }
@@ -164,12 +184,21 @@ class Replacement {
   Replacement& operator=(const Replacement&) = delete;
   ~Replacement() {
     if (!temporary_.empty()) ::unlinkat(folder_.number(), temporary_.c_str(), 0);
+    std::error_code ignored;
+    if (!own_folder_.empty()) fs::remove_all(own_folder_, ignored);
   }
 
   int descriptor() const { return descriptor_->number(); }
 
+  /// The path at which others create the file.
+  fs::path path() const { return own_folder_ / target_.filename(); }
+
   /// Puts the file in the place of the target, and waits until both the file and its name are on the disk.
   void commit() {
+    if (!own_folder_.empty()) {
+      descriptor_.emplace(::open(path().c_str(), O_RDONLY | O_CLOEXEC));
+      if (!descriptor_->is_open()) fail();
+    }
     if (existing_) {
       // Permissions stay; so does the owner, as far as the user may set it.
       if (existing_->st_uid != ::geteuid() || existing_->st_gid != ::getegid())
@@ -177,6 +206,10 @@ class Replacement {
       std::ignore = ::fchmod(descriptor(), existing_->st_mode & 07777);
     }
     if (::fsync(descriptor()) != 0 && errno != EINVAL) fail();
+    if (!own_folder_.empty()) {
+      if (::renameat(AT_FDCWD, path().c_str(), folder_.number(), name().c_str()) != 0) fail();
+      return sync_folder();
+    }
     while (temporary_.empty()) {
       // Nothing that may throw comes between a name in the folder and its note here.
       std::string fresh = fresh_name();
@@ -188,12 +221,16 @@ class Replacement {
     }
     if (::renameat(folder_.number(), temporary_.c_str(), folder_.number(), name().c_str()) != 0) fail();
     temporary_.clear();
-    if (::fsync(folder_.number()) != 0 && errno != EINVAL && errno != EBADF) fail();
+    sync_folder();
   }
 
  private:
   std::string name() const { return target_.filename().string(); }
   [[noreturn]] void fail() const { cannot_write(target_, errno); }
+
+  void sync_folder() const {
+    if (::fsync(folder_.number()) != 0 && errno != EINVAL && errno != EBADF) fail();
+  }
 
   static Descriptor open_folder(const fs::path& target) {
     const fs::path path = folder_of(target);
@@ -224,6 +261,17 @@ class Replacement {
     descriptor_.emplace(::openat(folder_.number(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, first_mode()));
     if (!descriptor_->is_open()) return;
     std::ignore = ::flock(descriptor(), LOCK_EX | LOCK_NB);
+  }
+
+  void make_folder() {
+    const fs::path path = folder_of(target_) / fresh_name();
+    if (::mkdir(path.c_str(), 0700) != 0) {
+      if (errno != EEXIST) fail();
+      return;
+    }
+    own_folder_ = path;
+    lock_.emplace(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock_->is_open()) std::ignore = ::flock(lock_->number(), LOCK_EX | LOCK_NB);
   }
 
   void open_named() {
@@ -260,11 +308,13 @@ class Replacement {
       struct ::stat opened{};
       struct ::stat named{};
       // A lock that can be had belongs to nobody; the name may have gone to another file meanwhile.
-      if (file.is_open() && ::fstat(file.number(), &opened) == 0 && S_ISREG(opened.st_mode) &&
-          opened.st_uid == ::geteuid() && ::flock(file.number(), LOCK_EX | LOCK_NB) == 0 &&
-          ::fstatat(folder_.number(), found, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened.st_ino &&
-          named.st_dev == opened.st_dev)
-        ::unlinkat(folder_.number(), found, 0);
+      const bool is_abandoned = file.is_open() && ::fstat(file.number(), &opened) == 0 &&
+                                opened.st_uid == ::geteuid() && ::flock(file.number(), LOCK_EX | LOCK_NB) == 0 &&
+                                ::fstatat(folder_.number(), found, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+      std::error_code ignored;
+      if (is_abandoned && S_ISREG(opened.st_mode)) ::unlinkat(folder_.number(), found, 0);
+      if (is_abandoned && S_ISDIR(opened.st_mode)) fs::remove_all(folder_of(target_) / found, ignored);
     }
   }
 
@@ -274,23 +324,34 @@ class Replacement {
   std::optional<struct ::stat> existing_;
   std::optional<Descriptor> descriptor_;
   std::string temporary_;  ///< its name; empty: none
+  fs::path own_folder_;    ///< of a file that others open; empty: none
+  std::optional<Descriptor> lock_;
 };
 
 }  // namespace
 
 void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write) {
-  std::error_code failure;
-  const auto status = fs::status(path, failure);
-  if (fs::exists(status) && !fs::is_regular_file(status))
-    throw FileError(message(path.string(), ": cannot be written: it is not a regular file"));
-  if (path.filename().empty()) cannot_write(path, EISDIR);
-  Replacement replacement(followed(path));
+  Replacement replacement(file_of(path), Opener::us);
   DescriptorBuffer buffer(replacement.descriptor());
   std::ostream out(&buffer);
   write(out);
   if (!out.flush())
     throw FileError(
         message(path.string(), ": writing failed: ", std::strerror(buffer.error() == 0 ? EIO : buffer.error())));
+  replacement.commit();
+}
+
+void write_file_at(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+  Replacement replacement(file_of(path), Opener::others);
+  const std::string temporary = replacement.path().string();
+  try {
+    write(temporary);
+  } catch (const FileError& error) {
+    std::string text = error.what();
+    if (const std::size_t found = text.find(temporary); found != text.npos)
+      text.replace(found, temporary.size(), path.string());
+    throw FileError(text);
+  }
   replacement.commit();
 }
 

@@ -21,7 +21,7 @@ constexpr std::size_t longest_header = 1 << 16;
 /// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
 class HeaderText {
  public:
-  HeaderText(std::string text, const std::filesystem::path& path) : text_(std::move(text)), path_(path) {}
+  HeaderText(std::string text, std::string_view name) : text_(std::move(text)), name_(name) {}
 
   std::string_view quoted(std::string_view key) const {
     const std::string_view value = after(key);
@@ -56,9 +56,7 @@ class HeaderText {
   }
 
  private:
-  [[noreturn]] void malformed() const {
-    throw FileError(message(path_.string(), ": the header of the .npy file is malformed"));
-  }
+  [[noreturn]] void malformed() const { throw FileError(message(name_, ": the header of the .npy file is malformed")); }
 
   /// The text that follows `'key':`, not empty.
   std::string_view after(std::string_view key) const {
@@ -70,59 +68,8 @@ class HeaderText {
   }
 
   std::string text_;
-  const std::filesystem::path& path_;
+  std::string_view name_;
 };
-
-NpyHeader read_header(std::ifstream& in, const std::filesystem::path& path) {
-  const std::uint64_t file_size = std::filesystem::file_size(path);
-  unsigned char lead[12] = {};
-  in.read(reinterpret_cast<char*>(lead), 8);
-  if (!in || std::memcmp(lead, magic.data(), magic.size()) != 0 || lead[6] < 1 || lead[6] > 3)
-    throw FileError(message(path.string(), ": is not an .npy file of format version 1, 2 or 3"));
-  const int length_bytes = lead[6] == 1 ? 2 : 4;
-  in.read(reinterpret_cast<char*>(lead + 8), length_bytes);
-  std::size_t length = 0;
-  for (int i = length_bytes; i-- > 0;) length = length << 8 | lead[8 + i];
-  if (!in || length > longest_header)
-    throw FileError(message(path.string(), ": the header of the .npy file is malformed"));
-  std::string text(length, ' ');
-  in.read(text.data(), static_cast<std::streamsize>(length));
-  if (!in) throw FileError(message(path.string(), ": the .npy file ends within its header"));
-
-  const HeaderText header(std::move(text), path);
-  const std::string_view type = header.quoted("descr");
-  constexpr std::array known{"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
-  const bool has_order = !type.empty() && std::string_view("<>|=").find(type[0]) != std::string_view::npos;
-  if (!has_order || std::ranges::find(known, type.substr(1)) == known.end())
-    throw FileError(message(path.string(), ": expected numbers of one of the types ", listing(known),
-                            " (floating point, integers or bool), got ", type));
-  NpyHeader result{.shape = header.shape("shape"),
-                   .fortran_order = header.boolean("fortran_order"),
-                   .kind = type[1],
-                   .scalar_size = static_cast<std::size_t>(type[2] - '0'),
-                   .big_endian = type[0] == '>',
-                   .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
-
-  // Compared by division, because the product may overflow.
-  std::uint64_t numbers = (file_size - result.offset) / result.scalar_size;
-  const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
-  bool fits = (file_size - result.offset) % result.scalar_size == 0;
-  std::uint64_t left = std::uint64_t{1} << 56;  // distances in an empty array can be represented, too
-  for (const std::size_t axis : result.shape) {
-    if (!empty) {
-      fits = fits && numbers % axis == 0;
-      numbers /= axis;
-    } else if (axis > 0) {
-      fits = fits && axis <= left;
-      left /= axis;
-    }
-  }
-  if (!fits || numbers != (empty ? 0 : 1))
-    throw FileError(message(path.string(), ": the shape ", shape_text(result.shape), " of ", result.scalar_size,
-                            "-byte numbers does not fit the ", file_size - result.offset,
-                            " bytes of data in the file"));
-  return result;
-}
 
 /// A number in half precision (IEEE 754 binary16).
 struct Half {
@@ -172,7 +119,7 @@ void order_bytes(const NpyHeader& header, std::span<Scalar> numbers) {
 }
 
 template <class Scalar, class T>
-xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
+xt::xarray<T> read_numbers(std::istream& in, const NpyHeader& header) {
   auto numbers = xt::xarray<T>::from_shape(header.shape);
   const auto read_into = [&](std::span<Scalar> stored) {
     in.read(reinterpret_cast<char*>(stored.data()), static_cast<std::streamsize>(stored.size_bytes()));
@@ -196,9 +143,58 @@ xt::xarray<T> read_numbers(std::ifstream& in, const NpyHeader& header) {
 
 }  // namespace
 
+NpyHeader read_npy_header(std::istream& in, std::uint64_t bytes, std::string_view name) {
+  unsigned char lead[12] = {};
+  in.read(reinterpret_cast<char*>(lead), 8);
+  if (!in || std::memcmp(lead, magic.data(), magic.size()) != 0 || lead[6] < 1 || lead[6] > 3)
+    throw FileError(message(name, ": is not an .npy file of format version 1, 2 or 3"));
+  const int length_bytes = lead[6] == 1 ? 2 : 4;
+  in.read(reinterpret_cast<char*>(lead + 8), length_bytes);
+  std::size_t length = 0;
+  for (int i = length_bytes; i-- > 0;) length = length << 8 | lead[8 + i];
+  if (!in || length > longest_header) throw FileError(message(name, ": the header of the .npy file is malformed"));
+  std::string text(length, ' ');
+  in.read(text.data(), static_cast<std::streamsize>(length));
+  if (!in) throw FileError(message(name, ": the .npy file ends within its header"));
+
+  const HeaderText header(std::move(text), name);
+  const std::string_view type = header.quoted("descr");
+  constexpr std::array known{"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
+  const bool has_order = !type.empty() && std::string_view("<>|=").find(type[0]) != std::string_view::npos;
+  if (!has_order || std::ranges::find(known, type.substr(1)) == known.end())
+    throw FileError(message(name, ": expected numbers of one of the types ", listing(known),
+                            " (floating point, integers or bool), got ", type));
+  NpyHeader result{.shape = header.shape("shape"),
+                   .fortran_order = header.boolean("fortran_order"),
+                   .kind = type[1],
+                   .scalar_size = static_cast<std::size_t>(type[2] - '0'),
+                   .big_endian = type[0] == '>',
+                   .offset = static_cast<std::uint64_t>(8 + length_bytes) + length};
+
+  if (result.offset > bytes) throw FileError(message(name, ": the .npy file ends within its header"));
+  // Compared by division, because the product may overflow.
+  std::uint64_t numbers = (bytes - result.offset) / result.scalar_size;
+  const bool empty = std::ranges::find(result.shape, std::size_t{0}) != result.shape.end();
+  bool fits = (bytes - result.offset) % result.scalar_size == 0;
+  std::uint64_t left = std::uint64_t{1} << 56;  // distances in an empty array can be represented, too
+  for (const std::size_t axis : result.shape) {
+    if (!empty) {
+      fits = fits && numbers % axis == 0;
+      numbers /= axis;
+    } else if (axis > 0) {
+      fits = fits && axis <= left;
+      left /= axis;
+    }
+  }
+  if (!fits || numbers != (empty ? 0 : 1))
+    throw FileError(message(name, ": the shape ", shape_text(result.shape), " of ", result.scalar_size,
+                            "-byte numbers does not fit the ", bytes - result.offset, " bytes of data in the file"));
+  return result;
+}
+
 NpyHeader read_npy_header(const std::filesystem::path& path) {
   std::ifstream in = open_for_reading(path);
-  return read_header(in, path);
+  return read_npy_header(in, std::filesystem::file_size(path), path.string());
 }
 
 NpyFile::NpyFile(const std::filesystem::path& path) : header_(read_npy_header(path)), file_(path) {}
@@ -220,32 +216,44 @@ void NpyFile::read(std::size_t first, std::size_t count, T* numbers) const {
 }
 
 template <class T>
-xt::xarray<T> load_npy(const std::filesystem::path& path) {
-  std::ifstream in = open_for_reading(path);
-  const NpyHeader header = read_header(in, path);
+xt::xarray<T> read_npy(std::istream& in, std::uint64_t bytes, std::string_view name) {
+  const NpyHeader header = read_npy_header(in, bytes, name);
   xt::xarray<T> numbers =
       with_scalar(header, [&]<class Scalar>(Scalar) { return read_numbers<Scalar, T>(in, header); });
-  if (!in) throw FileError(message(path.string(), ": reading failed: ", std::strerror(errno)));
+  if (!in) throw FileError(message(name, ": reading failed: ", std::strerror(errno)));
   return numbers;
 }
 
 template <class T>
-void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
+xt::xarray<T> load_npy(const std::filesystem::path& path) {
+  std::ifstream in = open_for_reading(path);
+  return read_npy<T>(in, std::filesystem::file_size(path), path.string());
+}
+
+template <class T>
+void write_npy(std::ostream& out, const ArrayRef<T>& array) {
   std::string text = message("{'descr': '<", std::integral<T> ? "i" : "f", sizeof(T),
                              "', 'fortran_order': False, 'shape': ", shape_text(array.shape()), ", }");
   // The format requires a header of a multiple of 64 bytes that ends in a newline.
   const std::size_t before_text = 10;
   text.append(63 - (before_text + text.size()) % 64, ' ');
   text += '\n';
-  write_file(path, [&](std::ostream& out) {
-    out << magic << '\x01' << '\x00' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
-        << text;
-    out.write(reinterpret_cast<const char*>(array.data()), static_cast<std::streamsize>(array.size() * sizeof(T)));
-  });
+  out << magic << '\x01' << '\x00' << static_cast<char>(text.size() & 0xff) << static_cast<char>(text.size() >> 8)
+      << text;
+  out.write(reinterpret_cast<const char*>(array.data()), static_cast<std::streamsize>(array.size() * sizeof(T)));
+}
+
+template <class T>
+void save_npy(const std::filesystem::path& path, const ArrayRef<T>& array) {
+  write_file(path, [&](std::ostream& out) { write_npy(out, array); });
 }
 
 template void NpyFile::read(std::size_t, std::size_t, double*) const;
 template void NpyFile::read(std::size_t, std::size_t, float*) const;
+template xt::xarray<double> read_npy<double>(std::istream&, std::uint64_t, std::string_view);
+template xt::xarray<float> read_npy<float>(std::istream&, std::uint64_t, std::string_view);
+template void write_npy(std::ostream&, const ArrayRef<double>&);
+template void write_npy(std::ostream&, const ArrayRef<float>&);
 template xt::xarray<double> load_npy<double>(const std::filesystem::path&);
 template xt::xarray<float> load_npy<float>(const std::filesystem::path&);
 template void save_npy(const std::filesystem::path&, const ArrayRef<double>&);

@@ -418,12 +418,12 @@ std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std
   if (given.front().starts_with('-')) {
     const std::vector<std::string> known{"--help", "--version", "-h"};
     if (std::ranges::find(known, given.front()) != known.end()) return std::nullopt;
-    return unknown_name(given.front(), "an option", {"--help", "--version"});
+    return fieldfold::unknown_name(given.front(), "an option", {"--help", "--version"});
   }
   std::vector<std::string> commands;
   for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
   if (std::ranges::find(commands, given.front()) == commands.end())
-    return unknown_name(given.front(), "a command", commands);
+    return fieldfold::unknown_name(given.front(), "a command", commands);
   const CLI::App* const command = app.get_subcommand(given.front());
   std::vector<std::string> options;
   for (const CLI::Option* option : command->get_options())
@@ -432,10 +432,10 @@ std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std
     if (argument == "--") break;
     const std::string name = argument.substr(0, argument.find('='));
     if (name.starts_with("--") && std::ranges::find(options, name) == options.end())
-      return unknown_name(name, "an option of " + given.front(), options);
+      return fieldfold::unknown_name(name, "an option of " + given.front(), options);
     // A single dash before a long name.
     if (name.size() > 2 && name[0] == '-' && name[1] != '-' && name[1] != 'o' && !number_in(name))
-      return unknown_name(name, "an option of " + given.front(), options);
+      return fieldfold::unknown_name(name, "an option of " + given.front(), options);
   }
   return std::nullopt;
 }
