@@ -40,3 +40,4 @@ export import fieldfold.rows.missing_values;
 export import fieldfold.rows.npy;
 export import fieldfold.rows.source;
 export import fieldfold.rows.store;
+export import fieldfold.rows.stored;

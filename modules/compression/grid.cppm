@@ -4,6 +4,7 @@ export module fieldfold.compression.grid;
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
+import fieldfold.fields.mesh;
 import fieldfold.fields.options;
 import fieldfold.interpolation.cache;
 import fieldfold.rbf.interpolator;
@@ -26,6 +27,11 @@ struct CompressionOptions {
   /// The shape of a grid of num_pts points, for fields `(*loop_shape, *grid_shape)`; empty: that of `coords`, or
   /// `(num_pts,)`.
   Shape grid_shape = {};
+  /// The mesh of the grid, for files to look at; it takes no part in compression. Its points of fields are those of the
+  /// grid. Null: unknown.
+  std::shared_ptr<const Mesh> mesh = nullptr;
+  /// The units of fields by name, for descriptions and files; without an entry: unknown.
+  std::map<std::string, std::string> units = {};
   std::string interpolate_method = "rbf";
   RBFOptions interpolate_opts = {};
   /// `automatic`: points where a field has no value in any sample (land) are excluded from its interpolation, and the
@@ -47,7 +53,8 @@ class BasicCompression {
   using value_type = T;
 
   /// \throws InvalidArgument  field names as for `expect_field_names`; coords that are a scalar, empty, or not finite,
-  ///                          or do not fit the grid shape; an unknown interpolation method; invalid interpolation
+  ///                          or do not fit the grid shape; an inconsistent mesh, or one of another number of
+  ///                          points; units of an unknown field; an unknown interpolation method; invalid interpolation
   ///                          options
   explicit BasicCompression(CompressionOptions options = {});
 
@@ -151,6 +158,7 @@ class BasicCompression {
 
  private:
   struct Points;
+  void check_coords();
   Shape shape_of_snapshots(const BasicFields<T>& fields) const;
   xt::xarray<T> join(const BasicFields<T>& fields, const Shape& shape) const;
   BasicFields<T> split(const ArrayRef<T>& states, const Shape& shape) const;

@@ -45,7 +45,7 @@ AnyIncrementalSVD load_any_incremental(const std::filesystem::path& path);
 /// is unchanged and needs no map. A large basis is built in an unnamed file in the folder of `path`. The file at `path`
 /// is either complete or absent.
 /// \tparam S         scalar of the snapshots: T, or double
-/// \param snapshots  `(dof, num_samples)`, such as `NpyRows` or `NpyFieldRows`
+/// \param snapshots  `(dof, num_samples)`, such as `NpyRows` or `StoredFieldRows`
 /// \param rule       replaces the rule of the options if it is not empty
 /// \returns  the map, with an empty projection matrix
 /// \throws   as `BasicSVD::compute_map`, the source of the snapshots, and `save`; InvalidArgument also for a mass

@@ -10,15 +10,16 @@
 /// The commands of the program, as functions of their options. They throw as the library does.
 namespace fieldfold::cli {
 
-/// A field and the file of its values, `(*loop_shape, *grid_shape)`.
+/// A field and the address of its values, `(*loop_shape, *grid_shape)`: a file, and a name in it.
 struct FieldFile {
   std::string name;
-  std::filesystem::path path;
+  std::string address;
 };
 
 /// Fields in files.
 struct FieldFiles {
   std::vector<FieldFile> files;
+  std::vector<std::string> addresses;   ///< files with fields of their own names
   std::vector<std::string> components;  ///< `COUNT` or `NAME=COUNT`: numbers of components on the last axis
 };
 
@@ -47,10 +48,10 @@ struct FieldArguments {
   std::vector<std::string> field_weights;  ///< `FIELD=WEIGHT`
   bool center = false;
   bool standardize = false;
-  std::filesystem::path point_weights;
-  std::filesystem::path sample_weights;
+  std::string point_weights;  ///< an array, or `latlon`
+  std::string sample_weights;
   std::string mass;  ///< `lumped`, `consistent`, or a file of triplets `(entries, 3)`
-  std::filesystem::path cells;
+  std::string cells;
   std::string mask = "none";
   std::vector<double> missing_values;
   std::string gappy = "drop";
@@ -58,9 +59,9 @@ struct FieldArguments {
 
 struct FitArguments {
   FieldFiles field_files;
-  std::filesystem::path data;       ///< `(dof, num_samples)`; instead of field files
-  std::vector<std::string> fields;  ///< names, only with `data`
-  std::filesystem::path coords;
+  std::string data;                 ///< `(dof, num_samples)`; instead of field files
+  std::vector<std::string> fields;  ///< names in `data`, or of the fields to take from files
+  std::string coords;
   std::optional<std::size_t> grid_axes;  ///< number of axes of the grid; none: those of the coords, or one
   std::optional<std::size_t> rank;
   std::optional<double> energy_tol;
@@ -90,23 +91,23 @@ void info(const InfoArguments& arguments);
 struct CompressArguments {
   std::filesystem::path map;
   FieldFiles field_files;
-  std::filesystem::path coords;
-  std::filesystem::path states;  ///< `(*loop_shape, dof)`; instead of field files
-  std::string gappy;             ///< policy for states with missing numbers; empty: that of the map
+  std::string coords;
+  std::string states;  ///< `(*loop_shape, dof)`; instead of field files
+  std::string gappy;   ///< policy for states with missing numbers; empty: that of the map
   bool whiten = false;
-  std::filesystem::path distances;       ///< file of relative distances to write; empty: none
+  std::string distances;                 ///< file of relative distances to write; empty: none
   InterpolationArguments interpolation;  ///< the given ones replace those of the map
-  std::filesystem::path output;
+  std::string output;
 };
 void compress(const CompressArguments& arguments);
 
 struct ReconstructArguments {
   std::filesystem::path map;
-  std::filesystem::path latent;
+  std::string latent;
   bool is_white = false;  ///< coefficients of `compress` with `whiten`
-  std::filesystem::path coords;
-  std::filesystem::path output_folder;
-  std::filesystem::path states;
+  std::string coords;
+  std::filesystem::path output;  ///< a folder, or a file of fields
+  std::string states;
   InterpolationArguments interpolation;  ///< the given ones replace those of the map
 };
 void reconstruct(const ReconstructArguments& arguments);
@@ -114,21 +115,43 @@ void reconstruct(const ReconstructArguments& arguments);
 struct SensorsArguments {
   std::filesystem::path map;
   std::optional<std::size_t> count;  ///< none: the rank
-  std::filesystem::path output;      ///< for the indices `(count,)`; empty: none
+  std::string output;                ///< for the indices `(count,)`; empty: none
 };
 void sensors(const SensorsArguments& arguments);
 
 struct InterpolateArguments {
   FieldFiles field_files;
-  std::filesystem::path from;
-  std::filesystem::path to;
+  std::string from;
+  std::string to;
   InterpolationArguments interpolation;
   std::filesystem::path operator_file;       ///< replaces coordinates and options
   std::filesystem::path save_operator_file;  ///< file of the operator to write; empty: none
   bool choose_by_leave_one_out = false;      ///< epsilon, for these fields; prints the curve
   std::size_t threads = 0;
-  std::filesystem::path output_folder;
+  std::filesystem::path output;  ///< a folder, or a file of fields
 };
 void interpolate(const InterpolateArguments& arguments);
+
+struct ConvertArguments {
+  std::string source;
+  std::vector<std::string> fields;  ///< names; empty: all
+  std::string output;
+};
+void convert(const ConvertArguments& arguments);
+
+struct ExportArguments {
+  std::filesystem::path map;
+  FieldFiles field_files;        ///< data for errors; may be empty
+  std::filesystem::path output;  ///< of the mean, the modes and the errors; empty: none
+  std::optional<std::size_t> modes;
+  std::string spectrum;      ///< file of singular values; empty: none
+  std::string coefficients;  ///< file of training coefficients; empty: none
+};
+void export_map(const ExportArguments& arguments);
+
+struct FormatsArguments {
+  bool json = false;
+};
+void formats(const FormatsArguments& arguments);
 
 }  // namespace fieldfold::cli

@@ -1,66 +1,77 @@
 #pragma once
 
-// Fields in files, one .npy file per field.
+// Fields in files: those given on the command line, and those to write.
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "commands.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 
-/// The number of components of each file.
-/// \throws InvalidArgument  a count that is not a whole number above 0, or an unknown name
-std::vector<std::size_t> components_of(const FieldFiles& fields);
-
-/// The files, and the names of the fields in them.
-struct NamedFiles {
-  std::vector<NpyField> files;
-  std::vector<std::string> names;
+/// The fields of the command line, and what their files say of them.
+struct GivenFields {
+  std::vector<StoredField> arrays;  ///< one for each file or variable
+  std::vector<std::string> names;   ///< of the fields; each component of a vector is one
+  std::map<std::string, std::string> units;
+  Grid grid;                             ///< that of the first array
+  std::optional<std::size_t> loop_axes;  ///< the number of axes of samples; none: no file says
+  std::vector<double> times;             ///< of the samples; empty: unknown
+  std::size_t bytes = 0;                 ///< of the numbers, see `bytes_of`
 };
-NamedFiles named_files(const FieldFiles& fields);
 
-/// Reads fields from their files; vector fields become one field per component.
+/// Opens the files of the command line; their numbers are read later.
+/// \param wanted  names of fields; files of several fields provide these. Empty: all of them, those at points if there
+///                are any, and else those at cells
+/// \throws InvalidArgument  a number of components that is not a whole number above 0, or for an unknown field; a field
+///                          given twice; fields at points and at cells
+/// \throws FileError        as `open_dataset`
+GivenFields open_fields(const FieldFiles& fields, const std::vector<std::string>& wanted = {});
+
+/// The bytes of an array in files: theirs, if they hold it alone, or else those of its numbers in double precision.
+std::size_t bytes_of(const Address& address, const Variable& variable);
+
+/// The number of axes of the grid: as given, or as the files say, or as in the coordinates.
+std::size_t grid_axes_of(const GivenFields& given, std::optional<std::size_t> axes,
+                         const std::optional<xt::xarray<double>>& coords);
+
+/// Reads fields to memory; vector fields become one field per component.
+Fields load_fields(const GivenFields& given);
+
+/// Fields to write, in the order of their names.
+/// \param loop_axes  the number of leading axes that count samples
 template <class T>
-BasicFields<T> load_fields(const FieldFiles& fields) {
-  BasicFields<T> loaded;
-  const auto components = components_of(fields);
-  for (std::size_t i = 0; i < components.size(); ++i) {
-    const auto& [name, path] = fields.files[i];
-    auto values = load_npy<T>(path);
-    if (components[i] == 1) {
-      loaded.emplace(name, std::move(values));
-      continue;
-    }
-    if (values.dimension() == 0 || values.shape().back() != components[i])
-      throw InvalidArgument(message("field ", name, ": expected ", components[i],
-                                    " components on the last axis, got the shape ",
-                                    shape_text(ArrayRef<T>(values).shape())));
-    loaded.merge(component_fields<T>(name, values));
+FieldSet field_set(const std::vector<std::string>& names, const BasicFields<T>& fields, std::size_t loop_axes,
+                   const std::map<std::string, std::string>& units, Grid grid) {
+  FieldSet set{.fields = {}, .loop_axes = loop_axes, .grid = std::move(grid), .single_precision = sizeof(T) == 4};
+  for (const std::string& name : names) {
+    const auto found = fields.find(name);
+    if (found == fields.end()) continue;
+    const auto unit = units.find(name);
+    set.fields.push_back({name, array_cast<double>(found->second), unit == units.end() ? std::string() : unit->second});
   }
-  std::size_t expected = 0;
-  for (const std::size_t count : components) expected += count;
-  if (loaded.size() < expected) throw InvalidArgument("--field: a component of a vector field is given twice");
-  return loaded;
+  return set;
 }
 
-/// Writes each field to a file of its name in a folder, which is created if missing.
-/// \throws InvalidArgument  a name with '/'  \throws FileError  the folder or a file cannot be written
+/// The grid of a map, for files.
 template <class T>
-void save_fields(const std::filesystem::path& folder, const BasicFields<T>& fields) {
-  for (const auto& [name, values] : fields)
-    if (name.find('/') != std::string::npos)
-      throw InvalidArgument(message("field ", name, ": expected a name without '/', for a file of that name"));
-  std::error_code failure;
-  std::filesystem::create_directories(folder, failure);
-  if (failure) throw FileError(message(folder.string(), ": the folder cannot be created: ", failure.message()));
-  for (const auto& [name, values] : fields) save_npy(folder / (name + ".npy"), values);
+Grid grid_of(const BasicCompression<T>& compression) {
+  Grid grid{.mesh = compression.compression_options().mesh};
+  if (!compression.has_coords()) return grid;
+  xt::xarray<double> coords = compression.coords();
+  Shape shape = compression.grid_shape();
+  shape.push_back(coords.shape(1));
+  coords.reshape(shape);
+  grid.coords = std::move(coords);
+  return grid;
 }
 
 }  // namespace fieldfold::cli

@@ -51,7 +51,7 @@ CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields) {
                            for (const std::string& pair : pairs) {
                              const std::size_t split = pair.find('=');
                              if (split == 0 || split >= pair.size() - 1)
-                               throw CLI::ValidationError("--field", "expected NAME=FILE.npy, got " + pair);
+                               throw CLI::ValidationError("--field", "expected NAME=FILE, got " + pair);
                              const std::string name = pair.substr(0, split);
                              if (name.find('/') != std::string::npos)
                                throw CLI::ValidationError("--field", "expected a name without '/', got " + name);
@@ -60,18 +60,26 @@ CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields) {
                              files.push_back({name, pair.substr(split + 1)});
                            }
                          },
-                         "Field name and its .npy file of values, (*loop_shape, *grid_shape); repeatable")
-                     ->type_name("NAME=FILE")
+                         "Field name and the file of its values, (*loop_shape, *grid_shape); repeatable")
+                     ->type_name("NAME=FILE[:NAME]")
                      ->take_all()
                      ->allow_extra_args(false);
   command
       .add_option("--components", fields.components,
-                  "Number of components on the last axis of vector fields: U becomes U_x, U_y, U_z; default: none")
+                  "Number of components on the last axis of vector fields: U becomes U_x, U_y, U_z; default: as the "
+                  "file says, or none")
       ->type_name("[NAME=]COUNT")
       ->take_all()
-      ->allow_extra_args(false)
-      ->needs(option);
+      ->allow_extra_args(false);
   return option;
+}
+
+/// `DATA...`: files with fields of their own names.
+CLI::Option* add_data_files(CLI::App& command, FieldFiles& fields) {
+  return command
+      .add_option("files", fields.addresses,
+                  "Files of fields, with all of their fields or FILE:NAME with one; 'PATTERN' is a series of files")
+      ->type_name("FILE[:NAME]");
 }
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
@@ -161,7 +169,8 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
       ->group(group);
   command
       .add_option("--point-weights", arguments.point_weights,
-                  "File of point weights such as cell volumes, (num_pts,); default: 1")
+                  "File of point weights such as cell volumes, (num_pts,), or latlon for the cell areas of a "
+                  "latitude-longitude grid; default: 1")
       ->group(group);
   command.add_option("--field-weight", arguments.field_weights, "Weight of a field; default: 1")
       ->type_name("FIELD=WEIGHT")
@@ -179,7 +188,8 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
       command
           .add_option(
               "--mass", arguments.mass,
-              "Mass matrix: lumped or consistent for --cells, or a file of triplets (row, column, value), (entries, 3)")
+              "Mass matrix: lumped or consistent, of the cells in the file of the fields or of --cells, or a file of "
+              "triplets (row, column, value), (entries, 3)")
           ->group(group);
   cells->needs(mass);
   command
@@ -199,6 +209,8 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
       ->group(group);
 }
 
+bool has_fields(const FieldFiles& fields) { return !fields.files.empty() || !fields.addresses.empty(); }
+
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
                       const std::string& example) {
   CLI::App* command = app.add_subcommand(name, description);
@@ -210,20 +222,25 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   CLI::App* command =
       add_command(app, "fit", "Learn a map from snapshots",
                   "fieldfold fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy --energy-tol 0.999 -o map.fold");
+  auto* files = add_data_files(*command, arguments.field_files);
   auto* fields = add_field_files(*command, arguments.field_files);
   auto* data = command->add_option("--data", arguments.data, "File of the snapshot matrix, (dof, num_samples)");
-  command->add_option("--fields", arguments.fields, "Field names of the snapshot matrix; default: field")
+  command
+      ->add_option("--fields", arguments.fields,
+                   "Field names of the snapshot matrix, by default field; or of the fields to take from files, by "
+                   "default all")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->needs(data);
+      ->allow_extra_args(false);
   auto* coords =
-      command->add_option("--coords", arguments.coords, "File of grid points, (num_pts, dim) or (*grid_shape, dim)");
+      command->add_option("--coords", arguments.coords,
+                          "File of grid points, (num_pts, dim) or (*grid_shape, dim); default: as the files of the "
+                          "fields say, or none");
   command
       ->add_option(
           "--grid-axes", arguments.grid_axes,
           "Number of axes of the grid in field files, after those of the samples; default: as in the coords, or 1")
       ->check(CLI::Range(1, 16))
-      ->needs(fields)
+      ->excludes(data)
       ->excludes(coords);
   command->add_option("--rank", arguments.rank, "Number of modes")->check(not_negative());
   command->add_option("--energy-tol", arguments.energy_tol,
@@ -248,9 +265,13 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   add_space(*command, arguments.space);
   add_interpolation(*command, arguments.interpolation);
   data->excludes(fields);
+  data->excludes(files);
   command->callback([command, &arguments] {
     arguments.interpolation.given = given_interpolation(*command);
-    if (arguments.data.empty() && arguments.field_files.files.empty()) throw CLI::RequiredError("--field or --data");
+    if (arguments.data.empty() && !has_fields(arguments.field_files))
+      throw CLI::RequiredError("a file of fields, --field or --data");
+    if (!arguments.fields.empty() && arguments.data.empty() && arguments.field_files.addresses.empty())
+      throw CLI::RequiredError("--data or a file of fields for --fields");
     fit(arguments);
   });
 }
@@ -269,9 +290,11 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
       add_command(app, "compress", "Compress fields to latent coefficients",
                   "fieldfold compress map.fold --field ux=ux.npy --field uy=uy.npy --coords other.npy -o latent.npy");
   command->add_option("map", arguments.map, "Map file")->required();
+  auto* files = add_data_files(*command, arguments.field_files);
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* coords = command->add_option(
-      "--coords", arguments.coords, "File of the points of the fields, (*coord_shape, dim); default: those of the map");
+  auto* coords = command->add_option("--coords", arguments.coords,
+                                     "File of the points of the fields, (*coord_shape, dim); default: as the files of "
+                                     "the fields say, or those of the map");
   auto* states =
       command->add_option("--states", arguments.states, "File of states on the grid of the map, (*loop_shape, dof)");
   command->add_option("--gappy", arguments.gappy,
@@ -283,11 +306,12 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
       ->required();
   add_interpolation(*command, arguments.interpolation);
   states->excludes(fields);
+  states->excludes(files);
   states->excludes(coords);
   command->callback([command, &arguments] {
     arguments.interpolation.given = given_interpolation(*command);
-    if (arguments.states.empty() && arguments.field_files.files.empty())
-      throw CLI::RequiredError("--field or --states");
+    if (arguments.states.empty() && !has_fields(arguments.field_files))
+      throw CLI::RequiredError("a file of fields, --field or --states");
     compress(arguments);
   });
 }
@@ -299,7 +323,9 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
   command->add_option("latent", arguments.latent, "File of latent coefficients, (*loop_shape, rank)")->required();
   command->add_flag("--whitened", arguments.is_white, "Whitened coefficients, from compress --whiten");
   auto* folder =
-      command->add_option("-o,--output", arguments.output_folder, "Folder to write, with one file per field");
+      command->add_option("-o,--output", arguments.output,
+                          "File of fields to write, in the format of its ending, or folder for one .npy file "
+                          "per field");
   command
       ->add_option("--coords", arguments.coords,
                    "File of points to reconstruct at, (*coord_shape, dim); default: those of the map")
@@ -309,7 +335,7 @@ void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
   add_interpolation(*command, arguments.interpolation);
   command->callback([command, &arguments] {
     arguments.interpolation.given = given_interpolation(*command);
-    if (arguments.states.empty() && arguments.output_folder.empty()) throw CLI::RequiredError("--output or --states");
+    if (arguments.states.empty() && arguments.output.empty()) throw CLI::RequiredError("--output or --states");
     reconstruct(arguments);
   });
 }
@@ -330,34 +356,83 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   CLI::App* command =
       add_command(app, "interpolate", "Interpolate fields from one set of points to another",
                   "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
+  auto* files = add_data_files(*command, arguments.field_files);
   auto* fields = add_field_files(*command, arguments.field_files);
-  auto* from = command->add_option("--coords", arguments.from, "File of the points of the fields, (*grid_shape, dim)");
+  auto* from = command->add_option("--coords", arguments.from,
+                                   "File of the points of the fields, (*grid_shape, dim); default: as the files of the "
+                                   "fields say");
   auto* to = command->add_option("--to", arguments.to, "File of points to interpolate to, (*coord_shape, dim)");
   auto* kept = command->add_option("--operator", arguments.operator_file,
                                    "File of a saved operator, instead of points and options");
   auto* save = command->add_option("--save-operator", arguments.save_operator_file,
                                    "File of the operator to write, for use with other fields");
   auto* output =
-      command->add_option("-o,--output", arguments.output_folder, "Folder to write, with one file per field");
+      command->add_option("-o,--output", arguments.output,
+                          "File of fields to write, in the format of its ending, or folder for one .npy file "
+                          "per field");
   add_threads(*command, arguments.threads);
-  auto* choose = command
-                     ->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
-                                "Choice of epsilon by leave-one-out errors of the fields, which are printed")
-                     ->needs(fields);
+  auto* choose = command->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
+                                   "Choice of epsilon by leave-one-out errors of the fields, which are printed");
   kept->excludes(from)->excludes(to)->excludes(save)->excludes(choose);
   fields->needs(output);
-  output->needs(fields);
+  files->needs(output);
   add_interpolation(*command, arguments.interpolation);
   // A saved operator includes the interpolation options.
   for (CLI::Option* option : command->get_options())
     if (option->get_group() == interpolation_group) kept->excludes(option);
   command->callback([=, &arguments] {
-    if (kept->count() == 0 && (from->count() == 0 || to->count() == 0))
+    const bool has_any = has_fields(arguments.field_files);
+    if (kept->count() == 0 && (to->count() == 0 || (from->count() == 0 && !has_any)))
       throw CLI::RequiredError("--coords and --to, or --operator");
     arguments.interpolation.given = given_interpolation(*command);
-    if (fields->count() == 0 && save->count() == 0) throw CLI::RequiredError("--field or --save-operator");
+    if (!has_any && (choose->count() > 0 || output->count() > 0))
+      throw CLI::RequiredError("a file of fields or --field");
+    if (!has_any && save->count() == 0) throw CLI::RequiredError("a file of fields, --field or --save-operator");
     interpolate(arguments);
   });
+}
+
+void add_convert(CLI::App& app, ConvertArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "convert", "Convert files of fields to another format", "fieldfold convert 'run_*.vtu' run.h5");
+  command->add_option("source", arguments.source, "File of fields, FILE:NAME, or 'PATTERN' of a series")
+      ->type_name("FILE[:NAME]")
+      ->required();
+  command->add_option("target", arguments.output, "File to write, in the format of its ending")
+      ->type_name("FILE[:NAME]")
+      ->required();
+  command->add_option("--fields", arguments.fields, "Names of the fields to convert; default: all")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->callback([&arguments] { convert(arguments); });
+}
+
+void add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App* command = add_command(app, "export", "Write the mean, the modes and the errors of a map, to look at",
+                                  "fieldfold export map.fold 'run_*.vtu' -o modes.vtu");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_data_files(*command, arguments.field_files);
+  add_field_files(*command, arguments.field_files);
+  command->add_option("--modes", arguments.modes, "Number of modes to write; default: all")->check(not_negative());
+  command->add_option("--spectrum", arguments.spectrum, "File of the singular values to write");
+  command->add_option("--coefficients", arguments.coefficients,
+                      "File of the training coefficients to write, (num_samples, rank); needs fit "
+                      "--keep-training-latents");
+  command->add_option(
+      "-o,--output", arguments.output,
+      "File of fields to write, in the format of its ending, or folder for .npy files: mean, modes and, "
+      "with files of fields, the root mean square of the errors at each point");
+  command->callback([&arguments] {
+    if (arguments.output.empty() && arguments.spectrum.empty() && arguments.coefficients.empty())
+      throw CLI::RequiredError("--output, --spectrum or --coefficients");
+    export_map(arguments);
+  });
+}
+
+void add_formats(CLI::App& app, FormatsArguments& arguments) {
+  CLI::App* command = add_command(app, "formats", "List the file formats of this build", "fieldfold formats --json");
+  command->add_flag("--json", arguments.json, "JSON output");
+  command->callback([&arguments] { formats(arguments); });
 }
 
 /// The command that was given, for messages.
@@ -456,12 +531,18 @@ int run(int argc, char** argv) {
   ReconstructArguments reconstruct_arguments;
   SensorsArguments sensors_arguments;
   InterpolateArguments interpolate_arguments;
+  ConvertArguments convert_arguments;
+  ExportArguments export_arguments;
+  FormatsArguments formats_arguments;
   add_fit(app, fit_arguments);
   add_info(app, info_arguments);
   add_compress(app, compress_arguments);
   add_reconstruct(app, reconstruct_arguments);
   add_sensors(app, sensors_arguments);
   add_interpolate(app, interpolate_arguments);
+  add_convert(app, convert_arguments);
+  add_export(app, export_arguments);
+  add_formats(app, formats_arguments);
   const std::vector<std::string> given = joined_lists(argc, argv);
   if (!given.empty()) given_command = given.front();
   fieldfold::set_warning_handler(

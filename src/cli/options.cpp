@@ -14,13 +14,14 @@
 #include "options.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
 
 xt::xarray<double> number_or_file(const std::string& text) {
   if (const auto number = number_in(text)) return *number;
-  return load_npy(text);
+  return load_array(text);
 }
 
 /// Splits `NAME=VALUE`.
@@ -36,27 +37,54 @@ double number_of(const std::string& text, const char* option) {
   throw InvalidArgument(message(option, ": expected a number, got ", text));
 }
 
-/// The inner product of `--mass`.
-void add_mass(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords, FieldOptions& options) {
+/// The inner product of the elements of a mesh, or of `--cells`.
+void add_element_mass(const FieldArguments& arguments, const Grid& grid, FieldOptions& options) {
   const bool is_lumped = arguments.mass == "lumped";
-  options.inner_product_name = arguments.mass;
-  if (is_lumped || arguments.mass == "consistent") {
-    if (!coords || arguments.cells.empty())
-      throw InvalidArgument(message("--mass ", arguments.mass, ": expected --coords and --cells"));
-    const auto cells = load_npy(arguments.cells);
-    if (is_lumped)
-      options.point_weights = lumped_mass(*coords, cells);
-    else
-      options.mass = consistent_mass(*coords, cells);
+  if (arguments.cells.empty() && grid.mesh && grid.mesh->location == FieldLocation::cells) {
+    // Fields are constant in each cell, so that both matrices are the diagonal of the volumes.
+    options.point_weights = cell_geometry(*grid.mesh).sizes;
     return;
   }
-  const auto triplets = load_npy(arguments.mass);
+  if (arguments.cells.empty() && grid.mesh) {
+    if (is_lumped)
+      options.point_weights = lumped_mass(*grid.mesh);
+    else
+      options.mass = consistent_mass(*grid.mesh);
+    return;
+  }
+  if (!grid.coords || arguments.cells.empty())
+    throw InvalidArgument(
+        message("--mass ", arguments.mass, ": expected --coords and --cells, or fields of a file with a mesh"));
+  const auto cells = load_array(arguments.cells);
+  if (is_lumped)
+    options.point_weights = lumped_mass(*grid.coords, cells);
+  else
+    options.mass = consistent_mass(*grid.coords, cells);
+}
+
+/// The inner product of `--mass`.
+void add_mass(const FieldArguments& arguments, const Grid& grid, FieldOptions& options) {
+  options.inner_product_name = arguments.mass;
+  if (arguments.mass == "lumped" || arguments.mass == "consistent") return add_element_mass(arguments, grid, options);
+  const auto triplets = load_array(arguments.mass);
   if (triplets.dimension() != 2 || triplets.shape(1) != 3 || triplets.shape(0) == 0)
     throw InvalidArgument(message(arguments.mass,
                                   ": expected triplets (row, column, value) of the shape (entries, 3), ", "got ",
                                   shape_text(ArrayRef<double>(triplets).shape())));
   const auto column = [&](std::size_t k) { return xt::view(triplets, xt::all(), k); };
   options.mass.emplace(column(0), column(1), column(2));
+}
+
+/// The cell areas of a latitude-longitude grid, for all its points.
+xt::xarray<double> latlon_weights(const Grid& grid, std::size_t num_pts) {
+  if (grid.latitudes.size() == 0)
+    throw InvalidArgument(
+        "--point-weights latlon: expected fields whose last two axes are latitude and longitude, in a NetCDF file with "
+        "coordinate variables of the units degrees_north and degrees_east");
+  const auto areas = latitude_longitude_areas(grid.latitudes, grid.longitudes);
+  auto weights = xt::xarray<double>::from_shape({num_pts});
+  for (std::size_t p = 0; p < num_pts; ++p) weights(p) = areas(p % areas.size());
+  return weights;
 }
 
 RBFOptions values_of(const InterpolationArguments& arguments) {
@@ -104,9 +132,9 @@ std::optional<double> number_in(const std::string& text) {
   return number;
 }
 
-std::optional<xt::xarray<double>> load_optional(const std::filesystem::path& path) {
-  if (path.empty()) return std::nullopt;
-  return load_npy(path);
+std::optional<xt::xarray<double>> load_optional(const std::string& address) {
+  if (address.empty()) return std::nullopt;
+  return load_array(address);
 }
 
 RBFOptions options_of(const InterpolationArguments& arguments) {
@@ -138,10 +166,11 @@ CompressionOptions with_overrides(CompressionOptions options, const Interpolatio
   return options;
 }
 
-FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
+FieldOptions options_of(const FieldArguments& arguments, const Grid& grid) {
+  const bool is_latlon = arguments.point_weights == "latlon" && !std::filesystem::exists("latlon");
   FieldOptions options{.center = arguments.center,
                        .standardize = arguments.standardize,
-                       .point_weights = load_optional(arguments.point_weights),
+                       .point_weights = is_latlon ? std::nullopt : load_optional(arguments.point_weights),
                        .sample_weights = load_optional(arguments.sample_weights),
                        .missing_values = arguments.missing_values,
                        .gappy_snapshots = gappy_snapshots_named(arguments.gappy)};
@@ -158,7 +187,12 @@ FieldOptions options_of(const FieldArguments& arguments, const std::optional<xt:
     const auto [name, weight] = named(text, "--field-weight");
     options.field_weights[name] = number_of(weight, "--field-weight");
   }
-  if (!arguments.mass.empty()) add_mass(arguments, coords, options);
+  if (is_latlon) {
+    const std::size_t dim = grid.coords ? grid.coords->shape().back() : 1;
+    options.point_weights = latlon_weights(grid, grid.coords ? grid.coords->size() / dim : 0);
+    options.inner_product_name = "cell areas";
+  }
+  if (!arguments.mass.empty()) add_mass(arguments, grid, options);
   return options;
 }
 

@@ -2,8 +2,10 @@ module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
+import fieldfold.base.names;
 import fieldfold.compression.compressor;
 import fieldfold.fields.layout;
+import fieldfold.fields.mesh;
 import fieldfold.fields.options;
 import fieldfold.interpolation.method;
 import fieldfold.linalg.dense;
@@ -81,6 +83,19 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
     if (*num_pts_ == 0)
       throw InvalidArgument(message("grid_shape: expected at least one point, got ", shape_text(options_.grid_shape)));
   }
+  for (const auto& [field, unit] : options_.units)
+    if (std::ranges::find(options_.fields, field) == options_.fields.end())
+      throw InvalidArgument(unknown_name("units: " + field, "a field", options_.fields));
+  if (options_.mesh) validate(*options_.mesh);
+  check_coords();
+  if (options_.mesh && num_pts_ && options_.mesh->num_pts() != *num_pts_)
+    throw InvalidArgument(
+        message("mesh: expected ", *num_pts_, " points as in the grid, got ", options_.mesh->num_pts()));
+  if (options_.mesh) num_pts_ = options_.mesh->num_pts();
+}
+
+template <class T>
+void BasicCompression<T>::check_coords() {
   if (!options_.coords) return;
   xt::xarray<double>& coords = *options_.coords;
   Shape shape(coords.shape().begin(), coords.shape().end());

@@ -8,6 +8,7 @@ import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.layout;
 import fieldfold.fields.mass_matrix;
+import fieldfold.fields.mesh;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
@@ -75,6 +76,31 @@ void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
   if (kind != MassKind::sparse) return;
   if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
   mass.emplace(std::move(rows));
+}
+
+template <class Archive, class AnyMesh>
+void describe_parts(Archive& archive, AnyMesh& mesh) {
+  static const std::vector<std::string_view> locations{"points", "cells"};
+  archive.tall(mesh.points);
+  archive.tall(mesh.offsets);
+  archive.tall(mesh.nodes);
+  archive.tall(mesh.types);
+  archive.choice(mesh.location, locations);
+}
+
+void describe_mesh(Writer& archive, const std::shared_ptr<const Mesh>& mesh) {
+  archive.mark(mesh != nullptr);
+  if (mesh) describe_parts(archive, *mesh);
+}
+
+void describe_mesh(Reader& archive, std::shared_ptr<const Mesh>& mesh) {
+  bool exists = false;
+  archive.mark(exists);
+  mesh.reset();
+  if (!exists) return;
+  auto found = make_shared<Mesh>();
+  describe_parts(archive, *found);
+  mesh = std::move(found);
 }
 
 /// The order of the parts in a file, for a `Writer` of constants or a `Reader` of variables.
@@ -154,6 +180,8 @@ void describe_options(Archive& archive, Grid& grid, Options& options) {
   archive.numbers(options.field_opts.missing_values);
   archive(options.field_opts.inner_product_name);
   archive.mark(rbf.merge_duplicates);
+  archive.by_name(grid.units, itself);
+  describe_mesh(archive, grid.mesh);
 }
 
 template <class Archive, class Map, class DescribeBasis>

@@ -345,7 +345,8 @@ BOOST_FIXTURE_TEST_CASE(unknown_names_are_shown_with_the_nearest_known_one, Prog
   expect_line(run("compress map.fold --sates ux.npy -o x.npy"), 2,
               {"--sates is not an option of compress; the nearest is --states"});
   // Nothing is near.
-  expect_line(run("translate"), 2, {"expected fit, info, compress, reconstruct, sensors or interpolate"});
+  expect_line(run("translate"), 2,
+              {"expected fit, info, compress, reconstruct, sensors, interpolate, convert, export or formats"});
   expect_line(run("compress map.fold --field ux=ux.npy --field uyy=uy.npy -o x.npy"), 1,
               {"--field: uyy is not a field of the map; the nearest is uy\n"});
   expect_line(run("compress map.fold --field ux=ux.npy --field temperature=uy.npy -o x.npy"), 1,
@@ -493,7 +494,9 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line_and_leave_no_file, Program) {
   fails(fit_both + "--kernel gaussian -o x.fold", "--epsilon: must be given");
   fails("fit --field ux=short.npy --coords xy.npy -o x.fold", "expected");
   fails("fit --field ux=missing.npy -o x.fold", "missing.npy: cannot be read");
-  fails("fit --field ux=map.fold -o x.fold", "is not an .npy file");
+  fails("fit --field ux=map.fold -o x.fold", "map.fold: expected a file with one of the endings .npy, ");
+  std::filesystem::copy_file(folder.path / "map.fold", folder.path / "map.npy");
+  fails("fit --field ux=map.npy -o x.fold", "map.npy: is not an .npy file");
   fails("compress map.fold --field ux=ux.npy -o x.npy", "--field: expected one named uy");
   fails("compress broken.fold --field ux=ux.npy -o x.npy", "broken.fold: it is damaged");
   fails("compress map.fold --states ux.npy -o x.npy", "states: expected a shape ending in (50,), got (8, 25)");
@@ -588,7 +591,8 @@ BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {
   }
   BOOST_TEST(run("--help").code == 0);
   BOOST_TEST(run("--version").output == "fieldfold " VERSION "\n");
-  for (const char* command : {"fit", "info", "compress", "reconstruct", "sensors", "interpolate"}) {
+  for (const char* command :
+       {"fit", "info", "compress", "reconstruct", "sensors", "interpolate", "convert", "export", "formats"}) {
     const Outcome outcome = run(std::string(command) + " --help");
     BOOST_TEST(outcome.code == 0);
     BOOST_TEST(outcome.output.find(std::string("Example:\n  fieldfold ") + command) != std::string::npos);

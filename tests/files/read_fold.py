@@ -109,6 +109,9 @@ def read_map(path):
     def normalization():
         return file.text(), file.real(), file.real()
 
+    def mesh():
+        return (file.array(), file.numbers_of("Q"), file.numbers_of("Q"), file.numbers_of("B"), file.text())
+
     def optional_real():
         return file.optional(file.real)
 
@@ -124,7 +127,8 @@ def read_map(path):
          field_weights=lambda: file.by_name(file.real), sample_weights=lambda: file.optional(file.array),
          mask=file.text, gappy_snapshots=file.text, gappy_states=file.text)
     read(5, grid_shape=lambda: file.list_of(file.count), mask_share=file.real,
-         missing_values=lambda: file.numbers_of("d"), inner_product=file.text, merge_duplicates=file.flag)
+         missing_values=lambda: file.numbers_of("d"), inner_product=file.text, merge_duplicates=file.flag, units=lambda: file.by_name(file.text),
+         mesh=lambda: file.optional(mesh))
 
     def errors():
         return (file.array(), file.array(), file.array(),

@@ -32,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (rows.cols() > 0) rows.read_columns(rows.cols() - 1, 1, buffer);
   });
   attempt([&] {
-    const fieldfold::NpyFieldRows<double> rows({{"u", input.path()}, {"v", input.path(), 2}}, 1);
+    const auto array = std::make_shared<fieldfold::NpyArray>(input.path());
+    const fieldfold::StoredFieldRows rows({{"u", array}, {"v", array, 2}}, 1);
     std::vector<double> buffer;
     if (rows.rows() > 0) rows.read(rows.rows() - 1, 1, buffer);
     if (rows.cols() > 0) rows.read_columns(rows.cols() - 1, 1, buffer);

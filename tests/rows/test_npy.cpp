@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.npy;
 import fieldfold.rows.npy;
 import fieldfold.rows.source;
+import fieldfold.rows.stored;
 
 #include "support/data/waves.hpp"
 
@@ -33,6 +35,19 @@ void save_fortran(const std::filesystem::path& path, const xt::xarray<double>& a
   head.replace(head.find(shape(columns)), shape(columns).size(), shape(array));
   file.seekp(0);
   file << head;
+}
+
+struct NpyField {
+  const char* name;
+  std::filesystem::path path;
+  std::size_t components = 1;
+};
+
+fieldfold::StoredFieldRows field_rows(const std::vector<NpyField>& files, std::size_t grid_axes = 1) {
+  std::vector<fieldfold::StoredField> fields;
+  for (const auto& [name, path, components] : files)
+    fields.push_back({name, std::make_shared<fieldfold::NpyArray>(path), components});
+  return fieldfold::StoredFieldRows(std::move(fields), grid_axes);
 }
 
 template <class T>
@@ -82,15 +97,15 @@ BOOST_AUTO_TEST_CASE(fields_are_interleaved_from_every_layout) {
     }
   fieldfold::save_npy(folder.path / "ux.npy", ux);
   save_fortran(folder.path / "uy.npy", uy);
-  const fieldfold::NpyFieldRows<double> rows({{"ux", folder.path / "ux.npy"}, {"uy", folder.path / "uy.npy"}});
+  const auto rows = field_rows({{"ux", folder.path / "ux.npy"}, {"uy", folder.path / "uy.npy"}});
   check_rows(rows, expected);
   // Two loop axes are flattened to one axis of samples.
   xt::xarray<double> looped = ux;
   looped.reshape({2, 2, 9});
   fieldfold::save_npy(folder.path / "ux.npy", looped);
-  check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
+  check_rows(field_rows({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
   save_fortran(folder.path / "ux.npy", looped);
-  check_rows(fieldfold::NpyFieldRows<double>({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
+  check_rows(field_rows({{"ux", folder.path / "ux.npy"}}), xt::xarray<double>(xt::transpose(ux)));
 }
 
 BOOST_AUTO_TEST_CASE(grids_of_several_axes_and_vector_fields_are_read_from_both_orders) {
@@ -109,7 +124,7 @@ BOOST_AUTO_TEST_CASE(grids_of_several_axes_and_vector_fields_are_read_from_both_
         pressure(t, i, j) = expected(row + 2, t) = -value;
       }
   const auto path = [&](const char* name) { return folder.path / name; };
-  const auto rows = [&] { return fieldfold::NpyFieldRows<double>({{"U", path("U.npy"), 2}, {"p", path("p.npy")}}, 2); };
+  const auto rows = [&] { return field_rows({{"U", path("U.npy"), 2}, {"p", path("p.npy")}}, 2); };
   for (const bool fortran : {false, true}) {
     if (fortran) {
       save_fortran(path("U.npy"), velocity);
@@ -121,7 +136,7 @@ BOOST_AUTO_TEST_CASE(grids_of_several_axes_and_vector_fields_are_read_from_both_
     check_rows(rows(), expected);
     BOOST_TEST(rows().grid_shape() == (fieldfold::Shape{2, 3}));
   }
-  BOOST_TEST(error_of([&] { fieldfold::NpyFieldRows<double>({{"U", path("U.npy"), 3}}, 2); }) ==
+  BOOST_TEST(error_of([&] { field_rows({{"U", path("U.npy"), 3}}, 2); }) ==
              "field U: expected 3 components on the last axis, got the shape (4, 2, 3, 2)");
 }
 
@@ -134,7 +149,7 @@ BOOST_AUTO_TEST_CASE(errors_name_the_file_or_field_that_does_not_fit) {
   BOOST_TEST(error_of([&] {
                fieldfold::NpyRows<double>(path("flat.npy"));
              }).ends_with("flat.npy: expected snapshots of the shape (dof, num_samples), got (4,)"));
-  BOOST_TEST(error_of([&] { fieldfold::NpyFieldRows<double>({{"ux", path("a.npy")}, {"uy", path("b.npy")}}); }) ==
+  BOOST_TEST(error_of([&] { field_rows({{"ux", path("a.npy")}, {"uy", path("b.npy")}}); }) ==
              "field uy: expected the shape (4, 9) of the field ux, got (4, 8)");
   const fieldfold::NpyRows<double> rows(path("a.npy"));
   std::filesystem::resize_file(path("a.npy"), 200);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,41 +17,67 @@
 #include "../words.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
 
-/// The states as columns, `(dof, num_states)`, if they can be read by blocks: those of a file, or of fields on the grid
-/// of the map.
-template <class T>
-std::unique_ptr<NpyFieldRows<double>> columns_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
-  std::unique_ptr<NpyFieldRows<double>> columns;
-  if (!arguments.states.empty()) {
-    columns = std::make_unique<NpyFieldRows<double>>(std::vector<NpyField>{{"states", arguments.states}});
-  } else if (auto [files, names] = named_files(arguments.field_files);
-             arguments.coords.empty() && names == svd.fields()) {
-    columns = std::make_unique<NpyFieldRows<double>>(files, std::max<std::size_t>(1, svd.grid_shape().size()));
-  }
-  if (columns && (columns->rows() != svd.dof() || !columns->reads_columns())) columns.reset();
-  return columns;
+/// States to compress: read by blocks as columns, `(dof, num_states)`, or in memory.
+struct States {
+  std::unique_ptr<RowSource<double>> columns;  ///< null: in memory
+  Shape loop_shape;                            ///< of the columns
+  xt::xarray<double> array;                    ///< `(*loop_shape, dof)`, in double precision whatever that of the map
+};
+
+/// States in a file, `(*loop_shape, dof)`.
+States states_in(const std::string& text) {
+  const Address address = address_of(text);
+  const auto dataset = open_dataset(address);
+  auto rows = std::make_unique<StoredFieldRows>(
+      std::vector<StoredField>{{"states", dataset->array(array_name(address, *dataset))}});
+  Shape loop_shape = rows->loop_shape();
+  return {std::move(rows), std::move(loop_shape), {}};
 }
 
-/// The states to compress, in double precision whatever the precision of the map.
+/// Whether points are those of the map, up to rounding in single precision.
 template <class T>
-xt::xarray<double> states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
-  if (!arguments.states.empty()) return load_npy(arguments.states);
+bool are_points_of(const BasicSVD<T>& svd, const xt::xarray<double>& coords) {
+  if (coords.size() != svd.coords().size()) return false;
+  double size = 0.0;
+  for (const double x : svd.coords()) size = std::max(size, std::abs(x));
+  return std::equal(coords.begin(), coords.end(), svd.coords().begin(),
+                    [&](double a, double b) { return std::abs(a - b) <= 1e-7 * size; });
+}
+
+/// The states of fields in files.
+template <class T>
+States states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
+  const GivenFields given = open_fields(arguments.field_files, svd.fields());
+  std::optional<xt::xarray<double>> coords;
+  if (!arguments.coords.empty())
+    coords = load_grid(arguments.coords).coords;
+  else if (given.grid.coords && svd.has_coords() && !are_points_of(svd, *given.grid.coords))
+    coords = given.grid.coords;
+  if (!coords && given.names == svd.fields()) {
+    auto rows = std::make_unique<StoredFieldRows>(given.arrays, std::max<std::size_t>(1, svd.grid_shape().size()));
+    Shape loop_shape = rows->loop_shape();
+    if (rows->rows() == svd.dof() && rows->reads_columns()) return {std::move(rows), std::move(loop_shape), {}};
+  }
   CompressionOptions options = with_overrides(svd.compression_options(), arguments.interpolation);
   options.grid_shape = svd.grid_shape();
   const Compression grid(std::move(options));
-  const auto fields = load_fields<double>(arguments.field_files);
-  for (const auto& [name, values] : fields)
-    if (std::ranges::find(svd.fields(), name) == svd.fields().end())
-      throw InvalidArgument(unknown_name("--field: " + name, "a field of the map", svd.fields()));
-  if (arguments.coords.empty()) return grid.join_fields(fields);
+  for (const auto& file : arguments.field_files.files)
+    for (const auto& [name, array, components] : given.arrays)
+      if (name == file.name && components == 1 && std::ranges::find(svd.fields(), name) == svd.fields().end())
+        throw InvalidArgument(unknown_name("--field: " + name, "a field of the map", svd.fields()));
+  Fields fields = load_fields(given);
+  std::erase_if(fields,
+                [&](const auto& field) { return std::ranges::find(svd.fields(), field.first) == svd.fields().end(); });
+  if (!coords) return {nullptr, {}, grid.join_fields(fields)};
   const Holes holes = arguments.gappy.empty()                                    ? grid.compression_options().holes
                       : gappy_states_named(arguments.gappy) == GappyStates::fill ? Holes::skip
                                                                                  : Holes::propagate;
-  return grid.interpolate_to_grid(load_npy(arguments.coords), fields, holes);
+  return {nullptr, {}, grid.interpolate_to_grid(*coords, fields, holes)};
 }
 
 /// Warns of numbers in the first states that are likely to stand for a missing value, if the map has none.
@@ -70,15 +97,19 @@ void compress(const CompressArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto policy =
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
-    const auto columns = columns_of(svd, arguments);
-    const auto states = columns ? xt::xarray<double>() : states_of(svd, arguments);
-    if (columns) warn_of_missing_values(svd, *columns);
-    xt::xarray<T> latent = columns ? svd.compress(*columns, policy) : svd.compress(states, policy);
-    if (columns) latent.reshape(joined(columns->loop_shape(), {svd.rank()}));
+    States states = arguments.states.empty() ? states_of(svd, arguments) : states_in(arguments.states);
+    if (states.columns && (states.columns->rows() != svd.dof() || !states.columns->reads_columns())) {
+      states.array = load_array(arguments.states);
+      states.columns.reset();
+    }
+    const RowSource<double>* const columns = states.columns.get();
+    if (columns != nullptr) warn_of_missing_values(svd, *columns);
+    xt::xarray<T> latent = columns != nullptr ? svd.compress(*columns, policy) : svd.compress(states.array, policy);
+    if (columns != nullptr) latent.reshape(joined(states.loop_shape, {svd.rank()}));
     if (arguments.whiten) latent = Whitening(svd.map()).apply(latent);
     if (!arguments.distances.empty()) {
-      auto assessed = columns ? svd.assess(*columns) : svd.assess(states);
-      if (columns) assessed.relative_distance.reshape(columns->loop_shape());
+      auto assessed = columns != nullptr ? svd.assess(*columns) : svd.assess(states.array);
+      if (columns != nullptr) assessed.relative_distance.reshape(states.loop_shape);
       double worst = 1.0;
       for (const double condition : assessed.condition)
         if (std::isfinite(condition)) worst = std::max(worst, condition);
@@ -86,9 +117,9 @@ void compress(const CompressArguments& arguments) {
         warn(
             message("states have missing numbers: distances are those of the numbers present, and errors in these are ",
                     "amplified by up to ", worst));
-      save_npy(arguments.distances, assessed.relative_distance);
+      save_array<T>(arguments.distances, assessed.relative_distance, "distance");
     }
-    save_npy(arguments.output, latent);
+    save_array<T>(arguments.output, latent, "latent");
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,48 +19,71 @@
 #include "../words.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
 
-/// Snapshots in files, the names of their fields, and the shape of their grid.
+/// Snapshots in files, the names and units of their fields, and their grid.
 struct Snapshots {
   std::unique_ptr<RowSource<double>> rows;
   std::vector<std::string> names;
+  std::map<std::string, std::string> units;
   Shape grid_shape;
+  Grid grid;
+  std::size_t bytes = 0;  ///< of the numbers
 };
 
-Snapshots snapshots_of(const FitArguments& arguments, const std::optional<xt::xarray<double>>& coords) {
-  if (!arguments.data.empty()) return {std::make_unique<NpyRows<double>>(arguments.data), arguments.fields, {}};
-  auto [files, names] = named_files(arguments.field_files);
-  const std::size_t coord_axes = coords ? std::max<std::size_t>(coords->dimension(), 2) - 1 : 1;
-  auto rows = std::make_unique<NpyFieldRows<double>>(files, arguments.grid_axes.value_or(coord_axes));
-  if (rows->loop_shape().size() > 1 && !coords && !arguments.grid_axes)
-    throw InvalidArgument(message(
-        "field ", files.front().name, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
-        "; --grid-axes ", rows->loop_shape().size(), " is for one axis of samples and a grid of the others, ",
-        "--grid-axes 1 for points on the last axis, --components ", rows->grid_shape().back(),
-        " for vectors on it, and --coords of the shape (*grid_shape, dim) for a grid with coordinates"));
+/// Checks that fields lie on the points of the coordinates.
+void check_points(const StoredFieldRows& rows, const xt::xarray<double>& coords, const std::string& field) {
+  if (size_of(rows.grid_shape()) * std::max<std::size_t>(coords.shape().back(), 1) == coords.size()) return;
+  const Shape& loop = rows.loop_shape();
+  const std::size_t dim = coords.dimension() > 1 ? coords.shape().back() : 1;
+  if (!loop.empty() && loop.back() * dim == coords.size())
+    throw InvalidArgument(message("--field ", field, ": got the shape ", shape_text(joined(loop, rows.grid_shape())),
+                                  " for ", loop.back(), " points; --components ", rows.grid_shape().back(),
+                                  " is for a vector field with this last axis"));
+  throw InvalidArgument(message("--field ", field, ": expected ", coords.size() / dim,
+                                " points, as in --coords, got the shape ", shape_text(joined(loop, rows.grid_shape())),
+                                coords.dimension() == 2 && dim == size_of(rows.grid_shape())
+                                    ? "; coords of the shape (dim, num_pts) must be transposed"
+                                    : ""));
+}
+
+Snapshots snapshots_of(const FitArguments& arguments) {
+  Snapshots snapshots;
+  if (!arguments.coords.empty()) snapshots.grid = load_grid(arguments.coords);
+  if (!arguments.data.empty()) {
+    const Address address = address_of(arguments.data);
+    const auto dataset = open_dataset(address);
+    const std::string name = array_name(address, *dataset);
+    const auto array = dataset->array(name);
+    snapshots.rows = std::make_unique<StoredMatrixRows>(array, arguments.data);
+    snapshots.names = arguments.fields;
+    snapshots.bytes = bytes_of(address, dataset->variable(name));
+    return snapshots;
+  }
+  GivenFields given = open_fields(arguments.field_files, arguments.fields);
+  if (arguments.coords.empty()) snapshots.grid = std::move(given.grid);
+  const auto& coords = snapshots.grid.coords;
+  auto rows = std::make_unique<StoredFieldRows>(given.arrays, grid_axes_of(given, arguments.grid_axes, coords));
+  const std::string& first = given.arrays.front().name;
+  if (rows->loop_shape().size() > 1 && !coords && !arguments.grid_axes && !given.loop_axes)
+    throw InvalidArgument(
+        message("field ", first, ": got the shape ", shape_text(joined(rows->loop_shape(), rows->grid_shape())),
+                "; --grid-axes ", rows->loop_shape().size(), " is for one axis of samples and a grid of the others, ",
+                "--grid-axes 1 for points on the last axis, --components ", rows->grid_shape().back(),
+                " for vectors on it, and --coords of the shape (*grid_shape, dim) for a grid with coordinates"));
   if (const std::size_t points = size_of(rows->grid_shape()); !coords && rows->cols() >= 20 * points)
     warn(message("--field: ", rows->cols(), " samples of only ", points,
                  " points; is the last axis that of the points? --grid-axes says how many axes are the grid"));
-  if (coords && size_of(rows->grid_shape()) * std::max<std::size_t>(coords->shape().back(), 1) != coords->size()) {
-    const Shape& loop = rows->loop_shape();
-    const std::size_t dim = coords->dimension() > 1 ? coords->shape().back() : 1;
-    if (!loop.empty() && loop.back() * dim == coords->size())
-      throw InvalidArgument(message("--field ", files.front().name, ": got the shape ",
-                                    shape_text(joined(loop, rows->grid_shape())), " for ", loop.back(),
-                                    " points; --components ", rows->grid_shape().back(),
-                                    " is for a vector field with this last axis"));
-    throw InvalidArgument(message("--field ", files.front().name, ": expected ", coords->size() / dim,
-                                  " points, as in --coords, got the shape ",
-                                  shape_text(joined(loop, rows->grid_shape())),
-                                  coords->dimension() == 2 && dim == size_of(rows->grid_shape())
-                                      ? "; coords of the shape (dim, num_pts) must be transposed"
-                                      : ""));
-  }
-  Shape grid_shape = rows->grid_shape();
-  return {std::move(rows), std::move(names), std::move(grid_shape)};
+  if (coords) check_points(*rows, *coords, first);
+  snapshots.names = std::move(given.names);
+  snapshots.units = std::move(given.units);
+  snapshots.grid_shape = rows->grid_shape();
+  snapshots.bytes = given.bytes;
+  snapshots.rows = std::move(rows);
+  return snapshots;
 }
 
 /// Says how many numbers are to blame for dropped snapshots, and how to keep these.
@@ -76,15 +100,12 @@ void warn_of_dropped(std::size_t num_dropped, const RowSource<double>& rows, con
 
 /// One line about what was learned.
 template <class T>
-void report(const BasicSVDMap<T>& map, const RowSource<double>& rows, const FitArguments& arguments) {
+void report(const BasicSVDMap<T>& map, const Snapshots& snapshots, const FitArguments& arguments) {
+  const RowSource<double>& rows = *snapshots.rows;
   const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.output));
-  std::size_t data_bytes =
-      arguments.data.empty() ? 0 : static_cast<std::size_t>(std::filesystem::file_size(arguments.data));
-  for (const FieldFile& file : arguments.field_files.files)
-    data_bytes += static_cast<std::size_t>(std::filesystem::file_size(file.path));
   const std::size_t rank = map.latent_ranges.size();
-  if (rank * rows.rows() * sizeof(T) > data_bytes)
-    warn(message("the map has ", bytes_text(bytes), ", more than the ", bytes_text(data_bytes), " of its data",
+  if (rank * rows.rows() * sizeof(T) > snapshots.bytes)
+    warn(message("the map has ", bytes_text(bytes), ", more than the ", bytes_text(snapshots.bytes), " of its data",
                  sizeof(T) == sizeof(double) ? "; --single halves it" : ""));
   if (arguments.is_quiet) return;
   const double tail = tail_shares(map.singular_values, map.unresolved_squares)[rank];
@@ -96,17 +117,19 @@ void report(const BasicSVDMap<T>& map, const RowSource<double>& rows, const FitA
 
 template <class T>
 void fit_in(const FitArguments& arguments) {
-  const auto coords = load_optional(arguments.coords);
-  auto [rows, names, grid_shape] = snapshots_of(arguments, coords);
-  if (grid_shape.size() < 2) grid_shape.clear();
+  Snapshots snapshots = snapshots_of(arguments);
+  const RowSource<double>& rows = *snapshots.rows;
+  if (snapshots.grid_shape.size() < 2) snapshots.grid_shape.clear();
   const NotedSignals noted;
   ProgressBar bar;
-  const BasicSVD<T> svd({.fields = names,
-                         .coords = coords,
-                         .grid_shape = grid_shape,
+  const BasicSVD<T> svd({.fields = snapshots.names,
+                         .coords = snapshots.grid.coords,
+                         .grid_shape = snapshots.grid_shape,
+                         .mesh = snapshots.grid.mesh,
+                         .units = snapshots.units,
                          .interpolate_method = arguments.interpolation.interpolate_method,
                          .interpolate_opts = options_of(arguments.interpolation)},
-                        {.field_opts = options_of(arguments.space, coords),
+                        {.field_opts = options_of(arguments.space, snapshots.grid),
                          .rule = {.rank = arguments.rank,
                                   .energy_tol = arguments.energy_tol,
                                   .reconstruction_tol = arguments.reconstruction_tol,
@@ -118,11 +141,11 @@ void fit_in(const FitArguments& arguments) {
                          .threads = arguments.threads,
                          .progress = [&](std::string_view phase, double share) { bar(phase, share); }});
   try {
-    const auto map = learn_to_file(arguments.output, svd, *rows);
+    const auto map = learn_to_file(arguments.output, svd, rows);
     bar.clear();
-    if (map.num_dropped > 0) warn_of_dropped(map.num_dropped, *rows, arguments);
+    if (map.num_dropped > 0) warn_of_dropped(map.num_dropped, rows, arguments);
     if (map.num_filled > 0) warn(message(map.num_filled, " missing numbers filled in snapshots"));
-    report(map, *rows, arguments);
+    report(map, snapshots, arguments);
   } catch (const Interrupted&) {
     bar.clear();
   }

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 #include "../options.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
@@ -25,27 +25,33 @@ struct Grids {
   xt::xarray<double> from;  ///< `(num_pts, dim)`
   Shape from_shape;         ///< of these points in fields
   xt::xarray<double> to;    ///< `(*coord_shape, dim)`
+  Grid target;              ///< to write fields on
 };
 
-Grids load_grids(const InterpolateArguments& arguments) {
-  Grids grids{load_npy(arguments.from), {}, load_npy(arguments.to)};
+Grids load_grids(const InterpolateArguments& arguments, const GivenFields& given) {
+  if (arguments.from.empty() && !given.grid.coords)
+    throw InvalidArgument("--coords: expected the points of the fields, which their files do not have");
+  Grids grids{arguments.from.empty() ? *given.grid.coords : *load_grid(arguments.from).coords, {}, {}, {}};
+  grids.target = load_grid(arguments.to);
+  grids.to = *grids.target.coords;
   if (grids.from.dimension() == 1) grids.from.reshape({grids.from.size(), std::size_t{1}});
   if (grids.from.dimension() < 2 || grids.from.size() == 0)
-    throw InvalidArgument(message(arguments.from.string(), ": expected coordinates of the shape (num_pts, dim), ",
+    throw InvalidArgument(message(arguments.from, ": expected coordinates of the shape (num_pts, dim), ",
                                   "(num_pts,) or (*grid_shape, dim), got ",
                                   shape_text(ArrayRef<double>(grids.from).shape())));
   grids.from_shape.assign(grids.from.shape().begin(), grids.from.shape().end() - 1);
   grids.from.reshape({size_of(grids.from_shape), grids.from.shape().back()});
   const std::size_t dim = grids.from.shape(1);
-  const auto check_transposed = [](bool is_transposed, const std::filesystem::path& path) {
+  const auto check_transposed = [](bool is_transposed, const std::string& path) {
     if (is_transposed)
-      throw InvalidArgument(message(path.string(), ": expected coordinates of the shape (num_pts, dim), got (dim, ",
+      throw InvalidArgument(message(path, ": expected coordinates of the shape (num_pts, dim), got (dim, ",
                                     "num_pts): they must be transposed"));
   };
   check_transposed(grids.from_shape.size() == 1 && grids.from_shape[0] <= 3 && dim > 3, arguments.from);
   check_transposed(grids.to.dimension() == 2 && grids.to.shape(1) != dim && grids.to.shape(0) == dim, arguments.to);
   if (grids.to.dimension() < 2)
     grids.to.reshape(grids.from.shape(1) == 1 ? Shape{grids.to.size(), 1} : Shape{1, grids.to.size()});
+  grids.target.coords = grids.to;
   return grids;
 }
 
@@ -80,15 +86,17 @@ void interpolate(const InterpolateArguments& arguments) {
   interpolation.options.threads = arguments.threads;
   std::optional<InterpolationOperator> kept;
   std::optional<Grids> grids;
+  const bool has_fields = !arguments.field_files.files.empty() || !arguments.field_files.addresses.empty();
+  const GivenFields given = has_fields ? open_fields(arguments.field_files) : GivenFields{};
   if (!arguments.operator_file.empty())
     kept.emplace(load_operator(arguments.operator_file));
   else
-    grids.emplace(load_grids(arguments));
+    grids.emplace(load_grids(arguments, given));
   const Shape from_shape = kept ? Shape{kept->num_points()} : grids->from_shape;
   const std::size_t num_pts = size_of(from_shape);
   const Shape coord_shape = kept ? kept->query_shape() : Shape(grids->to.shape().begin(), grids->to.shape().end() - 1);
 
-  const Fields fields = load_fields<double>(arguments.field_files);
+  const Fields fields = load_fields(given);
   std::vector<LoopRows<double>> rows;
   for (const auto& [name, values] : fields)
     rows.push_back(split_loop(ArrayRef<double>(values), from_shape, message("field ", name)));
@@ -123,7 +131,10 @@ void interpolate(const InterpolateArguments& arguments) {
     results.emplace(name, std::move(result));
     ++row;
   }
-  save_fields(arguments.output_folder, results);
+  if (results.empty()) return;
+  const std::size_t loop_axes = results.begin()->second.dimension() - coord_shape.size();
+  write_fields(arguments.output,
+               field_set(given.names, results, loop_axes, given.units, grids ? std::move(grids->target) : Grid{}));
 }
 
 }  // namespace fieldfold::cli

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "../progress.hpp"
@@ -9,17 +12,18 @@
 #include "../options.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
 
 template <class T>
-BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, const ReconstructArguments& arguments) {
-  if (arguments.coords.empty()) return svd.split_fields(svd.reconstruct(latent));
-  const auto coords = load_npy(arguments.coords);
-  if (arguments.interpolation.given.empty()) return reconstruct_fields(svd, latent, coords);
+BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, const std::optional<Grid>& target,
+                         const ReconstructArguments& arguments) {
+  if (!target) return svd.split_fields(svd.reconstruct(latent));
+  if (arguments.interpolation.given.empty()) return reconstruct_fields(svd, latent, *target->coords);
   const BasicCompression<T> grid(with_overrides(svd.compression_options(), arguments.interpolation));
-  return grid.interpolate_from_grid(svd.reconstruct(latent), coords);
+  return grid.interpolate_from_grid(svd.reconstruct(latent), *target->coords);
 }
 
 }  // namespace
@@ -27,10 +31,16 @@ BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, co
 void reconstruct(const ReconstructArguments& arguments) {
   const Ticker ticker("reconstructing");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    const auto given = load_npy<T>(arguments.latent);
+    const xt::xarray<T> given = array_cast<T>(load_array(arguments.latent));
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
-    if (!arguments.states.empty()) save_npy(arguments.states, svd.reconstruct(latent));
-    if (!arguments.output_folder.empty()) save_fields(arguments.output_folder, fields_at(svd, latent, arguments));
+    if (!arguments.states.empty()) save_array<T>(arguments.states, svd.reconstruct(latent), "states");
+    if (arguments.output.empty()) return;
+    std::optional<Grid> target;
+    if (!arguments.coords.empty()) target = load_grid(arguments.coords);
+    const auto fields = fields_at(svd, latent, target, arguments);
+    const std::size_t loop_axes = std::max<std::size_t>(1, latent.dimension()) - 1;
+    write_fields(arguments.output, field_set(svd.fields(), fields, loop_axes, svd.compression_options().units,
+                                             target ? *target : grid_of(svd)));
   });
 }
 

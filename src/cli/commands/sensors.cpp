@@ -7,6 +7,7 @@
 #include "../map_file.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace fieldfold::cli {
 
@@ -16,7 +17,10 @@ void sensors(const SensorsArguments& arguments) {
     if (!arguments.output.empty()) {
       auto numbers = xt::xarray<std::int64_t>::from_shape({chosen.size()});
       std::ranges::transform(chosen, numbers.begin(), [](std::size_t i) { return static_cast<std::int64_t>(i); });
-      save_npy(arguments.output, numbers);
+      if (arguments.output.ends_with(".npy"))
+        save_npy(arguments.output, numbers);
+      else
+        save_array<double>(arguments.output, xt::xarray<double>(numbers), "sensor");
     }
     for (const std::size_t number : chosen) {
       const FieldLayout layout{svd.num_qoi()};

@@ -1,0 +1,50 @@
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "../progress.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
+#include "../commands.hpp"
+#include "../field_files.hpp"
+
+import fieldfold;
+import fieldfold.formats;
+
+namespace fieldfold::cli {
+namespace {
+
+/// The number of leading axes of samples, where a file does not say: those that the grid does not have.
+std::size_t loop_axes_of(const GivenFields& given) {
+  if (given.loop_axes) return *given.loop_axes;
+  const StoredField& first = given.arrays.front();
+  const std::size_t axes = first.array->shape().size() - (first.components > 1 ? 1 : 0);
+  const std::size_t grid_axes = given.grid.coords ? given.grid.coords->dimension() - 1 : 1;
+  return axes > grid_axes ? axes - grid_axes : 0;
+}
+
+}  // namespace
+
+void convert(const ConvertArguments& arguments) {
+  const Ticker ticker("converting");
+  GivenFields given = open_fields({.files = {}, .addresses = {arguments.source}, .components = {}}, arguments.fields);
+  // One array to a file of arrays has any shape.
+  const bool is_array = given.arrays.size() == 1 && given.arrays.front().components == 1 && !given.grid.coords;
+  const std::string& output = arguments.output;
+  const bool is_npy = output.ends_with(".npy");
+  if (is_array && (is_npy || output.ends_with(".csv") || output.find(':') != std::string::npos)) {
+    save_array<double>(output, load_array(*given.arrays.front().array), given.names.front());
+    return;
+  }
+  if (is_npy && given.names.size() == 1) {
+    const auto fields = load_fields(given);
+    save_array<double>(output, fields.begin()->second, given.names.front());
+    return;
+  }
+  const std::size_t loop_axes = loop_axes_of(given);
+  auto set = field_set(given.names, load_fields(given), loop_axes, given.units, std::move(given.grid));
+  set.times = std::move(given.times);
+  write_fields(output, set);
+}
+
+}  // namespace fieldfold::cli

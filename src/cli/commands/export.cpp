@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../progress.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
+#include "../commands.hpp"
+#include "../field_files.hpp"
+#include "../map_file.hpp"
+
+import fieldfold;
+import fieldfold.formats;
+
+namespace fieldfold::cli {
+namespace {
+
+/// Adds the fields of one state, `(dof,)`, with a prefix to their names.
+template <class T>
+void add_state(const BasicSVD<T>& svd, const xt::xarray<T>& state, const std::string& prefix, FieldSet& set) {
+  const auto fields = svd.split_fields(state);
+  for (const std::string& name : svd.fields()) {
+    const auto unit = svd.compression_options().units.find(name);
+    const bool has_unit = prefix.starts_with("mean") || prefix.starts_with("error");
+    set.fields.push_back({prefix + "_" + name, array_cast<double>(fields.at(name)),
+                          has_unit && unit != svd.compression_options().units.end() ? unit->second : std::string()});
+  }
+}
+
+/// A column of the basis, with NaN for numbers that are not in the map.
+template <class T>
+xt::xarray<T> mode_of(const BasicSVD<T>& svd, std::size_t mode) {
+  auto column = xt::xarray<T>::from_shape({svd.dof()});
+  const auto& basis = svd.projection_matrix();
+  for (std::size_t i = 0; i < svd.dof(); ++i) column(i) = basis(i, mode);
+  if (const auto& space = svd.map().space; space && !space->parts().masked.empty())
+    for (std::size_t i = 0; i < svd.dof(); ++i)
+      if (space->parts().masked[i] != 0) column(i) = std::numeric_limits<T>::quiet_NaN();
+  return column;
+}
+
+/// The root mean square over the states of the error of each number, `(dof,)`. NaN: a number of no state is known.
+template <class T>
+xt::xarray<T> errors_of(const BasicSVD<T>& svd, const FieldFiles& files) {
+  const GivenFields given = open_fields(files, svd.fields());
+  if (given.names != svd.fields())
+    throw InvalidArgument(message("--field: expected the fields of the map, ", listing(svd.fields()),
+                                  ", in this order, got ", listing(given.names)));
+  const StoredFieldRows rows(given.arrays, std::max<std::size_t>(1, svd.grid_shape().size()));
+  if (rows.rows() != svd.dof())
+    throw InvalidArgument(message("--field: expected ", svd.dof() / svd.num_qoi(), " points as in the map, got ",
+                                  rows.rows() / svd.num_qoi()));
+  std::vector<double> sums(svd.dof(), 0.0);
+  std::vector<std::size_t> counts(svd.dof(), 0);
+  std::vector<double> buffer;
+  for (std::size_t first = 0; first < rows.cols(); first += rows.block_columns()) {
+    const std::size_t count = std::min(rows.block_columns(), rows.cols() - first);
+    const auto block = rows.read_columns(first, count, buffer);
+    const xt::xarray<T> states = array_cast<T>(ArrayRef<double>(block.data, {count, svd.dof()}).copy());
+    const xt::xarray<T> again = svd.reconstruct(svd.assess(states).latent);
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t i = 0; i < svd.dof(); ++i) {
+        const double error = static_cast<double>(states(j, i)) - static_cast<double>(again(j, i));
+        if (!std::isfinite(error)) continue;
+        sums[i] += error * error;
+        ++counts[i];
+      }
+  }
+  auto errors = xt::xarray<T>::from_shape({svd.dof()});
+  for (std::size_t i = 0; i < svd.dof(); ++i)
+    errors(i) = counts[i] == 0 ? std::numeric_limits<T>::quiet_NaN()
+                               : static_cast<T>(std::sqrt(sums[i] / static_cast<double>(counts[i])));
+  return errors;
+}
+
+template <class T>
+void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
+  FieldSet set{.fields = {}, .grid = grid_of(svd), .single_precision = sizeof(T) == 4};
+  if (svd.map().is_centered()) add_state(svd, svd.mean(), "mean", set);
+  const std::size_t count = std::min(arguments.modes.value_or(svd.rank()), svd.rank());
+  for (std::size_t mode = 0; mode < count; ++mode) add_state(svd, mode_of(svd, mode), message("mode_", mode + 1), set);
+  if (!arguments.field_files.files.empty() || !arguments.field_files.addresses.empty())
+    add_state(svd, errors_of(svd, arguments.field_files), "error", set);
+  write_fields(arguments.output, set);
+}
+
+}  // namespace
+
+void export_map(const ExportArguments& arguments) {
+  const Ticker ticker("exporting");
+  with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
+    if (!arguments.spectrum.empty()) save_array<T>(arguments.spectrum, svd.singular_values(), "singular_value");
+    if (!arguments.coefficients.empty()) save_array<T>(arguments.coefficients, svd.training_latents(), "coefficient");
+    if (!arguments.output.empty()) export_fields(svd, arguments);
+  });
+}
+
+}  // namespace fieldfold::cli

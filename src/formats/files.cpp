@@ -1,0 +1,365 @@
+module;
+
+#include <glob.h>
+#include <filesystem>
+
+module fieldfold.formats.files;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.base.names;
+import fieldfold.base.npy;
+import fieldfold.formats.csv;
+import fieldfold.formats.dataset;
+import fieldfold.formats.hdf5;
+import fieldfold.formats.netcdf;
+import fieldfold.formats.npz;
+import fieldfold.formats.vtk;
+import fieldfold.formats.vtkhdf;
+import fieldfold.rows.npy;
+import fieldfold.rows.stored;
+
+namespace fieldfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+class NpyDataset final : public Dataset {
+ public:
+  explicit NpyDataset(const fs::path& path)
+      : array_(make_shared<NpyArray>(path)), variables_{{.name = "", .shape = array_->shape()}} {}
+  const std::vector<Variable>& variables() const override { return variables_; }
+  std::shared_ptr<const StoredArray> array(std::string_view name) const override {
+    variable(name);
+    return array_;
+  }
+
+ private:
+  std::shared_ptr<const NpyArray> array_;
+  std::vector<Variable> variables_;
+};
+
+std::unique_ptr<Dataset> open_npy(const fs::path& path) { return std::make_unique<NpyDataset>(path); }
+
+/// One `.npy` file for each field, in a folder that is created if missing.
+void write_npy_folder(const fs::path& folder, const FieldSet& set) {
+  check_fields(set);
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw FileError(message(folder.string(), ": the folder cannot be created: ", failure.message()));
+  for (const auto& [name, values, units] : set.fields)
+    if (set.single_precision)
+      save_npy<float>(folder / (name + ".npy"), array_cast<float>(values));
+    else
+      save_npy<double>(folder / (name + ".npy"), values);
+}
+
+struct Implementation {
+  Format format;
+  std::unique_ptr<Dataset> (*open)(const fs::path&) = nullptr;
+  void (*write)(const fs::path&, const FieldSet&) = nullptr;
+};
+
+const std::vector<Implementation>& implementations() {
+  static const std::vector<Implementation> all = [] {
+    std::vector<Implementation> list{
+        {{"NumPy array", {".npy"}, "", "", ""}, open_npy, nullptr},
+        {{"CSV table", {".csv", ".tsv", ".txt"}, "", "", ""}, open_csv, write_csv},
+        {{"NumPy archive", {".npz"}, "libzip", "npz", "libzip-dev"}},
+        {{"HDF5", {".h5", ".hdf5", ".mat"}, "HDF5", "hdf5", "libhdf5-dev"}},
+        {{"NetCDF", {".nc", ".nc4"}, "netcdf-c", "netcdf", "libnetcdf-dev"}},
+        {{"VTK XML", {".vtu", ".vtp", ".vti", ".vtr", ".vts", ".pvd"}, "VTK", "vtk", "libvtk9-dev"}},
+        {{"VTK legacy", {".vtk"}, "VTK", "vtk", "libvtk9-dev"}},
+        {{"VTKHDF", {".vtkhdf"}, "HDF5", "hdf5", "libhdf5-dev"}},
+        {{"XDMF", {".xdmf"}, "HDF5", "hdf5", "libhdf5-dev"}},
+        {{"OpenFOAM case", {}, "VTK", "vtk", "libvtk9-dev"}},
+    };
+    const auto set = [&](std::string_view name, auto open, auto write) {
+      Implementation& own =
+          *std::ranges::find(list, name, [](const Implementation& entry) { return entry.format.name; });
+      own.open = open;
+      own.write = write;
+    };
+#ifdef FIELDFOLD_NPZ
+    set("NumPy archive", open_npz, write_npz);
+#endif
+#ifdef FIELDFOLD_HDF5
+    set("HDF5", open_hdf5, write_hdf5);
+    set("VTKHDF", open_vtkhdf, write_vtkhdf);
+    set("XDMF", nullptr, write_xdmf);
+#endif
+#ifdef FIELDFOLD_NETCDF
+    set("NetCDF", open_netcdf, write_netcdf);
+#endif
+#ifdef FIELDFOLD_VTK
+    set("VTK XML", open_vtk, write_vtk);
+    set("VTK legacy", open_vtk, write_vtk);
+    set("OpenFOAM case", open_openfoam, nullptr);
+#endif
+    for (Implementation& own : list) {
+      own.format.is_built = own.open != nullptr || own.write != nullptr;
+      own.format.reads = own.format.name != "XDMF";
+      own.format.writes = own.format.name != "OpenFOAM case";
+    }
+    return list;
+  }();
+  return all;
+}
+
+const Implementation* implementation_of(const fs::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const Implementation& own : implementations())
+    if (std::ranges::find(own.format.endings, ending) != own.format.endings.end()) return &own;
+  return nullptr;
+}
+
+[[noreturn]] void not_built(const fs::path& path, const Format& format) {
+  throw FileError(message(path.string(), ": this build does not support ", format.name, " files; build with -D",
+                          format.feature, "=enabled, which needs the Debian package ", format.package));
+}
+
+std::string known_endings(bool for_writing) {
+  std::vector<std::string> endings;
+  for (const Format& format : formats())
+    for (const std::string_view ending : format.endings)
+      if (for_writing ? format.writes && ending != ".vtp" && ending != ".vti" && ending != ".vtr" && ending != ".vts" &&
+                            ending != ".mat"
+                      : format.reads)
+        endings.emplace_back(ending);
+  return listing(endings);
+}
+
+/// The files that a pattern matches, in natural order.
+std::vector<fs::path> matches(const std::string& pattern) {
+  std::vector<fs::path> paths;
+  if (pattern.find_first_of("*?[") == pattern.npos) return paths;
+  ::glob_t found{};
+  if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  std::ranges::sort(paths, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
+  return paths;
+}
+
+/// The files of one format in a folder.
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::set<std::string> endings;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(folder, failure)) {
+    const Implementation* const own = implementation_of(entry.path());
+    if (own == nullptr || !own->format.reads || entry.path().extension() == ".pvd" || !entry.is_regular_file())
+      continue;
+    paths.push_back(entry.path());
+    endings.insert(entry.path().extension().string());
+  }
+  if (failure) throw FileError(message(folder.string(), ": the folder cannot be read: ", failure.message()));
+  if (paths.empty())
+    throw FileError(message(folder.string(), ": expected an OpenFOAM case or a folder of files ", known_endings(false),
+                            ", got none of these"));
+  if (endings.size() > 1)
+    throw FileError(message(folder.string(), ": expected files of one format, got ",
+                            listing(std::vector<std::string>(endings.begin(), endings.end())), "; a pattern such as '",
+                            (folder / ("*" + *endings.begin())).string(), "' selects some"));
+  std::ranges::sort(paths, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
+  return paths;
+}
+
+bool is_case(const fs::path& path) { return fs::exists(path / "system" / "controlDict"); }
+
+/// Whether a text is a file, a folder or a pattern of files; then its paths are set.
+bool finds(const std::string& text, Address& address) {
+  std::error_code failure;
+  if (!text.empty() && fs::exists(text, failure)) {
+    address.is_series = fs::is_directory(text) && !is_case(text);
+    address.paths = address.is_series ? files_in(text) : std::vector<fs::path>{text};
+    return true;
+  }
+  address.paths = matches(text);
+  address.is_series = true;
+  return !address.paths.empty();
+}
+
+/// The path in a text that names no file: up to the colon behind a known ending, or all of it.
+std::string path_in(const std::string& text) {
+  for (std::size_t colon = text.find(':'); colon != text.npos; colon = text.find(':', colon + 1))
+    if (format_of(text.substr(0, colon)) != nullptr) return text.substr(0, colon);
+  return text;
+}
+
+[[noreturn]] void not_found(const std::string& text) {
+  const fs::path path = path_in(text);
+  if (path.native().find_first_of("*?[") != std::string::npos)
+    throw FileError(message(path.string(), ": no file matches this pattern"));
+  std::vector<std::string> known;
+  std::error_code failure;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  for (const auto& entry : fs::directory_iterator(folder, failure)) known.push_back(entry.path().filename().string());
+  const auto nearest = nearest_name(path.filename().string(), known);
+  const std::string hint =
+      nearest ? message("; the nearest is ", path.has_parent_path() ? (folder / *nearest).string() : *nearest) : "";
+  throw FileError(message(path.string(), ": cannot be read: No such file or directory", hint));
+}
+
+/// The path and the name in an address to write to.
+std::pair<fs::path, std::string> target_of(std::string_view text) {
+  const std::string path = path_in(std::string(text));
+  if (path.size() == text.size()) return {path, ""};
+  const std::size_t name = text.find_first_not_of('/', path.size() + 1);
+  return {path, name == text.npos ? std::string() : std::string(text.substr(name))};
+}
+
+}  // namespace
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> all = [] {
+    std::vector<Format> list;
+    for (const Implementation& own : implementations()) list.push_back(own.format);
+    return list;
+  }();
+  return all;
+}
+
+const Format* format_of(const fs::path& path) {
+  const Implementation* const own = implementation_of(path);
+  return own == nullptr ? nullptr : &own->format;
+}
+
+bool natural_less(std::string_view a, std::string_view b) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!is_digit(a[i]) || !is_digit(b[j])) {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+      continue;
+    }
+    const auto number = [&](std::string_view text, std::size_t& at) {
+      while (at < text.size() && text[at] == '0') ++at;
+      const std::size_t first = at;
+      while (at < text.size() && is_digit(text[at])) ++at;
+      return text.substr(first, at - first);
+    };
+    const std::string_view left = number(a, i);
+    const std::string_view right = number(b, j);
+    if (left.size() != right.size()) return left.size() < right.size();
+    if (left != right) return left < right;
+  }
+  return i == a.size() && j == b.size() ? a < b : a.size() - i < b.size() - j;
+}
+
+Address address_of(std::string_view text) {
+  Address address{.text = std::string(text), .paths = {}, .name = {}};
+  if (finds(address.text, address)) return address;
+  for (std::size_t colon = text.rfind(':'); colon != text.npos && colon > 0; colon = text.rfind(':', colon - 1)) {
+    address.name = std::string(text.substr(colon + 1));
+    if (finds(std::string(text.substr(0, colon)), address)) return address;
+  }
+  not_found(address.text);
+}
+
+std::unique_ptr<Dataset> open_dataset(const Address& address) {
+  const fs::path& path = address.paths.front();
+  if (is_case(path)) {
+    const Implementation& own = *std::ranges::find(implementations(), "OpenFOAM case",
+                                                   [](const Implementation& entry) { return entry.format.name; });
+    return own.open != nullptr ? own.open(path) : (not_built(path, own.format), nullptr);
+  }
+  const auto open = [](const fs::path& file) {
+    const Implementation* const own = implementation_of(file);
+    if (own == nullptr)
+      throw FileError(message(file.string(), ": expected a file with one of the endings ", known_endings(false),
+                              ", or an OpenFOAM case"));
+    if (!own->format.is_built) not_built(file, own->format);
+    if (own->open == nullptr) throw FileError(message(file.string(), ": files of this format are written only"));
+    return own->open(file);
+  };
+#ifdef FIELDFOLD_VTK
+  if (path.extension() == ".pvd") {
+    auto [paths, times] = read_collection(path);
+    return stacked(frames_of_files(std::move(paths), std::move(times), open), true);
+  }
+#endif
+  if (!address.is_series) return open(path);
+  return stacked(frames_of_files(address.paths, {}, open), true);
+}
+
+std::string array_name(const Address& address, const Dataset& dataset, std::string_view preferred) {
+  if (!address.name.empty()) return dataset.variable(address.name).name;
+  const auto& variables = dataset.variables();
+  if (!preferred.empty() && std::ranges::find(variables, preferred, &Variable::name) != variables.end())
+    return std::string(preferred);
+  std::vector<std::string> names;
+  for (const Variable& variable : variables) {
+    if (variable.name.empty()) return {};
+    if (variable.is_field) names.push_back(variable.name);
+  }
+  if (names.size() == 1) return names.front();
+  if (names.empty()) throw FileError(message(address.text, ": has no array of numbers"));
+  throw FileError(message(address.text, ": expected the name of an array after a colon, such as ", address.text, ":",
+                          names.front(), "; it has ", listing(names)));
+}
+
+xt::xarray<double> load_array(std::string_view text) {
+  const Address address = address_of(text);
+  const auto dataset = open_dataset(address);
+  return load_array(*dataset->array(array_name(address, *dataset)));
+}
+
+Grid load_grid(std::string_view text) {
+  const Address address = address_of(text);
+  const auto dataset = open_dataset(address);
+  const auto& variables = dataset->variables();
+  const auto field = std::ranges::find_if(
+      variables, [](const Variable& variable) { return variable.is_field && !variable.name.empty(); });
+  const std::string name = !address.name.empty()      ? dataset->variable(address.name).name
+                           : field != variables.end() ? field->name
+                                                      : std::string();
+  if (Grid grid = dataset->grid(name); grid.coords) return grid;
+  if (address.name.empty() && std::ranges::find(variables, "coords", &Variable::name) != variables.end())
+    return {.coords = load_array(*dataset->array("coords"))};
+  return {.coords = load_array(*dataset->array(array_name(address, *dataset)))};
+}
+
+template <class T>
+void save_array(std::string_view text, const ArrayRef<T>& array, std::string_view default_name) {
+  const auto [path, name] = target_of(text);
+  const Implementation* const own = implementation_of(path);
+  if (own != nullptr && own->format.name == "NumPy array") return save_npy(path, array);
+  if (own == nullptr || own->format.library == "VTK" || own->format.name == "VTKHDF" || own->format.name == "XDMF")
+    throw InvalidArgument(message(
+        path.string(), ": expected a file of arrays with one of the endings .npy, .npz, .csv, ", ".h5 and .nc"));
+  if (!own->format.is_built) not_built(path, own->format);
+  if (own->format.name == "CSV table") {
+    std::vector<std::string> names{name.empty() ? std::string(default_name) : name};
+    if (array.dimension() == 2) {
+      names.clear();
+      for (std::size_t k = 0; k < array.shape()[1]; ++k) names.push_back(message(default_name, "_", k));
+    }
+    return write_table(path, array.template copy<double>(), names);
+  }
+  own->write(path, {.fields = {{name.empty() ? std::string(default_name) : name, array.template copy<double>()}},
+                    .single_precision = std::same_as<T, float>});
+}
+
+void write_fields(const fs::path& path, const FieldSet& set) {
+  if (path.extension().empty() || fs::is_directory(path)) return write_npy_folder(path, set);
+  const Implementation* const own = implementation_of(path);
+  constexpr std::array read_only{".vtp", ".vti", ".vtr", ".vts", ".mat"};
+  if (own == nullptr || own->format.name == "NumPy array" ||
+      std::ranges::find(read_only, path.extension().string()) != read_only.end())
+    throw InvalidArgument(message(path.string(),
+                                  ": expected a folder for .npy files, or a file with one of the endings ",
+                                  ".npz, .csv, .h5, .nc, .vtu, .pvd, .vtk, .vtkhdf and .xdmf"));
+  if (!own->format.is_built) not_built(path, own->format);
+  own->write(path, set);
+}
+
+template void save_array(std::string_view, const ArrayRef<double>&, std::string_view);
+template void save_array(std::string_view, const ArrayRef<float>&, std::string_view);
+
+}  // namespace fieldfold
