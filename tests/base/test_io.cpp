@@ -2,8 +2,11 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +57,48 @@ BOOST_AUTO_TEST_CASE(a_failing_writer_leaves_the_old_file_and_nothing_else) {
   BOOST_CHECK_THROW(fieldfold::write_file(path, [](std::ostream& out) { out.setstate(std::ios::badbit); }),
                     fieldfold::FileError);
   BOOST_TEST(content_of(path) == "old");
+  BOOST_TEST(entries_of(folder.path) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(files_that_others_open_are_complete_or_absent) {
+  const TemporaryFolder folder;
+  const auto path = folder.path / "a.bin";
+  const auto write = [](const char* text) {
+    return [text](const std::filesystem::path& temporary) { std::ofstream(temporary) << text; };
+  };
+  fieldfold::write_file_at(path, write("one"));
+  ::chmod(path.c_str(), 0640);
+  fieldfold::write_file_at(path, write("two"));
+  BOOST_TEST(content_of(path) == "two");
+  BOOST_TEST((std::filesystem::status(path).permissions() == std::filesystem::perms{0640}));
+  // The error of a library names the target.
+  const auto fail = [](const std::filesystem::path& temporary) {
+    BOOST_TEST(temporary.filename() == "a.bin");
+    std::ofstream(temporary) << "half";
+    throw fieldfold::FileError(temporary.string() + ": disk full");
+  };
+  try {
+    fieldfold::write_file_at(path, fail);
+    BOOST_ERROR("expected an error");
+  } catch (const fieldfold::FileError& error) {
+    BOOST_TEST(error.what() == path.string() + ": disk full");
+  }
+  BOOST_CHECK_THROW(fieldfold::write_file_at(path, [](const std::filesystem::path&) {}), fieldfold::FileError);
+  BOOST_TEST(content_of(path) == "two");
+  BOOST_TEST(entries_of(folder.path) == 1);
+  // What a writer that was killed left behind is removed by the next one.
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    fieldfold::write_file_at(path, [](const std::filesystem::path& temporary) {
+      std::ofstream(temporary) << "half";
+      ::raise(SIGKILL);
+    });
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  BOOST_TEST(entries_of(folder.path) == 2);
+  fieldfold::write_file_at(path, write("three"));
+  BOOST_TEST(content_of(path) == "three");
   BOOST_TEST(entries_of(folder.path) == 1);
 }
 
