@@ -63,6 +63,12 @@ struct CellGeometry {
 /// they must be star-shaped. \param mesh  valid
 CellGeometry cell_geometry(const Mesh& mesh);
 
+/// The number of dimensions of a cell: 0 for a vertex to 3 for a polyhedron.
+std::size_t dimension_of(const Mesh& mesh, std::size_t cell);
+
+/// The largest number of dimensions of the cells. Meshes have boundaries of fewer as cells, too.
+std::size_t dimension_of(const Mesh& mesh);
+
 /// The mass matrix of an element.
 struct ElementMass {
   std::vector<std::uint64_t> nodes;

@@ -21,7 +21,7 @@ xt::xarray<double> lumped_mass(const ArrayRef<double>& points, const ArrayRef<do
 MassMatrix consistent_mass(const ArrayRef<double>& points, const ArrayRef<double>& cells);
 
 /// The lumped mass of a mesh, `(num_nodes,)`, in units of length, area or volume: the integrals of the shape functions
-/// of `element_mass`. To be used as point weights of fields at points.
+/// of `element_mass` over the cells of the most dimensions. To be used as point weights of fields at points.
 /// \throws InvalidArgument  a polygon or polyhedron; a node without a nondegenerate cell
 xt::xarray<double> lumped_mass(const Mesh& mesh);
 

@@ -8,11 +8,12 @@ import fieldfold.formats.dataset;
 export namespace fieldfold {
 
 /// A table of numbers, with a header or without. The variable without a name is the whole table, `(rows, columns)`;
-/// each column is a variable `(rows,)` at the points of the rows. Columns `U:0`, `U:1` and so on, as ParaView names
-/// them, are a vector field `U`. Columns `x`, `y`, `z`, or `Points:0` and so on, are the coordinates. Empty cells are
-/// missing values.
+/// each column is a variable `(rows,)` at the points of the rows. Columns `U:0`, `U:1` or `U_0`, `U_1` and so on, as
+/// ParaView names them, are a vector field `U`. Columns `x`, `y`, `z`, or those of `Points`, are the coordinates. Empty
+/// cells are missing values. Columns with a text, and those that ParaView adds, such as `Point ID` and `U_Magnitude`,
+/// are no fields.
 /// \throws FileError  the file cannot be read; a row with another number of cells than the first; a cell that is not a
-///                    number
+///                    number, in a table without a header or in a column that is read
 std::unique_ptr<Dataset> open_csv(const std::filesystem::path& path);
 
 /// Writes one row for each point: its coordinates and its fields. Several samples are written to one file each, named

@@ -103,6 +103,9 @@ std::size_t check_fields(const FieldSet& set);
 /// The part of fields that belongs to one sample.
 FieldSet sample_of(const FieldSet& set, std::size_t sample);
 
+/// The ending of a path with its dot, in small letters; empty: there is none.
+std::string ending_of(const std::filesystem::path& path);
+
 /// The path of one file of a series: `run.vtu` becomes `run_0007.vtu`.
 std::filesystem::path path_of_sample(const std::filesystem::path& path, std::size_t sample, std::size_t count);
 
@@ -117,6 +120,9 @@ std::vector<FieldGroup> groups_of(const FieldSet& set);
 
 /// A text as the value of an attribute in XML.
 std::string escaped_xml(std::string_view text);
+
+/// The size up to which compressed arrays are kept in memory, so that each of their chunks is uncompressed once.
+constexpr std::size_t most_cached_bytes = std::size_t{1} << 28;
 
 /// The guard of the HDF5 library, on which NetCDF stands, and which takes one call at a time.
 std::recursive_mutex& hdf5_guard();

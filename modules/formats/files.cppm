@@ -63,6 +63,10 @@ void save_array(std::string_view address, const ArrayRef<T>& array, std::string_
 /// \throws InvalidArgument  an unknown ending; as the writer  \throws FileError  the file cannot be written
 void write_fields(const std::filesystem::path& path, const FieldSet& set);
 
+/// The files that `write_fields` writes, and the file that `save_array` writes.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& path, const FieldSet& set);
+std::filesystem::path file_of(std::string_view address);
+
 /// Whether paths follow each other as people order them: `run_9` before `run_10`.
 bool natural_less(std::string_view a, std::string_view b);
 

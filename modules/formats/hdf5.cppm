@@ -7,6 +7,9 @@ import fieldfold.formats.dataset;
 
 export namespace fieldfold {
 
+/// Keeps the HDF5 library from closing files when the program ends; to be called before its first use.
+void prepare_hdf5();
+
 /// The numeric arrays of an HDF5 file, named by their paths without the leading slash. An attribute `units` gives the
 /// unit, `coordinates` the path of the coordinates, and `loop_axes` the number of axes of samples, as `write_hdf5`
 /// stores them. Arrays of MATLAB (attribute `MATLAB_class`) have the shape that MATLAB shows. Compressed arrays that

@@ -6,11 +6,13 @@ import fieldfold.formats.dataset;
 
 export namespace fieldfold {
 
-/// The fields of a NetCDF file of any format version. `_FillValue` and `missing_value` are missing values;
-/// `scale_factor` and `add_offset` are applied. The axis of time, and those before it, count samples: it is the one
-/// whose coordinate variable has the unit `... since ...` or the standard name or axis of time, else the unlimited one.
-/// The coordinates are those of the coordinate variables of the other axes, one dimension for each in their order, or
-/// those that the attribute `coordinates` names for curvilinear grids and stations.
+/// The fields of a NetCDF file of any format version. `_FillValue`, `missing_value` and numbers
+/// out of `valid_range` are missing; `scale_factor`, `add_offset` and `_Unsigned` are applied. The axis of time, and
+/// those before it, count samples: it is the one whose coordinate variable has the unit `... since ...` or the standard
+/// name or axis of time, else the unlimited one. The coordinates are those of the coordinate variables of the other
+/// axes, one dimension for each in their order, or those that the attribute `coordinates` names for curvilinear grids
+/// and stations. Compressed fields that are large are uncompressed once, to an unnamed file in the folder for temporary
+/// files.
 /// \throws FileError  the file cannot be read, or is not a NetCDF file
 std::unique_ptr<Dataset> open_netcdf(const std::filesystem::path& path);
 

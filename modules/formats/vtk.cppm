@@ -18,8 +18,9 @@ struct Collection {
 };
 Collection read_collection(const std::filesystem::path& path);
 
-/// The internal fields of an OpenFOAM case, `(*times, cells)`, at the centroids of its cells. The time 0 is left out if
-/// there are others, because it often has initial conditions of some fields only.
+/// The internal fields of an OpenFOAM case, `(*times, cells)`, at the centroids of its cells, in single precision. The
+/// time 0 is left out if there are others, because it often has initial conditions of some fields only. The fields are
+/// those of the last time, and the mesh that of the first.
 /// \param folder  of the case  \throws FileError  it is no case, or cannot be read
 std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder);
 
@@ -27,7 +28,7 @@ std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder);
 bool is_openfoam_case(const std::filesystem::path& folder);
 
 /// Writes fields on their mesh, or without one on points, to `.vtu` or `.vtk`. Several samples are written to one file
-/// each, named by `path_of_sample`, and a collection (`.pvd`) of these; for the ending `.pvd` too.
+/// each, named by `path_of_sample`, and a collection (`.pvd`) of XML files; for the ending `.pvd` too.
 /// \throws InvalidArgument  as `check_fields`; neither mesh nor coordinates, or more than three of these
 /// \throws FileError        a file cannot be written
 void write_vtk(const std::filesystem::path& path, const FieldSet& set);

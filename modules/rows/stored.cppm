@@ -92,6 +92,10 @@ class ScratchArray final : public SequentialArray {
   std::size_t written_ = 0;
 };
 
+/// A copy of an array, read row by row of its first axis, for arrays whose parts are slow to read.
+/// \throws FileError  reading failed; as `ScratchArray`
+std::shared_ptr<const ScratchArray> scratch_copy(const StoredArray& array);
+
 /// All numbers of an array. \throws FileError  reading failed; the array does not fit the memory that is available
 xt::xarray<double> load_array(const StoredArray& array);
 

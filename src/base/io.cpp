@@ -350,6 +350,11 @@ void write_file_at(const std::filesystem::path& path, const std::function<void(c
     std::string text = error.what();
     if (const std::size_t found = text.find(temporary); found != text.npos)
       text.replace(found, temporary.size(), path.string());
+    if (!text.starts_with(path.string())) text.insert(0, path.string() + ": ");
+    constexpr std::uintmax_t little = std::uintmax_t{1} << 20;
+    std::error_code failure;
+    if (const auto space = fs::space(folder_of(path), failure); !failure && space.available < little)
+      text += "; the disk is full";
     throw FileError(text);
   }
   replacement.commit();

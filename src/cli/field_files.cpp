@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "field_files.hpp"
+#include "files.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -69,24 +70,24 @@ class Collector {
 
   /// `--field NAME=ADDRESS`
   void add_field(const FieldFile& file) {
-    const Address address = address_of(file.address);
+    const Address address = input_address(file.address);
     const Dataset& dataset = opened(address);
     add(file.name, address, dataset, dataset.variable(array_name(address, dataset, file.name)));
   }
 
-  /// A file with all fields that are wanted.
-  void add_file(const std::string& text, const std::vector<std::string>& wanted) {
-    const Address address = address_of(text);
-    const Dataset& dataset = opened(address);
-    if (!address.name.empty()) {
-      const Variable& own = dataset.variable(address.name);
-      return add(field_name(address, own.name), address, dataset, own);
+  /// Files with all fields that are wanted. Several files with the same fields are a series.
+  void add_files(const std::vector<std::string>& texts, const std::vector<std::string>& wanted) {
+    std::vector<Address> addresses;
+    for (const std::string& text : texts) addresses.push_back(input_address(text));
+    if (addresses.size() > 1 && are_series(addresses)) {
+      Address series = addresses.front();
+      series.is_series = true;
+      for (std::size_t i = 1; i < addresses.size(); ++i) series.paths.push_back(addresses[i].paths.front());
+      std::ranges::sort(series.paths,
+                        [](const auto& a, const auto& b) { return natural_less(a.native(), b.native()); });
+      addresses = {std::move(series)};
     }
-    const auto variables = fields_in(dataset, wanted);
-    if (variables.empty())
-      throw FileError(message(address.text, ": expected ", wanted.empty() ? "fields" : listing(wanted), ", got ",
-                              known_in(dataset)));
-    for (const Variable* variable : variables) add(field_name(address, variable->name), address, dataset, *variable);
+    for (const Address& address : addresses) add_file(address, wanted);
   }
 
   GivenFields result() {
@@ -103,6 +104,51 @@ class Collector {
     auto& dataset = datasets_[key];
     if (!dataset) dataset = open_dataset(address);
     return *dataset;
+  }
+
+  /// Whether addresses are single files, with fields of the same names.
+  bool are_series(const std::vector<Address>& addresses) {
+    const auto is_file = [](const Address& address) {
+      return !address.is_series && address.name.empty() && !std::filesystem::is_directory(address.paths.front());
+    };
+    if (!std::ranges::all_of(addresses, is_file)) return false;
+    const auto names = [&](const Address& address) {
+      std::vector<std::string> found;
+      for (const Variable& variable : opened(address).variables())
+        if (variable.is_field && !variable.name.empty()) found.push_back(variable.name);
+      return found;
+    };
+    const auto first = names(addresses[0]);
+    return !first.empty() && first == names(addresses[1]);
+  }
+
+  void add_file(const Address& address, const std::vector<std::string>& wanted) {
+    const Dataset& dataset = opened(address);
+    if (!address.name.empty()) {
+      const Variable& own = dataset.variable(array_name(address, dataset));
+      return add(field_name(address, own.name), address, dataset, own);
+    }
+    const auto variables = fields_in(dataset, wanted);
+    if (variables.empty())
+      throw FileError(message(address.text, ": expected ", wanted.empty() ? "fields" : listing(wanted), ", got ",
+                              known_in(dataset)));
+    for (const Variable* variable : variables)
+      if (grid_shape_of(*variable) != grid_shape_of(*variables.front()))
+        throw InvalidArgument(message(address.text, ": expected fields of one shape, got ", variables.front()->name,
+                                      " ", shape_text(variables.front()->shape), " and ", variable->name, " ",
+                                      shape_text(variable->shape), "; ", address.text, ":", variables.front()->name,
+                                      " takes one of them, and --fields some"));
+    for (const Variable& variable : dataset.variables())
+      if (variable.is_field && std::ranges::find(variables, &variable) == variables.end())
+        given_.left_out.push_back(variable.name);
+    for (const Variable* variable : variables) add(field_name(address, variable->name), address, dataset, *variable);
+  }
+
+  /// The shape of a variable without its components.
+  static Shape grid_shape_of(const Variable& variable) {
+    Shape shape = variable.shape;
+    if (variable.components > 1) shape.pop_back();
+    return shape;
   }
 
   static std::string known_in(const Dataset& dataset) {
@@ -148,20 +194,33 @@ class Collector {
       given_.loop_axes = variable.loop_axes;
       given_.times = dataset.times(variable.name);
       location_ = variable.location;
+      first_ = &dataset;
     } else if (variable.location != location_) {
       throw InvalidArgument(message("--field: expected fields at points or at cells, got ", name, " at ",
                                     variable.location == FieldLocation::cells ? "cells" : "points", " and ",
                                     given_.names.front(), " at ",
                                     location_ == FieldLocation::cells ? "cells" : "points"));
     }
+    if (&dataset != first_) check_points(dataset.grid(variable.name), name);
     given_.bytes += bytes_of(address, variable);
     given_.arrays.push_back({name, dataset.array(variable.name), components});
+  }
+
+  /// Checks that points are those of the first array, where both files have them.
+  void check_points(const Grid& grid, const std::string& name) const {
+    if (!grid.coords || !given_.grid.coords) return;
+    if (grid.coords->shape() == given_.grid.coords->shape() &&
+        std::equal(grid.coords->begin(), grid.coords->end(), given_.grid.coords->begin()))
+      return;
+    throw InvalidArgument(
+        message("--field: expected fields at the same points, got ", name, " at others than ", given_.names.front()));
   }
 
   std::map<std::string, std::size_t> components_;
   std::map<std::string, bool> used_;
   std::map<std::string, std::unique_ptr<Dataset>> datasets_;
   GivenFields given_;
+  const Dataset* first_ = nullptr;
   FieldLocation location_ = FieldLocation::points;
 };
 
@@ -170,7 +229,7 @@ class Collector {
 GivenFields open_fields(const FieldFiles& fields, const std::vector<std::string>& wanted) {
   Collector collector(fields);
   for (const FieldFile& file : fields.files) collector.add_field(file);
-  for (const std::string& address : fields.addresses) collector.add_file(address, wanted);
+  collector.add_files(fields.addresses, wanted);
   return collector.result();
 }
 

@@ -22,10 +22,11 @@ struct GivenFields {
   std::vector<StoredField> arrays;  ///< one for each file or variable
   std::vector<std::string> names;   ///< of the fields; each component of a vector is one
   std::map<std::string, std::string> units;
-  Grid grid;                             ///< that of the first array
-  std::optional<std::size_t> loop_axes;  ///< the number of axes of samples; none: no file says
-  std::vector<double> times;             ///< of the samples; empty: unknown
-  std::size_t bytes = 0;                 ///< of the numbers, see `bytes_of`
+  Grid grid;                               ///< that of the first array
+  std::optional<std::size_t> loop_axes;    ///< the number of axes of samples; none: no file says
+  std::vector<double> times;               ///< of the samples; empty: unknown
+  std::size_t bytes = 0;                   ///< of the numbers, see `bytes_of`
+  std::vector<std::string> left_out = {};  ///< fields in the files that were not asked for
 };
 
 /// Opens the files of the command line; their numbers are read later.

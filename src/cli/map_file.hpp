@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "files.hpp"
+
 import fieldfold;
 
 namespace fieldfold::cli {
@@ -11,6 +13,7 @@ namespace fieldfold::cli {
 /// Loads a map and calls `action` with its SVD, in the precision of the file.
 template <class Action>
 void with_svd(const std::filesystem::path& path, Action action) {
+  note_input(path);
   const AnyCompressor compressor = load(path);
   if (const auto* svd = compressor.target<SVD>()) return action(*svd);
   if (const auto* svd = compressor.target<BasicSVD<float>>()) return action(*svd);

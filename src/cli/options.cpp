@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "files.hpp"
 #include "options.hpp"
 
 import fieldfold;
@@ -21,7 +22,7 @@ namespace {
 
 xt::xarray<double> number_or_file(const std::string& text) {
   if (const auto number = number_in(text)) return *number;
-  return load_array(text);
+  return load_input(text);
 }
 
 /// Splits `NAME=VALUE`.
@@ -55,7 +56,7 @@ void add_element_mass(const FieldArguments& arguments, const Grid& grid, FieldOp
   if (!grid.coords || arguments.cells.empty())
     throw InvalidArgument(
         message("--mass ", arguments.mass, ": expected --coords and --cells, or fields of a file with a mesh"));
-  const auto cells = load_array(arguments.cells);
+  const auto cells = load_input(arguments.cells);
   if (is_lumped)
     options.point_weights = lumped_mass(*grid.coords, cells);
   else
@@ -66,7 +67,9 @@ void add_element_mass(const FieldArguments& arguments, const Grid& grid, FieldOp
 void add_mass(const FieldArguments& arguments, const Grid& grid, FieldOptions& options) {
   options.inner_product_name = arguments.mass;
   if (arguments.mass == "lumped" || arguments.mass == "consistent") return add_element_mass(arguments, grid, options);
-  const auto triplets = load_array(arguments.mass);
+  if (!std::filesystem::exists(arguments.mass) && format_of(arguments.mass) == nullptr)
+    throw InvalidArgument(message("--mass: expected lumped, consistent or a file, got ", arguments.mass));
+  const auto triplets = load_input(arguments.mass);
   if (triplets.dimension() != 2 || triplets.shape(1) != 3 || triplets.shape(0) == 0)
     throw InvalidArgument(message(arguments.mass,
                                   ": expected triplets (row, column, value) of the shape (entries, 3), ", "got ",
@@ -134,7 +137,7 @@ std::optional<double> number_in(const std::string& text) {
 
 std::optional<xt::xarray<double>> load_optional(const std::string& address) {
   if (address.empty()) return std::nullopt;
-  return load_array(address);
+  return load_input(address);
 }
 
 RBFOptions options_of(const InterpolationArguments& arguments) {
@@ -168,6 +171,9 @@ CompressionOptions with_overrides(CompressionOptions options, const Interpolatio
 
 FieldOptions options_of(const FieldArguments& arguments, const Grid& grid) {
   const bool is_latlon = arguments.point_weights == "latlon" && !std::filesystem::exists("latlon");
+  if (!is_latlon && !arguments.point_weights.empty() && !std::filesystem::exists(arguments.point_weights) &&
+      format_of(file_of(arguments.point_weights)) == nullptr)
+    throw InvalidArgument(message("--point-weights: expected latlon or a file, got ", arguments.point_weights));
   FieldOptions options{.center = arguments.center,
                        .standardize = arguments.standardize,
                        .point_weights = is_latlon ? std::nullopt : load_optional(arguments.point_weights),

@@ -371,6 +371,14 @@ CellGeometry cell_geometry(const Mesh& mesh) {
   return geometry;
 }
 
+std::size_t dimension_of(const Mesh& mesh, std::size_t cell) { return kind_of(mesh.types[cell])->dim; }
+
+std::size_t dimension_of(const Mesh& mesh) {
+  std::size_t dim = 0;
+  for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) dim = std::max(dim, dimension_of(mesh, cell));
+  return dim;
+}
+
 ElementMass element_mass(const Mesh& mesh, std::size_t cell) {
   const auto nodes = mesh.nodes_of(cell);
   const CellType type = mesh.type_of(cell);

@@ -52,7 +52,9 @@ std::vector<double> cell_edges(const ArrayRef<double>& points, std::string_view 
 
 xt::xarray<double> lumped_mass(const Mesh& mesh) {
   auto weights = zeros<double>({mesh.num_nodes()});
+  const std::size_t dim = dimension_of(mesh);
   for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) {
+    if (dimension_of(mesh, cell) < dim) continue;
     const auto [nodes, entries] = element_mass(mesh, cell);
     for (std::size_t i = 0; i < nodes.size(); ++i)
       for (std::size_t j = 0; j < nodes.size(); ++j) weights(nodes[i]) += entries[i * nodes.size() + j];
@@ -66,14 +68,16 @@ xt::xarray<double> lumped_mass(const Mesh& mesh) {
 
 MassMatrix consistent_mass(const Mesh& mesh) {
   lumped_mass(mesh);
+  const std::size_t dim = dimension_of(mesh);
   std::size_t num_entries = 0;
   for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell)
-    num_entries += mesh.nodes_of(cell).size() * mesh.nodes_of(cell).size();
+    if (dimension_of(mesh, cell) == dim) num_entries += mesh.nodes_of(cell).size() * mesh.nodes_of(cell).size();
   auto rows = xt::xarray<double>::from_shape({num_entries});
   xt::xarray<double> columns = rows;
   xt::xarray<double> values = rows;
   std::size_t entry = 0;
   for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) {
+    if (dimension_of(mesh, cell) < dim) continue;
     const auto [nodes, entries] = element_mass(mesh, cell);
     for (std::size_t i = 0; i < nodes.size(); ++i)
       for (std::size_t j = 0; j < nodes.size(); ++j, ++entry) {

@@ -12,7 +12,8 @@ namespace {
 struct Table {
   std::vector<std::string> names;  ///< empty: no header
   std::size_t columns = 0;
-  std::vector<double> numbers;  ///< row by row
+  std::vector<double> numbers;                    ///< row by row
+  std::map<std::size_t, std::string> texts = {};  ///< the first cell of each column that is no number
 };
 
 /// Splits a line into cells. Quotes are removed.
@@ -49,7 +50,8 @@ char separator_of(std::string_view line) {
 /// The number in a cell; an empty one and NA are missing. None: it is no number.
 std::optional<double> number_of(std::string_view cell) {
   if (cell.starts_with('+')) cell.remove_prefix(1);
-  if (cell.empty() || cell == "NA" || cell == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (cell.empty() || cell == "NA" || cell == "NaN" || cell == "N/A" || cell == "#N/A")
+    return std::numeric_limits<double>::quiet_NaN();
   double number = 0.0;
   const auto [end, failure] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
   if (failure != std::errc{} || end != cell.data() + cell.size()) return std::nullopt;
@@ -64,6 +66,9 @@ Table read_table(const std::filesystem::path& path) {
   for (std::size_t row = 1; std::getline(in, line); ++row) {
     if (row == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     if (line.empty() || line == "\r") continue;
+    if (line.find('\0') != line.npos) throw FileError(message(path.string(), ": is not a table: it has bytes of 0"));
+    // numpy.savetxt begins its header so.
+    if (table.columns == 0 && line.starts_with('#')) line.erase(0, std::min(line.size(), line.find_first_not_of("# ")));
     if (table.columns == 0) separator = separator_of(line);
     std::vector<std::string> cells = cells_of(line, separator);
     if (table.columns == 0) {
@@ -71,7 +76,6 @@ Table read_table(const std::filesystem::path& path) {
       const bool is_header =
           std::ranges::any_of(cells, [](const std::string& cell) { return !cell.empty() && !number_of(cell); });
       if (is_header) {
-        if (cells.front().starts_with('#')) cells.front().erase(0, cells.front().find_first_not_of("# "));
         table.names = std::move(cells);
         continue;
       }
@@ -81,20 +85,22 @@ Table read_table(const std::filesystem::path& path) {
                               cells.size(), " in line ", row));
     for (std::size_t column = 0; column < table.columns; ++column) {
       const auto number = number_of(cells[column]);
-      if (!number)
+      if (!number && table.names.empty())
         throw FileError(message(path.string(), ": expected a number in line ", row, ", column ", column + 1, ", got '",
                                 cells[column], "'"));
-      table.numbers.push_back(*number);
+      if (!number) table.texts.emplace(column, message("line ", row, ": '", cells[column], "'"));
+      table.numbers.push_back(number.value_or(std::numeric_limits<double>::quiet_NaN()));
     }
   }
   if (in.bad()) throw FileError(message(path.string(), ": reading failed"));
   if (table.columns == 0) throw FileError(message(path.string(), ": is empty"));
+  if (table.numbers.empty()) throw FileError(message(path.string(), ": has a header but no rows"));
   return table;
 }
 
-/// The name and the number of a component, such as `U:1`; none: the column is a scalar.
+/// The name and the number of a component, such as `U:1` or `U_1`; none: the column is a scalar.
 std::optional<std::pair<std::string, std::size_t>> component_of(const std::string& name) {
-  const std::size_t split = name.rfind(':');
+  const std::size_t split = name.find_last_of(":_");
   if (split == name.npos || split == 0 || split + 2 != name.size() || name.back() < '0' || name.back() > '8')
     return std::nullopt;
   return std::pair{name.substr(0, split), static_cast<std::size_t>(name.back() - '0')};
@@ -102,7 +108,7 @@ std::optional<std::pair<std::string, std::size_t>> component_of(const std::strin
 
 class CsvDataset final : public Dataset {
  public:
-  explicit CsvDataset(const std::filesystem::path& path) : table_(read_table(path)) {
+  explicit CsvDataset(const std::filesystem::path& path) : path_(path), table_(read_table(path)) {
     const std::size_t rows = table_.numbers.size() / table_.columns;
     if (!table_.names.empty()) add_columns(rows);
     const bool has_fields = std::ranges::any_of(variables_, [](const Variable& variable) { return variable.is_field; });
@@ -115,7 +121,12 @@ class CsvDataset final : public Dataset {
 
   std::shared_ptr<const StoredArray> array(std::string_view name) const override {
     const Variable& own = variable(name);
-    return make_shared<MemoryArray>(columns(columns_[static_cast<std::size_t>(&own - variables_.data())], own.shape));
+    const auto& which = columns_[static_cast<std::size_t>(&own - variables_.data())];
+    for (const std::size_t column : which)
+      if (const auto text = table_.texts.find(column); text != table_.texts.end())
+        throw FileError(message(path_.string(), ": expected numbers in the column ", table_.names[column], ", got in ",
+                                text->second));
+    return make_shared<MemoryArray>(columns(which, own.shape));
   }
 
   Grid grid(std::string_view name) const override {
@@ -124,27 +135,54 @@ class CsvDataset final : public Dataset {
   }
 
  private:
+  /// The number of components of the vector that begins at a column: of columns `U:0`, `U:1` and so on, or 1.
+  std::size_t components_from(std::size_t column) const {
+    const auto first = component_of(table_.names[column]);
+    if (!first || first->second != 0) return 1;
+    std::size_t count = 1;
+    while (column + count < table_.columns) {
+      const auto next = component_of(table_.names[column + count]);
+      if (!next || next->first != first->first || next->second != count) break;
+      ++count;
+    }
+    return count;
+  }
+
   void add_columns(std::size_t rows) {
-    for (std::size_t column = 0; column < table_.columns; ++column) {
-      const std::string& name = table_.names[column];
-      constexpr std::array coordinates{"x", "y", "z", "X", "Y", "Z", "Points:0", "Points:1", "Points:2"};
-      if (std::ranges::find(coordinates, name) != coordinates.end()) {
-        coords_.push_back(column);
+    for (std::size_t column = 0; column < table_.columns;) {
+      const std::size_t count = components_from(column);
+      const std::string name = count > 1 ? component_of(table_.names[column])->first : table_.names[column];
+      std::vector<std::size_t> own;
+      for (std::size_t k = 0; k < count; ++k) own.push_back(column + k);
+      column += count;
+      if (count > 1 ? name == "Points" : is_coordinate(name)) {
+        coords_.insert(coords_.end(), own.begin(), own.end());
         continue;
       }
-      const auto component = component_of(name);
-      if (component && component->second > 0 && !variables_.empty() && variables_.back().name == component->first &&
-          columns_.back().size() == component->second) {
-        columns_.back().push_back(column);
-        continue;
-      }
-      variables_.push_back({.name = component && component->second == 0 ? component->first : name, .loop_axes = 0});
-      columns_.push_back({column});
+      const bool is_text = std::ranges::any_of(own, [&](std::size_t each) { return table_.texts.contains(each); });
+      variables_.push_back({.name = name,
+                            .shape = count == 1 ? Shape{rows} : Shape{rows, count},
+                            .loop_axes = 0,
+                            .components = count,
+                            .is_field = !is_text && !is_of_paraview(name)});
+      columns_.push_back(std::move(own));
     }
-    for (std::size_t i = 0; i < variables_.size(); ++i) {
-      variables_[i].components = columns_[i].size();
-      variables_[i].shape = columns_[i].size() == 1 ? Shape{rows} : Shape{rows, columns_[i].size()};
-    }
+  }
+
+  /// Whether a column holds coordinates, also with a unit as in `X [ m ]`.
+  static bool is_coordinate(const std::string& name) {
+    const std::string bare = name.substr(0, name.find(" ["));
+    constexpr std::array names{"x", "y", "z", "X", "Y", "Z"};
+    return std::ranges::find(names, bare) != names.end();
+  }
+
+  /// Whether ParaView adds a column of this name to the fields.
+  bool is_of_paraview(const std::string& name) const {
+    constexpr std::array names{"Point ID", "Cell ID", "Time", "TimeStep", "Points_Magnitude"};
+    if (std::ranges::find(names, name) != names.end()) return true;
+    constexpr std::string_view magnitude = "_Magnitude";
+    return name.ends_with(magnitude) && std::ranges::find(variables_, name.substr(0, name.size() - magnitude.size()),
+                                                          &Variable::name) != variables_.end();
   }
 
   xt::xarray<double> columns(const std::vector<std::size_t>& which, const Shape& shape) const {
@@ -156,6 +194,7 @@ class CsvDataset final : public Dataset {
     return result;
   }
 
+  std::filesystem::path path_;
   Table table_;
   std::vector<Variable> variables_;
   std::vector<std::vector<std::size_t>> columns_;  ///< of each variable
@@ -181,11 +220,15 @@ void write_table(const std::filesystem::path& path, const ArrayRef<double>& tabl
     throw InvalidArgument(message(path.string(),
                                   ": expected an array (rows, columns) to write as a table, got the shape ",
                                   shape_text(table.shape()), "; .npy, .npz and .h5 take any shape"));
+  const char separator = ending_of(path) == ".tsv" ? '\t' : ',';
   write_file(path, [&](std::ostream& out) {
     std::string text;
-    for (std::size_t column = 0; column < columns; ++column) text += (column == 0 ? "" : ",") + cell_of(names[column]);
+    for (std::size_t column = 0; column < columns; ++column) {
+      if (column > 0) text += separator;
+      text += cell_of(names[column]);
+    }
     for (std::size_t i = 0; i < table.size(); ++i) {
-      text += i % columns == 0 ? '\n' : ',';
+      text += i % columns == 0 ? '\n' : separator;
       text += digits(table.data()[i]);
       if (text.size() > std::size_t{1} << 16) {
         out << text;

@@ -263,6 +263,13 @@ FieldSet sample_of(const FieldSet& set, std::size_t sample) {
   return result;
 }
 
+std::string ending_of(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return ending;
+}
+
 std::filesystem::path path_of_sample(const std::filesystem::path& path, std::size_t sample, std::size_t count) {
   const std::size_t width = std::max<std::size_t>(4, std::to_string(count - 1).size());
   const std::string number = std::to_string(sample);

@@ -66,9 +66,11 @@ const std::vector<Implementation>& implementations() {
         {{"NumPy array", {".npy"}, "", "", ""}, open_npy, nullptr},
         {{"CSV table", {".csv", ".tsv", ".txt"}, "", "", ""}, open_csv, write_csv},
         {{"NumPy archive", {".npz"}, "libzip", "npz", "libzip-dev"}},
-        {{"HDF5", {".h5", ".hdf5", ".mat"}, "HDF5", "hdf5", "libhdf5-dev"}},
+        {{"HDF5", {".h5", ".hdf5"}, "HDF5", "hdf5", "libhdf5-dev"}},
+        {{"MATLAB 7.3", {".mat"}, "HDF5", "hdf5", "libhdf5-dev"}},
         {{"NetCDF", {".nc", ".nc4"}, "netcdf-c", "netcdf", "libnetcdf-dev"}},
-        {{"VTK XML", {".vtu", ".vtp", ".vti", ".vtr", ".vts", ".pvd"}, "VTK", "vtk", "libvtk9-dev"}},
+        {{"VTK XML", {".vtu", ".pvd"}, "VTK", "vtk", "libvtk9-dev"}},
+        {{"VTK XML, other", {".vtp", ".vti", ".vtr", ".vts"}, "VTK", "vtk", "libvtk9-dev"}},
         {{"VTK legacy", {".vtk"}, "VTK", "vtk", "libvtk9-dev"}},
         {{"VTKHDF", {".vtkhdf"}, "HDF5", "hdf5", "libhdf5-dev"}},
         {{"XDMF", {".xdmf"}, "HDF5", "hdf5", "libhdf5-dev"}},
@@ -85,6 +87,7 @@ const std::vector<Implementation>& implementations() {
 #endif
 #ifdef FIELDFOLD_HDF5
     set("HDF5", open_hdf5, write_hdf5);
+    set("MATLAB 7.3", open_hdf5, nullptr);
     set("VTKHDF", open_vtkhdf, write_vtkhdf);
     set("XDMF", nullptr, write_xdmf);
 #endif
@@ -93,13 +96,15 @@ const std::vector<Implementation>& implementations() {
 #endif
 #ifdef FIELDFOLD_VTK
     set("VTK XML", open_vtk, write_vtk);
+    set("VTK XML, other", open_vtk, nullptr);
     set("VTK legacy", open_vtk, write_vtk);
     set("OpenFOAM case", open_openfoam, nullptr);
 #endif
     for (Implementation& own : list) {
       own.format.is_built = own.open != nullptr || own.write != nullptr;
+      constexpr std::array read_only{"OpenFOAM case", "MATLAB 7.3", "VTK XML, other"};
       own.format.reads = own.format.name != "XDMF";
-      own.format.writes = own.format.name != "OpenFOAM case";
+      own.format.writes = std::ranges::find(read_only, own.format.name) == read_only.end();
     }
     return list;
   }();
@@ -107,9 +112,7 @@ const std::vector<Implementation>& implementations() {
 }
 
 const Implementation* implementation_of(const fs::path& path) {
-  std::string ending = path.extension().string();
-  for (char& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string ending = ending_of(path);
   for (const Implementation& own : implementations())
     if (std::ranges::find(own.format.endings, ending) != own.format.endings.end()) return &own;
   return nullptr;
@@ -120,14 +123,10 @@ const Implementation* implementation_of(const fs::path& path) {
                           format.feature, "=enabled, which needs the Debian package ", format.package));
 }
 
-std::string known_endings(bool for_writing) {
+std::string known_endings() {
   std::vector<std::string> endings;
   for (const Format& format : formats())
-    for (const std::string_view ending : format.endings)
-      if (for_writing ? format.writes && ending != ".vtp" && ending != ".vti" && ending != ".vtr" && ending != ".vts" &&
-                            ending != ".mat"
-                      : format.reads)
-        endings.emplace_back(ending);
+    if (format.reads) endings.insert(endings.end(), format.endings.begin(), format.endings.end());
   return listing(endings);
 }
 
@@ -150,14 +149,13 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
     const Implementation* const own = implementation_of(entry.path());
-    if (own == nullptr || !own->format.reads || entry.path().extension() == ".pvd" || !entry.is_regular_file())
-      continue;
+    if (own == nullptr || !own->format.reads || ending_of(entry.path()) == ".pvd" || !entry.is_regular_file()) continue;
     paths.push_back(entry.path());
     endings.insert(entry.path().extension().string());
   }
   if (failure) throw FileError(message(folder.string(), ": the folder cannot be read: ", failure.message()));
   if (paths.empty())
-    throw FileError(message(folder.string(), ": expected an OpenFOAM case or a folder of files ", known_endings(false),
+    throw FileError(message(folder.string(), ": expected an OpenFOAM case or a folder of files ", known_endings(),
                             ", got none of these"));
   if (endings.size() > 1)
     throw FileError(message(folder.string(), ": expected files of one format, got ",
@@ -167,12 +165,21 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return paths;
 }
 
-bool is_case(const fs::path& path) { return fs::exists(path / "system" / "controlDict"); }
+bool is_case(const fs::path& path) {
+  std::error_code failure;
+  return fs::exists(path / "system" / "controlDict", failure);
+}
 
 /// Whether a text is a file, a folder or a pattern of files; then its paths are set.
 bool finds(const std::string& text, Address& address) {
   std::error_code failure;
   if (!text.empty() && fs::exists(text, failure)) {
+    // ParaView opens a case by a file of this ending in it.
+    const fs::path folder = fs::path(text).has_parent_path() ? fs::path(text).parent_path() : fs::path(".");
+    if (text.ends_with(".foam") && is_case(folder)) {
+      address.paths = {folder};
+      return true;
+    }
     address.is_series = fs::is_directory(text) && !is_case(text);
     address.paths = address.is_series ? files_in(text) : std::vector<fs::path>{text};
     return true;
@@ -272,14 +279,14 @@ std::unique_ptr<Dataset> open_dataset(const Address& address) {
   const auto open = [](const fs::path& file) {
     const Implementation* const own = implementation_of(file);
     if (own == nullptr)
-      throw FileError(message(file.string(), ": expected a file with one of the endings ", known_endings(false),
+      throw FileError(message(file.string(), ": expected a file with one of the endings ", known_endings(),
                               ", or an OpenFOAM case"));
     if (!own->format.is_built) not_built(file, own->format);
     if (own->open == nullptr) throw FileError(message(file.string(), ": files of this format are written only"));
     return own->open(file);
   };
 #ifdef FIELDFOLD_VTK
-  if (path.extension() == ".pvd") {
+  if (ending_of(path) == ".pvd") {
     auto [paths, times] = read_collection(path);
     return stacked(frames_of_files(std::move(paths), std::move(times), open), true);
   }
@@ -289,7 +296,14 @@ std::unique_ptr<Dataset> open_dataset(const Address& address) {
 }
 
 std::string array_name(const Address& address, const Dataset& dataset, std::string_view preferred) {
-  if (!address.name.empty()) return dataset.variable(address.name).name;
+  if (!address.name.empty()) {
+    try {
+      return dataset.variable(address.name).name;
+    } catch (const FileError& error) {
+      throw FileError(
+          message(address.text.substr(0, address.text.size() - address.name.size() - 1), ": ", error.what()));
+    }
+  }
   const auto& variables = dataset.variables();
   if (!preferred.empty() && std::ranges::find(variables, preferred, &Variable::name) != variables.end())
     return std::string(preferred);
@@ -330,7 +344,8 @@ void save_array(std::string_view text, const ArrayRef<T>& array, std::string_vie
   const auto [path, name] = target_of(text);
   const Implementation* const own = implementation_of(path);
   if (own != nullptr && own->format.name == "NumPy array") return save_npy(path, array);
-  if (own == nullptr || own->format.library == "VTK" || own->format.name == "VTKHDF" || own->format.name == "XDMF")
+  if (own == nullptr || !own->format.writes || own->format.library == "VTK" || own->format.name == "VTKHDF" ||
+      own->format.name == "XDMF")
     throw InvalidArgument(message(
         path.string(), ": expected a file of arrays with one of the endings .npy, .npz, .csv, ", ".h5 and .nc"));
   if (!own->format.is_built) not_built(path, own->format);
@@ -338,7 +353,7 @@ void save_array(std::string_view text, const ArrayRef<T>& array, std::string_vie
     std::vector<std::string> names{name.empty() ? std::string(default_name) : name};
     if (array.dimension() == 2) {
       names.clear();
-      for (std::size_t k = 0; k < array.shape()[1]; ++k) names.push_back(message(default_name, "_", k));
+      for (std::size_t k = 0; k < array.shape()[1]; ++k) names.push_back(message(default_name, "_", k + 1));
     }
     return write_table(path, array.template copy<double>(), names);
   }
@@ -349,14 +364,36 @@ void save_array(std::string_view text, const ArrayRef<T>& array, std::string_vie
 void write_fields(const fs::path& path, const FieldSet& set) {
   if (path.extension().empty() || fs::is_directory(path)) return write_npy_folder(path, set);
   const Implementation* const own = implementation_of(path);
-  constexpr std::array read_only{".vtp", ".vti", ".vtr", ".vts", ".mat"};
-  if (own == nullptr || own->format.name == "NumPy array" ||
-      std::ranges::find(read_only, path.extension().string()) != read_only.end())
+  if (own == nullptr || own->format.name == "NumPy array" || !own->format.writes)
     throw InvalidArgument(message(path.string(),
                                   ": expected a folder for .npy files, or a file with one of the endings ",
                                   ".npz, .csv, .h5, .nc, .vtu, .pvd, .vtk, .vtkhdf and .xdmf"));
   if (!own->format.is_built) not_built(path, own->format);
   own->write(path, set);
+}
+
+std::filesystem::path file_of(std::string_view address) { return target_of(address).first; }
+
+std::vector<fs::path> files_of(const fs::path& path, const FieldSet& set) {
+  const Format* const format = format_of(path);
+  std::vector<fs::path> files;
+  if (path.extension().empty() || fs::is_directory(path)) {
+    for (const NamedField& field : set.fields) files.push_back(path / (field.name + ".npy"));
+    return files;
+  }
+  const auto with_ending = [&](const char* ending) { return fs::path(path).replace_extension(ending); };
+  const bool is_collection = ending_of(path) == ".pvd";
+  const bool is_series = set.loop_axes > 0 || is_collection;
+  if (format == nullptr || !is_series || (format->library != "VTK" && format->name != "CSV table")) {
+    files.push_back(path);
+    if (format != nullptr && format->name == "XDMF") files.push_back(with_ending(".h5"));
+    return files;
+  }
+  const std::size_t samples = check_fields(set);
+  const fs::path one = is_collection ? with_ending(".vtu") : path;
+  for (std::size_t sample = 0; sample < samples; ++sample) files.push_back(path_of_sample(one, sample, samples));
+  if (ending_of(one) == ".vtu") files.push_back(with_ending(".pvd"));
+  return files;
 }
 
 template void save_array(std::string_view, const ArrayRef<double>&, std::string_view);

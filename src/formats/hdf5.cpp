@@ -1,6 +1,7 @@
 module;
 
 #include <hdf5.h>
+#include <tuple>
 
 module fieldfold.formats.hdf5;
 
@@ -26,6 +27,12 @@ std::string last_error() {
     return 0;
   };
   ::H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep, &text);
+  // "file write failed: time = ..., errno = 28, error message = 'No space left on device', ..."
+  constexpr std::string_view reason = "error message = '";
+  if (const std::size_t found = text.find(reason); found != text.npos) {
+    text.erase(0, found + reason.size());
+    text.resize(std::min(text.size(), text.find('\'')));
+  }
   return text.empty() ? "unknown error" : text;
 }
 
@@ -45,10 +52,11 @@ class Handle {
     std::swap(close_, other.close_);
     return *this;
   }
-  ~Handle() {
+  ~Handle() { close(); }
+  void close() {
     if (id_ < 0) return;
     const std::scoped_lock lock(hdf5_guard());
-    close_(id_);
+    close_(std::exchange(id_, -1));
   }
   operator ::hid_t() const { return id_; }  // NOLINT(google-explicit-constructor): it stands for its number
 
@@ -58,7 +66,10 @@ class Handle {
 };
 
 /// Errors are thrown, not printed; call with the guard held.
-void silence() { ::H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+void silence() {
+  prepare_hdf5();
+  ::H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 Handle access_without_locks(std::string_view name) {
   Handle access(::H5Pcreate(H5P_FILE_ACCESS), ::H5Pclose, name);
@@ -73,7 +84,8 @@ Handle opened_file(const std::filesystem::path& path) {
   open_for_reading(path);
   silence();
   if (const ::htri_t is_hdf5 = ::H5Fis_hdf5(path.c_str()); is_hdf5 <= 0)
-    throw FileError(message(path.string(), ": is not an HDF5 file"));
+    throw FileError(message(path.string(), ": is not an HDF5 file",
+                            path.extension() == ".mat" ? "; MATLAB writes one by save -v7.3" : ""));
   const Handle access = access_without_locks(path.string());
   return {::H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), ::H5Fclose, path.string()};
 }
@@ -135,9 +147,6 @@ bool is_number(::hid_t dataset) {
   return kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM;
 }
 
-/// Bytes up to which compressed chunks are kept in memory.
-constexpr std::size_t most_cached = std::size_t{1} << 28;
-
 /// An array in a file; that of MATLAB has its axes in reverse.
 class Hdf5Array final : public BoxedArray {
  public:
@@ -178,8 +187,10 @@ class Hdf5Array final : public BoxedArray {
     const std::vector<::hsize_t> lengths(count.begin(), count.end());
     if (!start.empty())
       checked(::H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, lengths.data(), nullptr), name_);
-    const ::hsize_t size = size_of(count);
-    const Handle memory(::H5Screate_simple(1, &size, nullptr), ::H5Sclose, name_);
+    // The same shape on both sides spares the library a selection of single numbers in chunks.
+    const Handle memory(lengths.empty() ? ::H5Screate(H5S_SCALAR)
+                                        : ::H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr),
+                        ::H5Sclose, name_);
     checked(::H5Dread(dataset_, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, numbers), name_);
   }
 
@@ -225,30 +236,39 @@ class Hdf5Dataset final : public Dataset {
     const bool is_filtered = ::H5Pget_layout(creation) == H5D_CHUNKED && ::H5Pget_nfilters(creation) > 0;
     const std::size_t size = size_of(own.shape);
     const bool is_reversed = has_attribute(dataset, "MATLAB_class") && own.shape.size() > 1;
-    const bool is_large = size > most_cached / sizeof(double);
+    const bool is_large = size > most_cached_bytes / sizeof(double);
     if (is_filtered && !is_large) {
       // All chunks stay in the cache, so that each is uncompressed once.
       const Handle access(::H5Pcreate(H5P_DATASET_ACCESS), ::H5Pclose, name);
       ::H5Pset_chunk_cache(access, 12421, size * sizeof(double), 1.0);
+      // An open array would keep the cache that it has.
+      dataset.close();
       dataset = Handle(::H5Dopen2(*file_, own.name.c_str(), access), ::H5Dclose, name);
     }
     const auto stored = make_shared<const Hdf5Array>(file_, std::move(dataset), own.shape, is_reversed, name);
-    if (!is_filtered || !is_large || own.shape.empty()) return stored;
-    const std::size_t rows = own.shape.front();
-    const std::size_t length = size / rows;
-    const std::size_t block = std::max<std::size_t>(1, most_cached / sizeof(double) / length);
-    auto copy = make_shared<ScratchArray>(own.shape);
-    std::vector<double> numbers;
-    for (std::size_t row = 0; row < rows; row += block) {
-      const std::size_t count = std::min(block, rows - row);
-      numbers.resize(count * length);
-      stored->read({1, row, count, 0, length}, numbers.data());
-      copy->append(numbers);
-    }
-    return copy;
+    if (!is_filtered || !is_large) return stored;
+    return scratch_copy(*stored);
   }
 
   Grid grid(std::string_view given) const override {
+    Grid grid = coords_of_field(given);
+    if (std::ranges::find(variables_, "mesh/types", &Variable::name) == variables_.end()) return grid;
+    auto mesh = make_shared<Mesh>();
+    mesh->points = load_array(*array("mesh/points"));
+    mesh->offsets = hdf5_numbers<std::uint64_t>(path_, "mesh/offsets");
+    mesh->nodes = hdf5_numbers<std::uint64_t>(path_, "mesh/nodes");
+    mesh->types = hdf5_numbers<std::uint8_t>(path_, "mesh/types");
+    if (hdf5_text_attribute(path_, "mesh", "location") == "cells") mesh->location = FieldLocation::cells;
+    try {
+      validate(*mesh);
+    } catch (const InvalidArgument& error) {
+      throw FileError(message(path_, ": ", error.what()));
+    }
+    grid.mesh = std::move(mesh);
+    return grid;
+  }
+
+  Grid coords_of_field(std::string_view given) const {
     const std::string coords = attribute_of(variable(given).name, "coordinates");
     if (coords.empty()) return {};
     const auto found = std::ranges::find(variables_, without_slash(coords), &Variable::name);
@@ -277,12 +297,17 @@ class Hdf5Dataset final : public Dataset {
 
   void add(const char* name) {
     const Handle dataset = opened(name, name);
-    if (!is_number(dataset)) return;
+    // MATLAB stores texts, cells and empty arrays as numbers, too.
+    const std::string matlab_class = text_attribute(dataset, "MATLAB_class");
+    if (!is_number(dataset) || matlab_class == "char" || matlab_class == "cell" ||
+        has_attribute(dataset, "MATLAB_empty"))
+      return;
     Variable variable{.name = name, .shape = shape_of(dataset, name)};
     if (has_attribute(dataset, "MATLAB_class")) std::ranges::reverse(variable.shape);
     variable.units = text_attribute(dataset, "units");
     variable.loop_axes = count_attribute(dataset, "loop_axes");
     if (variable.loop_axes.value_or(0) > variable.shape.size()) variable.loop_axes.reset();
+    if (variable.loop_axes) not_fields_.insert("time");
     if (const std::string coords = text_attribute(dataset, "coordinates"); !coords.empty())
       not_fields_.insert({without_slash(coords), "time"});
     if (text_attribute(dataset, "CLASS") == "DIMENSION_SCALE") not_fields_.insert(variable.name);
@@ -296,6 +321,13 @@ class Hdf5Dataset final : public Dataset {
 };
 
 }  // namespace
+
+void prepare_hdf5() {
+  // Where a file could not be closed, because the disk was full, the library would fail once more at the end of the
+  // program, and crash.
+  static const bool is_done = ::H5dont_atexit() >= 0;
+  std::ignore = is_done;
+}
 
 std::unique_ptr<Dataset> open_hdf5(const std::filesystem::path& path) { return std::make_unique<Hdf5Dataset>(path); }
 

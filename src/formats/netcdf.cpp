@@ -8,6 +8,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.formats.dataset;
+import fieldfold.formats.hdf5;
 import fieldfold.rows.missing_values;
 import fieldfold.rows.stored;
 
@@ -15,7 +16,11 @@ namespace fieldfold {
 namespace {
 
 void check(int status, std::string_view name) {
-  if (status != NC_NOERR) throw FileError(message(name, ": NetCDF: ", ::nc_strerror(status)));
+  if (status == NC_NOERR) return;
+  std::string_view reason = ::nc_strerror(status);
+  constexpr std::string_view prefix = "NetCDF: ";
+  if (reason.starts_with(prefix)) reason.remove_prefix(prefix.size());
+  throw FileError(message(name, ": NetCDF: ", reason));
 }
 
 /// An open file.
@@ -79,6 +84,9 @@ struct Description {
   std::vector<double> missing;  ///< as stored
   double scale = 1.0;
   double offset = 0.0;
+  double low = -std::numeric_limits<double>::infinity();  ///< of valid numbers as stored
+  double high = std::numeric_limits<double>::infinity();
+  double modulus = 0.0;  ///< added to negative numbers of unsigned integers that are stored as signed ones
 };
 
 /// The number of values that were never written. Bytes have none.
@@ -120,6 +128,21 @@ Description describe(int file, int id, const std::string& path) {
   for (const char* attribute : {"_FillValue", "missing_value"})
     for (const double number : numbers_of(file, id, attribute)) result.missing.push_back(number);
   if (result.missing.empty()) result.missing = default_fill(file, id);
+  if (const auto range = numbers_of(file, id, "valid_range"); range.size() == 2) {
+    result.low = range[0];
+    result.high = range[1];
+  }
+  if (const auto low = numbers_of(file, id, "valid_min"); low.size() == 1) result.low = low[0];
+  if (const auto high = numbers_of(file, id, "valid_max"); high.size() == 1) result.high = high[0];
+  if (text_of(file, id, "_Unsigned") == "true") {
+    ::nc_type type = NC_NAT;
+    ::nc_inq_vartype(file, id, &type);
+    result.modulus = type == NC_BYTE ? 256.0 : type == NC_SHORT ? 65536.0 : type == NC_INT ? 4294967296.0 : 0.0;
+    for (double* limit : {&result.low, &result.high})
+      if (std::isfinite(*limit) && *limit < 0.0) *limit += result.modulus;
+    for (double& number : result.missing)
+      if (number < 0.0) number += result.modulus;
+  }
   if (const auto scale = numbers_of(file, id, "scale_factor"); scale.size() == 1) result.scale = scale[0];
   if (const auto offset = numbers_of(file, id, "add_offset"); offset.size() == 1) result.offset = offset[0];
   return result;
@@ -140,6 +163,83 @@ bool is_longitude(const Description& variable) {
   return variable.standard_name == "longitude" || std::ranges::find(units, variable.units) != units.end();
 }
 
+/// The header of a file in a classic format (NetCDF user's guide, appendix B), as far as the size of the file needs it.
+class ClassicHeader {
+ public:
+  explicit ClassicHeader(const std::filesystem::path& path) : in_(open_for_reading(path)) {
+    std::array<char, 4> magic{};
+    in_.read(magic.data(), 4);
+    is_classic_ =
+        in_ && std::string_view(magic.data(), 3) == "CDF" && (magic[3] == 1 || magic[3] == 2 || magic[3] == 5);
+    if (!is_classic_) return;
+    count_bytes_ = magic[3] == 5 ? 8 : 4;
+    const std::size_t offset_bytes = magic[3] == 1 ? 4 : 8;
+    const std::uint64_t records = number(count_bytes_);
+    std::vector<std::uint64_t> lengths;
+    for_list([&] {
+      skip_name();
+      lengths.push_back(number(count_bytes_));
+    });
+    skip_attributes();
+    std::uint64_t record = 0;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> of_records;  // offset and size
+    for_list([&] {
+      skip_name();
+      bool has_records = false;
+      for (std::uint64_t axes = number(count_bytes_), axis = 0; in_ && axis < axes; ++axis) {
+        const std::uint64_t dimension = number(count_bytes_);
+        has_records = has_records || (axis == 0 && dimension < lengths.size() && lengths[dimension] == 0);
+      }
+      skip_attributes();
+      number(4);
+      const std::uint64_t size = number(count_bytes_);
+      const std::uint64_t offset = number(offset_bytes);
+      if (has_records) of_records.emplace_back(offset, size);
+      if (has_records) record += size;
+      if (!has_records) size_ = std::max(size_, offset + size);
+    });
+    const bool is_streaming = records == (count_bytes_ == 4 ? 0xffffffffU : ~std::uint64_t{0});
+    for (const auto& [offset, size] : of_records)
+      if (records > 0 && !is_streaming && of_records.size() > 1)
+        size_ = std::max(size_, offset + (records - 1) * record + size);
+      else if (records > 0 && !is_streaming)
+        size_ = std::max(size_, offset + (records - 1) * (size - std::min<std::uint64_t>(size, 3)));
+  }
+
+  /// The least size of the complete file; 0: it has another format.
+  std::uint64_t least_size() const {
+    // The last number may lack its padding to four bytes.
+    return is_classic_ && in_ && size_ > 3 ? size_ - 3 : 0;
+  }
+
+ private:
+  std::uint64_t number(std::size_t bytes) {
+    std::uint64_t result = 0;
+    for (std::size_t i = 0; i < bytes; ++i) result = result << 8 | static_cast<unsigned char>(in_.get());
+    return result;
+  }
+  void skip(std::uint64_t bytes) { in_.ignore(static_cast<std::streamsize>(bytes + (4 - bytes % 4) % 4)); }
+  void skip_name() { skip(number(count_bytes_)); }
+  template <class Action>
+  void for_list(const Action& action) {
+    number(4);
+    for (std::uint64_t count = number(count_bytes_), i = 0; in_ && i < count; ++i) action();
+  }
+  void skip_attributes() {
+    constexpr std::array<std::uint64_t, 12> sizes{0, 1, 1, 2, 4, 4, 8, 1, 2, 4, 8, 8};
+    for_list([&] {
+      skip_name();
+      const std::uint64_t type = number(4);
+      skip(number(count_bytes_) * (type < sizes.size() ? sizes[type] : 0));
+    });
+  }
+
+  std::ifstream in_;
+  bool is_classic_ = false;
+  std::size_t count_bytes_ = 4;
+  std::uint64_t size_ = 0;
+};
+
 class NetcdfArray final : public BoxedArray {
  public:
   NetcdfArray(std::shared_ptr<const File> file, Description variable)
@@ -150,11 +250,12 @@ class NetcdfArray final : public BoxedArray {
       const std::scoped_lock lock(hdf5_guard());
       check(::nc_get_vara_double(file_->id(), variable_.id, first.data(), count.data(), numbers), file_->name());
     }
-    const bool is_packed = variable_.scale != 1.0 || variable_.offset != 0.0;
-    if (variable_.missing.empty() && !is_packed) return;
-    for (double& number : std::span(numbers, size_of(count)))
-      number = is_missing_value(number, variable_.missing) ? std::numeric_limits<double>::quiet_NaN()
-                                                           : number * variable_.scale + variable_.offset;
+    for (double& number : std::span(numbers, size_of(count))) {
+      if (number < 0.0) number += variable_.modulus;
+      const bool is_missing =
+          number < variable_.low || number > variable_.high || is_missing_value(number, variable_.missing);
+      number = is_missing ? std::numeric_limits<double>::quiet_NaN() : number * variable_.scale + variable_.offset;
+    }
   }
 
  private:
@@ -165,8 +266,14 @@ class NetcdfArray final : public BoxedArray {
 class NetcdfDataset final : public Dataset {
  public:
   explicit NetcdfDataset(const std::filesystem::path& path) {
-    open_for_reading(path);
+    // The library reads zeros where a classic file ends too early.
+    const std::uint64_t size = std::filesystem::file_size(path);
+    if (const std::uint64_t least = ClassicHeader(path).least_size(); size < least)
+      throw FileError(message(path.string(), ": is truncated: expected at least ", least, " bytes, got ", size));
     const std::scoped_lock lock(hdf5_guard());
+#ifdef FIELDFOLD_HDF5
+    prepare_hdf5();
+#endif
     int id = -1;
     check(::nc_open(path.c_str(), NC_NOWRITE, &id), path.string());
     file_ = make_shared<const File>(id, path.string());
@@ -195,7 +302,16 @@ class NetcdfDataset final : public Dataset {
   const std::vector<Variable>& variables() const override { return variables_; }
 
   std::shared_ptr<const StoredArray> array(std::string_view name) const override {
-    return make_shared<NetcdfArray>(file_, description(name));
+    const Description& own = description(name);
+    auto stored = make_shared<NetcdfArray>(file_, own);
+    const std::scoped_lock lock(hdf5_guard());
+    int is_compressed = 0;
+    if (::nc_inq_var_deflate(file_->id(), own.id, nullptr, &is_compressed, nullptr) != NC_NOERR || is_compressed == 0)
+      return stored;
+    const std::size_t bytes = size_of(own.shape) * sizeof(double);
+    if (bytes > most_cached_bytes) return scratch_copy(*stored);
+    check(::nc_set_var_chunk_cache(file_->id(), own.id, bytes, 12421, 1.0F), file_->name());
+    return stored;
   }
 
   Grid grid(std::string_view name) const override {
@@ -328,6 +444,9 @@ std::optional<std::vector<std::vector<double>>> axes_of(const xt::xarray<double>
 class Writer {
  public:
   Writer(const std::filesystem::path& path, const FieldSet& set) : set_(set) {
+#ifdef FIELDFOLD_HDF5
+    prepare_hdf5();
+#endif
     int id = -1;
     check(::nc_create(path.c_str(), NC_NETCDF4 | NC_CLOBBER, &id), path.string());
     file_.emplace(id, path.string());
@@ -336,8 +455,10 @@ class Writer {
       const bool is_loop = axis < set.loop_axes;
       const std::size_t number = is_loop ? axis : axis - set.loop_axes;
       const std::string name = is_loop ? (set.loop_axes == 1 ? "time" : message("sample_", axis))
-                               : first.size() - set.loop_axes == 1 ? "point"
-                                                                   : message("axis_", number);
+                               : first.size() - set.loop_axes == 1                         ? "point"
+                               : set.grid.latitudes.size() > 0 && axis + 2 == first.size() ? "lat"
+                               : set.grid.latitudes.size() > 0 && axis + 1 == first.size() ? "lon"
+                                                                                           : message("axis_", number);
       int dimension = -1;
       check(::nc_def_dim(id, name.c_str(), first[axis], &dimension), name);
       dimensions_.push_back(dimension);
@@ -397,8 +518,12 @@ class Writer {
     const std::vector<int> grid(dimensions_.begin() + static_cast<std::ptrdiff_t>(set_.loop_axes), dimensions_.end());
     const std::size_t dim = coords.shape().back();
     if (const auto axes = axes_of(coords, grid_shape_)) {
-      for (std::size_t axis = 0; axis < dim; ++axis)
-        write_array(names_[set_.loop_axes + axis], {grid[axis]}, (*axes)[axis], NC_DOUBLE);
+      const bool is_latlon = set_.grid.latitudes.size() > 0 && dim >= 2;
+      for (std::size_t axis = 0; axis < dim; ++axis) {
+        const int id = write_array(names_[set_.loop_axes + axis], {grid[axis]}, (*axes)[axis], NC_DOUBLE);
+        if (is_latlon && axis + 2 == dim) text(id, "units", "degrees_north");
+        if (is_latlon && axis + 1 == dim) text(id, "units", "degrees_east");
+      }
       return;
     }
     std::vector<double> part(coords.size() / dim);

@@ -37,8 +37,9 @@ Archive opened(const std::filesystem::path& path, int flags) {
   throw FileError(message(path.string(), ": is not an .npz archive: ", text));
 }
 
-/// The first bytes of a member.
-std::string bytes_of(::zip_t* archive, ::zip_uint64_t index, std::size_t count, const std::string& name) {
+/// The first bytes of a member. \param is_whole  whether these are all
+std::string bytes_of(::zip_t* archive, ::zip_uint64_t index, std::size_t count, bool is_whole,
+                     const std::string& name) {
   const std::unique_ptr<::zip_file_t, CloseMember> member(::zip_fopen_index(archive, index, 0));
   if (!member) throw FileError(message(name, ": reading failed: ", ::zip_strerror(archive)));
   std::string bytes(count, '\0');
@@ -48,6 +49,10 @@ std::string bytes_of(::zip_t* archive, ::zip_uint64_t index, std::size_t count, 
     if (got <= 0) throw FileError(message(name, ": reading failed: the archive is damaged or truncated"));
     done += static_cast<std::size_t>(got);
   }
+  // The checksum is compared where the member ends.
+  char end = 0;
+  if (is_whole && ::zip_fread(member.get(), &end, 1) != 0)
+    throw FileError(message(name, ": reading failed: the archive is damaged"));
   return bytes;
 }
 
@@ -64,7 +69,8 @@ class NpzDataset final : public Dataset {
       std::string name = status.name;
       if (!name.ends_with(".npy")) continue;
       constexpr ::zip_uint64_t longest_header = 1 << 17;
-      std::istringstream head(bytes_of(archive.get(), index, std::min(status.size, longest_header), full_name(name)));
+      std::istringstream head(
+          bytes_of(archive.get(), index, std::min(status.size, longest_header), false, full_name(name)));
       Variable variable;
       try {
         variable.shape = read_npy_header(head, status.size, full_name(name)).shape;
@@ -88,8 +94,15 @@ class NpzDataset final : public Dataset {
     if (size > available_memory() / 2)
       throw FileError(message(name, ": expected an array that fits the memory, got ", bytes_text(size)));
     const Archive archive = opened(path_, ZIP_RDONLY);
-    std::istringstream in(bytes_of(archive.get(), index, size, name));
+    std::istringstream in(bytes_of(archive.get(), index, size, true, name));
     return make_shared<MemoryArray>(read_npy<double>(in, size, name));
+  }
+
+  std::vector<double> times(std::string_view) const override {
+    const auto found = std::ranges::find(variables_, "time", &Variable::name);
+    if (found == variables_.end() || found->shape.size() != 1) return {};
+    const auto values = load_array(*array("time"));
+    return {values.begin(), values.end()};
   }
 
   Grid grid(std::string_view) const override {

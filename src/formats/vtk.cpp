@@ -11,6 +11,7 @@ module;
 #include <vtkIdList.h>
 #include <vtkIdTypeArray.h>
 #include <vtkInformation.h>
+#include <vtkLogger.h>
 #include <vtkMultiBlockDataSet.h>
 #include <vtkNew.h>
 #include <vtkOpenFOAMReader.h>
@@ -40,7 +41,10 @@ namespace {
 /// While one exists, the messages of VTK and its readers go here and not to standard error. One exists at a time.
 class CapturedErrors {
  public:
-  CapturedErrors() : lock_(guard()), before_(vtkOutputWindow::GetInstance()) { vtkOutputWindow::SetInstance(window_); }
+  CapturedErrors() : lock_(guard()), before_(vtkOutputWindow::GetInstance()) {
+    vtkOutputWindow::SetInstance(window_);
+    vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);
+  }
   CapturedErrors(const CapturedErrors&) = delete;
   CapturedErrors& operator=(const CapturedErrors&) = delete;
   ~CapturedErrors() { vtkOutputWindow::SetInstance(before_); }
@@ -49,7 +53,8 @@ class CapturedErrors {
   void check(const std::filesystem::path& path, std::string_view action) {
     const std::string text = window_->GetOutput();
     // "ERROR: In FILE, line N\nCLASS (ADDRESS): what is wrong\n\n"
-    const std::size_t start = text.find("ERROR: ");
+    // Readers of legacy files only warn where a file ends too early.
+    const std::size_t start = std::min(text.find("ERROR: "), text.find("Error reading "));
     if (start == text.npos) return;
     std::string_view what = std::string_view(text).substr(start);
     if (const std::size_t name = what.find("): "); name != what.npos) what.remove_prefix(name + 3);
@@ -166,7 +171,7 @@ class FileFrame final : public Frames {
     open_for_reading(path);
     CapturedErrors errors;
     vtkDataObject* output = nullptr;
-    if (path.extension() == ".vtk") {
+    if (ending_of(path) == ".vtk") {
       legacy_->SetFileName(path.c_str());
       legacy_->Update();
       output = legacy_->GetOutput();
@@ -223,16 +228,22 @@ class FoamFrames final : public Frames {
     vtkDoubleArray* const found = reader_->GetTimeValues();
     for (vtkIdType i = 0; found != nullptr && i < found->GetNumberOfValues(); ++i) times_.push_back(found->GetValue(i));
     if (times_.size() > 1 && times_.front() == 0.0) times_.erase(times_.begin());
-    if (times_.empty())
+    const bool has_only_start = times_.size() == 1 && times_.front() == 0.0;
+    const bool is_decomposed = std::filesystem::exists(folder / "processor0");
+    if (times_.empty() || (has_only_start && (is_decomposed || !std::filesystem::exists(folder / "0"))))
       throw FileError(message(folder.string(), ": the case has no time folders",
-                              std::filesystem::exists(folder / "processor0")
-                                  ? "; reconstructPar assembles those of a decomposed case"
-                                  : ""));
+                              is_decomposed ? "; reconstructPar assembles those of a decomposed case" : ""));
     reader_->DisableAllPatchArrays();
     reader_->SetPatchArrayStatus("internalMesh", 1);
     reader_->EnableAllCellArrays();
+    go_to(times_.front());
+    const Arrays first(internal_mesh());
     go_to(times_.back());
     arrays_.emplace(internal_mesh());
+    for (const Variable& variable : first.variables())
+      if (std::ranges::find(variables(), variable.name, &Variable::name) == variables().end())
+        warn(message(folder.string(), ": the field ", variable.name, " of the time ", times_.front(),
+                     " is left out, because the last time, ", times_.back(), ", does not have it"));
   }
 
   std::size_t count() const override { return times_.size(); }
@@ -241,6 +252,7 @@ class FoamFrames final : public Frames {
 
   std::vector<xt::xarray<double>> read(std::size_t frame, const std::vector<std::string>& names) const override {
     go_to(times_[frame]);
+    compare_points(times_[frame]);
     std::vector<xt::xarray<double>> values;
     for (const std::string& name : names) {
       const Variable& own = *std::ranges::find(variables(), name, &Variable::name);
@@ -263,17 +275,36 @@ class FoamFrames final : public Frames {
     errors.check(folder_, "read");
   }
 
+  /// Warns, once, of points that are not those of the first time.
+  void compare_points(double time) const {
+    auto* const grid = vtkUnstructuredGrid::SafeDownCast(&internal_mesh());
+    if (grid == nullptr || grid->GetPoints() == nullptr || has_warned_) return;
+    vtkDataArray* const points = grid->GetPoints()->GetData();
+    std::vector<double> own(static_cast<std::size_t>(points->GetNumberOfValues()));
+    for (vtkIdType p = 0; p < points->GetNumberOfTuples(); ++p) points->GetTuple(p, own.data() + 3 * p);
+    if (expected_points_.empty()) expected_points_ = own;
+    if (own == expected_points_) return;
+    has_warned_ = true;
+    warn(message(folder_.string(), ": the points of the time ", time,
+                 " are not those of the first time, which are taken for all times"));
+  }
+
   vtkDataSet& internal_mesh() const {
     auto* const blocks = vtkMultiBlockDataSet::SafeDownCast(reader_->GetOutputDataObject(0));
     for (unsigned i = 0; blocks != nullptr && i < blocks->GetNumberOfBlocks(); ++i)
       if (auto* const data = vtkDataSet::SafeDownCast(blocks->GetBlock(i)); data != nullptr) return *data;
-    throw FileError(message(folder_.string(), ": the case has no mesh; blockMesh or another tool makes it"));
+    throw FileError(message(folder_.string(),
+                            ": expected a case with one mesh, in constant/polyMesh, got none; blockMesh ",
+                            "or another tool makes it, and each region of a case with several is a case of its own"));
   }
 
   std::filesystem::path folder_;
   vtkNew<vtkOpenFOAMReader> reader_;
   std::vector<double> times_;
   std::optional<Arrays> arrays_;
+  // Times are read by one thread at a time.
+  mutable std::vector<double> expected_points_;
+  mutable bool has_warned_ = false;
 };
 
 vtkSmartPointer<vtkUnstructuredGrid> grid_to_write(const FieldSet& set) {
@@ -310,12 +341,13 @@ vtkSmartPointer<vtkUnstructuredGrid> grid_to_write(const FieldSet& set) {
   return grid;
 }
 
+/// \param name  as the writer expects it: the one of XML files does not escape names
 template <class Array>
-void add_array(vtkDataSetAttributes* attributes, const FieldGroup& group) {
+void add_array(vtkDataSetAttributes* attributes, const FieldGroup& group, const std::string& name) {
   const vtkNew<Array> array;
   const std::size_t components = group.components.size();
   const std::size_t size = group.components.front()->values.size();
-  array->SetName(group.name.c_str());
+  array->SetName(name.c_str());
   array->SetNumberOfComponents(static_cast<int>(components));
   array->SetNumberOfTuples(static_cast<vtkIdType>(size));
   for (std::size_t k = 0; k < components; ++k)
@@ -330,11 +362,13 @@ void write_one(const std::filesystem::path& path, const FieldSet& set) {
   const bool is_at_cells = set.grid.mesh && set.grid.mesh->location == FieldLocation::cells;
   vtkDataSetAttributes* const attributes =
       is_at_cells ? static_cast<vtkDataSetAttributes*>(grid->GetCellData()) : grid->GetPointData();
-  for (const FieldGroup& group : groups_of(set))
+  for (const FieldGroup& group : groups_of(set)) {
+    const std::string name = ending_of(path) == ".vtk" ? group.name : escaped_xml(group.name);
     if (set.single_precision)
-      add_array<vtkFloatArray>(attributes, group);
+      add_array<vtkFloatArray>(attributes, group, name);
     else
-      add_array<vtkDoubleArray>(attributes, group);
+      add_array<vtkDoubleArray>(attributes, group, name);
+  }
   write_file_at(path, [&](const std::filesystem::path& temporary) {
     const auto run = [&](auto* writer) {
       CapturedErrors errors;
@@ -344,7 +378,7 @@ void write_one(const std::filesystem::path& path, const FieldSet& set) {
       errors.check(path, "written");
       if (done == 0) throw FileError(message(path.string(), ": cannot be written"));
     };
-    if (path.extension() == ".vtk") {
+    if (ending_of(path) == ".vtk") {
       const vtkNew<vtkUnstructuredGridWriter> writer;
       writer->SetFileTypeToBinary();
       run(writer.GetPointer());
@@ -399,7 +433,7 @@ std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder) {
 
 void write_vtk(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t samples = check_fields(set);
-  const bool is_collection = path.extension() == ".pvd";
+  const bool is_collection = ending_of(path) == ".pvd";
   if (set.loop_axes == 0 && !is_collection) return write_one(path, set);
   std::filesystem::path file = path;
   if (is_collection) file.replace_extension(".vtu");
@@ -411,6 +445,8 @@ void write_vtk(const std::filesystem::path& path, const FieldSet& set) {
     text += message("    <DataSet timestep=\"", time, "\" file=\"", escaped_xml(own.filename().string()), "\"/>\n");
   }
   text += "  </Collection>\n</VTKFile>\n";
+  // ParaView's collections are of XML files.
+  if (ending_of(path) == ".vtk") return;
   std::filesystem::path collection = path;
   write_file(collection.replace_extension(".pvd"), [&](std::ostream& out) { out << text; });
 }

@@ -25,6 +25,9 @@ class VtkhdfFrames final : public Frames {
                               type ? *type : std::string("none")));
     num_points_ = only_count("NumberOfPoints");
     num_cells_ = only_count("NumberOfCells");
+    const Variable& points = file_->variable("VTKHDF/Points");
+    if (points.shape != Shape{num_points_, 3} || file_->variable("VTKHDF/Types").shape != Shape{num_cells_})
+      throw FileError(message(path.string(), ": its points and cells are not as many as it says"));
     if (has("Steps/Values")) times_ = hdf5_numbers<double>(path, "VTKHDF/Steps/Values");
     for (const auto& [location, folder] : locations) add(location, folder);
   }
@@ -45,11 +48,10 @@ class VtkhdfFrames final : public Frames {
       const std::size_t length = own.shape.front();
       std::size_t first = 0;
       if (has(offsets))
-        first = hdf5_numbers<std::uint64_t>(path_, "VTKHDF/" + offsets).at(frame);
+        first = entry(hdf5_numbers<std::uint64_t>(path_, "VTKHDF/" + offsets), frame);
       else if (array->shape().front() == length * count())
         first = frame * length;
-      if (first > array->shape().front() || length > array->shape().front() - first)
-        throw FileError(message(path_.string(), ": ", name, " ends before the time ", frame));
+      if (first > array->shape().front() || length > array->shape().front() - first) ends_early(frame);
       values.push_back(xt::xarray<double>::from_shape(own.shape));
       array->read({1, first, length, 0, own.components}, values.back().data());
     }
@@ -74,6 +76,15 @@ class VtkhdfFrames final : public Frames {
 
  private:
   static std::string last_part(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+  [[noreturn]] void ends_early(std::size_t frame) const {
+    throw FileError(message(path_.string(), ": ends before the time ", frame));
+  }
+
+  std::uint64_t entry(const std::vector<std::uint64_t>& numbers, std::size_t frame) const {
+    if (frame >= numbers.size()) ends_early(frame);
+    return numbers[frame];
+  }
 
   bool has(const std::string& name) const {
     return std::ranges::find(file_->variables(), "VTKHDF/" + name, &Variable::name) != file_->variables().end();

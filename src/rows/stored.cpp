@@ -136,6 +136,23 @@ void ScratchArray::read_numbers(std::size_t first, std::size_t count, double* nu
     std::copy_n(memory_.data() + first, count, numbers);
 }
 
+std::shared_ptr<const ScratchArray> scratch_copy(const StoredArray& array) {
+  constexpr std::size_t most_numbers = std::size_t{1} << 25;
+  auto copy = make_shared<ScratchArray>(array.shape());
+  const std::size_t loop_axes = array.shape().empty() ? 0 : 1;
+  const std::size_t rows = loop_axes == 0 ? 1 : array.shape().front();
+  const std::size_t length = size_from(array.shape(), loop_axes);
+  const std::size_t block = std::max<std::size_t>(1, most_numbers / std::max<std::size_t>(1, length));
+  std::vector<double> numbers;
+  for (std::size_t row = 0; row < rows; row += block) {
+    const std::size_t count = std::min(block, rows - row);
+    numbers.resize(count * length);
+    array.read(whole_rows(array, loop_axes, row, count), numbers.data());
+    copy->append(numbers);
+  }
+  return copy;
+}
+
 xt::xarray<double> load_array(const StoredArray& array) {
   const std::size_t size = size_of(array.shape());
   if (size > available_memory() / sizeof(double))

@@ -150,6 +150,18 @@ BOOST_AUTO_TEST_CASE(mass_matrices_integrate_products_of_linear_functions_on_dis
   }
 }
 
+BOOST_AUTO_TEST_CASE(boundary_cells_take_no_part_in_the_mass_of_a_volume) {
+  const Mesh volume = box(2, CellType::tetrahedron, true);
+  Mesh with_boundary = volume;
+  add_cell(with_boundary, CellType::triangle, {0, 1, 3});
+  add_cell(with_boundary, CellType::line, {0, 1});
+  const auto expected = fieldfold::lumped_mass(volume);
+  const auto found = fieldfold::lumped_mass(with_boundary);
+  BOOST_TEST((found == expected));
+  const auto sums = fieldfold::consistent_mass(with_boundary).row_sums();
+  for (std::size_t p = 0; p < expected.size(); ++p) BOOST_TEST(std::abs(sums(p) - expected(p)) < 1e-14);
+}
+
 BOOST_AUTO_TEST_CASE(voxels_and_hexahedra_have_the_same_mass) {
   const auto voxels = fieldfold::lumped_mass(box(2, CellType::voxel, true));
   const auto hexahedra = fieldfold::lumped_mass(box(2, CellType::hexahedron, true));

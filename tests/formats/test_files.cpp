@@ -93,7 +93,14 @@ BOOST_AUTO_TEST_CASE(tables_have_columns_vectors_and_points) {
              "c.csv: expected 2 cells as in the first row, got 1 in line 3");
   write("c.csv", "p,q\n1,two\n");
   BOOST_TEST(error_of([] { fieldfold::load_array("c.csv"); }) ==
-             "c.csv: expected a number in line 2, column 2, got 'two'");
+             "c.csv: expected numbers in the column q, got in line 2: 'two'");
+  BOOST_TEST((fieldfold::load_array("c.csv:p") == xt::xarray<double>{1.0}));
+  // A table as ParaView exports it.
+  write("d.csv",
+        "Point ID,p,U_0,U_1,U_2,U_Magnitude,Points_0,Points_1,Points_2,Points_Magnitude\n0,1,2,3,4,5,6,7,8,9\n");
+  const auto exported = fieldfold::open_dataset(fieldfold::address_of("d.csv"));
+  BOOST_TEST(names_of(*exported) == (std::vector<std::string>{"p", "U"}), boost::test_tools::per_element());
+  BOOST_TEST((*exported->grid("p").coords == xt::xarray<double>{{6.0, 7.0, 8.0}}));
   write("c.csv", "");
   BOOST_TEST(error_of([] { fieldfold::load_array("c.csv"); }) == "c.csv: is empty");
 }

@@ -12,6 +12,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
 #include "../words.hpp"
@@ -31,7 +32,7 @@ struct States {
 
 /// States in a file, `(*loop_shape, dof)`.
 States states_in(const std::string& text) {
-  const Address address = address_of(text);
+  const Address address = input_address(text);
   const auto dataset = open_dataset(address);
   auto rows = std::make_unique<StoredFieldRows>(
       std::vector<StoredField>{{"states", dataset->array(array_name(address, *dataset))}});
@@ -49,13 +50,38 @@ bool are_points_of(const BasicSVD<T>& svd, const xt::xarray<double>& coords) {
                     [&](double a, double b) { return std::abs(a - b) <= 1e-7 * size; });
 }
 
+/// Warns of points of the map that lie far outside of the box around the given ones, by more than a tenth of its size:
+/// values there are extrapolated far.
+void warn_of_extrapolation(const xt::xarray<double>& targets, const xt::xarray<double>& points) {
+  const std::size_t dim = targets.shape(1);
+  if (points.dimension() == 0 || points.size() % dim != 0 || points.size() == 0) return;
+  const auto low_and_high = [&](std::size_t axis) {
+    std::pair range{points.data()[axis], points.data()[axis]};
+    for (std::size_t i = axis; i < points.size(); i += dim)
+      range = {std::min(range.first, points.data()[i]), std::max(range.second, points.data()[i])};
+    return range;
+  };
+  std::vector<bool> is_outside(targets.shape(0), false);
+  for (std::size_t axis = 0; axis < dim; ++axis) {
+    const auto [low, high] = low_and_high(axis);
+    const double little = 0.1 * (high - low);
+    for (std::size_t p = 0; p < is_outside.size(); ++p)
+      is_outside[p] = is_outside[p] || targets(p, axis) < low - little || targets(p, axis) > high + little;
+  }
+  const auto count = std::ranges::count(is_outside, true);
+  if (count > 0)
+    warn(message(count, " of the ", is_outside.size(),
+                 " points of the map lie far outside of the box around the given "
+                 "points; values there are extrapolated"));
+}
+
 /// The states of fields in files.
 template <class T>
 States states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
   const GivenFields given = open_fields(arguments.field_files, svd.fields());
   std::optional<xt::xarray<double>> coords;
   if (!arguments.coords.empty())
-    coords = load_grid(arguments.coords).coords;
+    coords = load_input_grid(arguments.coords).coords;
   else if (given.grid.coords && svd.has_coords() && !are_points_of(svd, *given.grid.coords))
     coords = given.grid.coords;
   if (!coords && given.names == svd.fields()) {
@@ -73,7 +99,10 @@ States states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
   Fields fields = load_fields(given);
   std::erase_if(fields,
                 [&](const auto& field) { return std::ranges::find(svd.fields(), field.first) == svd.fields().end(); });
+  if (fields.empty())
+    throw InvalidArgument(unknown_name("--field: " + given.names.front(), "a field of the map", svd.fields()));
   if (!coords) return {nullptr, {}, grid.join_fields(fields)};
+  if (svd.has_coords()) warn_of_extrapolation(svd.coords(), *coords);
   const Holes holes = arguments.gappy.empty()                                    ? grid.compression_options().holes
                       : gappy_states_named(arguments.gappy) == GappyStates::fill ? Holes::skip
                                                                                  : Holes::propagate;
@@ -99,7 +128,7 @@ void compress(const CompressArguments& arguments) {
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
     States states = arguments.states.empty() ? states_of(svd, arguments) : states_in(arguments.states);
     if (states.columns && (states.columns->rows() != svd.dof() || !states.columns->reads_columns())) {
-      states.array = load_array(arguments.states);
+      states.array = load_input(arguments.states);
       states.columns.reset();
     }
     const RowSource<double>* const columns = states.columns.get();
@@ -117,9 +146,9 @@ void compress(const CompressArguments& arguments) {
         warn(
             message("states have missing numbers: distances are those of the numbers present, and errors in these are ",
                     "amplified by up to ", worst));
-      save_array<T>(arguments.distances, assessed.relative_distance, "distance");
+      save_output<T>(arguments.distances, assessed.relative_distance, "distance");
     }
-    save_array<T>(arguments.output, latent, "latent");
+    save_output<T>(arguments.output, latent, "latent");
   });
 }
 

@@ -7,6 +7,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -32,19 +33,20 @@ void convert(const ConvertArguments& arguments) {
   const bool is_array = given.arrays.size() == 1 && given.arrays.front().components == 1 && !given.grid.coords;
   const std::string& output = arguments.output;
   const bool is_npy = output.ends_with(".npy");
-  if (is_array && (is_npy || output.ends_with(".csv") || output.find(':') != std::string::npos)) {
-    save_array<double>(output, load_array(*given.arrays.front().array), given.names.front());
+  if (is_array && (is_npy || output.ends_with(".csv") || output.ends_with(".tsv") || output.ends_with(".txt") ||
+                   output.find(':') != std::string::npos)) {
+    save_output<double>(output, load_array(*given.arrays.front().array), given.names.front());
     return;
   }
   if (is_npy && given.names.size() == 1) {
     const auto fields = load_fields(given);
-    save_array<double>(output, fields.begin()->second, given.names.front());
+    save_output<double>(output, fields.begin()->second, given.names.front());
     return;
   }
   const std::size_t loop_axes = loop_axes_of(given);
   auto set = field_set(given.names, load_fields(given), loop_axes, given.units, std::move(given.grid));
   set.times = std::move(given.times);
-  write_fields(output, set);
+  write_output(output, set);
 }
 
 }  // namespace fieldfold::cli

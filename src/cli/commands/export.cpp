@@ -13,6 +13,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 #include "../map_file.hpp"
 
 import fieldfold;
@@ -87,7 +88,7 @@ void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
   for (std::size_t mode = 0; mode < count; ++mode) add_state(svd, mode_of(svd, mode), message("mode_", mode + 1), set);
   if (!arguments.field_files.files.empty() || !arguments.field_files.addresses.empty())
     add_state(svd, errors_of(svd, arguments.field_files), "error", set);
-  write_fields(arguments.output, set);
+  write_output(arguments.output, set);
 }
 
 }  // namespace
@@ -95,8 +96,8 @@ void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
 void export_map(const ExportArguments& arguments) {
   const Ticker ticker("exporting");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    if (!arguments.spectrum.empty()) save_array<T>(arguments.spectrum, svd.singular_values(), "singular_value");
-    if (!arguments.coefficients.empty()) save_array<T>(arguments.coefficients, svd.training_latents(), "coefficient");
+    if (!arguments.spectrum.empty()) save_output<T>(arguments.spectrum, svd.singular_values(), "singular_value");
+    if (!arguments.coefficients.empty()) save_output<T>(arguments.coefficients, svd.training_latents(), "coefficient");
     if (!arguments.output.empty()) export_fields(svd, arguments);
   });
 }

@@ -15,6 +15,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 #include "../options.hpp"
 #include "../words.hpp"
 
@@ -52,9 +53,9 @@ void check_points(const StoredFieldRows& rows, const xt::xarray<double>& coords,
 
 Snapshots snapshots_of(const FitArguments& arguments) {
   Snapshots snapshots;
-  if (!arguments.coords.empty()) snapshots.grid = load_grid(arguments.coords);
+  if (!arguments.coords.empty()) snapshots.grid = load_input_grid(arguments.coords);
   if (!arguments.data.empty()) {
-    const Address address = address_of(arguments.data);
+    const Address address = input_address(arguments.data);
     const auto dataset = open_dataset(address);
     const std::string name = array_name(address, *dataset);
     const auto array = dataset->array(name);
@@ -117,7 +118,11 @@ void report(const BasicSVDMap<T>& map, const Snapshots& snapshots, const FitArgu
 
 template <class T>
 void fit_in(const FitArguments& arguments) {
+  if (format_of(arguments.output) != nullptr)
+    throw InvalidArgument(message("--output: expected a file for a map, such as map.fold, got ",
+                                  arguments.output.string(), ", which is named as a file of fields"));
   Snapshots snapshots = snapshots_of(arguments);
+  note_output(arguments.output);
   const RowSource<double>& rows = *snapshots.rows;
   if (snapshots.grid_shape.size() < 2) snapshots.grid_shape.clear();
   const NotedSignals noted;

@@ -12,6 +12,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 #include "../options.hpp"
 
 import fieldfold;
@@ -31,8 +32,8 @@ struct Grids {
 Grids load_grids(const InterpolateArguments& arguments, const GivenFields& given) {
   if (arguments.from.empty() && !given.grid.coords)
     throw InvalidArgument("--coords: expected the points of the fields, which their files do not have");
-  Grids grids{arguments.from.empty() ? *given.grid.coords : *load_grid(arguments.from).coords, {}, {}, {}};
-  grids.target = load_grid(arguments.to);
+  Grids grids{arguments.from.empty() ? *given.grid.coords : *load_input_grid(arguments.from).coords, {}, {}, {}};
+  grids.target = load_input_grid(arguments.to);
   grids.to = *grids.target.coords;
   if (grids.from.dimension() == 1) grids.from.reshape({grids.from.size(), std::size_t{1}});
   if (grids.from.dimension() < 2 || grids.from.size() == 0)
@@ -133,8 +134,9 @@ void interpolate(const InterpolateArguments& arguments) {
   }
   if (results.empty()) return;
   const std::size_t loop_axes = results.begin()->second.dimension() - coord_shape.size();
-  write_fields(arguments.output,
-               field_set(given.names, results, loop_axes, given.units, grids ? std::move(grids->target) : Grid{}));
+  auto set = field_set(given.names, results, loop_axes, given.units, grids ? std::move(grids->target) : Grid{});
+  set.times = given.times;
+  write_output(arguments.output, set);
 }
 
 }  // namespace fieldfold::cli

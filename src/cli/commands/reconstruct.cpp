@@ -8,6 +8,7 @@
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 #include "../field_files.hpp"
+#include "../files.hpp"
 #include "../map_file.hpp"
 #include "../options.hpp"
 
@@ -31,15 +32,15 @@ BasicFields<T> fields_at(const BasicSVD<T>& svd, const xt::xarray<T>& latent, co
 void reconstruct(const ReconstructArguments& arguments) {
   const Ticker ticker("reconstructing");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
-    const xt::xarray<T> given = array_cast<T>(load_array(arguments.latent));
+    const xt::xarray<T> given = array_cast<T>(load_input(arguments.latent));
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
-    if (!arguments.states.empty()) save_array<T>(arguments.states, svd.reconstruct(latent), "states");
+    if (!arguments.states.empty()) save_output<T>(arguments.states, svd.reconstruct(latent), "states");
     if (arguments.output.empty()) return;
     std::optional<Grid> target;
-    if (!arguments.coords.empty()) target = load_grid(arguments.coords);
+    if (!arguments.coords.empty()) target = load_input_grid(arguments.coords);
     const auto fields = fields_at(svd, latent, target, arguments);
     const std::size_t loop_axes = std::max<std::size_t>(1, latent.dimension()) - 1;
-    write_fields(arguments.output, field_set(svd.fields(), fields, loop_axes, svd.compression_options().units,
+    write_output(arguments.output, field_set(svd.fields(), fields, loop_axes, svd.compression_options().units,
                                              target ? *target : grid_of(svd)));
   });
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "../commands.hpp"
+#include "../files.hpp"
 #include "../map_file.hpp"
 
 import fieldfold;
@@ -17,10 +18,12 @@ void sensors(const SensorsArguments& arguments) {
     if (!arguments.output.empty()) {
       auto numbers = xt::xarray<std::int64_t>::from_shape({chosen.size()});
       std::ranges::transform(chosen, numbers.begin(), [](std::size_t i) { return static_cast<std::int64_t>(i); });
-      if (arguments.output.ends_with(".npy"))
+      if (arguments.output.ends_with(".npy")) {
+        note_output(arguments.output);
         save_npy(arguments.output, numbers);
-      else
-        save_array<double>(arguments.output, xt::xarray<double>(numbers), "sensor");
+      } else {
+        save_output<double>(arguments.output, xt::xarray<double>(numbers), "sensor");
+      }
     }
     for (const std::size_t number : chosen) {
       const FieldLayout layout{svd.num_qoi()};

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "progress.hpp"
+
+// This imports fieldfold; g++ includes nothing after it.
+#include "files.hpp"
+
+import fieldfold;
+import fieldfold.formats;
+
+namespace fieldfold::cli {
+namespace {
+
+std::vector<std::filesystem::path> inputs;
+std::vector<std::filesystem::path> outputs;
+
+/// Whether two paths lead to one file, which may not exist yet.
+bool are_same(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code failure;
+  if (std::filesystem::exists(a, failure) && std::filesystem::exists(b, failure))
+    return std::filesystem::equivalent(a, b, failure);
+  return std::filesystem::weakly_canonical(a, failure) == std::filesystem::weakly_canonical(b, failure);
+}
+
+}  // namespace
+
+void note_input(const std::filesystem::path& path) { inputs.push_back(path); }
+
+Address input_address(std::string_view text) {
+  Address address = address_of(text);
+  inputs.insert(inputs.end(), address.paths.begin(), address.paths.end());
+  return address;
+}
+
+xt::xarray<double> load_input(std::string_view text) {
+  input_address(text);
+  return load_array(text);
+}
+
+Grid load_input_grid(std::string_view text) {
+  input_address(text);
+  return load_grid(text);
+}
+
+void note_output(const std::filesystem::path& path) {
+  const auto is_path = [&](const std::filesystem::path& other) { return are_same(path, other); };
+  if (std::ranges::any_of(inputs, is_path))
+    throw InvalidArgument(message(path.string(), ": expected another file to write: the command reads this one"));
+  if (std::ranges::any_of(outputs, is_path))
+    throw InvalidArgument(
+        message(path.string(), ": expected another file to write: the command writes this one twice"));
+  outputs.push_back(path);
+}
+
+void write_output(const std::filesystem::path& path, const FieldSet& set) {
+  for (const auto& file : files_of(path, set)) note_output(file);
+  const NotedSignals noted;
+  write_fields(path, set);
+}
+
+template <class T>
+void save_output(std::string_view text, const xt::xarray<T>& array, std::string_view name) {
+  note_output(file_of(text));
+  const NotedSignals noted;
+  save_array<T>(text, array, name);
+}
+
+template void save_output(std::string_view, const xt::xarray<double>&, std::string_view);
+template void save_output(std::string_view, const xt::xarray<float>&, std::string_view);
+
+}  // namespace fieldfold::cli
