@@ -19,6 +19,10 @@ struct Pass {
 /// enough `operations` to pay for its start.
 std::size_t threads_for(std::size_t asked, double operations);
 
+/// Sets the number of threads that the whole program uses where 0 is asked for, and returns the previous one; 0: that
+/// of the machine. BLAS keeps to it, too, if it is OpenBLAS.
+std::size_t set_threads(std::size_t threads);
+
 /// Calls `work(part, first, count)` for blocks of `block_rows` out of `rows` rows. Each part is one thread, which
 /// visits its rows in order; part 0 has the first ones. BLAS starts no threads meanwhile. An exception in a thread is
 /// rethrown here after all threads have finished.

@@ -11,6 +11,8 @@ module fieldfold.base.parallel;
 namespace fieldfold {
 namespace {
 
+std::atomic<std::size_t> threads_of_program = 0;
+
 struct BLASThreads {
   std::mutex guard;
   int users = 0;
@@ -23,6 +25,11 @@ BLASThreads& blas_threads() {
 }
 
 }  // namespace
+
+std::size_t set_threads(std::size_t threads) {
+  if (threads > 0 && openblas_set_num_threads != nullptr) openblas_set_num_threads(static_cast<int>(threads));
+  return threads_of_program.exchange(threads);
+}
 
 SingleThreadedBLAS::SingleThreadedBLAS() {
   const std::scoped_lock lock(blas_threads().guard);
@@ -40,7 +47,8 @@ SingleThreadedBLAS::~SingleThreadedBLAS() {
 std::size_t threads_for(std::size_t asked, double operations) {
   // Starting a thread takes some ten microseconds.
   constexpr double least = 1e6;
-  const std::size_t available = asked > 0 ? asked : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t wanted = asked > 0 ? asked : threads_of_program.load();
+  const std::size_t available = wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
   return std::clamp<std::size_t>(static_cast<std::size_t>(std::min(operations / least, 1e6)), 1, available);
 }
 

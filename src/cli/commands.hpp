@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+import fieldfold;
+
 /// The commands of the program, as functions of their options. They throw as the library does.
 namespace fieldfold::cli {
 
@@ -63,16 +65,10 @@ struct FitArguments {
   std::vector<std::string> fields;  ///< names in `data`, or of the fields to take from files
   std::string coords;
   std::optional<std::size_t> grid_axes;  ///< number of axes of the grid; none: those of the coords, or one
-  std::optional<std::size_t> rank;
-  std::optional<double> energy_tol;
-  std::optional<double> reconstruction_tol;
-  std::optional<double> sample_tol;
-  std::optional<double> noise;
-  bool optimal_threshold = false;
+  RankRule rule;
   std::size_t validate_every = 0;
-  std::size_t threads = 0;
+  std::size_t folds = 0;
   bool single_precision = false;
-  bool is_quiet = false;
   bool keep_training_latents = false;
   FieldArguments space;
   InterpolationArguments interpolation;
@@ -83,7 +79,6 @@ void fit(const FitArguments& arguments);
 
 struct InfoArguments {
   std::filesystem::path map;
-  bool json = false;
   bool verify = false;  ///< the checksum, and all numbers
 };
 void info(const InfoArguments& arguments);
@@ -127,8 +122,7 @@ struct InterpolateArguments {
   std::filesystem::path operator_file;       ///< replaces coordinates and options
   std::filesystem::path save_operator_file;  ///< file of the operator to write; empty: none
   bool choose_by_leave_one_out = false;      ///< epsilon, for these fields; prints the curve
-  std::size_t threads = 0;
-  std::filesystem::path output;  ///< a folder, or a file of fields
+  std::filesystem::path output;              ///< a folder, or a file of fields
 };
 void interpolate(const InterpolateArguments& arguments);
 
@@ -149,9 +143,44 @@ struct ExportArguments {
 };
 void export_map(const ExportArguments& arguments);
 
-struct FormatsArguments {
-  bool json = false;
+struct TruncateArguments {
+  std::filesystem::path map;
+  RankRule rule;
+  std::filesystem::path output;
 };
+void truncate(const TruncateArguments& arguments);
+
+struct AppendArguments {
+  std::filesystem::path map;
+  FieldFiles field_files;
+  RankRule rule;
+  std::filesystem::path output;
+};
+void append(const AppendArguments& arguments);
+
+struct MergeArguments {
+  std::vector<std::string> maps;
+  RankRule rule;
+  std::filesystem::path output;
+};
+void merge(const MergeArguments& arguments);
+
+struct CompareArguments {
+  std::filesystem::path first;
+  std::filesystem::path second;
+};
+void compare(const CompareArguments& arguments);
+
+struct CheckArguments {
+  std::filesystem::path map;
+  FieldFiles field_files;
+  std::size_t worst = 5;            ///< snapshots to list
+  std::optional<double> tolerance;  ///< of the error of a snapshot
+  std::string output;               ///< for the errors; empty: none
+};
+void check(const CheckArguments& arguments);
+
+struct FormatsArguments {};
 void formats(const FormatsArguments& arguments);
 
 }  // namespace fieldfold::cli

@@ -7,15 +7,17 @@
 #include <utility>
 #include <vector>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
-#include "../map_file.hpp"
-#include "../options.hpp"
-#include "../words.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/map_file.hpp"
+#include "../input/options.hpp"
+#include "../input/watched.hpp"
+#include "../terminal/words.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -28,6 +30,7 @@ struct States {
   std::unique_ptr<RowSource<double>> columns;  ///< null: in memory
   Shape loop_shape;                            ///< of the columns
   xt::xarray<double> array;                    ///< `(*loop_shape, dof)`, in double precision whatever that of the map
+  bool is_interpolated = false;
 };
 
 /// States in a file, `(*loop_shape, dof)`.
@@ -106,7 +109,7 @@ States states_of(const BasicSVD<T>& svd, const CompressArguments& arguments) {
   const Holes holes = arguments.gappy.empty()                                    ? grid.compression_options().holes
                       : gappy_states_named(arguments.gappy) == GappyStates::fill ? Holes::skip
                                                                                  : Holes::propagate;
-  return {nullptr, {}, grid.interpolate_to_grid(*coords, fields, holes)};
+  return {nullptr, {}, grid.interpolate_to_grid(*coords, fields, holes), true};
 }
 
 /// Warns of numbers in the first states that are likely to stand for a missing value, if the map has none.
@@ -122,7 +125,6 @@ void warn_of_missing_values(const BasicSVD<T>& svd, const RowSource<double>& col
 }  // namespace
 
 void compress(const CompressArguments& arguments) {
-  const Ticker ticker("compressing");
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     const auto policy =
         arguments.gappy.empty() ? svd.options().field_opts.gappy_states : gappy_states_named(arguments.gappy);
@@ -133,11 +135,12 @@ void compress(const CompressArguments& arguments) {
     }
     const RowSource<double>* const columns = states.columns.get();
     if (columns != nullptr) warn_of_missing_values(svd, *columns);
-    xt::xarray<T> latent = columns != nullptr ? svd.compress(*columns, policy) : svd.compress(states.array, policy);
+    xt::xarray<T> latent = columns != nullptr ? svd.compress(WatchedRows(*columns, "compressing"), policy)
+                                              : svd.compress(states.array, policy);
     if (columns != nullptr) latent.reshape(joined(states.loop_shape, {svd.rank()}));
     if (arguments.whiten) latent = Whitening(svd.map()).apply(latent);
     if (!arguments.distances.empty()) {
-      auto assessed = columns != nullptr ? svd.assess(*columns) : svd.assess(states.array);
+      auto assessed = columns != nullptr ? svd.assess(WatchedRows(*columns, "assessing")) : svd.assess(states.array);
       if (columns != nullptr) assessed.relative_distance.reshape(states.loop_shape);
       double worst = 1.0;
       for (const double condition : assessed.condition)
@@ -149,6 +152,13 @@ void compress(const CompressArguments& arguments) {
       save_output<T>(arguments.distances, assessed.relative_distance, "distance");
     }
     save_output<T>(arguments.output, latent, "latent");
+    const std::size_t count = latent.size() / svd.rank();
+    report({{"output", arguments.output},
+            {"num_states", count},
+            {"rank", svd.rank()},
+            {"interpolated", states.is_interpolated}},
+           message(escaped_name(arguments.output), ": ", svd.rank(), " coefficients of each of ", count, " states",
+                   states.is_interpolated ? ", interpolated to the points of the map" : ""));
   });
 }
 

@@ -2,12 +2,13 @@
 #include <string>
 #include <utility>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -36,17 +37,22 @@ void convert(const ConvertArguments& arguments) {
   if (is_array && (is_npy || output.ends_with(".csv") || output.ends_with(".tsv") || output.ends_with(".txt") ||
                    output.find(':') != std::string::npos)) {
     save_output<double>(output, load_array(*given.arrays.front().array), given.names.front());
+    report({{"output", output}, {"fields", given.names}},
+           escaped_name(output) + ": " + escaped_name(given.names.front()));
     return;
   }
   if (is_npy && given.names.size() == 1) {
     const auto fields = load_fields(given);
     save_output<double>(output, fields.begin()->second, given.names.front());
+    report({{"output", output}, {"fields", given.names}},
+           escaped_name(output) + ": " + escaped_name(given.names.front()));
     return;
   }
   const std::size_t loop_axes = loop_axes_of(given);
   auto set = field_set(given.names, load_fields(given), loop_axes, given.units, std::move(given.grid));
   set.times = std::move(given.times);
   write_output(output, set);
+  report(facts_of(output, set), line_of(output, set));
 }
 
 }  // namespace fieldfold::cli

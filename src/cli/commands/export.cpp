@@ -3,18 +3,21 @@
 #include <cstddef>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
-#include "../map_file.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/map_file.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -50,19 +53,13 @@ xt::xarray<T> mode_of(const BasicSVD<T>& svd, std::size_t mode) {
 template <class T>
 xt::xarray<T> errors_of(const BasicSVD<T>& svd, const FieldFiles& files) {
   const GivenFields given = open_fields(files, svd.fields());
-  if (given.names != svd.fields())
-    throw InvalidArgument(message("--field: expected the fields of the map, ", listing(svd.fields()),
-                                  ", in this order, got ", listing(given.names)));
-  const StoredFieldRows rows(given.arrays, std::max<std::size_t>(1, svd.grid_shape().size()));
-  if (rows.rows() != svd.dof())
-    throw InvalidArgument(message("--field: expected ", svd.dof() / svd.num_qoi(), " points as in the map, got ",
-                                  rows.rows() / svd.num_qoi()));
+  const auto rows = rows_of_map(svd, given);
   std::vector<double> sums(svd.dof(), 0.0);
   std::vector<std::size_t> counts(svd.dof(), 0);
   std::vector<double> buffer;
-  for (std::size_t first = 0; first < rows.cols(); first += rows.block_columns()) {
-    const std::size_t count = std::min(rows.block_columns(), rows.cols() - first);
-    const auto block = rows.read_columns(first, count, buffer);
+  for (std::size_t first = 0; first < rows->cols(); first += rows->block_columns()) {
+    const std::size_t count = std::min(rows->block_columns(), rows->cols() - first);
+    const auto block = rows->read_columns(first, count, buffer);
     const xt::xarray<T> states = array_cast<T>(ArrayRef<double>(block.data, {count, svd.dof()}).copy());
     const xt::xarray<T> again = svd.reconstruct(svd.assess(states).latent);
     for (std::size_t j = 0; j < count; ++j)
@@ -89,6 +86,7 @@ void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
   if (!arguments.field_files.files.empty() || !arguments.field_files.addresses.empty())
     add_state(svd, errors_of(svd, arguments.field_files), "error", set);
   write_output(arguments.output, set);
+  report(facts_of(arguments.output, set), line_of(arguments.output, set));
 }
 
 }  // namespace
@@ -98,7 +96,10 @@ void export_map(const ExportArguments& arguments) {
   with_svd(arguments.map, [&]<class T>(const BasicSVD<T>& svd) {
     if (!arguments.spectrum.empty()) save_output<T>(arguments.spectrum, svd.singular_values(), "singular_value");
     if (!arguments.coefficients.empty()) save_output<T>(arguments.coefficients, svd.training_latents(), "coefficient");
-    if (!arguments.output.empty()) export_fields(svd, arguments);
+    if (!arguments.output.empty()) return export_fields(svd, arguments);
+    report({{"spectrum", arguments.spectrum}, {"coefficients", arguments.coefficients}},
+           arguments.spectrum + (arguments.spectrum.empty() || arguments.coefficients.empty() ? "" : ", ") +
+               arguments.coefficients);
   });
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <iostream>
@@ -7,17 +8,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
-#include "../options.hpp"
-#include "../words.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/options.hpp"
+#include "../terminal/words.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -33,6 +36,7 @@ struct Snapshots {
   Shape grid_shape;
   Grid grid;
   std::size_t bytes = 0;  ///< of the numbers
+  std::vector<std::string> left_out = {};
 };
 
 /// Checks that fields lie on the points of the coordinates.
@@ -83,6 +87,7 @@ Snapshots snapshots_of(const FitArguments& arguments) {
   snapshots.units = std::move(given.units);
   snapshots.grid_shape = rows->grid_shape();
   snapshots.bytes = given.bytes;
+  snapshots.left_out = std::move(given.left_out);
   snapshots.rows = std::move(rows);
   return snapshots;
 }
@@ -99,34 +104,89 @@ void warn_of_dropped(std::size_t num_dropped, const RowSource<double>& rows, con
                "--gappy fill fills gaps"));
 }
 
-/// One line about what was learned.
+/// Says what was learned, and of which fields.
 template <class T>
-void report(const BasicSVDMap<T>& map, const Snapshots& snapshots, const FitArguments& arguments) {
+void report_of(const BasicSVDMap<T>& map, const Snapshots& snapshots, const FitArguments& arguments,
+               nlohmann::ordered_json folds) {
   const RowSource<double>& rows = *snapshots.rows;
   const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(arguments.output));
   const std::size_t rank = map.latent_ranges.size();
   if (rank * rows.rows() * sizeof(T) > snapshots.bytes)
     warn(message("the map has ", bytes_text(bytes), ", more than the ", bytes_text(snapshots.bytes), " of its data",
                  sizeof(T) == sizeof(double) ? "; --single halves it" : ""));
-  if (arguments.is_quiet) return;
   const double tail = tail_shares(map.singular_values, map.unresolved_squares)[rank];
-  std::cout << message(
-      escaped_name(arguments.output.string()), ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples),
-      ", energy ", energy_text(tail), ", largest error of a snapshot ",
-      map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes), "\n");
+  const std::string output = escaped_name(arguments.output.string());
+  nlohmann::ordered_json facts{{"output", arguments.output.string()},
+                               {"fields", snapshots.names},
+                               {"left_out", snapshots.left_out},
+                               {"dof", rows.rows()},
+                               {"num_samples", map.num_samples},
+                               {"num_dropped", map.num_dropped},
+                               {"rank", rank},
+                               {"energy", 1.0 - tail},
+                               {"file_bytes", bytes}};
+  if (map.errors) facts["largest_snapshot_error"] = map.errors->largest_of_snapshots();
+  if (!folds.is_null()) facts["folds"] = std::move(folds);
+  report(std::move(facts),
+         message(output, ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples), ", energy ",
+                 energy_text(tail), ", largest error of a snapshot ",
+                 map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes),
+                 snapshots.left_out.empty() ? std::string()
+                                            : message("; left out: ", escaped_name(listing(snapshots.left_out)))));
+}
+
+/// Cross-validation: learns from the snapshots without each fold, and measures the errors of that fold. A fold is every
+/// k-th snapshot, so that series in time are covered evenly.
+template <class T>
+nlohmann::ordered_json validate_folds(BasicSVD<T> svd, const Snapshots& snapshots, const FitArguments& arguments) {
+  const RowSource<double>& rows = *snapshots.rows;
+  const std::size_t folds = arguments.folds;
+  if (folds == 1 || folds > rows.cols())
+    throw InvalidArgument(message("--folds: expected 2 to the number of snapshots, ", rows.cols(), ", got ", folds));
+  if (!arguments.space.sample_weights.empty()) throw InvalidArgument("--folds: expected no --sample-weights");
+  double sum = 0.0;
+  double worst = 0.0;
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t fold = 0; fold < folds; ++fold) {
+    std::vector<std::size_t> learned;
+    std::vector<std::size_t> held_out;
+    for (std::size_t j = 0; j < rows.cols(); ++j) (j % folds == fold ? held_out : learned).push_back(j);
+    const SelectedColumns<double> training(rows, std::move(learned));
+    if constexpr (std::is_same_v<T, double>) {
+      svd.compute_map(training);
+    } else {
+      const ConvertedRows<T, double> converted(training);
+      svd.compute_map(converted);
+    }
+    const auto errors = projection_errors(svd, SelectedColumns<double>(rows, std::move(held_out)));
+    double squares = 0.0;
+    std::size_t count = 0;
+    for (const double error : errors.snapshots)
+      if (std::isfinite(error)) {
+        squares += error * error;
+        worst = std::max(worst, error);
+        ++count;
+      }
+    const double rms = std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, count)));
+    sum += rms;
+    list.push_back({{"rank", svd.rank()}, {"error", rms}});
+  }
+  const double mean = sum / static_cast<double>(folds);
+  if (!session().is_json && !session().is_quiet)
+    std::cout << message(folds, " folds: error of snapshots not learned ", rounded(mean), " in the mean, ",
+                         rounded(worst), " at most\n");
+  return {{"mean_error", mean}, {"largest_error", worst}, {"folds", std::move(list)}};
 }
 
 template <class T>
 void fit_in(const FitArguments& arguments) {
-  if (format_of(arguments.output) != nullptr)
-    throw InvalidArgument(message("--output: expected a file for a map, such as map.fold, got ",
-                                  arguments.output.string(), ", which is named as a file of fields"));
+  expect_map_name(arguments.output);
   Snapshots snapshots = snapshots_of(arguments);
   note_output(arguments.output);
   const RowSource<double>& rows = *snapshots.rows;
   if (snapshots.grid_shape.size() < 2) snapshots.grid_shape.clear();
   const NotedSignals noted;
-  ProgressBar bar;
+  ProgressBar bar(static_cast<double>(rows.rows() * rows.cols() * sizeof(double)) / 1e6);
   const BasicSVD<T> svd({.fields = snapshots.names,
                          .coords = snapshots.grid.coords,
                          .grid_shape = snapshots.grid_shape,
@@ -135,22 +195,17 @@ void fit_in(const FitArguments& arguments) {
                          .interpolate_method = arguments.interpolation.interpolate_method,
                          .interpolate_opts = options_of(arguments.interpolation)},
                         {.field_opts = options_of(arguments.space, snapshots.grid),
-                         .rule = {.rank = arguments.rank,
-                                  .energy_tol = arguments.energy_tol,
-                                  .reconstruction_tol = arguments.reconstruction_tol,
-                                  .sample_tol = arguments.sample_tol,
-                                  .noise = arguments.noise,
-                                  .optimal_threshold = arguments.optimal_threshold},
+                         .rule = arguments.rule,
                          .validate_every = arguments.validate_every,
                          .keep_training_latents = arguments.keep_training_latents,
-                         .threads = arguments.threads,
                          .progress = [&](std::string_view phase, double share) { bar(phase, share); }});
   try {
+    auto folds = arguments.folds > 0 ? validate_folds(svd, snapshots, arguments) : nlohmann::ordered_json();
     const auto map = learn_to_file(arguments.output, svd, rows);
     bar.clear();
     if (map.num_dropped > 0) warn_of_dropped(map.num_dropped, rows, arguments);
     if (map.num_filled > 0) warn(message(map.num_filled, " missing numbers filled in snapshots"));
-    report(map, snapshots, arguments);
+    report_of(map, snapshots, arguments, std::move(folds));
   } catch (const Interrupted&) {
     bar.clear();
   }

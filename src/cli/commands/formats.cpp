@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "../terminal/report.hpp"
 
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
 
 import fieldfold;
@@ -13,7 +14,7 @@ import fieldfold.formats;
 
 namespace fieldfold::cli {
 
-void formats(const FormatsArguments& arguments) {
+void formats(const FormatsArguments&) {
   auto list = nlohmann::ordered_json::array();
   for (const Format& format : fieldfold::formats())
     list.push_back({{"name", format.name},
@@ -23,10 +24,7 @@ void formats(const FormatsArguments& arguments) {
                     {"library", format.library},
                     {"feature", format.feature},
                     {"package", format.package}});
-  if (arguments.json) {
-    std::cout << list.dump(2) << '\n';
-    return;
-  }
+  if (session().is_json) return print(list);
   std::cout << std::left << std::setw(16) << "format" << std::setw(32) << "endings" << std::setw(14) << "this build"
             << "by\n";
   for (const Format& format : fieldfold::formats()) {

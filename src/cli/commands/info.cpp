@@ -12,8 +12,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../terminal/report.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../words.hpp"
+#include "../terminal/words.hpp"
 
 import fieldfold;
 
@@ -160,14 +163,11 @@ void info(const InfoArguments& arguments) {
   const MapOutline any_outline = load_outline(arguments.map);
   std::visit(
       [&](const auto& outline) {
-        auto facts = facts_of(outline, !arguments.json);
+        auto facts = facts_of(outline, !session().is_json);
         facts["file_bytes"] = static_cast<std::size_t>(std::filesystem::file_size(arguments.map));
         if (const auto& map = outline.map)
           facts["data_bytes"] = outline.dof * (map->num_samples + map->num_dropped) * sizeof(double);
-        if (arguments.json) {
-          std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-          return;
-        }
+        if (session().is_json) return print(facts);
         if (outline.map && !outline.map->errors)
           facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
         for (const auto& [name, value] : facts.items())

@@ -7,13 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
-#include "../options.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/options.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -73,6 +74,7 @@ xt::xarray<double> columns_of(const std::vector<LoopRows<double>>& fields, std::
 /// Chooses epsilon for all columns together, and prints the errors of the trials.
 RBFOptions chosen_options(const Grids& grids, const xt::xarray<double>& columns, const RBFOptions& options) {
   const auto choice = choose_by_leave_one_out(grids.from, columns, options);
+  if (session().is_quiet || session().is_json) return choice.options;
   std::cout << "epsilon  leave-one-out error\n";
   for (const auto& trial : choice.curve) std::cout << message(trial.epsilon, "  ", trial.error, "\n");
   std::cout << message("chosen: ", choice.options.epsilon.value_or(1.0), "\n");
@@ -84,7 +86,6 @@ RBFOptions chosen_options(const Grids& grids, const xt::xarray<double>& columns,
 void interpolate(const InterpolateArguments& arguments) {
   const Ticker ticker("interpolating");
   Interpolation interpolation{arguments.interpolation.interpolate_method, options_of(arguments.interpolation)};
-  interpolation.options.threads = arguments.threads;
   std::optional<InterpolationOperator> kept;
   std::optional<Grids> grids;
   const bool has_fields = !arguments.field_files.files.empty() || !arguments.field_files.addresses.empty();
@@ -114,11 +115,18 @@ void interpolate(const InterpolateArguments& arguments) {
     kept.emplace(grids->from, grids->to, interpolation, probed);
     save(arguments.save_operator_file, *kept);
   }
-  if (fields.empty()) return;
+  if (fields.empty()) {
+    const auto& path = arguments.save_operator_file;
+    report({{"operator", path.string()},
+            {"num_points", kept->num_points()},
+            {"num_queries", size_of(kept->query_shape())}},
+           message(escaped_name(path.string()), ": operator from ", kept->num_points(), " to ",
+                   size_of(kept->query_shape()), " points"));
+    return;
+  }
   const std::size_t num_queries = size_of(coord_shape);
   if (grids) grids->to.reshape({num_queries, grids->to.shape().back()});
-  const xt::xarray<double> interpolated =
-      kept ? (*kept)(columns, arguments.threads) : interpolation(grids->from, columns, grids->to);
+  const xt::xarray<double> interpolated = kept ? (*kept)(columns) : interpolation(grids->from, columns, grids->to);
 
   Fields results;
   std::size_t column = 0;
@@ -137,6 +145,7 @@ void interpolate(const InterpolateArguments& arguments) {
   auto set = field_set(given.names, results, loop_axes, given.units, grids ? std::move(grids->target) : Grid{});
   set.times = given.times;
   write_output(arguments.output, set);
+  report(facts_of(arguments.output, set), line_of(arguments.output, set));
 }
 
 }  // namespace fieldfold::cli

@@ -3,14 +3,15 @@
 #include <optional>
 #include <utility>
 
-#include "../progress.hpp"
+#include "../terminal/progress.hpp"
+#include "../terminal/report.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../field_files.hpp"
-#include "../files.hpp"
-#include "../map_file.hpp"
-#include "../options.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/map_file.hpp"
+#include "../input/options.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -35,13 +36,19 @@ void reconstruct(const ReconstructArguments& arguments) {
     const xt::xarray<T> given = array_cast<T>(load_input(arguments.latent));
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
     if (!arguments.states.empty()) save_output<T>(arguments.states, svd.reconstruct(latent), "states");
-    if (arguments.output.empty()) return;
+    if (arguments.output.empty()) {
+      report({{"states", arguments.states}, {"num_samples", latent.size() / svd.rank()}},
+             message(escaped_name(arguments.states), ": ", latent.size() / svd.rank(), " states"));
+      return;
+    }
     std::optional<Grid> target;
     if (!arguments.coords.empty()) target = load_input_grid(arguments.coords);
     const auto fields = fields_at(svd, latent, target, arguments);
     const std::size_t loop_axes = std::max<std::size_t>(1, latent.dimension()) - 1;
-    write_output(arguments.output, field_set(svd.fields(), fields, loop_axes, svd.compression_options().units,
-                                             target ? *target : grid_of(svd)));
+    const auto set =
+        field_set(svd.fields(), fields, loop_axes, svd.compression_options().units, target ? *target : grid_of(svd));
+    write_output(arguments.output, set);
+    report(facts_of(arguments.output, set), line_of(arguments.output, set));
   });
 }
 

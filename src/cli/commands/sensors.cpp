@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iostream>
+#include <string>
+#include <utility>
 
+#include "../terminal/report.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
-#include "../files.hpp"
-#include "../map_file.hpp"
+#include "../input/files.hpp"
+#include "../input/map_file.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -25,18 +29,27 @@ void sensors(const SensorsArguments& arguments) {
         save_output<double>(arguments.output, xt::xarray<double>(numbers), "sensor");
       }
     }
+    const FieldLayout layout{svd.num_qoi()};
+    auto list = nlohmann::ordered_json::array();
+    std::string text;
     for (const std::size_t number : chosen) {
-      const FieldLayout layout{svd.num_qoi()};
       const std::size_t point = layout.point(number);
-      std::cout << message("point ", point, "  field ", svd.fields()[layout.field(number)]);
+      const std::string& field = svd.fields()[layout.field(number)];
+      nlohmann::ordered_json own{{"point", point}, {"field", field}};
+      text += message("point ", point, "  field ", field);
       if (svd.has_coords()) {
-        std::cout << "  at";
-        for (std::size_t axis = 0; axis < svd.dim(); ++axis) std::cout << message(" ", svd.coords()(point, axis));
+        text += "  at";
+        for (std::size_t axis = 0; axis < svd.dim(); ++axis) {
+          text += message(" ", svd.coords()(point, axis));
+          own["at"].push_back(svd.coords()(point, axis));
+        }
       }
-      std::cout << '\n';
+      text += '\n';
+      list.push_back(std::move(own));
     }
-    std::cout << message("amplification of noise from these sensors to the coefficients: ",
-                         noise_amplification(svd.projection_matrix(), chosen), "\n");
+    const double amplification = noise_amplification(svd.projection_matrix(), chosen);
+    report({{"sensors", std::move(list)}, {"noise_amplification", amplification}},
+           message(text, "amplification of noise from these sensors to the coefficients: ", amplification));
   });
 }
 

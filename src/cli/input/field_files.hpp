@@ -2,15 +2,17 @@
 
 // Fields in files: those given on the command line, and those to write.
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "commands.hpp"
+#include "../commands.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -43,6 +45,20 @@ std::size_t bytes_of(const Address& address, const Variable& variable);
 /// The number of axes of the grid: as given, or as the files say, or as in the coordinates.
 std::size_t grid_axes_of(const GivenFields& given, std::optional<std::size_t> axes,
                          const std::optional<xt::xarray<double>>& coords);
+
+/// The snapshots of files that have the fields and the points of a map.
+/// \throws InvalidArgument  other fields, or another number of points
+template <class T>
+std::unique_ptr<StoredFieldRows> rows_of_map(const BasicSVD<T>& svd, const GivenFields& given) {
+  if (given.names != svd.fields())
+    throw InvalidArgument(message("--field: expected the fields of the map, ", listing(svd.fields()),
+                                  ", in this order, got ", listing(given.names)));
+  auto rows = std::make_unique<StoredFieldRows>(given.arrays, std::max<std::size_t>(1, svd.grid_shape().size()));
+  if (rows->rows() != svd.dof())
+    throw InvalidArgument(message("--field: expected ", svd.dof() / svd.num_qoi(), " points as in the map, got ",
+                                  rows->rows() / svd.num_qoi()));
+  return rows;
+}
 
 /// Reads fields to memory; vector fields become one field per component.
 Fields load_fields(const GivenFields& given);

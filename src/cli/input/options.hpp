@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "commands.hpp"
+#include "../commands.hpp"
 
 import fieldfold;
 import fieldfold.formats;

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 import fieldfold;
 import fieldfold.formats;
 
@@ -22,8 +24,15 @@ Address input_address(std::string_view text);
 xt::xarray<double> load_input(std::string_view text);
 Grid load_input_grid(std::string_view text);
 
+/// \throws InvalidArgument  a path that is named as a file of fields
+void expect_map_name(const std::filesystem::path& path);
+
 /// Notes a file that will be written. \throws InvalidArgument  it is read, or has been noted to be written
 void note_output(const std::filesystem::path& path);
+
+/// What fields were written, for people and as facts.
+std::string line_of(const std::filesystem::path& path, const FieldSet& set);
+nlohmann::ordered_json facts_of(const std::filesystem::path& path, const FieldSet& set);
 
 /// Writes fields, or an array, as `write_fields` and `save_array` do. A signal takes effect when no file is half
 /// written. \throws InvalidArgument  also a file that is read, or that has been written

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstddef>
 #include <iomanip>
@@ -16,10 +17,12 @@ namespace fieldfold::cli {
 namespace {
 
 volatile std::sig_atomic_t caught_signal = 0;
+int num_noting = 0;
 
 }  // namespace
 
 NotedSignals::NotedSignals() {
+  if (num_noting++ > 0) return;
   for (std::size_t i = 0; i < signals.size(); ++i) {
     before_[i] = std::signal(signals[i], [](int signal) { caught_signal = signal; });
     // Ignored signals stay ignored, as nohup requires.
@@ -28,11 +31,32 @@ NotedSignals::NotedSignals() {
 }
 
 NotedSignals::~NotedSignals() {
+  if (--num_noting > 0) return;
   for (std::size_t i = 0; i < signals.size(); ++i) std::signal(signals[i], before_[i]);
   if (caught_signal != 0) std::raise(caught_signal);
 }
 
-ProgressBar::ProgressBar() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+std::string progress_line(std::string_view phase, double share, double seconds, double amount, std::string_view unit) {
+  constexpr int width = 30;
+  share = std::clamp(share, 0.0, 1.0);
+  const int done = static_cast<int>(width * share);
+  std::ostringstream line;
+  line << std::left << std::setw(10) << phase << '[' << std::string(static_cast<std::size_t>(done), '#')
+       << std::string(static_cast<std::size_t>(width - done), ' ') << "] " << static_cast<int>(100.0 * share) << " %";
+  line << std::setprecision(3);
+  if (amount > 0.0 && seconds > 0.0 && share > 0.0) line << ", " << share * amount / seconds << ' ' << unit << "/s";
+  if (share > 0.0 && seconds >= 1.0) {
+    const auto left = static_cast<long>(std::ceil(seconds * (1.0 - share) / share));
+    line << ", ";
+    if (left >= 3600) line << left / 3600 << " h ";
+    if (left >= 60) line << left % 3600 / 60 << " min ";
+    line << left % 60 << " s left";
+  }
+  return line.str();
+}
+
+ProgressBar::ProgressBar(double amount, std::string unit)
+    : is_terminal_(::isatty(STDERR_FILENO) == 1), amount_(amount), unit_(std::move(unit)) {}
 
 void ProgressBar::clear() {
   if (!std::exchange(shown_, {}).empty()) std::cerr << "\r\33[K" << std::flush;
@@ -41,14 +65,17 @@ void ProgressBar::clear() {
 void ProgressBar::operator()(std::string_view phase, double share) {
   if (caught_signal != 0) throw Interrupted();
   if (!is_terminal_) return;
-  constexpr int width = 40;
-  const int done = static_cast<int>(width * std::clamp(share, 0.0, 1.0));
-  std::ostringstream line;
-  line << std::left << std::setw(8) << phase << '[' << std::string(static_cast<std::size_t>(done), '#')
-       << std::string(static_cast<std::size_t>(width - done), ' ') << "] " << static_cast<int>(100.0 * share) << " %";
-  if (line.str() == shown_) return;
-  shown_ = line.str();
-  std::cerr << '\r' << shown_ << std::flush;
+  const auto now = Clock::now();
+  if (phase_ != phase) {
+    phase_ = phase;
+    phase_start_ = now;
+  }
+  if (now - start_ < std::chrono::seconds(1)) return;
+  const double seconds = std::chrono::duration<double>(now - phase_start_).count();
+  std::string line = progress_line(phase, share, seconds, amount_, unit_);
+  if (line == shown_) return;
+  std::cerr << "\r" << line << "\33[K" << std::flush;
+  shown_ = std::move(line);
 }
 
 Ticker::Ticker(std::string what) : what_(std::move(what)) {

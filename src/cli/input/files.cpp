@@ -5,7 +5,9 @@
 #include <system_error>
 #include <vector>
 
-#include "progress.hpp"
+#include <nlohmann/json.hpp>
+
+#include "../terminal/progress.hpp"
 
 // This imports fieldfold; g++ includes nothing after it.
 #include "files.hpp"
@@ -55,6 +57,38 @@ void note_output(const std::filesystem::path& path) {
     throw InvalidArgument(
         message(path.string(), ": expected another file to write: the command writes this one twice"));
   outputs.push_back(path);
+}
+
+void expect_map_name(const std::filesystem::path& path) {
+  if (format_of(path) != nullptr)
+    throw InvalidArgument(message("--output: expected a file for a map, such as map.fold, got ", path.string(),
+                                  ", which is named as a file of fields"));
+}
+
+nlohmann::ordered_json facts_of(const std::filesystem::path& path, const FieldSet& set) {
+  const std::size_t samples = check_fields(set);
+  auto names = nlohmann::ordered_json::array();
+  for (const NamedField& field : set.fields) names.push_back(field.name);
+  return {{"output", path.string()},
+          {"fields", std::move(names)},
+          {"num_samples", samples},
+          {"num_pts", set.fields.front().values.size() / std::max<std::size_t>(1, samples)},
+          {"num_files", files_of(path, set).size()}};
+}
+
+std::string line_of(const std::filesystem::path& path, const FieldSet& set) {
+  const std::size_t samples = check_fields(set);
+  const std::size_t files = files_of(path, set).size();
+  std::vector<std::string> names;
+  for (const NamedField& field : set.fields) names.push_back(field.name);
+  constexpr std::size_t most = 8;
+  const std::size_t more = names.size() > most ? names.size() - most : 0;
+  if (more > 0) names.resize(most);
+  return message(escaped_name(path.string()), ": ", escaped_name(listing(names)),
+                 more > 0 ? message(" and ", more, " more") : std::string(), " at ",
+                 set.fields.front().values.size() / std::max<std::size_t>(1, samples), " points",
+                 set.loop_axes > 0 ? message(", ", samples, " samples") : std::string(),
+                 files > 1 ? message(", in ", files, " files") : std::string());
 }
 
 void write_output(const std::filesystem::path& path, const FieldSet& set) {

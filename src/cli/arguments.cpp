@@ -1,0 +1,545 @@
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "terminal/report.hpp"
+
+// This imports fieldfold; g++ includes nothing after it.
+#include "commands.hpp"
+
+import fieldfold;
+
+namespace fieldfold::cli {
+namespace {
+
+constexpr auto interpolation_group = "Interpolation";
+
+/// CLI11 would convert -3 to a large number.
+CLI::Validator not_negative() {
+  return {[](const std::string& text) {
+            return text.starts_with('-') ? "expected a whole number of 0 or more, got " + text : std::string();
+          },
+          ""};
+}
+
+/// `--field NAME=FILE`, any number of times.
+CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields) {
+  auto& files = fields.files;
+  auto* option = command
+                     .add_option_function<std::vector<std::string>>(
+                         "--field",
+                         [&files](const std::vector<std::string>& pairs) {
+                           for (const std::string& pair : pairs) {
+                             const std::size_t split = pair.find('=');
+                             if (split == 0 || split >= pair.size() - 1)
+                               throw CLI::ValidationError("--field", "expected NAME=FILE, got " + pair);
+                             const std::string name = pair.substr(0, split);
+                             if (name.find('/') != std::string::npos)
+                               throw CLI::ValidationError("--field", "expected a name without '/', got " + name);
+                             if (std::ranges::find(files, name, &FieldFile::name) != files.end())
+                               throw CLI::ValidationError("--field", name + " is given twice");
+                             files.push_back({name, pair.substr(split + 1)});
+                           }
+                         },
+                         "Field name and the file of its values, (*loop_shape, *grid_shape); repeatable")
+                     ->type_name("NAME=FILE[:NAME]")
+                     ->take_all()
+                     ->allow_extra_args(false);
+  command
+      .add_option("--components", fields.components,
+                  "Number of components on the last axis of vector fields: U becomes U_x, U_y, U_z; default: as the "
+                  "file says, or none")
+      ->type_name("[NAME=]COUNT")
+      ->take_all()
+      ->allow_extra_args(false);
+  return option;
+}
+
+/// `DATA...`: files with fields of their own names.
+CLI::Option* add_data_files(CLI::App& command, FieldFiles& fields) {
+  return command
+      .add_option("files", fields.addresses,
+                  "Files of fields, with all of their fields or FILE:NAME with one; 'PATTERN' is a series of files")
+      ->type_name("FILE[:NAME]");
+}
+
+void add_interpolation(CLI::App& command, InterpolationArguments& arguments) {
+  const std::string group = interpolation_group;
+  command
+      .add_option("--interpolate-method", arguments.interpolate_method,
+                  "Interpolation method: rbf, nearest, inverse_distance, or linear (needs Qhull)")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--kernel", arguments.kernel, "Radial basis function")->capture_default_str()->group(group);
+  command
+      .add_option("--epsilon", arguments.epsilon,
+                  "Shape parameter, in inverse units of the coordinates; default: 1 for scale-invariant kernels, none "
+                  "for others")
+      ->group(group);
+  command
+      .add_option("--degree", arguments.degree,
+                  "Degree of the polynomial, -1 for none; default: minimum of the kernel, at least 0")
+      ->group(group);
+  command
+      .add_option("--smoothing", arguments.smoothing,
+                  "Smoothing parameter: a number, or a file (num_pts,); 0 interpolates")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--neighbors", arguments.neighbors, "Number of nearest points for each query; default: all points")
+      ->check(not_negative())
+      ->group(group);
+  command.add_option("--rbf-method", arguments.rbf_method, "RBF method: direct, or partition_of_unity for many points")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--cluster-size", arguments.cluster_size, "Points per cluster of a partition of unity; default: 135")
+      ->check(not_negative())
+      ->group(group);
+  command
+      .add_option("--overlap", arguments.overlap,
+                  "Overlap of clusters on each side, relative to their width, 0.01 to 1; default: 0.35 in 1-D and 2-D, "
+                  "else 0.22")
+      ->group(group);
+  command
+      .add_flag("--allow-lower-degree", arguments.allow_lower_degree,
+                "Lower degree where points do not determine the polynomial, instead of an error")
+      ->group(group);
+  command
+      .add_flag("--merge-duplicates", arguments.merge_duplicates,
+                "Points that coincide count as one, with the mean of their values")
+      ->group(group);
+  command.add_option("--scales", arguments.scales, "Factors of the coordinates, one per axis; default: 1")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--periods", arguments.periods,
+                  "Periods of the axes in their units, 0 for a nonperiodic axis; default: 0")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--power", arguments.power, "Power of the distance in inverse_distance")
+      ->capture_default_str()
+      ->group(group);
+}
+
+/// The interpolation options that were given, without dashes.
+std::set<std::string> given_interpolation(const CLI::App& command) {
+  std::set<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_group() == interpolation_group && option->count() > 0) names.insert(option->get_lnames().front());
+  return names;
+}
+
+void add_space(CLI::App& command, FieldArguments& arguments) {
+  const std::string group = "Fields";
+  command
+      .add_option("--normalize", arguments.normalize,
+                  "Normalization of all fields or of one: none, zscore, minmax, log10[:OFFSET] or linear:SLOPE,OFFSET; "
+                  "default: none")
+      ->type_name("[FIELD=]METHOD")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_flag("--center", arguments.center, "Subtraction of the mean snapshot, which reconstruct adds again")
+      ->group(group);
+  command
+      .add_flag("--standardize", arguments.standardize,
+                "Division of each number by its standard deviation over the snapshots; implies --center")
+      ->group(group);
+  command
+      .add_option("--point-weights", arguments.point_weights,
+                  "File of point weights such as cell volumes, (num_pts,), or latlon for the cell areas of a "
+                  "latitude-longitude grid; default: 1")
+      ->group(group);
+  command.add_option("--field-weight", arguments.field_weights, "Weight of a field; default: 1")
+      ->type_name("FIELD=WEIGHT")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--sample-weights", arguments.sample_weights, "File of snapshot weights, (num_samples,); default: 1")
+      ->group(group);
+  auto* cells = command
+                    .add_option("--cells", arguments.cells,
+                                "File of triangles or tetrahedra for --mass, as point indices (cells, corners)")
+                    ->group(group);
+  auto* mass =
+      command
+          .add_option(
+              "--mass", arguments.mass,
+              "Mass matrix: lumped or consistent, of the cells in the file of the fields or of --cells, or a file of "
+              "triplets (row, column, value), (entries, 3)")
+          ->group(group);
+  cells->needs(mass);
+  command
+      .add_option("--mask", arguments.mask,
+                  "Mask: none, or auto to exclude numbers that are missing in all snapshots; auto:SHARE also excludes "
+                  "those present in a smaller share")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--missing-value", arguments.missing_values,
+                  "Number that stands for a missing value, such as -9999; repeatable")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--gappy", arguments.gappy, "Policy for snapshots with missing numbers: drop or fill")
+      ->capture_default_str()
+      ->group(group);
+}
+
+bool has_fields(const FieldFiles& fields) { return !fields.files.empty() || !fields.addresses.empty(); }
+
+/// The rank by number, energy or error.
+void add_rank_rule(CLI::App& command, RankRule& rule) {
+  command.add_option("--rank", rule.rank, "Number of modes")->check(not_negative());
+  command.add_option("--energy-tol", rule.energy_tol,
+                     "Smallest share of the energy, in (0, 1]; default: 0.95, without another rule for the rank");
+  command.add_option("--reconstruction-tol", rule.reconstruction_tol,
+                     "Largest relative Frobenius error on the snapshots");
+}
+
+/// Options of every command.
+void add_session(CLI::App& command) {
+  const std::string group = "Everywhere";
+  command.add_flag("--quiet", session().is_quiet, "No line about what was done, and no progress")->group(group);
+  command.add_flag("--json", session().is_json, "What was done as JSON")->group(group);
+  command
+      .add_option_function<std::size_t>(
+          "--threads", [](std::size_t threads) { set_threads(threads); },
+          "Number of threads; default: 0, as many as the machine has")
+      ->check(not_negative())
+      ->group(group);
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("Example:\n  " + example);
+  add_session(*command);
+  return command;
+}
+
+void add_fit(CLI::App& app, FitArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "fit", "Learn a map from snapshots",
+                  "fieldfold fit --field ux=ux.npy --field uy=uy.npy --coords xy.npy --energy-tol 0.999 -o map.fold");
+  auto* files = add_data_files(*command, arguments.field_files);
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* data = command->add_option("--data", arguments.data, "File of the snapshot matrix, (dof, num_samples)");
+  command
+      ->add_option("--fields", arguments.fields,
+                   "Field names of the snapshot matrix, by default field; or of the fields to take from files, by "
+                   "default all")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  auto* coords =
+      command->add_option("--coords", arguments.coords,
+                          "File of grid points, (num_pts, dim) or (*grid_shape, dim); default: as the files of the "
+                          "fields say, or none");
+  command
+      ->add_option(
+          "--grid-axes", arguments.grid_axes,
+          "Number of axes of the grid in field files, after those of the samples; default: as in the coords, or 1")
+      ->check(CLI::Range(1, 16))
+      ->excludes(data)
+      ->excludes(coords);
+  add_rank_rule(*command, arguments.rule);
+  command->add_option("--sample-tol", arguments.rule.sample_tol, "Largest relative error on each snapshot");
+  command->add_option("--noise", arguments.rule.noise,
+                      "Standard deviation of white noise in the snapshots, for the optimal hard threshold");
+  command->add_flag("--optimal-threshold", arguments.rule.optimal_threshold,
+                    "Optimal hard threshold for white noise of unknown standard deviation");
+  command
+      ->add_option("--validate", arguments.validate_every,
+                   "Holdout stride k, at least 2: every k-th snapshot is used for validation only; default: 0, none")
+      ->check(not_negative());
+  command
+      ->add_option("--folds", arguments.folds,
+                   "Number k of folds for cross-validation: k maps are learned, each without every k-th snapshot, on "
+                   "which its error is measured; default: 0, none")
+      ->check(not_negative());
+  command->add_flag("--single", arguments.single_precision, "Single precision for learning and storage");
+  command->add_flag("--keep-training-latents", arguments.keep_training_latents,
+                    "Latent coefficients of the snapshots, stored in the map");
+  command->add_option("-o,--output", arguments.output, "Map file to write")->required();
+  add_space(*command, arguments.space);
+  add_interpolation(*command, arguments.interpolation);
+  data->excludes(fields);
+  data->excludes(files);
+  command->callback([command, &arguments] {
+    arguments.interpolation.given = given_interpolation(*command);
+    if (arguments.data.empty() && !has_fields(arguments.field_files))
+      throw CLI::RequiredError("a file of fields, --field or --data");
+    if (!arguments.fields.empty() && arguments.data.empty() && arguments.field_files.addresses.empty())
+      throw CLI::RequiredError("--data or a file of fields for --fields");
+    fit(arguments);
+  });
+}
+
+void add_info(CLI::App& app, InfoArguments& arguments) {
+  CLI::App* command = add_command(app, "info", "Show the properties of a map", "fieldfold info map.fold --json");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command->add_flag("--verify", arguments.verify,
+                    "Also verify the checksum and all numbers, which reads the whole file");
+  command->callback([&arguments] { info(arguments); });
+}
+
+void add_compress(CLI::App& app, CompressArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "compress", "Compress fields to latent coefficients",
+                  "fieldfold compress map.fold --field ux=ux.npy --field uy=uy.npy --coords other.npy -o latent.npy");
+  command->add_option("map", arguments.map, "Map file")->required();
+  auto* files = add_data_files(*command, arguments.field_files);
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* coords = command->add_option("--coords", arguments.coords,
+                                     "File of the points of the fields, (*coord_shape, dim); default: as the files of "
+                                     "the fields say, or those of the map");
+  auto* states =
+      command->add_option("--states", arguments.states, "File of states on the grid of the map, (*loop_shape, dof)");
+  command->add_option("--gappy", arguments.gappy,
+                      "Policy for states with missing numbers: nan, fill or error; default: that of the map");
+  command->add_option("--distances", arguments.distances,
+                      "File of relative distances of the states from the span of the modes to write, (*loop_shape)");
+  command->add_flag("--whiten", arguments.whiten, "Whitening: mean 0 and covariance I over the training snapshots");
+  command->add_option("-o,--output", arguments.output, "File of latent coefficients to write, (*loop_shape, rank)")
+      ->required();
+  add_interpolation(*command, arguments.interpolation);
+  states->excludes(fields);
+  states->excludes(files);
+  states->excludes(coords);
+  command->callback([command, &arguments] {
+    arguments.interpolation.given = given_interpolation(*command);
+    if (arguments.states.empty() && !has_fields(arguments.field_files))
+      throw CLI::RequiredError("a file of fields, --field or --states");
+    compress(arguments);
+  });
+}
+
+void add_reconstruct(CLI::App& app, ReconstructArguments& arguments) {
+  CLI::App* command = add_command(app, "reconstruct", "Reconstruct fields or states from latent coefficients",
+                                  "fieldfold reconstruct map.fold latent.npy --coords other.npy -o fields");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command->add_option("latent", arguments.latent, "File of latent coefficients, (*loop_shape, rank)")->required();
+  command->add_flag("--whitened", arguments.is_white, "Whitened coefficients, from compress --whiten");
+  auto* folder =
+      command->add_option("-o,--output", arguments.output,
+                          "File of fields to write, in the format of its ending, or folder for one .npy file "
+                          "per field");
+  command
+      ->add_option("--coords", arguments.coords,
+                   "File of points to reconstruct at, (*coord_shape, dim); default: those of the map")
+      ->needs(folder);
+  command->add_option("--states", arguments.states,
+                      "File of states on the grid of the map to write, (*loop_shape, dof)");
+  add_interpolation(*command, arguments.interpolation);
+  command->callback([command, &arguments] {
+    arguments.interpolation.given = given_interpolation(*command);
+    if (arguments.states.empty() && arguments.output.empty()) throw CLI::RequiredError("--output or --states");
+    reconstruct(arguments);
+  });
+}
+
+void add_sensors(CLI::App& app, SensorsArguments& arguments) {
+  CLI::App* command = add_command(app, "sensors", "Choose sensor locations", "fieldfold sensors map.fold --count 12");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command
+      ->add_option("--count", arguments.count,
+                   "Number of sensors; default: the rank, the fewest that determine all coefficients")
+      ->check(not_negative());
+  command->add_option("-o,--output", arguments.output,
+                      "File of sensor indices point * num_qoi + field to write, (count,)");
+  command->callback([&arguments] { sensors(arguments); });
+}
+
+void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "interpolate", "Interpolate fields from one set of points to another",
+                  "fieldfold interpolate --field T=t.npy --coords from.npy --to to.npy --neighbors 32 -o fields");
+  auto* files = add_data_files(*command, arguments.field_files);
+  auto* fields = add_field_files(*command, arguments.field_files);
+  auto* from = command->add_option("--coords", arguments.from,
+                                   "File of the points of the fields, (*grid_shape, dim); default: as the files of the "
+                                   "fields say");
+  auto* to = command->add_option("--to", arguments.to, "File of points to interpolate to, (*coord_shape, dim)");
+  auto* kept = command->add_option("--operator", arguments.operator_file,
+                                   "File of a saved operator, instead of points and options");
+  auto* save = command->add_option("--save-operator", arguments.save_operator_file,
+                                   "File of the operator to write, for use with other fields");
+  auto* output =
+      command->add_option("-o,--output", arguments.output,
+                          "File of fields to write, in the format of its ending, or folder for one .npy file "
+                          "per field");
+  auto* choose = command->add_flag("--leave-one-out", arguments.choose_by_leave_one_out,
+                                   "Choice of epsilon by leave-one-out errors of the fields, which are printed");
+  kept->excludes(from)->excludes(to)->excludes(save)->excludes(choose);
+  fields->needs(output);
+  files->needs(output);
+  add_interpolation(*command, arguments.interpolation);
+  // A saved operator includes the interpolation options.
+  for (CLI::Option* option : command->get_options())
+    if (option->get_group() == interpolation_group) kept->excludes(option);
+  command->callback([=, &arguments] {
+    const bool has_any = has_fields(arguments.field_files);
+    if (kept->count() == 0 && (to->count() == 0 || (from->count() == 0 && !has_any)))
+      throw CLI::RequiredError("--coords and --to, or --operator");
+    arguments.interpolation.given = given_interpolation(*command);
+    if (!has_any && (choose->count() > 0 || output->count() > 0))
+      throw CLI::RequiredError("a file of fields or --field");
+    if (!has_any && save->count() == 0) throw CLI::RequiredError("a file of fields, --field or --save-operator");
+    interpolate(arguments);
+  });
+}
+
+void add_convert(CLI::App& app, ConvertArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "convert", "Convert files of fields to another format", "fieldfold convert 'run_*.vtu' run.h5");
+  command->add_option("source", arguments.source, "File of fields, FILE:NAME, or 'PATTERN' of a series")
+      ->type_name("FILE[:NAME]")
+      ->required();
+  command->add_option("target", arguments.output, "File to write, in the format of its ending")
+      ->type_name("FILE[:NAME]")
+      ->required();
+  command->add_option("--fields", arguments.fields, "Names of the fields to convert; default: all")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->callback([&arguments] { convert(arguments); });
+}
+
+void add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App* command = add_command(app, "export", "Write the mean, the modes and the errors of a map, to look at",
+                                  "fieldfold export map.fold 'run_*.vtu' -o modes.vtu");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_data_files(*command, arguments.field_files);
+  add_field_files(*command, arguments.field_files);
+  command->add_option("--modes", arguments.modes, "Number of modes to write; default: all")->check(not_negative());
+  command->add_option("--spectrum", arguments.spectrum, "File of the singular values to write");
+  command->add_option("--coefficients", arguments.coefficients,
+                      "File of the training coefficients to write, (num_samples, rank); needs fit "
+                      "--keep-training-latents");
+  command->add_option(
+      "-o,--output", arguments.output,
+      "File of fields to write, in the format of its ending, or folder for .npy files: mean, modes and, "
+      "with files of fields, the root mean square of the errors at each point");
+  command->callback([&arguments] {
+    if (arguments.output.empty() && arguments.spectrum.empty() && arguments.coefficients.empty())
+      throw CLI::RequiredError("--output, --spectrum or --coefficients");
+    export_map(arguments);
+  });
+}
+
+void add_formats(CLI::App& app, FormatsArguments& arguments) {
+  CLI::App* command = add_command(app, "formats", "List the file formats of this build", "fieldfold formats --json");
+  command->callback([&arguments] { formats(arguments); });
+}
+
+void add_truncate(CLI::App& app, TruncateArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "truncate", "Keep fewer modes of a map", "fieldfold truncate map.fold --rank 4 -o small.fold");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_rank_rule(*command, arguments.rule);
+  command->add_option("-o,--output", arguments.output, "Map file to write")->required();
+  command->callback([&arguments] {
+    if (arguments.rule.is_empty()) throw CLI::RequiredError("--rank, --energy-tol or --reconstruction-tol");
+    truncate(arguments);
+  });
+}
+
+void add_append(CLI::App& app, AppendArguments& arguments) {
+  CLI::App* command = add_command(app, "append", "Add snapshots to a map",
+                                  "fieldfold append map.fold 'new_*.vtu' --energy-tol 0.999 -o longer.fold");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_data_files(*command, arguments.field_files);
+  add_field_files(*command, arguments.field_files);
+  add_rank_rule(*command, arguments.rule);
+  command->add_option("-o,--output", arguments.output, "Map file to write")->required();
+  command->callback([&arguments] {
+    if (!has_fields(arguments.field_files)) throw CLI::RequiredError("a file of fields or --field");
+    append(arguments);
+  });
+}
+
+void add_merge(CLI::App& app, MergeArguments& arguments) {
+  CLI::App* command = add_command(app, "merge", "Merge maps of parts of the snapshots",
+                                  "fieldfold merge first.fold second.fold third.fold --rank 8 -o all.fold");
+  command->add_option("maps", arguments.maps, "Map files, two or more")->required()->expected(2, 1000000);
+  add_rank_rule(*command, arguments.rule);
+  command->add_option("-o,--output", arguments.output, "Map file to write")->required();
+  command->callback([&arguments] { merge(arguments); });
+}
+
+void add_compare(CLI::App& app, CompareArguments& arguments) {
+  CLI::App* command =
+      add_command(app, "compare", "Angles between the modes of two maps", "fieldfold compare map.fold other.fold");
+  command->add_option("first", arguments.first, "Map file")->required();
+  command->add_option("second", arguments.second, "Map file")->required();
+  command->callback([&arguments] { compare(arguments); });
+}
+
+void add_check(CLI::App& app, CheckArguments& arguments) {
+  CLI::App* command = add_command(app, "check", "Errors of a map on data that it has not seen",
+                                  "fieldfold check map.fold 'new_*.vtu' --worst 3");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_data_files(*command, arguments.field_files);
+  add_field_files(*command, arguments.field_files);
+  command->add_option("--worst", arguments.worst, "Number of snapshots to list, those of the largest errors first")
+      ->capture_default_str()
+      ->check(not_negative());
+  command->add_option("--tolerance", arguments.tolerance,
+                      "Largest relative error of a snapshot; a larger one is an error of the program, with status 1");
+  command->add_option("-o,--output", arguments.output, "File of the errors to write, (num_samples, 1 + fields)");
+  command->callback([&arguments] {
+    if (!has_fields(arguments.field_files)) throw CLI::RequiredError("a file of fields or --field");
+    check(arguments);
+  });
+}
+
+}  // namespace
+
+struct Commands::Arguments {
+  FitArguments fit;
+  InfoArguments info;
+  CompressArguments compress;
+  ReconstructArguments reconstruct;
+  SensorsArguments sensors;
+  InterpolateArguments interpolate;
+  ConvertArguments convert;
+  ExportArguments export_map;
+  CheckArguments check;
+  TruncateArguments truncate;
+  AppendArguments append;
+  MergeArguments merge;
+  CompareArguments compare;
+  FormatsArguments formats;
+};
+
+Commands::Commands(CLI::App& app) : arguments_(std::make_unique<Arguments>()) {
+  add_fit(app, arguments_->fit);
+  add_info(app, arguments_->info);
+  add_compress(app, arguments_->compress);
+  add_reconstruct(app, arguments_->reconstruct);
+  add_sensors(app, arguments_->sensors);
+  add_interpolate(app, arguments_->interpolate);
+  add_convert(app, arguments_->convert);
+  add_export(app, arguments_->export_map);
+  add_check(app, arguments_->check);
+  add_truncate(app, arguments_->truncate);
+  add_append(app, arguments_->append);
+  add_merge(app, arguments_->merge);
+  add_compare(app, arguments_->compare);
+  add_formats(app, arguments_->formats);
+}
+
+Commands::~Commands() = default;
+
+}  // namespace fieldfold::cli

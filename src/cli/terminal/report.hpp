@@ -1,0 +1,25 @@
+#pragma once
+
+// What a command says when it is done.
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace fieldfold::cli {
+
+/// How the program speaks.
+struct Session {
+  std::string command;
+  bool is_quiet = false;  ///< says nothing but errors and warnings
+  bool is_json = false;   ///< says facts in place of lines
+};
+Session& session();
+
+/// Says what was done: one line, or the facts as a JSON object, with the command and its seconds.
+void report(nlohmann::ordered_json facts, const std::string& line);
+
+/// Prints a JSON object. Names that are not UTF-8 are replaced.
+void print(const nlohmann::ordered_json& facts);
+
+}  // namespace fieldfold::cli

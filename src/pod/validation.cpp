@@ -1,0 +1,137 @@
+module;
+
+#include <cmath>
+
+module fieldfold.pod.validation;
+
+import fieldfold.base.arrays;
+import fieldfold.base.diagnostics;
+import fieldfold.fields.layout;
+import fieldfold.fields.options;
+import fieldfold.fields.learn;
+import fieldfold.fields.space;
+import fieldfold.linalg.dense;
+import fieldfold.pod.map;
+import fieldfold.pod.svd;
+import fieldfold.rows.source;
+
+namespace fieldfold {
+namespace {
+
+/// The space of a map; that of untransformed states, if it has none.
+template <class T>
+FieldSpace space_of(const BasicSVD<T>& svd) {
+  return svd.map().space ? *svd.map().space : fixed_space(FieldOptions{}, svd.fields(), svd.num_pts());
+}
+
+/// `W X` for columns X, `(dof, k)`.
+xt::xarray<double> weighted(const FieldSpace& space, const xt::xarray<double>& columns) {
+  xt::xarray<double> result = zeros<double>({columns.shape(0), columns.shape(1)});
+  space.apply_weights(as_matrix(columns), as_matrix(result));
+  return result;
+}
+
+/// The sums over points of the products of two columns, `(k, fields)`.
+xt::xarray<double> products_of_fields(FieldLayout layout, const xt::xarray<double>& x, const xt::xarray<double>& y) {
+  auto sums = zeros<double>({x.shape(1), layout.num_qoi});
+  for (std::size_t i = 0; i < x.shape(0); ++i)
+    for (std::size_t j = 0; j < x.shape(1); ++j) sums(j, layout.field(i)) += x(i, j) * y(i, j);
+  return sums;
+}
+
+double ratio(double error, double norm) { return norm > 0.0 ? std::sqrt(std::max(0.0, error) / norm) : 0.0; }
+
+}  // namespace
+
+template <class T>
+SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& snapshots) {
+  const std::size_t dof = svd.dof();
+  const std::size_t count = snapshots.cols();
+  const FieldLayout layout{svd.num_qoi()};
+  if (snapshots.rows() != dof || count == 0)
+    throw InvalidArgument(
+        message("snapshots: expected ", dof, " rows and at least one column, got ", snapshots.rows(), " and ", count));
+  const FieldSpace space = space_of(svd);
+  const auto basis = array_cast<double>(svd.projection_matrix());
+  const auto weighted_basis = weighted(space, basis);
+  SnapshotErrors errors{.snapshots = zeros<double>({count}),
+                        .fields = zeros<double>({layout.num_qoi}),
+                        .snapshot_fields = zeros<double>({count, layout.num_qoi})};
+  std::vector<double> squares(layout.num_qoi, 0.0);
+  std::vector<double> norms(layout.num_qoi, 0.0);
+  std::vector<double> buffer;
+  for (std::size_t first = 0; first < count; first += snapshots.block_columns()) {
+    const std::size_t block = std::min(snapshots.block_columns(), count - first);
+    const auto states = snapshots.read_columns(first, block, buffer);
+    auto y = xt::xarray<double>::from_shape({block, dof});
+    space.transform(states, 0, as_matrix(y));
+    if (space.num_masked() > 0)
+      for (std::size_t j = 0; j < block; ++j)
+        for (std::size_t i = 0; i < dof; ++i)
+          if (space.is_masked(i)) y(j, i) = 0.0;
+    const auto columns = transposed(y);
+    const auto latent = transposed_product(weighted_basis, columns);
+    xt::xarray<double> residual = columns;
+    add_to(residual, scaled(product(basis, latent), -1.0));
+    const auto of_errors = products_of_fields(layout, residual, weighted(space, residual));
+    const auto of_states = products_of_fields(layout, columns, weighted(space, columns));
+    for (std::size_t j = 0; j < block; ++j) {
+      double error = 0.0;
+      double norm = 0.0;
+      for (std::size_t field = 0; field < layout.num_qoi; ++field) {
+        error += of_errors(j, field);
+        norm += of_states(j, field);
+        errors.snapshot_fields(first + j, field) = ratio(of_errors(j, field), of_states(j, field));
+      }
+      const bool is_known = std::isfinite(error) && std::isfinite(norm);
+      errors.snapshots(first + j) = is_known ? ratio(error, norm) : std::numeric_limits<double>::quiet_NaN();
+      for (std::size_t field = 0; field < layout.num_qoi; ++field) {
+        if (!is_known) errors.snapshot_fields(first + j, field) = std::numeric_limits<double>::quiet_NaN();
+        squares[field] += is_known ? of_errors(j, field) : 0.0;
+        norms[field] += is_known ? of_states(j, field) : 0.0;
+      }
+    }
+  }
+  for (std::size_t field = 0; field < layout.num_qoi; ++field)
+    errors.fields(field) = ratio(squares[field], norms[field]);
+  return errors;
+}
+
+template <class T>
+xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) {
+  if (a.dof() != b.dof())
+    throw InvalidArgument(
+        message("maps: expected the same number of numbers of a state, got ", a.dof(), " and ", b.dof()));
+  const FieldSpace space = space_of(a);
+  auto first = array_cast<double>(a.projection_matrix());
+  auto second = array_cast<double>(b.projection_matrix());
+  if (first.shape(1) < second.shape(1)) std::swap(first, second);
+  // Bases of other inner products are made orthonormal in this one.
+  const auto orthonormalize = [&](xt::xarray<double>& basis) {
+    basis = product(basis, inverse_cholesky(transposed_product(basis, weighted(space, basis))));
+  };
+  orthonormalize(first);
+  orthonormalize(second);
+  const auto cosines = transposed_product(first, weighted(space, second));
+  // The sines are the singular values of the part of the second basis outside of the span of the first.
+  xt::xarray<double> outside = second;
+  add_to(outside, scaled(product(first, cosines), -1.0));
+  const auto roots = [](xt::xarray<double> gram_matrix) {
+    std::vector<double> values;
+    for (const double value : symmetric_eigen(std::move(gram_matrix)).values)
+      values.push_back(std::sqrt(std::max(0.0, value)));
+    return values;  // ascending
+  };
+  const auto sines = roots(transposed_product(outside, weighted(space, outside)));
+  const auto cosine_values = roots(transposed_product(cosines, cosines));
+  auto angles = xt::xarray<double>::from_shape({second.shape(1)});
+  for (std::size_t k = 0; k < sines.size(); ++k) angles(k) = std::atan2(sines[k], cosine_values[sines.size() - 1 - k]);
+  return angles;
+}
+
+template SnapshotErrors projection_errors(const SVD&, const RowSource<double>&);
+template SnapshotErrors projection_errors(const BasicSVD<float>&, const RowSource<double>&);
+template xt::xarray<double> principal_angles(const SVD&, const SVD&);
+template xt::xarray<double> principal_angles(const BasicSVD<float>&, const BasicSVD<float>&);
+
+}  // namespace fieldfold
