@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "terminal/manual.hpp"
 #include "terminal/report.hpp"
 
 // This imports fieldfold; g++ includes nothing after it.
@@ -219,6 +221,14 @@ void add_session(CLI::App& command) {
           "--threads", [](std::size_t threads) { set_threads(threads); },
           "Number of threads; default: 0, as many as the machine has")
       ->check(not_negative())
+      ->group(group);
+  // Read before the others.
+  static std::string configuration;
+  command
+      .add_option(
+          "--config", configuration,
+          "File of options (TOML), without their dashes and for all commands or in sections of their names; those "
+          "that are given take precedence")
       ->group(group);
 }
 
@@ -438,6 +448,20 @@ void add_export(CLI::App& app, ExportArguments& arguments) {
   });
 }
 
+void add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* command = add_command(app, "completion", "Print the completion of commands and options for a shell",
+                                  "fieldfold completion bash > ~/.local/share/bash-completion/completions/fieldfold");
+  command->add_option("shell", shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  command->callback([&app, &shell] { std::cout << completion(app, shell); });
+}
+
+void add_manual(CLI::App& app, std::string& name) {
+  CLI::App* command =
+      add_command(app, "manual", "Print a page of the manual for man", "fieldfold manual fit | man -l -");
+  command->add_option("command", name, "Command; default: the program");
+  command->callback([&app, &name] { std::cout << manual_page(app, name); });
+}
+
 void add_formats(CLI::App& app, FormatsArguments& arguments) {
   CLI::App* command = add_command(app, "formats", "List the file formats of this build", "fieldfold formats --json");
   command->callback([&arguments] { formats(arguments); });
@@ -521,6 +545,8 @@ struct Commands::Arguments {
   MergeArguments merge;
   CompareArguments compare;
   FormatsArguments formats;
+  std::string shell;  ///< of `completion`
+  std::string page;   ///< of `manual`
 };
 
 Commands::Commands(CLI::App& app) : arguments_(std::make_unique<Arguments>()) {
@@ -538,6 +564,8 @@ Commands::Commands(CLI::App& app) : arguments_(std::make_unique<Arguments>()) {
   add_merge(app, arguments_->merge);
   add_compare(app, arguments_->compare);
   add_formats(app, arguments_->formats);
+  add_completion(app, arguments_->shell);
+  add_manual(app, arguments_->page);
 }
 
 Commands::~Commands() = default;

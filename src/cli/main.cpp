@@ -5,21 +5,21 @@
 #include <iostream>
 #include <memory>
 #include <new>
-#include <optional>
-#include <ranges>
-#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "arguments.hpp"
-#include "input/options.hpp"
+#include "command_line.hpp"
+#include "terminal/progress.hpp"
 #include "terminal/report.hpp"
 #include "terminal/words.hpp"
 
 import fieldfold;
+import fieldfold.formats;
 
 namespace {
 
@@ -48,63 +48,6 @@ int report_usage(const std::string& what) {
   return wrong_usage;
 }
 
-/// The arguments with lists of numbers joined by commas: `--periods 0 360` is `--periods 0,360`.
-std::vector<std::string> joined_lists(int argc, char** argv) {
-  const std::vector<std::string> given(argv + 1, argv + argc);
-  std::vector<std::string> result;
-  bool is_list = false;
-  for (const std::string& argument : given) {
-    if (is_list && number_in(argument) && !result.back().starts_with('-'))
-      result.back() += "," + argument;
-    else
-      result.push_back(argument);
-    if (argument.starts_with("--")) is_list = argument == "--periods" || argument == "--scales";
-  }
-  return result;
-}
-
-/// What is wrong with lists among the arguments: an empty entry, which CLI11 would skip. None: all are complete.
-std::optional<std::string> incomplete_list(const std::vector<std::string>& given) {
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const std::size_t split = given[i].find('=');
-    const std::string name = given[i].substr(0, split);
-    if (name != "--fields" && name != "--periods" && name != "--scales") continue;
-    if (split == std::string::npos && i + 1 == given.size()) continue;
-    const std::string value = split == std::string::npos ? given[i + 1] : given[i].substr(split + 1);
-    if (value.empty() || value.starts_with(',') || value.ends_with(',') || value.find(",,") != std::string::npos)
-      return name + ": expected a list without empty entries, got " + value;
-  }
-  return std::nullopt;
-}
-
-/// What is unknown among the arguments; none: all are known.
-std::optional<std::string> unknown_argument(CLI::App& app, const std::vector<std::string>& given) {
-  if (given.empty()) return std::nullopt;
-  if (given.front().starts_with('-')) {
-    const std::vector<std::string> known{"--help", "--version", "-h"};
-    if (std::ranges::find(known, given.front()) != known.end()) return std::nullopt;
-    return fieldfold::unknown_name(given.front(), "an option", {"--help", "--version"});
-  }
-  std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  if (std::ranges::find(commands, given.front()) == commands.end())
-    return fieldfold::unknown_name(given.front(), "a command", commands);
-  const CLI::App* const command = app.get_subcommand(given.front());
-  std::vector<std::string> options;
-  for (const CLI::Option* option : command->get_options())
-    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
-  for (const std::string& argument : given | std::views::drop(1)) {
-    if (argument == "--") break;
-    const std::string name = argument.substr(0, argument.find('='));
-    if (name.starts_with("--") && std::ranges::find(options, name) == options.end())
-      return fieldfold::unknown_name(name, "an option of " + given.front(), options);
-    // A single dash before a long name.
-    if (name.size() > 2 && name[0] == '-' && name[1] != '-' && name[1] != 'o' && !number_in(name))
-      return fieldfold::unknown_name(name, "an option of " + given.front(), options);
-  }
-  return std::nullopt;
-}
-
 /// Newer versions of CLI11 reflow footers, unless they are told not to.
 void keep_lines_of_footers(auto& formatter) {
   if constexpr (requires { formatter.enable_footer_formatting(false); }) formatter.enable_footer_formatting(false);
@@ -116,13 +59,19 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
   app.require_subcommand(1);
   const Commands commands(app);
-  const std::vector<std::string> given = joined_lists(argc, argv);
+  std::vector<std::string> given = joined_lists({argv + 1, argv + argc});
   if (!given.empty()) session().command = given.front();
   fieldfold::set_warning_handler(
       [](std::string_view sentence) { show("warning: ", in_options(sentence, session().command)); });
   if (const auto unknown = unknown_argument(app, given)) return report_usage(*unknown);
   if (const auto incomplete = incomplete_list(given)) return report_usage(*incomplete);
+  ProgressBar bar;
+  fieldfold::set_reading_progress([&bar](double share) {
+    bar("reading", share);
+    if (share >= 1.0) bar.clear();
+  });
   try {
+    given = with_configuration(app, std::move(given));
     app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_usage(error.what());
@@ -141,6 +90,8 @@ int main(int argc, char** argv) try {
     std::_Exit(failure);
   });
   return run(argc, argv);
+} catch (const Interrupted&) {
+  return failure;
 } catch (const std::bad_alloc&) {
   return report("out of memory");
 } catch (const std::exception& error) {

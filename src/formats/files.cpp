@@ -76,7 +76,7 @@ const std::vector<Implementation>& implementations() {
         {{"XDMF", {".xdmf"}, "HDF5", "hdf5", "libhdf5-dev"}},
         {{"OpenFOAM case", {}, "VTK", "vtk", "libvtk9-dev"}},
     };
-    const auto set = [&](std::string_view name, auto open, auto write) {
+    [[maybe_unused]] const auto set = [&](std::string_view name, auto open, auto write) {
       Implementation& own =
           *std::ranges::find(list, name, [](const Implementation& entry) { return entry.format.name; });
       own.open = open;

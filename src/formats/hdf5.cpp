@@ -1,6 +1,7 @@
 module;
 
 #include <hdf5.h>
+#include <string>
 #include <tuple>
 
 module fieldfold.formats.hdf5;
@@ -73,7 +74,7 @@ void silence() {
 
 Handle access_without_locks(std::string_view name) {
   Handle access(::H5Pcreate(H5P_FILE_ACCESS), ::H5Pclose, name);
-#if H5_VERSION_GE(1, 10, 7)
+#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
   // Files of others may lie where locks fail.
   ::H5Pset_file_locking(access, false, true);
 #endif
@@ -215,7 +216,7 @@ class Hdf5Dataset final : public Dataset {
       }
     };
 #if H5_VERSION_GE(1, 12, 0)
-    checked(::H5Ovisit1(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this), path_);
+    checked(::H5Ovisit3(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this, H5O_INFO_BASIC), path_);
 #else
     checked(::H5Ovisit(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this), path_);
 #endif

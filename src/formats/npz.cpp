@@ -1,5 +1,6 @@
 module;
 
+#include <string>
 #include <tuple>
 
 #include <zip.h>

@@ -209,6 +209,9 @@ BasicSVD<T> merged_with(const BasicSVD<T>& svd, const SpaceScaling<T>& scaling, 
     parts.difference_of_means.push_back(static_cast<T>(root * x));
   }
   const PartsAsColumns<T> columns(std::move(parts));
+  if (rule.rank && *rule.rank > std::min(columns.rows(), columns.cols()))
+    throw InvalidArgument(message("rank: expected at most ", std::min(columns.rows(), columns.cols()),
+                                  ", the number of directions in both parts, got ", *rule.rank));
   const std::size_t num_samples = map.num_samples + second.num_samples;
   const double lost = truncated_squares(map) + second.truncated_squares;
   DecompositionRequest<T> request{.choose_rank =

@@ -345,8 +345,7 @@ BOOST_FIXTURE_TEST_CASE(unknown_names_are_shown_with_the_nearest_known_one, Prog
   expect_line(run("compress map.fold --sates ux.npy -o x.npy"), 2,
               {"--sates is not an option of compress; the nearest is --states"});
   // Nothing is near.
-  expect_line(run("translate"), 2,
-              {"expected fit, info, compress, reconstruct, sensors, interpolate, convert, export or formats"});
+  expect_line(run("paraphrase"), 2, {"expected fit, info, compress, ", " or manual"});
   expect_line(run("compress map.fold --field ux=ux.npy --field uyy=uy.npy -o x.npy"), 1,
               {"--field: uyy is not a field of the map; the nearest is uy\n"});
   expect_line(run("compress map.fold --field ux=ux.npy --field temperature=uy.npy -o x.npy"), 1,

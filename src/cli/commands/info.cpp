@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -105,6 +108,10 @@ nlohmann::ordered_json facts_of(const BasicMapOutline<T>& outline, bool as_text)
   facts["fields"] = grid.fields;
   facts["dim"] = grid.coords ? nlohmann::json(grid.coords->shape(1)) : nlohmann::json(nullptr);
   facts["num_qoi"] = grid.fields.size();
+  facts["units"] = grid.units;
+  facts["mesh"] = grid.mesh == nullptr                          ? nlohmann::json(nullptr)
+                  : grid.mesh->location == FieldLocation::cells ? nlohmann::json("fields at cells")
+                                                                : nlohmann::json("fields at points");
   facts["interpolate_method"] = grid.interpolate_method;
   const RBFOptions& options = grid.interpolate_opts;
   facts["kernel"] = traits(options.kernel).name;
@@ -156,6 +163,54 @@ std::string shown(const nlohmann::ordered_json& value) {
   return listing(parts);
 }
 
+/// The singular values from the largest down, on a logarithmic scale over eight decades; UTF-8 if the terminal has it.
+template <class T>
+std::string sparkline(const xt::xarray<T>& singular_values) {
+  constexpr std::size_t most = 48;
+  constexpr double decades = 8.0;
+  static const std::vector<std::string> blocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static const std::vector<std::string> letters{"_", ".", ":", "-", "=", "+", "*", "#"};
+  const char* locale = nullptr;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const char* const value = std::getenv(name); locale == nullptr && value != nullptr && *value != '\0')
+      locale = value;
+  const std::string_view encoding = locale == nullptr ? "" : locale;
+  const bool has_utf8 = encoding.find("UTF-8") != encoding.npos || encoding.find("utf8") != encoding.npos;
+  const auto& levels = has_utf8 ? blocks : letters;
+  std::string line;
+  for (std::size_t k = 0; k < std::min(most, singular_values.size()); ++k) {
+    const double ratio = static_cast<double>(singular_values(k)) / static_cast<double>(singular_values(0));
+    const double level = ratio > 0.0 ? 1.0 + std::log10(ratio) / decades : 0.0;
+    line += levels[static_cast<std::size_t>(std::clamp(level * 8.0, 0.0, 7.0))];
+  }
+  return line + (singular_values.size() > most ? " ..." : "") + "  (1 to 1e-8 of the largest)";
+}
+
+/// Prints facts in three groups.
+void show(const nlohmann::ordered_json& facts) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> groups{
+      {"What it is",
+       {"method", "precision", "fields", "units", "dim", "num_pts", "grid_shape", "mesh", "num_qoi", "dof", "rank",
+        "map_exists", "file_bytes"}},
+      {"How good it is",
+       {"energy", "cumulative_energy", "reconstruction_error", "spectrum", "singular_values", "errors",
+        "largest_snapshot_error", "worst_snapshot", "largest_field_error", "field_errors", "rms_errors",
+        "snapshot_errors", "validation_largest_snapshot_error", "validation_largest_field_error",
+        "validation_field_errors", "validation_snapshot_errors", "latent_ranges"}}};
+  std::set<std::string> shown_names;
+  const auto line = [&](const std::string& name) {
+    if (!facts.contains(name) || !shown_names.insert(name).second) return;
+    std::cout << std::left << std::setw(34) << name << escaped_name(shown(facts[name])) << '\n';
+  };
+  for (const auto& [heading, names] : groups) {
+    std::cout << heading << '\n';
+    for (const std::string& name : names) line(name);
+    std::cout << '\n';
+  }
+  std::cout << "How it was made\n";
+  for (const auto& [name, value] : facts.items()) line(name);
+}
+
 }  // namespace
 
 void info(const InfoArguments& arguments) {
@@ -169,9 +224,9 @@ void info(const InfoArguments& arguments) {
           facts["data_bytes"] = outline.dof * (map->num_samples + map->num_dropped) * sizeof(double);
         if (session().is_json) return print(facts);
         if (outline.map && !outline.map->errors)
-          facts["errors"] = "estimates: the map was learned in situ, and kept no snapshots";
-        for (const auto& [name, value] : facts.items())
-          std::cout << std::left << std::setw(34) << name << escaped_name(shown(value)) << '\n';
+          facts["errors"] = "estimates: the map was learned in situ or changed, and kept no snapshots";
+        if (outline.map) facts["spectrum"] = sparkline(outline.map->singular_values);
+        show(facts);
       },
       any_outline);
 }

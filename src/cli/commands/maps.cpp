@@ -40,7 +40,7 @@ void save_map(const BasicSVD<T>& svd, const std::filesystem::path& output, const
           {"energy", 1.0 - tail},
           {"num_samples", svd.num_samples()},
           {"num_dropped", svd.num_dropped()}},
-         message(escaped_name(output.string()), ": ", what, ", rank ", svd.rank(), " of ", svd.num_samples(),
+         message(escaped_name(output.string()), ": ", what, "; rank ", svd.rank(), ", ", svd.num_samples(),
                  " snapshots, energy ", energy_text(tail)));
 }
 
@@ -48,7 +48,7 @@ void save_map(const BasicSVD<T>& svd, const std::filesystem::path& output, const
 
 void truncate(const TruncateArguments& arguments) {
   with_svd(arguments.map, [&](const auto& svd) {
-    save_map(truncated(svd, arguments.rule), arguments.output, message("truncated from rank ", svd.rank()));
+    save_map(truncated(svd, arguments.rule), arguments.output, message("rank ", svd.rank(), " truncated"));
   });
 }
 

@@ -78,17 +78,34 @@ FieldSet field_set(const std::vector<std::string>& names, const BasicFields<T>& 
   return set;
 }
 
-/// The grid of a map, for files.
+/// The grid of a map, for files. \param latitude_longitude  whether its last two axes are these
 template <class T>
-Grid grid_of(const BasicCompression<T>& compression) {
+Grid grid_of(const BasicCompression<T>& compression, bool latitude_longitude) {
   Grid grid{.mesh = compression.compression_options().mesh};
   if (!compression.has_coords()) return grid;
   xt::xarray<double> coords = compression.coords();
   Shape shape = compression.grid_shape();
   shape.push_back(coords.shape(1));
   coords.reshape(shape);
+  // Weights by latitude say what the last two axes are.
+  const std::size_t axes = shape.size() - 1;
+  if (latitude_longitude && axes >= 2 && shape.back() == axes) {
+    const std::size_t dim = shape.back();
+    const std::size_t m = shape[axes - 2];
+    const std::size_t n = shape[axes - 1];
+    grid.latitudes = zeros<double>({m});
+    grid.longitudes = zeros<double>({n});
+    for (std::size_t i = 0; i < m; ++i) grid.latitudes(i) = coords.data()[i * n * dim + dim - 2];
+    for (std::size_t j = 0; j < n; ++j) grid.longitudes(j) = coords.data()[j * dim + dim - 1];
+  }
   grid.coords = std::move(coords);
   return grid;
+}
+
+/// The same of a map.
+template <class T>
+Grid grid_of(const BasicSVD<T>& svd) {
+  return grid_of<T>(svd, svd.options().field_opts.inner_product_name == "cell areas");
 }
 
 }  // namespace fieldfold::cli

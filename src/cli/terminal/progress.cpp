@@ -13,6 +13,8 @@
 #include <string_view>
 #include <utility>
 
+#include "report.hpp"
+
 namespace fieldfold::cli {
 namespace {
 
@@ -56,7 +58,7 @@ std::string progress_line(std::string_view phase, double share, double seconds, 
 }
 
 ProgressBar::ProgressBar(double amount, std::string unit)
-    : is_terminal_(::isatty(STDERR_FILENO) == 1), amount_(amount), unit_(std::move(unit)) {}
+    : is_terminal_(::isatty(STDERR_FILENO) == 1 && !session().is_quiet), amount_(amount), unit_(std::move(unit)) {}
 
 void ProgressBar::clear() {
   if (!std::exchange(shown_, {}).empty()) std::cerr << "\r\33[K" << std::flush;
@@ -79,7 +81,7 @@ void ProgressBar::operator()(std::string_view phase, double share) {
 }
 
 Ticker::Ticker(std::string what) : what_(std::move(what)) {
-  if (::isatty(STDERR_FILENO) != 1) return;
+  if (::isatty(STDERR_FILENO) != 1 || session().is_quiet) return;
   thread_ = std::thread([this] {
     std::unique_lock lock(guard_);
     for (int seconds = 1; !ended_.wait_for(lock, std::chrono::seconds(1), [this] { return has_ended_; }); ++seconds)
