@@ -72,8 +72,10 @@ void check(const CheckArguments& arguments) {
       line += message(field == 0 ? "; of fields " : ", ", svd.fields()[field], " ", rounded(errors.fields(field)));
     facts["num_samples"] = order.size();
     facts["largest_snapshot_error"] = fact_of(largest);
+    auto by_field = nlohmann::ordered_json::object();
     for (std::size_t field = 0; field < svd.num_qoi(); ++field)
-      facts["field_errors"][svd.fields()[field]] = fact_of(errors.fields(field));
+      by_field[svd.fields()[field]] = fact_of(errors.fields(field));
+    facts["field_errors"] = std::move(by_field);
     for (std::size_t i = 0; i < std::min(arguments.worst, order.size()); ++i) {
       const std::size_t sample = order[i];
       nlohmann::ordered_json own{{"snapshot", sample}, {"error", fact_of(errors.snapshots(sample))}};
@@ -83,11 +85,13 @@ void check(const CheckArguments& arguments) {
         line += message(", time ", rounded(given.times[sample]));
       }
       line += message(": ", rounded(errors.snapshots(sample)));
+      auto own_fields = nlohmann::ordered_json::object();
       for (std::size_t field = 0; field < svd.num_qoi() && svd.num_qoi() > 1; ++field) {
-        own["fields"][svd.fields()[field]] = fact_of(errors.snapshot_fields(sample, field));
+        own_fields[svd.fields()[field]] = fact_of(errors.snapshot_fields(sample, field));
         line += message(field == 0 ? " (" : ", ", svd.fields()[field], " ",
                         rounded(errors.snapshot_fields(sample, field)), field + 1 == svd.num_qoi() ? ")" : "");
       }
+      if (svd.num_qoi() > 1) own["fields"] = std::move(own_fields);
       worst.push_back(std::move(own));
     }
     facts["worst"] = std::move(worst);

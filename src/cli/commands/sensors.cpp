@@ -39,10 +39,12 @@ void sensors(const SensorsArguments& arguments) {
       text += message("point ", point, "  field ", field);
       if (svd.has_coords()) {
         text += "  at";
+        auto at = nlohmann::ordered_json::array();
         for (std::size_t axis = 0; axis < svd.dim(); ++axis) {
           text += message(" ", svd.coords()(point, axis));
-          own["at"].push_back(svd.coords()(point, axis));
+          at.push_back(svd.coords()(point, axis));
         }
+        own["at"] = std::move(at);
       }
       text += '\n';
       list.push_back(std::move(own));

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -19,6 +20,10 @@ namespace fieldfold::cli {
 namespace {
 
 volatile std::sig_atomic_t caught_signal = 0;
+
+/// Whether a bar has the line of the terminal.
+std::atomic<bool> has_bar = false;
+
 int num_noting = 0;
 
 }  // namespace
@@ -61,7 +66,9 @@ ProgressBar::ProgressBar(double amount, std::string unit)
     : is_terminal_(::isatty(STDERR_FILENO) == 1 && !session().is_quiet), amount_(amount), unit_(std::move(unit)) {}
 
 void ProgressBar::clear() {
-  if (!std::exchange(shown_, {}).empty()) std::cerr << "\r\33[K" << std::flush;
+  if (std::exchange(shown_, {}).empty()) return;
+  std::cerr << "\r\33[K" << std::flush;
+  has_bar = false;
 }
 
 void ProgressBar::operator()(std::string_view phase, double share) {
@@ -76,6 +83,7 @@ void ProgressBar::operator()(std::string_view phase, double share) {
   const double seconds = std::chrono::duration<double>(now - phase_start_).count();
   std::string line = progress_line(phase, share, seconds, amount_, unit_);
   if (line == shown_) return;
+  has_bar = true;
   std::cerr << "\r" << line << "\33[K" << std::flush;
   shown_ = std::move(line);
 }
@@ -85,7 +93,7 @@ Ticker::Ticker(std::string what) : what_(std::move(what)) {
   thread_ = std::thread([this] {
     std::unique_lock lock(guard_);
     for (int seconds = 1; !ended_.wait_for(lock, std::chrono::seconds(1), [this] { return has_ended_; }); ++seconds)
-      std::cerr << '\r' + what_ + ", " + std::to_string(seconds) + " s" << std::flush;
+      if (!has_bar) std::cerr << '\r' + what_ + ", " + std::to_string(seconds) + " s" << std::flush;
     std::cerr << "\r\33[K" << std::flush;
   });
 }
