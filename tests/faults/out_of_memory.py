@@ -47,7 +47,7 @@ COMMANDS = [
     ["compress", "map.fold", "--field", "u=u.npy", "--coords", "xy.npy", "--degree", "1", "-o", "new/a.npy"],
     ["reconstruct", "map.fold", "latent.npy", "--coords", "to.npy", "-o", "new"],
     ["sensors", "map.fold", "-o", "new/a.npy"],
-    ["check", "map.fold", "--field", "u=u.npy", "--json"],
+    ["check", "map.fold", "--field", "u=u.npy"],
     ["interpolate", "--coords", "xy.npy", "--to", "to.npy", "--field", "u=u.npy", "--neighbors", "12", "-o", "new"],
     ["interpolate", "--coords", "xy.npy", "--to", "to.npy", "--save-operator", "new/a.foldop", "--interpolate-method",
      "linear"],
