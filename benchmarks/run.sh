@@ -3,17 +3,24 @@
 #
 #     benchmarks/run.sh [--large] [--only NAME ...]          decomposition; --large adds a file of 4 GB
 #     benchmarks/run.sh interpolation [--only NAME ...]      interpolation; --only selects cases
+#     benchmarks/run.sh formats [--samples N] [--points N]   fit from each file format, relative to .npy
 set -eu
 cd "$(dirname "$0")/.."
 script=peers.py
+packages=
 if [ "${1:-}" = interpolation ]; then
     script=interpolation_peers.py
     shift
+elif [ "${1:-}" = formats ]; then
+    script=formats.py
+    packages='libzip-dev libhdf5-dev libnetcdf-dev libvtk9-dev cmake python3-h5py python3-netcdf4 python3-meshio'
+    shift
 fi
 
+# shellcheck disable=SC2086 # one word per package
 ./install-packages.sh clang-19 meson ninja-build pkg-config libxtensor-dev libxtensor-blas-dev libcereal-dev \
     libopenblas-dev libnanoflann-dev libxsimd-dev libqhull-dev libsuitesparse-dev nlohmann-json3-dev libxxhash-dev \
-    libcli11-dev libbenchmark-dev libalglib-dev python3-numpy python3-scipy python3-sklearn >&2
+    libcli11-dev libbenchmark-dev libalglib-dev python3-numpy python3-scipy python3-sklearn $packages >&2
 [ -f build/benchmarks/build.ninja ] ||
     CXX="${CXX:-clang++-19}" meson setup build/benchmarks --buildtype=release -Dbenchmarks=enabled -Dcli=enabled \
         -Dtests=disabled -Dexamples=disabled >&2
