@@ -4,7 +4,7 @@ signal; files are the old ones, or the new ones.
 
 Usage: out_of_memory.py PROGRAM SHIM WORK_FOLDER [STRIDE]
 STRIDE 1 tries every K. A larger one tries each STRIDE-th of those that all commands have in common, the parsing of
-arguments, and all others.
+arguments, and of all others each third.
 """
 import concurrent.futures
 import os
@@ -102,7 +102,10 @@ def check(place, arguments, new, reference, mode, k):
 
 def check_all(task):
     place, arguments, count, new, reference, mode = task
-    chosen = [k for k in range(count) if k >= common or k % stride == (7 * place) % stride]
+    # The two modes take different ones.
+    third = 1 if stride == 1 else 3
+    chosen = [k for k in range(count)
+              if (k % third == (place + len(mode)) % third if k >= common else k % stride == (7 * place) % stride)]
     return len(chosen), [found for k in chosen if (found := check(place, arguments, new, reference, mode, k))]
 
 
