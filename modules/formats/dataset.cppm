@@ -54,6 +54,9 @@ class Dataset {
   const Variable& variable(std::string_view name) const;
 };
 
+/// The location of a field; of points, if there is no such field.
+FieldLocation location_of(const std::vector<Variable>& variables, std::string_view name);
+
 /// A reader of files that are read one snapshot at a time, such as meshes with data.
 class Frames {
  public:
@@ -96,7 +99,9 @@ struct NamedField {
 /// Fields to write, and the grid on which they lie.
 struct FieldSet {
   std::vector<NamedField> fields;
-  std::size_t loop_axes = 0;       ///< the number of leading axes that count samples
+  /// The number of leading axes that count samples. An array that is no field does not say.
+  std::size_t loop_axes = 0;
+  bool has_loop_axes = true;
   Grid grid = {};                  ///< coords `(*grid_shape, dim)` or `(num_pts, dim)`
   std::vector<double> times = {};  ///< of the samples; empty: unknown
   bool single_precision = false;   ///< whether to store float32

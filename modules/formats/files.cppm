@@ -39,6 +39,9 @@ struct Address {
 /// \throws FileError  there is no such file; the message has the nearest name
 Address address_of(std::string_view text);
 
+/// The files of an address, with those that a collection names. \throws FileError  the collection cannot be read
+std::vector<std::filesystem::path> files_of(const Address& address);
+
 /// Opens a file or a series. \throws FileError  an unknown format, or one that is not built; as the reader
 std::unique_ptr<Dataset> open_dataset(const Address& address);
 
@@ -54,7 +57,8 @@ xt::xarray<double> load_array(std::string_view address);
 Grid load_grid(std::string_view address);
 
 /// Saves an array to `FILE` or `FILE:NAME` in the format of the ending. \param name  of the array if none is given
-/// \tparam T  double or float  \throws InvalidArgument  an unknown ending, or a shape that the format does not have
+/// \tparam T  double or float
+/// \throws InvalidArgument  an unknown ending, or a shape that the format does not have; a name in a file that exists
 /// \throws FileError  the file cannot be written
 template <class T>
 void save_array(std::string_view address, const ArrayRef<T>& array, std::string_view name);

@@ -53,6 +53,9 @@ class Hdf5Writer {
 template <class T>
 std::vector<T> hdf5_numbers(const std::filesystem::path& path, const std::string& name);
 
+/// The same for indices and counts. \throws FileError  also for a negative one
+std::vector<std::uint64_t> hdf5_indices(const std::filesystem::path& path, const std::string& name);
+
 /// The text of an attribute. \returns  none: there is no such attribute
 std::optional<std::string> hdf5_text_attribute(const std::filesystem::path& path, const std::string& object,
                                                const std::string& name);

@@ -24,7 +24,7 @@ BasicSVD<T> truncated(const BasicSVD<T>& svd, const RankRule& rule);
 ///              of the energy
 /// \throws NotReady         a map is missing
 /// \throws InvalidArgument  maps of different fields, dof, coordinates or weights, or of fields that are normalized
-///                          differently; another rule
+///                          differently; sample weights; another rule
 template <class T>
 BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& rule = {});
 

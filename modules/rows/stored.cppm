@@ -12,6 +12,10 @@ export namespace fieldfold {
 /// long. \param cols  numbers in a row
 std::size_t scattered_rows(std::size_t cols);
 
+/// Checks that the number of entries of a shape in a file can be represented. \param name  of the array in messages
+/// \throws FileError  it cannot
+void expect_countable(const Shape& shape, std::string_view name);
+
 /// A part of an array `(*loop_shape, *inner_shape)`, seen as a matrix: its rows are the indices of the loop shape, its
 /// columns those of the inner shape, both in C order.
 struct ArrayPart {

@@ -269,9 +269,15 @@ class Replacement {
       if (errno != EEXIST) fail();
       return;
     }
-    own_folder_ = path;
     lock_.emplace(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (lock_->is_open()) std::ignore = ::flock(lock_->number(), LOCK_EX | LOCK_NB);
+    struct ::stat opened{};
+    struct ::stat named{};
+    // Another writer may have taken it for abandoned before it was locked.
+    const bool is_own = lock_->is_open() &&
+                        (::flock(lock_->number(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+                        ::fstat(lock_->number(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                        opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+    if (is_own) own_folder_ = path;
   }
 
   void open_named() {
@@ -345,6 +351,7 @@ void write_file_at(const std::filesystem::path& path, const std::function<void(c
   Replacement replacement(file_of(path), Opener::others);
   const std::string temporary = replacement.path().string();
   try {
+    const WithoutFileSizeSignal no_signal;
     write(temporary);
   } catch (const FileError& error) {
     std::string text = error.what();

@@ -82,6 +82,8 @@ bool is_given(const CLI::Option& option, const std::vector<std::string>& given) 
 std::vector<std::string> arguments_of(const CLI::Option& option, const std::string& name,
                                       const std::vector<std::string>& values) {
   const bool is_flag = option.get_items_expected_max() == 0;
+  if (is_flag && !values.empty() && values.front() != "true" && values.front() != "false")
+    throw InvalidArgument(message("--config: expected true or false for ", name, ", got ", values.front()));
   if (is_flag)
     return values.empty() || values.front() == "true" ? std::vector<std::string>{"--" + name}
                                                       : std::vector<std::string>{};
@@ -151,6 +153,8 @@ std::optional<std::string> unknown_argument(const CLI::App& app, const std::vect
 std::vector<std::string> with_configuration(const CLI::App& app, std::vector<std::string> given) {
   const auto path = take_configuration(given);
   if (!path) return given;
+  if (!std::filesystem::is_regular_file(*path))
+    throw FileError(message("--config ", path->string(), ": cannot be read: expected a file"));
   std::ifstream in(*path);
   if (!in) throw FileError(message("--config ", path->string(), ": cannot be read"));
   const std::string& command_name = given.front();

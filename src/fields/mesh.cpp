@@ -363,8 +363,14 @@ CellGeometry cell_geometry(const Mesh& mesh) {
     const Moments moments = moments_of(mesh, cell);
     geometry.sizes(cell) = moments.size;
     // A degenerate cell has its nodes as the only hint at its place.
-    const bool is_degenerate = !(moments.size > 0.0) && mesh.type_of(cell) != CellType::polyhedron;
-    const Vector mean = is_degenerate ? mean_of(mesh, mesh.nodes_of(cell)) : Vector{};
+    const bool is_degenerate = !(moments.size > 0.0);
+    Vector mean{};
+    if (is_degenerate && mesh.type_of(cell) == CellType::polyhedron)
+      for_faces(mesh.nodes_of(cell), [&](std::span<const std::uint64_t> nodes) {
+        add(1.0 / static_cast<double>(mesh.nodes_of(cell)[0]), mean_of(mesh, nodes), mean);
+      });
+    else if (is_degenerate)
+      mean = mean_of(mesh, mesh.nodes_of(cell));
     for (std::size_t axis = 0; axis < 3; ++axis)
       geometry.centers(cell, axis) = is_degenerate ? mean[axis] : moments.first[axis] / moments.size;
   }

@@ -49,7 +49,7 @@ char separator_of(std::string_view line) {
 
 /// The number in a cell; an empty one and NA are missing. None: it is no number.
 std::optional<double> number_of(std::string_view cell) {
-  if (cell.starts_with('+')) cell.remove_prefix(1);
+  if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
   if (cell.empty() || cell == "NA" || cell == "NaN" || cell == "N/A" || cell == "#N/A")
     return std::numeric_limits<double>::quiet_NaN();
   double number = 0.0;
@@ -69,11 +69,18 @@ Table read_table(const std::filesystem::path& path) {
     if (line.find('\0') != line.npos) throw FileError(message(path.string(), ": is not a table: it has bytes of 0"));
     // numpy.savetxt begins its header so.
     if (table.columns == 0 && line.starts_with('#')) line.erase(0, std::min(line.size(), line.find_first_not_of("# ")));
-    if (table.columns == 0) separator = separator_of(line);
+    if (table.columns == 0) {
+      separator = separator_of(line);
+      if (line.find(';') != line.npos && separator == ',' && line.find('"') == line.npos)
+        throw FileError(message(path.string(), ": expected one separator, got commas and semicolons in line ", row,
+                                "; decimal commas are not read"));
+    }
     std::vector<std::string> cells = cells_of(line, separator);
     if (table.columns == 0) {
       table.columns = cells.size();
+      // The index of pandas has no name.
       const bool is_header =
+          (cells.size() > 1 && cells.front().empty()) ||
           std::ranges::any_of(cells, [](const std::string& cell) { return !cell.empty() && !number_of(cell); });
       if (is_header) {
         table.names = std::move(cells);
@@ -250,6 +257,10 @@ void write_csv(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t dim = set.grid.coords ? set.grid.coords->shape().back() : 0;
   std::vector<std::string> names;
   constexpr std::array axes{"x", "y", "z"};
+  if (dim > 0)
+    for (const NamedField& field : set.fields)
+      if (std::ranges::find(axes, field.name) != axes.end())
+        throw InvalidArgument(message("field ", field.name, ": expected another name: this one is for the points"));
   for (std::size_t axis = 0; axis < dim; ++axis) names.emplace_back(dim <= 3 ? axes[axis] : message("x", axis));
   for (const NamedField& field : set.fields) names.push_back(field.name);
   auto table = xt::xarray<double>::from_shape({num_pts, names.size()});

@@ -30,6 +30,12 @@ class StackedFrames {
   const Frames& frames() const { return *frames_; }
   const std::vector<Variable>& variables() const { return variables_; }
 
+  /// Readers are used by one thread at a time.
+  Grid grid(std::string_view name) {
+    const std::scoped_lock lock(guard_);
+    return frames_->grid(name);
+  }
+
   void request(const std::string& name) {
     const std::scoped_lock lock(guard_);
     if (!arrays_.contains(name)) requested_.insert(name);
@@ -98,7 +104,7 @@ class StackedDataset final : public Dataset {
   std::shared_ptr<const StoredArray> array(std::string_view name) const override {
     return make_shared<StackedArray>(frames_, variable(name));
   }
-  Grid grid(std::string_view name) const override { return frames_->frames().grid(name); }
+  Grid grid(std::string_view name) const override { return frames_->grid(name); }
   std::vector<double> times(std::string_view) const override { return frames_->frames().times(); }
 
  private:
@@ -124,13 +130,14 @@ class FilesAsFrames final : public Frames {
       std::size_t samples = 1;
       if (has_loops) {
         const auto opened = file == 0 ? nullptr : open_(paths_[file]);
-        samples = samples_of(file == 0 ? *first_ : *opened);
+        samples = samples_of(file == 0 ? *first_ : *opened, paths_[file]);
         const auto own = (file == 0 ? *first_ : *opened).times("");
         if (own.size() == samples) times_.insert(times_.end(), own.begin(), own.end());
       }
       for (std::size_t sample = 0; sample < samples; ++sample) places_.emplace_back(file, sample);
     }
-    if (times_.size() != places_.size()) times_.clear();
+    // Times that do not ascend count from different dates.
+    if (times_.size() != places_.size() || !std::ranges::is_sorted(times_)) times_.clear();
   }
 
   std::size_t count() const override { return places_.size(); }
@@ -146,31 +153,45 @@ class FilesAsFrames final : public Frames {
       opened_file_ = file;
     }
     const Dataset& dataset = file == 0 ? *first_ : *opened_;
-    std::vector<std::shared_ptr<const StoredArray>> arrays;
-    for (const std::string& name : names) arrays.push_back(dataset.array(name));
+    if (file != arrays_file_) arrays_.clear();
+    arrays_file_ = file;
+    for (const std::string& name : names)
+      if (!arrays_.contains(name)) arrays_[name] = dataset.array(name);
     std::vector<xt::xarray<double>> values;
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Variable& expected = *std::ranges::find(variables_, names[i], &Variable::name);
+      const StoredArray& array = *arrays_.at(names[i]);
       const std::size_t loop_axes = dataset.variable(names[i]).loop_axes.value_or(0);
-      const Shape& given = arrays[i]->shape();
+      const std::size_t expected_axes = first_->variable(names[i]).loop_axes.value_or(0);
+      const Shape& given = array.shape();
+      if (loop_axes != expected_axes)
+        throw FileError(message(path.string(), ": expected ", expected_axes, " axes of samples of ", names[i],
+                                " as in ", paths_.front().string(), ", got ", loop_axes));
       const Shape own(given.begin() + static_cast<std::ptrdiff_t>(loop_axes), given.end());
       if (own != expected.shape)
         throw FileError(message(path.string(), ": expected the shape ", shape_text(expected.shape), " of ", names[i],
                                 " in ", paths_.front().string(), ", got ", shape_text(own)));
       values.push_back(xt::xarray<double>::from_shape(own));
-      arrays[i]->read({loop_axes, sample, 1, 0, size_of(own)}, values.back().data());
+      array.read({loop_axes, sample, 1, 0, size_of(own)}, values.back().data());
     }
     if (sample == 0 && file > 0 && !names.empty()) compare_grids(dataset, names.front(), path);
     return values;
   }
 
  private:
-  std::size_t samples_of(const Dataset& dataset) const {
-    for (const Variable& variable : dataset.variables())
-      if (variable.is_field && variable.loop_axes.value_or(0) > 0)
-        return size_of(
-            Shape(variable.shape.begin(), variable.shape.begin() + static_cast<std::ptrdiff_t>(*variable.loop_axes)));
-    return 1;
+  /// The number of samples of all fields of a file.
+  static std::size_t samples_of(const Dataset& dataset, const std::filesystem::path& path) {
+    std::optional<std::size_t> samples;
+    for (const Variable& variable : dataset.variables()) {
+      if (!variable.is_field || variable.loop_axes.value_or(0) == 0) continue;
+      const std::size_t own = size_of(
+          Shape(variable.shape.begin(), variable.shape.begin() + static_cast<std::ptrdiff_t>(*variable.loop_axes)));
+      if (samples && *samples != own)
+        throw FileError(message(path.string(), ": expected fields with the same number of samples in a series, got ",
+                                *samples, " and ", own));
+      samples = own;
+    }
+    return samples.value_or(1);
   }
 
   /// Warns, once, of points that are not those of the first file.
@@ -195,6 +216,8 @@ class FilesAsFrames final : public Frames {
   // Frames are read by one thread at a time.
   mutable std::unique_ptr<Dataset> opened_;
   mutable std::size_t opened_file_ = 0;
+  mutable std::map<std::string, std::shared_ptr<const StoredArray>> arrays_ = {};
+  mutable std::size_t arrays_file_ = 0;
   mutable std::optional<xt::xarray<double>> expected_coords_;
   mutable bool has_warned_ = false;
 };
@@ -274,6 +297,11 @@ FieldSet sample_of(const FieldSet& set, std::size_t sample) {
   return result;
 }
 
+FieldLocation location_of(const std::vector<Variable>& variables, std::string_view name) {
+  const auto found = std::ranges::find(variables, name, &Variable::name);
+  return found == variables.end() ? FieldLocation::points : found->location;
+}
+
 std::string ending_of(const std::filesystem::path& path) {
   std::string ending = path.extension().string();
   for (char& c : ending)
@@ -294,7 +322,8 @@ std::vector<FieldGroup> groups_of(const FieldSet& set) {
     const std::string& name = set.fields[i].name;
     if (name.ends_with("_x") && i + 2 < set.fields.size()) {
       const std::string vector = name.substr(0, name.size() - 2);
-      if (set.fields[i + 1].name == vector + "_y" && set.fields[i + 2].name == vector + "_z") {
+      const bool is_taken = std::ranges::find(set.fields, vector, &NamedField::name) != set.fields.end();
+      if (!is_taken && set.fields[i + 1].name == vector + "_y" && set.fields[i + 2].name == vector + "_z") {
         groups.push_back({vector, {&set.fields[i], &set.fields[i + 1], &set.fields[i + 2]}});
         i += 2;
         continue;

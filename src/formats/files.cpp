@@ -220,6 +220,17 @@ std::pair<fs::path, std::string> target_of(std::string_view text) {
 
 }  // namespace
 
+std::vector<fs::path> files_of(const Address& address) {
+#ifdef FIELDFOLD_VTK
+  if (address.paths.size() == 1 && ending_of(address.paths.front()) == ".pvd") {
+    std::vector<fs::path> files = read_collection(address.paths.front()).paths;
+    files.push_back(address.paths.front());
+    return files;
+  }
+#endif
+  return address.paths;
+}
+
 const std::vector<Format>& formats() {
   static const std::vector<Format> all = [] {
     std::vector<Format> list;
@@ -271,6 +282,11 @@ Address address_of(std::string_view text) {
 
 std::unique_ptr<Dataset> open_dataset(const Address& address) {
   const fs::path& path = address.paths.front();
+  if (address.paths.size() > 1)
+    for (const fs::path& each : address.paths)
+      if (fs::is_directory(each) || ending_of(each) == ".pvd")
+        throw FileError(message(address.text, ": expected a series of files, or one case or collection, got ",
+                                address.paths.size(), ", with ", each.string()));
   if (is_case(path)) {
     const Implementation& own = *std::ranges::find(implementations(), "OpenFOAM case",
                                                    [](const Implementation& entry) { return entry.format.name; });
@@ -357,7 +373,11 @@ void save_array(std::string_view text, const ArrayRef<T>& array, std::string_vie
     }
     return write_table(path, array.template copy<double>(), names);
   }
+  if (!name.empty() && fs::exists(path))
+    throw InvalidArgument(message(path.string(), ": expected a new file for the array ", name,
+                                  ": files are written as a whole, and this one exists"));
   own->write(path, {.fields = {{name.empty() ? std::string(default_name) : name, array.template copy<double>()}},
+                    .has_loop_axes = false,
                     .single_precision = std::same_as<T, float>});
 }
 

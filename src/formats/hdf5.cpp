@@ -105,7 +105,9 @@ Shape shape_of(::hid_t dataset, std::string_view name) {
   const int axes = checked(::H5Sget_simple_extent_ndims(space), name);
   std::vector<::hsize_t> lengths(static_cast<std::size_t>(axes));
   checked(::H5Sget_simple_extent_dims(space, lengths.data(), nullptr), name);
-  return {lengths.begin(), lengths.end()};
+  Shape shape(lengths.begin(), lengths.end());
+  expect_countable(shape, name);
+  return shape;
 }
 
 bool has_attribute(::hid_t object, const char* name) { return ::H5Aexists(object, name) > 0; }
@@ -142,6 +144,16 @@ std::optional<std::size_t> count_attribute(::hid_t object, const char* name) {
   return value;
 }
 
+std::optional<double> number_attribute(::hid_t object, const char* name) {
+  if (!has_attribute(object, name)) return std::nullopt;
+  const Handle attribute(::H5Aopen(object, name, H5P_DEFAULT), ::H5Aclose, name);
+  const Handle space(::H5Aget_space(attribute), ::H5Sclose, name);
+  double value = 0.0;
+  if (::H5Sget_simple_extent_npoints(space) != 1 || ::H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0)
+    return std::nullopt;
+  return value;
+}
+
 bool is_number(::hid_t dataset) {
   const Handle type(::H5Dget_type(dataset), ::H5Tclose, "type");
   const ::H5T_class_t kind = ::H5Tget_class(type);
@@ -156,7 +168,8 @@ class Hdf5Array final : public BoxedArray {
         file_(std::move(file)),
         dataset_(std::move(dataset)),
         is_reversed_(is_reversed),
-        name_(std::move(name)) {}
+        name_(std::move(name)),
+        fill_(number_attribute(dataset_, "_FillValue")) {}
 
   bool is_fortran_order() const override { return is_reversed_; }
 
@@ -193,12 +206,16 @@ class Hdf5Array final : public BoxedArray {
                                         : ::H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr),
                         ::H5Sclose, name_);
     checked(::H5Dread(dataset_, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, numbers), name_);
+    if (!fill_) return;
+    for (double& number : std::span(numbers, size_of(count)))
+      if (number == *fill_) number = std::numeric_limits<double>::quiet_NaN();
   }
 
   std::shared_ptr<const Handle> file_;
   Handle dataset_;
   bool is_reversed_;
   std::string name_;
+  std::optional<double> fill_;  ///< stands for a missing value
 };
 
 class Hdf5Dataset final : public Dataset {
@@ -208,18 +225,22 @@ class Hdf5Dataset final : public Dataset {
     file_ = make_shared<const Handle>(opened_file(path));
     const auto visit = [](::hid_t, const char* name, const ::H5O_info_t* info, void* self) -> ::herr_t {
       if (info->type != H5O_TYPE_DATASET) return 0;
+      auto& dataset = *static_cast<Hdf5Dataset*>(self);
       try {
-        static_cast<Hdf5Dataset*>(self)->add(name);
+        dataset.add(name);
         return 0;
       } catch (...) {
+        dataset.failure_ = std::current_exception();
         return -1;
       }
     };
 #if H5_VERSION_GE(1, 12, 0)
-    checked(::H5Ovisit3(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this, H5O_INFO_BASIC), path_);
+    const ::herr_t visited = ::H5Ovisit3(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this, H5O_INFO_BASIC);
 #else
-    checked(::H5Ovisit(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this), path_);
+    const ::herr_t visited = ::H5Ovisit(*file_, H5_INDEX_NAME, H5_ITER_NATIVE, visit, this);
 #endif
+    if (failure_) std::rethrow_exception(failure_);
+    checked(visited, path_);
     for (Variable& variable : variables_)
       variable.is_field =
           !variable.shape.empty() && !not_fields_.contains(variable.name) && !variable.name.starts_with("mesh/");
@@ -256,8 +277,8 @@ class Hdf5Dataset final : public Dataset {
     if (std::ranges::find(variables_, "mesh/types", &Variable::name) == variables_.end()) return grid;
     auto mesh = make_shared<Mesh>();
     mesh->points = load_array(*array("mesh/points"));
-    mesh->offsets = hdf5_numbers<std::uint64_t>(path_, "mesh/offsets");
-    mesh->nodes = hdf5_numbers<std::uint64_t>(path_, "mesh/nodes");
+    mesh->offsets = hdf5_indices(path_, "mesh/offsets");
+    mesh->nodes = hdf5_indices(path_, "mesh/nodes");
     mesh->types = hdf5_numbers<std::uint8_t>(path_, "mesh/types");
     if (hdf5_text_attribute(path_, "mesh", "location") == "cells") mesh->location = FieldLocation::cells;
     try {
@@ -270,6 +291,7 @@ class Hdf5Dataset final : public Dataset {
   }
 
   Grid coords_of_field(std::string_view given) const {
+    if (given.empty()) return {};
     const std::string coords = attribute_of(variable(given).name, "coordinates");
     if (coords.empty()) return {};
     const auto found = std::ranges::find(variables_, without_slash(coords), &Variable::name);
@@ -319,6 +341,7 @@ class Hdf5Dataset final : public Dataset {
   std::shared_ptr<const Handle> file_;
   std::vector<Variable> variables_;
   std::set<std::string, std::less<>> not_fields_;
+  std::exception_ptr failure_;  ///< of a visit, which must not leave the library
 };
 
 }  // namespace
@@ -418,7 +441,8 @@ void write_hdf5(const std::filesystem::path& path, const FieldSet& set) {
       file.numbers(name, Shape(values.shape().begin(), values.shape().end()), {values.data(), values.size()},
                    set.single_precision);
       if (!units.empty()) file.attribute(name, "units", units);
-      file.attribute(name, "loop_axes", std::vector<std::int64_t>{static_cast<std::int64_t>(set.loop_axes)});
+      if (set.has_loop_axes)
+        file.attribute(name, "loop_axes", std::vector<std::int64_t>{static_cast<std::int64_t>(set.loop_axes)});
       if (set.grid.coords) file.attribute(name, "coordinates", "/coords");
     }
     if (const auto& coords = set.grid.coords)
@@ -448,6 +472,14 @@ std::vector<T> hdf5_numbers(const std::filesystem::path& path, const std::string
   std::vector<T> numbers(size);
   if (size > 0) checked(::H5Dread(dataset, native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()), full_name);
   return numbers;
+}
+
+std::vector<std::uint64_t> hdf5_indices(const std::filesystem::path& path, const std::string& name) {
+  const auto numbers = hdf5_numbers<std::int64_t>(path, name);
+  for (const std::int64_t number : numbers)
+    if (number < 0)
+      throw FileError(message(path.string(), ":/", name, ": expected numbers of 0 or more, got ", number));
+  return {numbers.begin(), numbers.end()};
 }
 
 std::optional<std::string> hdf5_text_attribute(const std::filesystem::path& path, const std::string& object,

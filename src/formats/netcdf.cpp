@@ -102,6 +102,14 @@ std::vector<double> default_fill(int file, int variable) {
       return {NC_FILL_SHORT};
     case NC_INT:
       return {NC_FILL_INT};
+    case NC_USHORT:
+      return {NC_FILL_USHORT};
+    case NC_UINT:
+      return {NC_FILL_UINT};
+    case NC_INT64:
+      return {static_cast<double>(NC_FILL_INT64)};
+    case NC_UINT64:
+      return {static_cast<double>(NC_FILL_UINT64)};
     default:
       return {};
   }
@@ -121,13 +129,15 @@ Description describe(int file, int id, const std::string& path) {
     check(::nc_inq_dimlen(file, axis, &length), path);
     result.shape.push_back(length);
   }
+  expect_countable(result.shape, path);
   result.units = text_of(file, id, "units");
   result.standard_name = text_of(file, id, "standard_name");
   result.axis = text_of(file, id, "axis");
   result.coordinates = text_of(file, id, "coordinates");
   for (const char* attribute : {"_FillValue", "missing_value"})
     for (const double number : numbers_of(file, id, attribute)) result.missing.push_back(number);
-  if (result.missing.empty()) result.missing = default_fill(file, id);
+  if (numbers_of(file, id, "_FillValue").empty())
+    for (const double number : default_fill(file, id)) result.missing.push_back(number);
   if (const auto range = numbers_of(file, id, "valid_range"); range.size() == 2) {
     result.low = range[0];
     result.high = range[1];
@@ -266,6 +276,7 @@ class NetcdfArray final : public BoxedArray {
 class NetcdfDataset final : public Dataset {
  public:
   explicit NetcdfDataset(const std::filesystem::path& path) {
+    open_for_reading(path);
     // The library reads zeros where a classic file ends too early.
     const std::uint64_t size = std::filesystem::file_size(path);
     if (const std::uint64_t least = ClassicHeader(path).least_size(); size < least)
@@ -303,6 +314,15 @@ class NetcdfDataset final : public Dataset {
 
   std::shared_ptr<const StoredArray> array(std::string_view name) const override {
     const Description& own = description(name);
+    const std::size_t loop_axes = loop_axes_of(own).value_or(0);
+    for (std::size_t axis = 0; axis < loop_axes; ++axis) {
+      const Description* const before = coordinate_of(own.axes[axis]);
+      const bool is_of_grid = before != nullptr && (is_latitude(*before) || is_longitude(*before));
+      if (loop_axes > 1 && (is_of_grid || loop_axes == own.axes.size()))
+        throw FileError(message(file_->name(), ": expected the axis of time of ", own.name,
+                                " before those of the grid, got the shape ", shape_text(own.shape),
+                                " with time as axis ", loop_axes));
+    }
     auto stored = make_shared<NetcdfArray>(file_, own);
     const std::scoped_lock lock(hdf5_guard());
     int is_compressed = 0;
@@ -315,19 +335,19 @@ class NetcdfDataset final : public Dataset {
   }
 
   Grid grid(std::string_view name) const override {
+    if (name.empty()) return {};
     const Description& field = description(name);
     const std::size_t loop_axes = loop_axes_of(field).value_or(0);
     Grid grid;
     const Shape grid_shape(field.shape.begin() + static_cast<std::ptrdiff_t>(loop_axes), field.shape.end());
-    if (auto coords = auxiliary_coords(field, grid_shape)) {
-      grid.coords = std::move(coords);
-      return grid;
-    }
     std::vector<xt::xarray<double>> axes;
     std::vector<const Description*> variables;
     for (std::size_t axis = loop_axes; axis < field.axes.size(); ++axis) {
       const Description* const own = coordinate_of(field.axes[axis]);
-      if (own == nullptr) return {};
+      if (own == nullptr) {
+        grid.coords = auxiliary_coords(field, grid_shape);
+        return grid;
+      }
       variables.push_back(own);
       axes.push_back(load_array(NetcdfArray(file_, *own)));
     }

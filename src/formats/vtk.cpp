@@ -196,10 +196,7 @@ class FileFrame final : public Frames {
       values.push_back(Arrays::read(*data_, *std::ranges::find(variables(), name, &Variable::name)));
     return values;
   }
-  Grid grid(std::string_view name) const override {
-    const auto own = std::ranges::find(variables(), name, &Variable::name);
-    return grid_of(*data_, own->location, path_);
-  }
+  Grid grid(std::string_view name) const override { return grid_of(*data_, location_of(variables(), name), path_); }
 
  private:
   std::filesystem::path path_;
@@ -238,6 +235,8 @@ class FoamFrames final : public Frames {
     reader_->EnableAllCellArrays();
     go_to(times_.front());
     const Arrays first(internal_mesh());
+    at_cells_ = grid_of(internal_mesh(), FieldLocation::cells, folder_);
+    at_points_ = grid_of(internal_mesh(), FieldLocation::points, folder_);
     go_to(times_.back());
     arrays_.emplace(internal_mesh());
     for (const Variable& variable : first.variables())
@@ -264,8 +263,7 @@ class FoamFrames final : public Frames {
     return values;
   }
   Grid grid(std::string_view name) const override {
-    const auto own = std::ranges::find(variables(), name, &Variable::name);
-    return grid_of(internal_mesh(), own->location, folder_);
+    return location_of(variables(), name) == FieldLocation::cells ? at_cells_ : at_points_;
   }
 
  private:
@@ -302,6 +300,8 @@ class FoamFrames final : public Frames {
   vtkNew<vtkOpenFOAMReader> reader_;
   std::vector<double> times_;
   std::optional<Arrays> arrays_;
+  Grid at_cells_;  ///< of the first time
+  Grid at_points_;
   // Times are read by one thread at a time.
   mutable std::vector<double> expected_points_;
   mutable bool has_warned_ = false;

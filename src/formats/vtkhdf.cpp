@@ -43,12 +43,14 @@ class VtkhdfFrames final : public Frames {
       const auto index =
           static_cast<std::size_t>(std::ranges::find(variables_, name, &Variable::name) - variables_.begin());
       const Variable& own = variables_[index];
-      const auto array = file_->array(message("VTKHDF/", places_[index]));
+      auto& [array, starts] = opened_[index];
       const std::string offsets = message("Steps/", folder_of(own.location), "Offsets/", last_part(places_[index]));
+      if (!array) array = file_->array(message("VTKHDF/", places_[index]));
+      if (starts.empty() && has(offsets)) starts = hdf5_indices(path_, "VTKHDF/" + offsets);
       const std::size_t length = own.shape.front();
       std::size_t first = 0;
-      if (has(offsets))
-        first = entry(hdf5_numbers<std::uint64_t>(path_, "VTKHDF/" + offsets), frame);
+      if (!starts.empty())
+        first = entry(starts, frame);
       else if (array->shape().front() == length * count())
         first = frame * length;
       if (first > array->shape().front() || length > array->shape().front() - first) ends_early(frame);
@@ -60,10 +62,10 @@ class VtkhdfFrames final : public Frames {
 
   Grid grid(std::string_view name) const override {
     auto mesh = make_shared<Mesh>();
-    mesh->location = std::ranges::find(variables_, name, &Variable::name)->location;
+    mesh->location = location_of(variables_, name);
     mesh->points = load_array(*file_->array("VTKHDF/Points"));
-    mesh->offsets = hdf5_numbers<std::uint64_t>(path_, "VTKHDF/Offsets");
-    mesh->nodes = hdf5_numbers<std::uint64_t>(path_, "VTKHDF/Connectivity");
+    mesh->offsets = hdf5_indices(path_, "VTKHDF/Offsets");
+    mesh->nodes = hdf5_indices(path_, "VTKHDF/Connectivity");
     mesh->types = hdf5_numbers<std::uint8_t>(path_, "VTKHDF/Types");
     try {
       validate(*mesh);
@@ -92,7 +94,7 @@ class VtkhdfFrames final : public Frames {
 
   /// A count that all times share.
   std::size_t only_count(const std::string& name) const {
-    const auto counts = hdf5_numbers<std::uint64_t>(path_, "VTKHDF/" + name);
+    const auto counts = hdf5_indices(path_, "VTKHDF/" + name);
     if (counts.size() != 1)
       throw FileError(message(path_.string(), ": expected one grid in one part, got ", counts.size(), " parts"));
     return counts.front();
@@ -123,6 +125,8 @@ class VtkhdfFrames final : public Frames {
   std::vector<double> times_;
   std::vector<Variable> variables_;
   std::vector<std::string> places_;  ///< of the variables in the group VTKHDF
+  /// The arrays that have been read, and the places of the times in them. Frames are read by one thread at a time.
+  mutable std::map<std::size_t, std::pair<std::shared_ptr<const StoredArray>, std::vector<std::uint64_t>>> opened_;
 };
 
 /// The mesh of fields, or a vertex at each of their points.

@@ -14,6 +14,7 @@ import fieldfold.fields.statistics;
 import fieldfold.linalg.dense;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
+import fieldfold.rows.missing_values;
 import fieldfold.rows.source;
 import fieldfold.rows.store;
 
@@ -46,16 +47,11 @@ double truncated_squares(const BasicSVDMap<T>& map) {
   return squares;
 }
 
-/// The sum of the weights of the training snapshots.
+/// A merged map could not keep the weights of its snapshots.
 template <class T>
-double total_weight(const BasicSVD<T>& svd) {
-  const auto& weights = svd.options().field_opts.sample_weights;
-  const auto& map = svd.map();
-  if (!weights) return static_cast<double>(map.num_samples);
-  double total = 0.0;
-  for (std::size_t j = 0; j < map.num_samples; ++j)
-    total += weights->data()[map.snapshot_numbers.empty() ? j : map.snapshot_numbers[j]];
-  return total;
+void expect_unweighted(const BasicSVD<T>& svd) {
+  if (svd.options().field_opts.sample_weights)
+    throw InvalidArgument("maps: expected snapshots of the weight 1, got sample_weights");
 }
 
 /// The columns of the scaled problem of two parts: the basis of the first times its singular values; columns of the
@@ -200,7 +196,7 @@ BasicSVD<T> merged_with(const BasicSVD<T>& svd, const SpaceScaling<T>& scaling, 
                         const RankRule& given) {
   const BasicSVDMap<T>& map = svd.map();
   const RankRule rule = rule_for(svd, given);
-  const double weight = total_weight(svd);
+  const auto weight = static_cast<double>(map.num_samples);
   const double share = second.weight / (weight + second.weight);
   const double root = std::sqrt(weight * share);
   typename PartsAsColumns<T>::Parts parts{map, scaling, second.columns};
@@ -267,9 +263,7 @@ BasicSVD<T> merged_with(const BasicSVD<T>& svd, const SpaceScaling<T>& scaling, 
         space.set_mean(i, space.shift(i) + share * second.difference[i] / scale);
     result.space = std::move(space);
   }
-  SVDOptions options = svd.options();
-  options.field_opts.sample_weights.reset();
-  return BasicSVD<T>(svd.compression_options(), std::move(options), std::move(result));
+  return BasicSVD<T>(svd.compression_options(), svd.options(), std::move(result));
 }
 
 bool are_equal(const auto& a, const auto& b) {
@@ -371,6 +365,8 @@ BasicSVD<T> truncated(const BasicSVD<T>& svd, const RankRule& rule) {
 template <class T>
 BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& rule) {
   expect_same_space(a, b);
+  expect_unweighted(a);
+  expect_unweighted(b);
   const SpaceScaling<T> scaling(space_of(a));
   const FieldSpace space = space_of(b);
   const BasicSVDMap<T>& map = b.map();
@@ -387,7 +383,7 @@ BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& r
   const SecondPart<T> second{rows,
                              std::move(difference),
                              false,
-                             total_weight(b),
+                             static_cast<double>(map.num_samples),
                              map.num_samples,
                              truncated_squares(map),
                              [&map](xt::xarray<double> own, const std::vector<double>& offset) {
@@ -402,7 +398,9 @@ BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& r
 }
 
 template <class T>
-BasicSVD<T> appended(const BasicSVD<T>& svd, const RowSource<double>& snapshots, const RankRule& rule) {
+BasicSVD<T> appended(const BasicSVD<T>& svd, const RowSource<double>& given, const RankRule& rule) {
+  expect_unweighted(svd);
+  const RowsWithMissingValues<double> snapshots(given, svd.options().field_opts.missing_values);
   if (snapshots.rows() != svd.dof())
     throw InvalidArgument(message("snapshots: expected ", svd.dof(), " rows, got ", snapshots.rows()));
   const SpaceScaling<T> scaling(space_of(svd));

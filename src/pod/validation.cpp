@@ -13,6 +13,7 @@ import fieldfold.fields.space;
 import fieldfold.linalg.dense;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
+import fieldfold.rows.missing_values;
 import fieldfold.rows.source;
 
 namespace fieldfold {
@@ -39,12 +40,17 @@ xt::xarray<double> products_of_fields(FieldLayout layout, const xt::xarray<doubl
   return sums;
 }
 
-double ratio(double error, double norm) { return norm > 0.0 ? std::sqrt(std::max(0.0, error) / norm) : 0.0; }
+/// The relative error from squares; infinity for an error where there is nothing.
+double ratio(double error, double norm) {
+  if (norm > 0.0) return std::sqrt(std::max(0.0, error) / norm);
+  return error > 0.0 ? std::numeric_limits<double>::infinity() : 0.0;
+}
 
 }  // namespace
 
 template <class T>
-SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& snapshots) {
+SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& given) {
+  const RowsWithMissingValues<double> snapshots(given, svd.options().field_opts.missing_values);
   const std::size_t dof = svd.dof();
   const std::size_t count = snapshots.cols();
   const FieldLayout layout{svd.num_qoi()};

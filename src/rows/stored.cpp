@@ -58,6 +58,15 @@ std::size_t scattered_rows(std::size_t cols) {
   return std::max({std::size_t{1}, std::min<std::size_t>(256, most_numbers / columns), scattered_numbers / columns});
 }
 
+void expect_countable(const Shape& shape, std::string_view name) {
+  // In bytes, and with axes of 0 as if they had one entry.
+  std::size_t left = std::numeric_limits<std::size_t>::max() / 16;
+  for (const std::size_t length : shape) {
+    if (length > left) throw FileError(message(name, ": expected fewer numbers, got the shape ", shape_text(shape)));
+    left /= std::max<std::size_t>(1, length);
+  }
+}
+
 StoredArray::~StoredArray() = default;
 
 void StoredArray::read_transposed(const ArrayPart& part, MatrixView<double> numbers) const {
@@ -83,6 +92,7 @@ void SequentialArray::read(const ArrayPart& part, double* numbers) const {
 }
 
 void BoxedArray::read(const ArrayPart& part, double* numbers) const {
+  if (part.rows == 0 || part.cols == 0) return;
   const auto split = shape().begin() + static_cast<std::ptrdiff_t>(part.loop_axes);
   const auto row_boxes = boxes_of(Shape(shape().begin(), split), part.first_row, part.rows);
   const auto col_boxes = boxes_of(Shape(split, shape().end()), part.first_col, part.cols);

@@ -700,6 +700,66 @@ def refuse_vtkhdf():
         expect_refused(["convert", path, "x.npz"], path)
 
 
+@case("mesh without data gives its points as coords", "meshio", ".vtu")
+def coords_of_bare_mesh():
+    points, cells, _, _ = box("tetra")
+    meshio.write("bare.vtu", meshio.Mesh(points, [("tetra", cells)]))
+    np.save("u.npy", np.outer(TIMES, points[:, 0]))
+    run("fit", "--field", "u=u.npy", "--coords", "bare.vtu", "-o", "map.fold")
+    expect(json.loads(run("info", "map.fold", "--json"))["dim"] == 3, "another dimension")
+
+
+@case("NetCDF: numbers never written, time as the last axis, auxiliary coordinates", "netCDF4", ".nc .npz")
+def netcdf_traps():
+    with netCDF4.Dataset("traps.nc", "w") as file:
+        for name, length in (("time", 3), ("lat", 4), ("lon", 5)):
+            file.createDimension(name, length)
+        for name, unit in (("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")):
+            variable = file.createVariable(name, "f8", (name,))
+            variable[:], variable.units = np.arange(len(variable)), unit
+        file.createVariable("alt", "f8", ("lat", "lon"))[:] = 7.0
+        for kind in ("f4", "i8", "u2"):
+            variable = file.createVariable(kind, kind, ("time", "lat", "lon"))
+            variable.coordinates = "alt"
+            if kind == "f4":
+                variable.missing_value = np.float32(-999)
+            variable[:2] = 1
+        file.createVariable("late", "f8", ("lat", "lon", "time"))[:] = 1.0
+    for kind in ("f4", "i8", "u2"):
+        run("convert", "traps.nc:" + kind, kind + ".npz")
+        with np.load(kind + ".npz") as found:
+            expect(np.isnan(found[kind][2]).all() and (found[kind][:2] == 1).all(), kind, "has other missing numbers")
+            expect(found["coords"].shape == (4, 5, 2), kind, "has other coordinates")
+    expect_refused(["convert", "traps.nc:late", "late.npz"], "before those of the grid")
+
+
+@case("a series whose files differ in their axes of samples is refused", "netCDF4", ".nc .npz")
+def uneven_series():
+    for j in range(2):
+        with netCDF4.Dataset(f"s_{j}.nc", "w") as file:
+            for name, length in (("time", 4), ("time2", 2), ("x", 3)):
+                file.createDimension(name, length)
+            for name in ("time", "time2"):
+                file.createVariable(name, "f8", (name,)).units = "days since 2000-01-01"
+            file.createVariable("u", "f8", ("time", "x"))[:] = 1.0
+            file.createVariable("v", "f8", ("time2", "x"))[:] = 1.0
+    expect_refused(["convert", "s_*.nc", "s.npz"],
+                   "expected fields with the same number of samples in a series, got 4 and 2")
+
+
+@case("HDF5: shapes beyond all numbers, and a name in a file that exists", "h5py", ".h5 .npz")
+def hdf5_traps():
+    with h5py.File("huge.h5", "w") as file:
+        file.create_dataset("u", shape=(2 ** 32, 2 ** 32), chunks=(1, 1024), dtype="f8")
+    expect_refused(["convert", "huge.h5:u", "huge.npz"], "expected fewer numbers, got the shape")
+    np.save("u.npy", np.ones((2, 3)))
+    run("convert", "u.npy", "keep.h5:precious")
+    refused = call("convert", "u.npy", "keep.h5:other")
+    expect(refused.returncode == 1 and "expected a new file for the array other" in refused.stderr, refused.stderr)
+    with h5py.File("keep.h5") as file:
+        expect("precious" in file and "loop_axes" not in file["precious"].attrs, "another content")
+
+
 built = {ending for entry in json.loads(run("formats", "--json")) for ending in entry["endings"]
          if entry["reads"] or entry["writes"]}
 counts = {"passed": 0, "skipped": 0, "failed": 0}

@@ -154,3 +154,34 @@ BOOST_AUTO_TEST_CASE(an_array_without_a_name_is_the_only_one_or_that_of_the_fiel
   BOOST_TEST(fieldfold::array_name(address, *dataset).empty());  // the table
   BOOST_TEST(error_of([&] { dataset->array("r"); }).starts_with("r is not a field of the file; "));
 }
+
+BOOST_AUTO_TEST_CASE(several_cases_or_collections_are_no_series) {
+  const InFolder here;
+  for (const char* name : {"case_a", "case_b"}) std::filesystem::create_directories(std::string(name) + "/system");
+  for (const char* name : {"case_a", "case_b"}) write(std::string(name) + "/system/controlDict", "");
+  BOOST_TEST(error_of([] {
+               fieldfold::open_dataset(fieldfold::address_of("case_*"));
+             }).starts_with("case_*: expected a series of files, or one case or collection, got 2"));
+  BOOST_TEST(fieldfold::address_of("case_a").paths.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(vectors_are_joined_unless_their_name_is_taken) {
+  const xt::xarray<double> one = xt::ones<double>({4});
+  fieldfold::FieldSet set{.fields = {{"U_x", one}, {"U_y", one}, {"U_z", one}, {"p", one}}};
+  BOOST_TEST(fieldfold::groups_of(set).size() == 2);
+  set.fields.push_back({"U", one});
+  BOOST_TEST(fieldfold::groups_of(set).size() == 5);
+}
+
+BOOST_AUTO_TEST_CASE(tables_with_two_separators_are_refused) {
+  const InFolder here;
+  write("a.csv", "1,5;2,5\n3,5;4,5\n");
+  BOOST_TEST(error_of([] { fieldfold::load_array("a.csv"); }).find("decimal commas are not read") != std::string::npos);
+  // The index that pandas writes has no name.
+  write("b.csv", ",0,1\n0,2,3\n1,4,5\n");
+  BOOST_TEST((fieldfold::load_array("b.csv") == xt::xarray<double>{{0.0, 2.0, 3.0}, {1.0, 4.0, 5.0}}));
+  fieldfold::FieldSet set{.fields = {{"x", xt::xarray<double>{1.0, 2.0}}}};
+  set.grid.coords = xt::xarray<double>{{0.0, 1.0}, {2.0, 3.0}};
+  BOOST_TEST(error_of([&] { fieldfold::write_fields("c.csv", set); }) ==
+             "field x: expected another name: this one is for the points");
+}

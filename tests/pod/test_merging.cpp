@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/closeness.hpp"
@@ -196,4 +197,26 @@ BOOST_AUTO_TEST_CASE(maps_of_different_spaces_are_refused) {
   BOOST_TEST(error(learned(snapshots(0, 18), options, 6)).find("the same normalization of p") != std::string::npos);
   BOOST_TEST(error_of([&] { fieldfold::appended(a, fieldfold::MatrixRows<double>(as_matrix(waves(7, 3)))); }) ==
              "snapshots: expected 40 rows, got 7");
+}
+
+BOOST_AUTO_TEST_CASE(missing_values_of_the_map_are_missing_in_further_snapshots) {
+  auto options = options_of(true, false);
+  options.field_opts.missing_values = {-999.0};
+  const SVD a = learned(snapshots(0, 18), options, 17);
+  auto more = snapshots(18, 12);
+  more(5, 3) = -999.0;
+  const SVD longer = fieldfold::appended(a, fieldfold::MatrixRows<double>(as_matrix(std::as_const(more))), {.rank = 4});
+  BOOST_TEST(longer.num_dropped() == 1);
+  BOOST_TEST(longer.num_samples() == 29);
+  const auto errors = fieldfold::projection_errors(a, fieldfold::MatrixRows<double>(as_matrix(std::as_const(more))));
+  BOOST_TEST(std::isnan(errors.snapshots(3)));
+  BOOST_TEST(errors.snapshots(2) < 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_with_weights_are_not_merged) {
+  auto options = options_of(true, false);
+  options.field_opts.sample_weights = xt::linspace<double>(1.0, 3.0, 18);
+  const SVD a = learned(snapshots(0, 18), options, 6);
+  BOOST_TEST(error_of([&] { fieldfold::merged(a, a); }) ==
+             "maps: expected snapshots of the weight 1, got sample_weights");
 }

@@ -81,6 +81,16 @@ BOOST_AUTO_TEST_CASE(every_part_of_an_array_is_read_by_boxes_and_in_sequence) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(shapes_whose_numbers_cannot_be_counted_are_refused) {
+  fieldfold::expect_countable({1000, 1000, 1000}, "a");
+  // The second product is 2^64 + 1.
+  for (const Shape& shape :
+       {Shape{std::size_t{1} << 32, std::size_t{1} << 32}, Shape{274177, 67280421310721}, Shape{0, ~std::size_t{0}}})
+    BOOST_TEST(error_of([&] {
+                 fieldfold::expect_countable(shape, "a.h5:/u");
+               }).starts_with("a.h5:/u: expected fewer numbers, got the shape ("));
+}
+
 BOOST_AUTO_TEST_CASE(scratch_arrays_give_back_what_was_appended_in_memory_and_on_disk) {
   // The second array exceeds the 2^23 numbers that stay in memory.
   for (const std::size_t length : {std::size_t{1000}, (std::size_t{1} << 23) + 7}) {

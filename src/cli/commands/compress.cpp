@@ -43,16 +43,6 @@ States states_in(const std::string& text) {
   return {std::move(rows), std::move(loop_shape), {}};
 }
 
-/// Whether points are those of the map, up to rounding in single precision.
-template <class T>
-bool are_points_of(const BasicSVD<T>& svd, const xt::xarray<double>& coords) {
-  if (coords.size() != svd.coords().size()) return false;
-  double size = 0.0;
-  for (const double x : svd.coords()) size = std::max(size, std::abs(x));
-  return std::equal(coords.begin(), coords.end(), svd.coords().begin(),
-                    [&](double a, double b) { return std::abs(a - b) <= 1e-7 * size; });
-}
-
 /// Warns of points of the map that lie far outside of the box around the given ones, by more than a tenth of its size:
 /// values there are extrapolated far.
 void warn_of_extrapolation(const xt::xarray<double>& targets, const xt::xarray<double>& points) {

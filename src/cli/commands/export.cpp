@@ -53,7 +53,8 @@ xt::xarray<T> mode_of(const BasicSVD<T>& svd, std::size_t mode) {
 template <class T>
 xt::xarray<T> errors_of(const BasicSVD<T>& svd, const FieldFiles& files) {
   const GivenFields given = open_fields(files, svd.fields());
-  const auto rows = rows_of_map(svd, given);
+  const auto stored = rows_of_map(svd, given);
+  const auto rows = std::make_unique<RowsWithMissingValues<double>>(*stored, svd.options().field_opts.missing_values);
   std::vector<double> sums(svd.dof(), 0.0);
   std::vector<std::size_t> counts(svd.dof(), 0);
   std::vector<double> buffer;

@@ -3,6 +3,7 @@
 // Fields in files: those given on the command line, and those to write.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -46,8 +47,18 @@ std::size_t bytes_of(const Address& address, const Variable& variable);
 std::size_t grid_axes_of(const GivenFields& given, std::optional<std::size_t> axes,
                          const std::optional<xt::xarray<double>>& coords);
 
+/// Whether points are those of a map, up to rounding in single precision.
+template <class T>
+bool are_points_of(const BasicSVD<T>& svd, const xt::xarray<double>& coords) {
+  if (coords.size() != svd.coords().size()) return false;
+  double size = 0.0;
+  for (const double x : svd.coords()) size = std::max(size, std::abs(x));
+  return std::equal(coords.begin(), coords.end(), svd.coords().begin(),
+                    [&](double a, double b) { return std::abs(a - b) <= 1e-7 * size; });
+}
+
 /// The snapshots of files that have the fields and the points of a map.
-/// \throws InvalidArgument  other fields, or another number of points
+/// \throws InvalidArgument  other fields or points
 template <class T>
 std::unique_ptr<StoredFieldRows> rows_of_map(const BasicSVD<T>& svd, const GivenFields& given) {
   if (given.names != svd.fields())
@@ -57,6 +68,9 @@ std::unique_ptr<StoredFieldRows> rows_of_map(const BasicSVD<T>& svd, const Given
   if (rows->rows() != svd.dof())
     throw InvalidArgument(message("--field: expected ", svd.dof() / svd.num_qoi(), " points as in the map, got ",
                                   rows->rows() / svd.num_qoi()));
+  if (given.grid.coords && svd.has_coords() && !are_points_of(svd, *given.grid.coords))
+    throw InvalidArgument(
+        "--field: expected fields at the points of the map, got others; interpolate takes them there");
   return rows;
 }
 

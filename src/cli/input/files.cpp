@@ -35,7 +35,7 @@ void note_input(const std::filesystem::path& path) { inputs.push_back(path); }
 
 Address input_address(std::string_view text) {
   Address address = address_of(text);
-  inputs.insert(inputs.end(), address.paths.begin(), address.paths.end());
+  for (const auto& path : files_of(address)) inputs.push_back(path);
   return address;
 }
 

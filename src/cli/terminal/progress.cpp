@@ -63,7 +63,7 @@ std::string progress_line(std::string_view phase, double share, double seconds, 
 }
 
 ProgressBar::ProgressBar(double amount, std::string unit)
-    : is_terminal_(::isatty(STDERR_FILENO) == 1 && !session().is_quiet), amount_(amount), unit_(std::move(unit)) {}
+    : is_terminal_(::isatty(STDERR_FILENO) == 1), amount_(amount), unit_(std::move(unit)) {}
 
 void ProgressBar::clear() {
   if (std::exchange(shown_, {}).empty()) return;
@@ -73,7 +73,7 @@ void ProgressBar::clear() {
 
 void ProgressBar::operator()(std::string_view phase, double share) {
   if (caught_signal != 0) throw Interrupted();
-  if (!is_terminal_) return;
+  if (!is_terminal_ || session().is_quiet) return;
   const auto now = Clock::now();
   if (phase_ != phase) {
     phase_ = phase;
