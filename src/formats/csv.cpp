@@ -84,6 +84,9 @@ Table read_table(const std::filesystem::path& path) {
           std::ranges::any_of(cells, [](const std::string& cell) { return !cell.empty() && !number_of(cell); });
       if (is_header) {
         table.names = std::move(cells);
+        // The table itself has the empty name.
+        for (std::size_t column = 0; column < table.columns; ++column)
+          if (table.names[column].empty()) table.names[column] = message("column ", column + 1);
         continue;
       }
     }
