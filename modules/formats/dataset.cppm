@@ -70,12 +70,6 @@ class Frames {
   virtual std::vector<double> times() const = 0;
 };
 
-/// Receives the share of a series that has been read, from one thread at a time; an exception aborts reading.
-using ReadingProgress = std::function<void(double share)>;
-
-/// Sets the receiver of the whole program, and returns the previous one; empty: none.
-ReadingProgress set_reading_progress(ReadingProgress progress);
-
 /// The snapshots of frames stacked along a new axis; without that axis for one frame that is no series. All arrays that
 /// have been asked for are read together when the first of them is, in one pass over the frames, to memory or to an
 /// unnamed file in the folder for temporary files.

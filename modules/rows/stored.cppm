@@ -12,6 +12,16 @@ export namespace fieldfold {
 /// long. \param cols  numbers in a row
 std::size_t scattered_rows(std::size_t cols);
 
+/// Receives the share of an array or a series of files that has been read or written, in the phases `reading` and
+/// `writing`, from one thread at a time; an exception aborts it.
+using FileProgress = std::function<void(std::string_view phase, double share)>;
+
+/// Sets the receiver of the whole program, and returns the previous one; empty: none.
+FileProgress set_file_progress(FileProgress progress);
+
+/// Tells it that `done` of `all` parts are done.
+void note_file_progress(std::string_view phase, std::size_t done, std::size_t all);
+
 /// Checks that the number of entries of a shape in a file can be represented. \param name  of the array in messages
 /// \throws FileError  it cannot
 void expect_countable(const Shape& shape, std::string_view name);

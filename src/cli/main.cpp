@@ -19,7 +19,6 @@
 #include "terminal/words.hpp"
 
 import fieldfold;
-import fieldfold.formats;
 
 namespace {
 
@@ -66,8 +65,8 @@ int run(int argc, char** argv) {
   if (const auto unknown = unknown_argument(app, given)) return report_usage(*unknown);
   if (const auto incomplete = incomplete_list(given)) return report_usage(*incomplete);
   ProgressBar bar;
-  fieldfold::set_reading_progress([&bar](double share) {
-    bar("reading", share);
+  fieldfold::set_file_progress([&bar](std::string_view phase, double share) {
+    bar(phase, share);
     if (share >= 1.0) bar.clear();
   });
   try {
@@ -77,6 +76,7 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() != 0) return report_usage(error.what());
     return app.exit(error);
   }
+  fieldfold::set_file_progress({});
   if (!std::cout.flush()) return report("standard output cannot be written");
   return 0;
 }

@@ -252,8 +252,10 @@ void write_table(const std::filesystem::path& path, const ArrayRef<double>& tabl
 void write_csv(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t samples = check_fields(set);
   if (set.loop_axes > 0) {
-    for (std::size_t sample = 0; sample < samples; ++sample)
+    for (std::size_t sample = 0; sample < samples; ++sample) {
       write_csv(path_of_sample(path, sample, samples), sample_of(set, sample));
+      note_file_progress("writing", sample + 1, samples);
+    }
     return;
   }
   const std::size_t num_pts = set.fields.front().values.size();

@@ -11,11 +11,6 @@ namespace {
 
 Shape shape_of(const xt::xarray<double>& array) { return {array.shape().begin(), array.shape().end()}; }
 
-ReadingProgress& reading_progress() {
-  static ReadingProgress only;
-  return only;
-}
-
 /// Stacks frames, once for all arrays that have been asked for.
 class StackedFrames {
  public:
@@ -59,8 +54,7 @@ class StackedFrames {
     }
     for (std::size_t frame = 0; frame < frames_->count(); ++frame) {
       const auto values = frames_->read(frame, names);
-      if (reading_progress())
-        reading_progress()(static_cast<double>(frame + 1) / static_cast<double>(frames_->count()));
+      note_file_progress("reading", frame + 1, frames_->count());
       for (std::size_t i = 0; i < names.size(); ++i) {
         if (shape_of(values[i]) != shapes[i])
           throw FileError(message(names[i], ": expected the shape ", shape_text(shapes[i]),
@@ -226,10 +220,6 @@ class FilesAsFrames final : public Frames {
 
 Dataset::~Dataset() = default;
 Frames::~Frames() = default;
-
-ReadingProgress set_reading_progress(ReadingProgress progress) {
-  return std::exchange(reading_progress(), std::move(progress));
-}
 
 Grid Dataset::grid(std::string_view) const { return {}; }
 

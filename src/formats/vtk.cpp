@@ -34,6 +34,7 @@ import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.fields.mesh;
 import fieldfold.formats.dataset;
+import fieldfold.rows.stored;
 
 namespace fieldfold {
 namespace {
@@ -441,6 +442,7 @@ void write_vtk(const std::filesystem::path& path, const FieldSet& set) {
   for (std::size_t sample = 0; sample < samples; ++sample) {
     const auto own = path_of_sample(file, sample, samples);
     write_one(own, sample_of(set, sample));
+    note_file_progress("writing", sample + 1, samples);
     const double time = sample < set.times.size() ? set.times[sample] : static_cast<double>(sample);
     text += message("    <DataSet timestep=\"", time, "\" file=\"", escaped_xml(own.filename().string()), "\"/>\n");
   }

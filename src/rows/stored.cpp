@@ -10,6 +10,16 @@ import fieldfold.rows.source;
 namespace fieldfold {
 namespace {
 
+struct Receiver {
+  std::mutex guard;
+  FileProgress progress;
+};
+
+Receiver& receiver() {
+  static Receiver only;
+  return only;
+}
+
 /// The number of indices from an axis on.
 std::size_t size_from(const Shape& shape, std::size_t axis) {
   return size_of(Shape(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end()));
@@ -56,6 +66,16 @@ std::size_t scattered_rows(std::size_t cols) {
   constexpr std::size_t most_numbers = std::size_t{1} << 24;
   const std::size_t columns = std::max<std::size_t>(1, cols);
   return std::max({std::size_t{1}, std::min<std::size_t>(256, most_numbers / columns), scattered_numbers / columns});
+}
+
+FileProgress set_file_progress(FileProgress progress) {
+  const std::scoped_lock lock(receiver().guard);
+  return std::exchange(receiver().progress, std::move(progress));
+}
+
+void note_file_progress(std::string_view phase, std::size_t done, std::size_t all) {
+  const std::scoped_lock lock(receiver().guard);
+  if (receiver().progress) receiver().progress(phase, static_cast<double>(done) / static_cast<double>(all));
 }
 
 void expect_countable(const Shape& shape, std::string_view name) {
@@ -169,7 +189,18 @@ xt::xarray<double> load_array(const StoredArray& array) {
     throw FileError(message("expected an array that fits the memory, got ", bytes_text(size * sizeof(double)),
                             ", the shape ", shape_text(array.shape())));
   auto result = xt::xarray<double>::from_shape(array.shape());
-  if (size > 0) array.read(whole_rows(array, 0, 0, 1), result.data());
+  if (size == 0) return result;
+  // In parts, so that progress can be told.
+  constexpr std::size_t most_numbers = std::size_t{1} << 23;
+  const std::size_t loop_axes = array.shape().empty() ? 0 : 1;
+  const std::size_t rows = loop_axes == 0 ? 1 : array.shape().front();
+  const std::size_t length = size / rows;
+  const std::size_t block = std::max<std::size_t>(1, most_numbers / length);
+  for (std::size_t row = 0; row < rows; row += block) {
+    const std::size_t count = std::min(block, rows - row);
+    array.read(whole_rows(array, loop_axes, row, count), result.data() + row * length);
+    if (rows > block) note_file_progress("reading", row + count, rows);
+  }
   return result;
 }
 

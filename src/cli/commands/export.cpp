@@ -18,6 +18,7 @@
 #include "../input/field_files.hpp"
 #include "../input/files.hpp"
 #include "../input/map_file.hpp"
+#include "../input/watched.hpp"
 
 import fieldfold;
 import fieldfold.formats;
@@ -54,7 +55,8 @@ template <class T>
 xt::xarray<T> errors_of(const BasicSVD<T>& svd, const FieldFiles& files) {
   const GivenFields given = open_fields(files, svd.fields());
   const auto stored = rows_of_map(svd, given);
-  const auto rows = std::make_unique<RowsWithMissingValues<double>>(*stored, svd.options().field_opts.missing_values);
+  const WatchedRows watched(*stored, "errors");
+  const auto rows = std::make_unique<RowsWithMissingValues<double>>(watched, svd.options().field_opts.missing_values);
   std::vector<double> sums(svd.dof(), 0.0);
   std::vector<std::size_t> counts(svd.dof(), 0);
   std::vector<double> buffer;
