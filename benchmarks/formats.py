@@ -58,7 +58,8 @@ with tempfile.TemporaryDirectory() as name:
     sources = {".npy, C order": "c.npy", ".npy, Fortran order": "f.npy", ".npz, stored": "a.npz:p",
                "HDF5, contiguous": "a.h5:contiguous", "HDF5, chunks of one sample": "a.h5:by_sample",
                "HDF5, chunks of a quarter of the samples": "a.h5:by_block", "HDF5, gzip": "a.h5:gzip",
-               "NetCDF, unlimited time": "a.nc:p", "NetCDF, deflate": "a.nc:deflate", "VTK, a file for each sample": "s_*.vtu:p"}
+               "NetCDF, unlimited time": "a.nc:p", "NetCDF, deflate": "a.nc:deflate",
+               "VTK, a file for each sample": "s_*.vtu:p"}
     seconds = {label: [] for label in sources}
     for _ in range(arguments.runs + 1):
         for label, source in sources.items():
