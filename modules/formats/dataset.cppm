@@ -132,6 +132,22 @@ constexpr std::size_t most_cached_bytes = std::size_t{1} << 28;
 /// The guard of the HDF5 library, on which NetCDF stands, and which takes one call at a time.
 std::recursive_mutex& hdf5_guard();
 
+/// The times of the samples of fields; their numbers, if the times are unknown. \param samples  their number
+std::vector<double> times_of(const FieldSet& set, std::size_t samples);
+
+/// The mesh of fields, or a vertex at each of their points.
+/// \throws InvalidArgument  neither mesh nor coordinates, or more than three of these
+std::shared_ptr<const Mesh> mesh_to_write(const FieldSet& set);
+
+/// Checks a mesh that was read. \throws FileError  as `validate`
+void expect_valid(const Mesh& mesh, const std::filesystem::path& path);
+
+/// The numbers of the array `time`, `(num_samples,)`; empty: there is none.
+std::vector<double> array_of_times(const Dataset& dataset);
+
+/// Whether a folder is an OpenFOAM case.
+bool is_openfoam_case(const std::filesystem::path& folder);
+
 /// The coordinates of fields on a mesh, `(num_pts, 3)`: its nodes or the centroids of its cells.
 xt::xarray<double> coords_of(const Mesh& mesh);
 

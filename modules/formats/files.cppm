@@ -73,5 +73,6 @@ std::filesystem::path file_of(std::string_view address);
 
 /// Whether paths follow each other as people order them: `run_9` before `run_10`.
 bool natural_less(std::string_view a, std::string_view b);
+void sort_naturally(std::vector<std::filesystem::path>& paths);
 
 }  // namespace fieldfold

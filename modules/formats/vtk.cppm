@@ -24,9 +24,6 @@ Collection read_collection(const std::filesystem::path& path);
 /// \param folder  of the case  \throws FileError  it is no case, or cannot be read
 std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder);
 
-/// Whether a folder is an OpenFOAM case.
-bool is_openfoam_case(const std::filesystem::path& folder);
-
 /// Writes fields on their mesh, or without one on points, to `.vtu` or `.vtk`. Several samples are written to one file
 /// each, named by `path_of_sample`, and a collection (`.pvd`) of XML files; for the ending `.pvd` too.
 /// \throws InvalidArgument  as `check_fields`; neither mesh nor coordinates, or more than three of these

@@ -124,8 +124,9 @@ class FilesAsFrames final : public Frames {
       std::size_t samples = 1;
       if (has_loops) {
         const auto opened = file == 0 ? nullptr : open_(paths_[file]);
-        samples = samples_of(file == 0 ? *first_ : *opened, paths_[file]);
-        const auto own = (file == 0 ? *first_ : *opened).times("");
+        const Dataset& dataset = opened ? *opened : *first_;
+        samples = samples_of(dataset, paths_[file]);
+        const auto own = dataset.times("");
         if (own.size() == samples) times_.insert(times_.end(), own.begin(), own.end());
       }
       for (std::size_t sample = 0; sample < samples; ++sample) places_.emplace_back(file, sample);
@@ -142,13 +143,12 @@ class FilesAsFrames final : public Frames {
   std::vector<xt::xarray<double>> read(std::size_t frame, const std::vector<std::string>& names) const override {
     const auto [file, sample] = places_[frame];
     const std::filesystem::path& path = paths_[file];
-    if (file != opened_file_ || !opened_) {
+    if (file != opened_file_) {
+      arrays_.clear();
       opened_ = file == 0 ? nullptr : open_(path);
       opened_file_ = file;
     }
-    const Dataset& dataset = file == 0 ? *first_ : *opened_;
-    if (file != arrays_file_) arrays_.clear();
-    arrays_file_ = file;
+    const Dataset& dataset = opened_ ? *opened_ : *first_;
     for (const std::string& name : names)
       if (!arrays_.contains(name)) arrays_[name] = dataset.array(name);
     std::vector<xt::xarray<double>> values;
@@ -208,10 +208,9 @@ class FilesAsFrames final : public Frames {
   std::vector<Variable> variables_;
   std::vector<std::pair<std::size_t, std::size_t>> places_;  ///< file and sample of each frame
   // Frames are read by one thread at a time.
-  mutable std::unique_ptr<Dataset> opened_;
   mutable std::size_t opened_file_ = 0;
-  mutable std::map<std::string, std::shared_ptr<const StoredArray>> arrays_ = {};
-  mutable std::size_t arrays_file_ = 0;
+  mutable std::unique_ptr<Dataset> opened_;                                        ///< that file; null: the first
+  mutable std::map<std::string, std::shared_ptr<const StoredArray>> arrays_ = {};  ///< of that file
   mutable std::optional<xt::xarray<double>> expected_coords_;
   mutable bool has_warned_ = false;
 };
@@ -342,6 +341,49 @@ std::string escaped_xml(std::string_view text) {
 std::recursive_mutex& hdf5_guard() {
   static std::recursive_mutex guard;
   return guard;
+}
+
+std::vector<double> times_of(const FieldSet& set, std::size_t samples) {
+  if (set.times.size() == samples) return set.times;
+  std::vector<double> times;
+  for (std::size_t sample = 0; sample < samples; ++sample) times.push_back(static_cast<double>(sample));
+  return times;
+}
+
+std::shared_ptr<const Mesh> mesh_to_write(const FieldSet& set) {
+  if (set.grid.mesh) return set.grid.mesh;
+  if (!set.grid.coords)
+    throw InvalidArgument("coords: expected the points of the fields, got none; VTK files need them");
+  const std::size_t dim = set.grid.coords->shape().back();
+  if (dim > 3) throw InvalidArgument(message("coords: expected at most 3 dimensions, got ", dim));
+  const std::size_t num_pts = set.grid.coords->size() / dim;
+  auto mesh = make_shared<Mesh>();
+  mesh->points = zeros<double>({num_pts, 3});
+  for (std::size_t p = 0; p < num_pts; ++p) {
+    std::copy_n(set.grid.coords->data() + p * dim, dim, mesh->points.data() + 3 * p);
+    mesh->nodes.push_back(p);
+    mesh->offsets.push_back(p + 1);
+  }
+  mesh->types.assign(num_pts, static_cast<std::uint8_t>(CellType::vertex));
+  return mesh;
+}
+
+void expect_valid(const Mesh& mesh, const std::filesystem::path& path) try {
+  validate(mesh);
+} catch (const InvalidArgument& error) {
+  throw FileError(message(path.string(), ": ", error.what()));
+}
+
+std::vector<double> array_of_times(const Dataset& dataset) {
+  const auto found = std::ranges::find(dataset.variables(), "time", &Variable::name);
+  if (found == dataset.variables().end() || found->shape.size() != 1) return {};
+  const auto values = load_array(*dataset.array("time"));
+  return {values.begin(), values.end()};
+}
+
+bool is_openfoam_case(const std::filesystem::path& folder) {
+  std::error_code failure;
+  return std::filesystem::exists(std::filesystem::status(folder / "system" / "controlDict", failure));
 }
 
 xt::xarray<double> coords_of(const Mesh& mesh) {

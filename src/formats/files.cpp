@@ -138,7 +138,7 @@ std::vector<fs::path> matches(const std::string& pattern) {
   if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
     for (std::size_t i = 0; i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
   ::globfree(&found);
-  std::ranges::sort(paths, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
+  sort_naturally(paths);
   return paths;
 }
 
@@ -161,13 +161,8 @@ std::vector<fs::path> files_in(const fs::path& folder) {
     throw FileError(message(folder.string(), ": expected files of one format, got ",
                             listing(std::vector<std::string>(endings.begin(), endings.end())), "; a pattern such as '",
                             (folder / ("*" + *endings.begin())).string(), "' selects some"));
-  std::ranges::sort(paths, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
+  sort_naturally(paths);
   return paths;
-}
-
-bool is_case(const fs::path& path) {
-  std::error_code failure;
-  return fs::exists(path / "system" / "controlDict", failure);
 }
 
 /// Whether a text is a file, a folder or a pattern of files; then its paths are set.
@@ -176,11 +171,11 @@ bool finds(const std::string& text, Address& address) {
   if (!text.empty() && fs::exists(text, failure)) {
     // ParaView opens a case by a file of this ending in it.
     const fs::path folder = fs::path(text).has_parent_path() ? fs::path(text).parent_path() : fs::path(".");
-    if (text.ends_with(".foam") && is_case(folder)) {
+    if (text.ends_with(".foam") && is_openfoam_case(folder)) {
       address.paths = {folder};
       return true;
     }
-    address.is_series = fs::is_directory(text) && !is_case(text);
+    address.is_series = fs::is_directory(text) && !is_openfoam_case(text);
     address.paths = address.is_series ? files_in(text) : std::vector<fs::path>{text};
     return true;
   }
@@ -270,6 +265,10 @@ bool natural_less(std::string_view a, std::string_view b) {
   return i == a.size() && j == b.size() ? a < b : a.size() - i < b.size() - j;
 }
 
+void sort_naturally(std::vector<fs::path>& paths) {
+  std::ranges::sort(paths, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
+}
+
 Address address_of(std::string_view text) {
   Address address{.text = std::string(text), .paths = {}, .name = {}};
   if (finds(address.text, address)) return address;
@@ -287,7 +286,7 @@ std::unique_ptr<Dataset> open_dataset(const Address& address) {
       if (fs::is_directory(each) || ending_of(each) == ".pvd")
         throw FileError(message(address.text, ": expected a series of files, or one case or collection, got ",
                                 address.paths.size(), ", with ", each.string()));
-  if (is_case(path)) {
+  if (is_openfoam_case(path)) {
     const Implementation& own = *std::ranges::find(implementations(), "OpenFOAM case",
                                                    [](const Implementation& entry) { return entry.format.name; });
     return own.open != nullptr ? own.open(path) : (not_built(path, own.format), nullptr);

@@ -281,11 +281,7 @@ class Hdf5Dataset final : public Dataset {
     mesh->nodes = hdf5_indices(path_, "mesh/nodes");
     mesh->types = hdf5_numbers<std::uint8_t>(path_, "mesh/types");
     if (hdf5_text_attribute(path_, "mesh", "location") == "cells") mesh->location = FieldLocation::cells;
-    try {
-      validate(*mesh);
-    } catch (const InvalidArgument& error) {
-      throw FileError(message(path_, ": ", error.what()));
-    }
+    expect_valid(*mesh, path_);
     grid.mesh = std::move(mesh);
     return grid;
   }
@@ -299,12 +295,7 @@ class Hdf5Dataset final : public Dataset {
     return {.coords = load_array(*array(found->name))};
   }
 
-  std::vector<double> times(std::string_view) const override {
-    const auto found = std::ranges::find(variables_, "time", &Variable::name);
-    if (found == variables_.end() || found->shape.size() != 1) return {};
-    const auto values = load_array(*array("time"));
-    return {values.begin(), values.end()};
-  }
+  std::vector<double> times(std::string_view) const override { return array_of_times(*this); }
 
  private:
   static std::string without_slash(const std::string& name) { return name.starts_with('/') ? name.substr(1) : name; }

@@ -524,12 +524,7 @@ class Writer {
     const std::size_t axis = set_.loop_axes - 1;
     std::size_t length = 0;
     check(::nc_inq_dimlen(file_->id(), dimensions_[axis], &length), names_[axis]);
-    std::vector<double> times = set_.times;
-    if (times.size() != length) {
-      times.clear();
-      for (std::size_t sample = 0; sample < length; ++sample) times.push_back(static_cast<double>(sample));
-    }
-    text(write_array(names_[axis], {dimensions_[axis]}, times, NC_DOUBLE), "axis", "T");
+    text(write_array(names_[axis], {dimensions_[axis]}, times_of(set_, length), NC_DOUBLE), "axis", "T");
   }
 
   void write_coords() {

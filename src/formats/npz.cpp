@@ -99,12 +99,7 @@ class NpzDataset final : public Dataset {
     return make_shared<MemoryArray>(read_npy<double>(in, size, name));
   }
 
-  std::vector<double> times(std::string_view) const override {
-    const auto found = std::ranges::find(variables_, "time", &Variable::name);
-    if (found == variables_.end() || found->shape.size() != 1) return {};
-    const auto values = load_array(*array("time"));
-    return {values.begin(), values.end()};
-  }
+  std::vector<double> times(std::string_view) const override { return array_of_times(*this); }
 
   Grid grid(std::string_view) const override {
     const auto found = std::ranges::find(variables_, "coords", &Variable::name);

@@ -97,11 +97,7 @@ Mesh mesh_of(vtkDataSet& data, FieldLocation location, const std::filesystem::pa
     mesh.types.push_back(type);
     mesh.offsets.push_back(mesh.nodes.size());
   }
-  try {
-    validate(mesh);
-  } catch (const InvalidArgument& error) {
-    throw FileError(message(path.string(), ": ", error.what()));
-  }
+  expect_valid(mesh, path);
   return mesh;
 }
 
@@ -308,37 +304,24 @@ class FoamFrames final : public Frames {
   mutable bool has_warned_ = false;
 };
 
-vtkSmartPointer<vtkUnstructuredGrid> grid_to_write(const FieldSet& set) {
+vtkSmartPointer<vtkUnstructuredGrid> grid_of(const Mesh& mesh) {
   auto grid = vtkSmartPointer<vtkUnstructuredGrid>::New();
   const vtkNew<vtkPoints> points;
   points->SetDataTypeToDouble();
-  const Mesh* const mesh = set.grid.mesh.get();
-  if (mesh == nullptr && !set.grid.coords)
-    throw InvalidArgument("coords: expected the points of the fields, got none; VTK files need them");
-  const std::size_t dim = mesh != nullptr ? 3 : set.grid.coords->shape().back();
-  if (dim > 3) throw InvalidArgument(message("coords: expected at most 3 dimensions, got ", dim));
-  const std::span<const double> numbers = mesh != nullptr ? std::span(mesh->points.data(), mesh->points.size())
-                                                          : std::span(set.grid.coords->data(), set.grid.coords->size());
-  const std::size_t num_nodes = numbers.size() / dim;
-  points->SetNumberOfPoints(static_cast<vtkIdType>(num_nodes));
-  for (std::size_t p = 0; p < num_nodes; ++p) {
-    std::array<double, 3> at{};
-    std::copy_n(numbers.data() + p * dim, dim, at.data());
-    points->SetPoint(static_cast<vtkIdType>(p), at.data());
-  }
+  points->SetNumberOfPoints(static_cast<vtkIdType>(mesh.num_nodes()));
+  for (std::size_t p = 0; p < mesh.num_nodes(); ++p)
+    points->SetPoint(static_cast<vtkIdType>(p), mesh.points.data() + 3 * p);
   grid->SetPoints(points);
   std::vector<vtkIdType> nodes;
-  for (std::size_t cell = 0; mesh != nullptr && cell < mesh->num_cells(); ++cell) {
-    const auto own = mesh->nodes_of(cell);
+  for (std::size_t cell = 0; cell < mesh.num_cells(); ++cell) {
+    const auto own = mesh.nodes_of(cell);
     nodes.assign(own.begin(), own.end());
     // A polyhedron is given by the number of its faces, and these.
-    if (mesh->type_of(cell) == CellType::polyhedron)
-      grid->InsertNextCell(mesh->types[cell], static_cast<vtkIdType>(own[0]), nodes.data() + 1);
+    if (mesh.type_of(cell) == CellType::polyhedron)
+      grid->InsertNextCell(mesh.types[cell], static_cast<vtkIdType>(own[0]), nodes.data() + 1);
     else
-      grid->InsertNextCell(mesh->types[cell], static_cast<vtkIdType>(nodes.size()), nodes.data());
+      grid->InsertNextCell(mesh.types[cell], static_cast<vtkIdType>(nodes.size()), nodes.data());
   }
-  for (vtkIdType p = 0; mesh == nullptr && p < static_cast<vtkIdType>(num_nodes); ++p)
-    grid->InsertNextCell(static_cast<int>(CellType::vertex), 1, &p);
   return grid;
 }
 
@@ -358,11 +341,12 @@ void add_array(vtkDataSetAttributes* attributes, const FieldGroup& group, const 
   attributes->AddArray(array);
 }
 
-void write_one(const std::filesystem::path& path, const FieldSet& set) {
-  const auto grid = grid_to_write(set);
+/// Writes the fields of one sample. \param grid  of its mesh; arrays of another sample in it are replaced
+void write_sample(const std::filesystem::path& path, const FieldSet& set, vtkUnstructuredGrid* grid) {
   const bool is_at_cells = set.grid.mesh && set.grid.mesh->location == FieldLocation::cells;
   vtkDataSetAttributes* const attributes =
       is_at_cells ? static_cast<vtkDataSetAttributes*>(grid->GetCellData()) : grid->GetPointData();
+  attributes->Initialize();
   for (const FieldGroup& group : groups_of(set)) {
     const std::string name = ending_of(path) == ".vtk" ? group.name : escaped_xml(group.name);
     if (set.single_precision)
@@ -424,10 +408,6 @@ Collection read_collection(const std::filesystem::path& path) {
   return result;
 }
 
-bool is_openfoam_case(const std::filesystem::path& folder) {
-  return std::filesystem::exists(folder / "system" / "controlDict");
-}
-
 std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder) {
   return stacked(make_shared<FoamFrames>(folder), true);
 }
@@ -435,16 +415,18 @@ std::unique_ptr<Dataset> open_openfoam(const std::filesystem::path& folder) {
 void write_vtk(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t samples = check_fields(set);
   const bool is_collection = ending_of(path) == ".pvd";
-  if (set.loop_axes == 0 && !is_collection) return write_one(path, set);
+  const auto grid = grid_of(*mesh_to_write(set));
+  if (set.loop_axes == 0 && !is_collection) return write_sample(path, set, grid);
   std::filesystem::path file = path;
   if (is_collection) file.replace_extension(".vtu");
   std::string text = "<?xml version=\"1.0\"?>\n<VTKFile type=\"Collection\" version=\"1.0\">\n  <Collection>\n";
+  const auto times = times_of(set, samples);
   for (std::size_t sample = 0; sample < samples; ++sample) {
     const auto own = path_of_sample(file, sample, samples);
-    write_one(own, sample_of(set, sample));
+    write_sample(own, sample_of(set, sample), grid);
     note_file_progress("writing", sample + 1, samples);
-    const double time = sample < set.times.size() ? set.times[sample] : static_cast<double>(sample);
-    text += message("    <DataSet timestep=\"", time, "\" file=\"", escaped_xml(own.filename().string()), "\"/>\n");
+    text += message("    <DataSet timestep=\"", times[sample], "\" file=\"", escaped_xml(own.filename().string()),
+                    "\"/>\n");
   }
   text += "  </Collection>\n</VTKFile>\n";
   // ParaView's collections are of XML files.

@@ -67,11 +67,7 @@ class VtkhdfFrames final : public Frames {
     mesh->offsets = hdf5_indices(path_, "VTKHDF/Offsets");
     mesh->nodes = hdf5_indices(path_, "VTKHDF/Connectivity");
     mesh->types = hdf5_numbers<std::uint8_t>(path_, "VTKHDF/Types");
-    try {
-      validate(*mesh);
-    } catch (const InvalidArgument& error) {
-      throw FileError(message(path_.string(), ": ", error.what()));
-    }
+    expect_valid(*mesh, path_);
     auto coords = coords_of(*mesh);
     return {.coords = std::move(coords), .mesh = std::move(mesh)};
   }
@@ -129,24 +125,6 @@ class VtkhdfFrames final : public Frames {
   mutable std::map<std::size_t, std::pair<std::shared_ptr<const StoredArray>, std::vector<std::uint64_t>>> opened_;
 };
 
-/// The mesh of fields, or a vertex at each of their points.
-Mesh mesh_to_write(const FieldSet& set) {
-  if (set.grid.mesh) return *set.grid.mesh;
-  if (!set.grid.coords)
-    throw InvalidArgument("coords: expected the points of the fields, got none; files of VTK need them");
-  const std::size_t dim = set.grid.coords->shape().back();
-  if (dim > 3) throw InvalidArgument(message("coords: expected at most 3 dimensions, got ", dim));
-  const std::size_t num_pts = set.grid.coords->size() / dim;
-  Mesh mesh{.points = zeros<double>({num_pts, 3})};
-  for (std::size_t p = 0; p < num_pts; ++p) {
-    std::copy_n(set.grid.coords->data() + p * dim, dim, mesh.points.data() + 3 * p);
-    mesh.nodes.push_back(p);
-    mesh.offsets.push_back(p + 1);
-  }
-  mesh.types.assign(num_pts, static_cast<std::uint8_t>(CellType::vertex));
-  return mesh;
-}
-
 /// The numbers of a group, one tuple of components for each value.
 std::vector<double> tuples_of(const FieldGroup& group, std::size_t first, std::size_t count) {
   const std::size_t components = group.components.size();
@@ -154,13 +132,6 @@ std::vector<double> tuples_of(const FieldGroup& group, std::size_t first, std::s
   for (std::size_t k = 0; k < components; ++k)
     for (std::size_t i = 0; i < count; ++i) tuples[i * components + k] = group.components[k]->values.data()[first + i];
   return tuples;
-}
-
-std::vector<double> times_of(const FieldSet& set, std::size_t samples) {
-  if (set.times.size() == samples) return set.times;
-  std::vector<double> times;
-  for (std::size_t sample = 0; sample < samples; ++sample) times.push_back(static_cast<double>(sample));
-  return times;
 }
 
 Shape tuple_shape(std::size_t count, const FieldGroup& group) {
@@ -240,7 +211,8 @@ std::unique_ptr<Dataset> open_vtkhdf(const std::filesystem::path& path) {
 
 void write_vtkhdf(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t samples = check_fields(set);
-  const Mesh mesh = mesh_to_write(set);
+  const auto shared = mesh_to_write(set);
+  const Mesh& mesh = *shared;
   if (std::ranges::find(mesh.types, static_cast<std::uint8_t>(CellType::polyhedron)) != mesh.types.end())
     throw InvalidArgument("mesh: expected no polyhedra, which VTKHDF files do not have; .vtu and .xdmf do");
   const bool is_series = set.loop_axes > 0;
@@ -292,7 +264,7 @@ void write_vtkhdf(const std::filesystem::path& path, const FieldSet& set) {
 
 void write_xdmf(const std::filesystem::path& path, const FieldSet& set) {
   const std::size_t samples = check_fields(set);
-  const Mesh mesh = without_pixels(mesh_to_write(set));
+  const Mesh mesh = without_pixels(*mesh_to_write(set));
   const std::size_t length = set.fields.front().values.size() / std::max<std::size_t>(1, samples);
   std::filesystem::path numbers = path;
   numbers.replace_extension(".h5");

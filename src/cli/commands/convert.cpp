@@ -1,4 +1,5 @@
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,7 +22,7 @@ std::size_t loop_axes_of(const GivenFields& given) {
   if (given.loop_axes) return *given.loop_axes;
   const StoredField& first = given.arrays.front();
   const std::size_t axes = first.array->shape().size() - (first.components > 1 ? 1 : 0);
-  const std::size_t grid_axes = given.grid.coords ? given.grid.coords->dimension() - 1 : 1;
+  const std::size_t grid_axes = grid_axes_of(given, std::nullopt, given.grid.coords);
   return axes > grid_axes ? axes - grid_axes : 0;
 }
 
@@ -34,16 +35,10 @@ void convert(const ConvertArguments& arguments) {
   const bool is_array = given.arrays.size() == 1 && given.arrays.front().components == 1 && !given.grid.coords;
   const std::string& output = arguments.output;
   const bool is_npy = output.ends_with(".npy");
-  if (is_array && (is_npy || output.ends_with(".csv") || output.ends_with(".tsv") || output.ends_with(".txt") ||
-                   output.find(':') != std::string::npos)) {
-    save_output<double>(output, load_array(*given.arrays.front().array), given.names.front());
-    report({{"output", output}, {"fields", given.names}},
-           escaped_name(output) + ": " + escaped_name(given.names.front()));
-    return;
-  }
-  if (is_npy && given.names.size() == 1) {
-    const auto fields = load_fields(given);
-    save_output<double>(output, fields.begin()->second, given.names.front());
+  const bool is_table = output.ends_with(".csv") || output.ends_with(".tsv") || output.ends_with(".txt");
+  const bool takes_any_shape = is_array && (is_npy || is_table || output.find(':') != std::string::npos);
+  if (takes_any_shape || (is_npy && given.names.size() == 1)) {
+    save_output<double>(output, load_fields(given).begin()->second, given.names.front());
     report({{"output", output}, {"fields", given.names}},
            escaped_name(output) + ": " + escaped_name(given.names.front()));
     return;

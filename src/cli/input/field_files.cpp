@@ -85,8 +85,7 @@ class Collector {
       Address series = addresses.front();
       series.is_series = true;
       for (std::size_t i = 1; i < addresses.size(); ++i) series.paths.push_back(addresses[i].paths.front());
-      std::ranges::sort(series.paths,
-                        [](const auto& a, const auto& b) { return natural_less(a.native(), b.native()); });
+      sort_naturally(series.paths);
       addresses = {std::move(series)};
     }
     for (const Address& address : addresses) add_file(address, wanted);
