@@ -3,11 +3,16 @@ export module fieldfold.pod.validation;
 
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
+import fieldfold.fields.space;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
 
 export namespace fieldfold {
+
+/// The space of a map; that of untransformed states, if it has none. \throws NotReady  there is no map
+template <class T>
+FieldSpace space_of(const BasicSVD<T>& svd);
 
 /// The relative projection errors of snapshots, as those of the training snapshots. Snapshots with a missing number
 /// that is not masked have the error NaN, and are not counted in those of the fields.

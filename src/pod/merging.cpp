@@ -5,7 +5,6 @@ import fieldfold.base.diagnostics;
 import fieldfold.compression.compressor;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
-import fieldfold.fields.learn;
 import fieldfold.fields.mass_matrix;
 import fieldfold.fields.options;
 import fieldfold.fields.scaling;
@@ -14,17 +13,13 @@ import fieldfold.fields.statistics;
 import fieldfold.linalg.dense;
 import fieldfold.pod.map;
 import fieldfold.pod.svd;
+import fieldfold.pod.validation;
 import fieldfold.rows.missing_values;
 import fieldfold.rows.source;
 import fieldfold.rows.store;
 
 namespace fieldfold {
 namespace {
-
-template <class T>
-FieldSpace space_of(const BasicSVD<T>& svd) {
-  return svd.map().space ? *svd.map().space : fixed_space(FieldOptions{}, svd.fields(), svd.num_pts());
-}
 
 /// A rule that singular values alone decide.
 template <class T>

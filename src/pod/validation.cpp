@@ -7,8 +7,8 @@ module fieldfold.pod.validation;
 import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.layout;
-import fieldfold.fields.options;
 import fieldfold.fields.learn;
+import fieldfold.fields.options;
 import fieldfold.fields.space;
 import fieldfold.linalg.dense;
 import fieldfold.pod.map;
@@ -18,12 +18,6 @@ import fieldfold.rows.source;
 
 namespace fieldfold {
 namespace {
-
-/// The space of a map; that of untransformed states, if it has none.
-template <class T>
-FieldSpace space_of(const BasicSVD<T>& svd) {
-  return svd.map().space ? *svd.map().space : fixed_space(FieldOptions{}, svd.fields(), svd.num_pts());
-}
 
 /// `W X` for columns X, `(dof, k)`.
 xt::xarray<double> weighted(const FieldSpace& space, const xt::xarray<double>& columns) {
@@ -47,6 +41,11 @@ double ratio(double error, double norm) {
 }
 
 }  // namespace
+
+template <class T>
+FieldSpace space_of(const BasicSVD<T>& svd) {
+  return svd.map().space ? *svd.map().space : fixed_space(FieldOptions{}, svd.fields(), svd.num_pts());
+}
 
 template <class T>
 SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& given) {
@@ -135,6 +134,8 @@ xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) 
   return angles;
 }
 
+template FieldSpace space_of(const SVD&);
+template FieldSpace space_of(const BasicSVD<float>&);
 template SnapshotErrors projection_errors(const SVD&, const RowSource<double>&);
 template SnapshotErrors projection_errors(const BasicSVD<float>&, const RowSource<double>&);
 template xt::xarray<double> principal_angles(const SVD&, const SVD&);
