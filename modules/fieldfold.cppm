@@ -2,6 +2,7 @@
 export module fieldfold;
 
 export import fieldfold.base.arrays;
+export import fieldfold.base.communicator;
 export import fieldfold.base.diagnostics;
 export import fieldfold.base.memory;
 export import fieldfold.base.names;

@@ -1,6 +1,7 @@
 /// Parallel loops over blocks of rows, and control of BLAS threads.
 export module fieldfold.base.parallel;
 
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 
 export namespace fieldfold {
@@ -13,6 +14,8 @@ struct Pass {
   /// Progress callback: the share of the rows done, in [0, 1], from one thread at a time; an exception thrown by it
   /// aborts the pass.
   std::function<void(double share)> progress = {};
+  /// The rows of this process among those of all: sums over rows are sums over all ranks.
+  RowPartition partition = {};
 };
 
 /// The number of threads to use: the number asked for, or that of the machine if it is 0, limited so that each has

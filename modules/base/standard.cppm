@@ -69,6 +69,7 @@ using std::basic_ostream;
 using std::basic_string;
 using std::basic_string_view;
 using std::begin;
+using std::bit_cast;
 using std::cbrt;
 using std::ceil;
 using std::cerr;

@@ -2,6 +2,7 @@
 export module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.fields.mesh;
@@ -40,6 +41,12 @@ struct CompressionOptions {
   Holes holes = Holes::propagate;
   /// Numbers that stand for a missing value, as in `FieldOptions`.
   std::vector<double> missing_values = {};
+  /// The ranks among which the points of the grid are distributed; null: one process has all. Each rank has some
+  /// points, in the order of the ranks, possibly none: its coordinates, weights, snapshots and states are those of its
+  /// points. Learning, compression and assessment are then collective: all ranks call them with the same options and
+  /// numbers of states, and receive the same coefficients and figures, and the same exception if any of them fails.
+  /// Reconstructed states are those of the points of the rank. Interpolation is not available. Not saved.
+  std::shared_ptr<const Communicator> communicator = nullptr;
   /// Size of the cache of interpolation operators and factorizations, which are reused for the same coordinates; 0: no
   /// cache. Not saved.
   std::size_t operator_cache_bytes = std::size_t{512} << 20;
@@ -138,6 +145,12 @@ class BasicCompression {
                                     const std::vector<BasicFields<T>>& field_values) const;
 
  protected:
+  /// Runs work of all ranks, as `Communicator::together`.
+  void together(const std::function<void()>& work) const;
+
+  /// The rows of this rank in matrices of `rows` rows here; collective.
+  RowPartition partition_of(std::size_t rows) const;
+
   /// Whether coordinates or a grid shape determine the number of points.
   bool has_grid() const { return options_.coords || !options_.grid_shape.empty(); }
 

@@ -54,10 +54,10 @@ struct Sketch {
 };
 
 /// A factorization `A = B R` with a well-conditioned B, however small the singular values of A. R comes from the
-/// pivoted QR factorization of a sparse random sketch S A of about 4 n rows (Rokhlin and Tygert 2008,
+/// pivoted QR factorization of a sparse random sketch S A of 1.5 n + 32 rows (Rokhlin and Tygert 2008,
 /// doi:10.1073/pnas.0804869105; Nelson and Nguyen 2013, doi:10.1109/FOCS.2013.21), or of A itself if it has few rows.
-/// Columns at the rounding level of the previous ones are dropped. A hash of the row index generates S, which is thus
-/// the same in every run.
+/// Columns at the rounding level of the previous ones are dropped. A hash of the row number generates S, which is thus
+/// the same in every run, and on any number of ranks.
 /// \param wanted  which columns to factorize; empty: all finite ones
 /// \param floor   norm below which columns are dropped, if larger than their own rounding level
 /// \throws NumericalError  sums overflow

@@ -6,6 +6,7 @@
 export module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.decomposition.errors;
 import fieldfold.decomposition.inner_product;
@@ -74,6 +75,10 @@ struct DecompositionRequest {
   std::size_t groups = 1;
   /// k: every k-th column is held out as a test; 0: none.
   std::size_t leave_out_every = 0;
+  /// The rows of this rank, if the rows of the matrix are distributed among ranks. All of them then call `decompose`
+  /// with the same request, each with its rows, and receive the same but for the rows of the basis. The methods are
+  /// `gram`, `sketch` and `randomized`.
+  RowPartition partition = {};
   /// Progress callback: the phase (`summary`, `basis`, `errors`), and the share of it that is done; an exception thrown
   /// by it aborts the decomposition.
   std::function<void(std::string_view phase, double share)> progress = {};

@@ -1,6 +1,7 @@
 /// Field spaces from options and snapshots.
 export module fieldfold.fields.learn;
 
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
@@ -21,6 +22,8 @@ struct SpaceLearning {
   std::size_t leave_out_every = 0;
   /// Threads to use; 0: as many as the machine has.
   std::size_t threads = 0;
+  /// The rows of this rank, whole points; options with a number for each point have those of the rank.
+  RowPartition partition = {};
   /// Progress callback, as in `StatisticsRequest`.
   std::function<void(double share)> progress = {};
 };

@@ -2,6 +2,7 @@
 export module fieldfold.fields.scaling;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
 import fieldfold.fields.space;
@@ -49,11 +50,13 @@ class SpaceScaling {
   /// The same in a store, with signs fixed by `ColumnSigns`; coefficients take the same signs and are divided by the
   /// square roots of the sample weights.
   /// \param coefficients  `(columns, rank)`  \param columns  their snapshots
+  /// \param partition     the rows of this rank, if they are distributed
   void unscale(RowStore<T>& basis, MatrixView<T> coefficients, const std::vector<std::size_t>& columns,
-               std::size_t threads) const;
+               std::size_t threads, const RowPartition& partition = {}) const;
 
  private:
-  std::vector<T> unscale_rows(RowStore<T>& basis, std::size_t rank, std::size_t threads) const;
+  std::vector<T> unscale_rows(RowStore<T>& basis, std::size_t rank, std::size_t threads,
+                              const RowPartition& partition) const;
 
   FieldSpace space_;
   std::shared_ptr<const InnerProduct<T>> inner_product_;

@@ -2,6 +2,7 @@
 export module fieldfold.fields.statistics;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.fields.normalization;
 import fieldfold.rows.source;
@@ -26,6 +27,8 @@ struct StatisticsRequest {
   /// `(num_pts,)`; empty: 1.
   xt::xarray<double> point_weights = zeros<double>({0});
   std::size_t threads = 1;
+  /// The rows of this rank; the statistics of columns and fields are those of all ranks.
+  RowPartition partition = {};
   /// Progress callback, given the completed share of a pass; an exception thrown by it aborts the pass.
   std::function<void(double share)> progress = {};
 };

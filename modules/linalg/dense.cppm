@@ -5,6 +5,7 @@
 export module fieldfold.linalg.dense;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 
 export namespace fieldfold {
@@ -107,6 +108,13 @@ xt::xarray<double> transposed_product(const xt::xarray<double>& a, const xt::xar
 template <class T>
 xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices);
 
+/// The sums over all ranks.
+template <class T>
+xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices, const RowPartition& partition);
+
+/// The entries of a matrix, for reductions.
+std::span<double> entries_of(xt::xarray<double>& matrix);
+
 /// The identity matrix `(n, n)`.
 xt::xarray<double> identity(std::size_t n);
 
@@ -148,6 +156,10 @@ struct ThinSVD {
 /// \throws NumericalError   the iteration did not converge, or the squares of the entries overflow
 template <class T>
 ThinSVD<T> thin_svd(xt::xarray<T>&& matrix);
+
+/// Factors that are equal on all ranks: LAPACK need not yield the same ones on different machines.
+ThinSVD<double> agreed(ThinSVD<double> svd, const RowPartition& partition);
+SymmetricEigen agreed(SymmetricEigen eigen, const RowPartition& partition);
 
 /// The numerical rank of a matrix with the singular values `s` (descending): the number of those above
 /// `s.size() * machine epsilon * s[0]`, at least 1.

@@ -2,6 +2,7 @@
 export module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.decomposition.truncated_svd;
 import fieldfold.fields.scaling;
@@ -47,6 +48,37 @@ class GappyLeastSquares {
 template <class T>
 std::vector<double> gappy_coefficients(MatrixView<const T> basis, std::span<const T> y,
                                        const GappyInnerProduct& inner_product);
+
+/// The normal equations of the same coefficients for states whose numbers are distributed among ranks. They lose half
+/// of the digits where the known entries hardly determine the coefficients.
+template <class T>
+class NormalEquations {
+ public:
+  /// \param basis  `(dof, rank)`: the rows of this rank; it must outlive this object
+  NormalEquations(MatrixView<const T> basis, GappyInnerProduct inner_product)
+      : basis_(basis), inner_product_(std::move(inner_product)) {}
+
+  /// Adds a state, `(dof,)`: its numbers on this rank; entries that are not finite are missing. Collective if the inner
+  /// product is not diagonal.
+  void add(std::span<const T> y);
+
+  /// Sums the equations of all states over the ranks.
+  void reduce(const RowPartition& partition);
+
+  /// After `reduce`: the number of known entries of a state.
+  std::size_t known(std::size_t state) const { return static_cast<std::size_t>(equations_[state * stride()]); }
+
+  /// After `reduce`: the coefficients of a state, and the amplification of errors, as in `GappyLeastSquares`.
+  /// \throws NumericalError  the known entries do not determine the coefficients
+  std::pair<std::vector<double>, double> solve(std::size_t state) const;
+
+ private:
+  std::size_t stride() const { return 1 + basis_.cols + basis_.cols * basis_.cols; }
+
+  MatrixView<const T> basis_;
+  GappyInnerProduct inner_product_;
+  std::vector<double> equations_;  ///< for each state: known entries, right-hand side, matrix
+};
 
 /// Fills gaps in snapshots iteratively from the modes until convergence. The number of modes grows by one whenever the
 /// estimates have settled, up to the chosen rank. The means of the space become those of the filled snapshots. The

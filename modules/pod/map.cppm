@@ -2,6 +2,7 @@
 export module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.fields.space;
@@ -63,15 +64,19 @@ struct BasicSVDMap {
   /// Computes W U for a mass matrix W, if it is empty.
   void complete(std::size_t threads);
 
+  /// The length of a state, and of that part of it that this rank has.
+  std::size_t num_rows() const { return projection_matrix.dimension() == 2 ? projection_matrix.shape(0) : 0; }
+
+  /// \param partition  the rows of this rank, if the points are distributed among ranks
   /// \throws InvalidArgument  the map is inconsistent: shapes that do not fit, numbers that are not finite or out of
   ///                          order, columns that are not orthonormal
-  void validate() const;
+  void validate(const RowPartition& partition = {}) const;
 
-  /// The same without the numbers of basis and space. \param dof, rank  the shape of the basis
+  /// The same without the numbers of basis and space. \param dof, rank  the shape of the basis, on all ranks
   void validate_figures(std::size_t dof, std::size_t rank) const;
 
   /// The projection on the basis; a view of this map.
-  SpaceProjection<T> projection() const;
+  SpaceProjection<T> projection(const RowPartition& partition = {}) const;
 };
 
 }  // namespace fieldfold

@@ -2,9 +2,11 @@
 export module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
+import fieldfold.pod.gappy;
 
 export namespace fieldfold {
 
@@ -40,8 +42,11 @@ class SpaceProjection {
  public:
   /// \param space           null: untransformed states, and the Euclidean inner product
   /// \param weighted_basis  `(dof, rank)`: W U, where W is not diagonal; no rows otherwise
-  SpaceProjection(MatrixView<const T> basis, const FieldSpace* space, MatrixView<const T> weighted_basis)
-      : basis_(basis), space_(space), weighted_(weighted_basis) {}
+  /// \param partition       the rows of this rank, if the points are distributed among ranks; states are those of the
+  ///                        points of the rank, and all members but `reconstruct` are collective
+  SpaceProjection(MatrixView<const T> basis, const FieldSpace* space, MatrixView<const T> weighted_basis,
+                  const RowPartition& partition = {})
+      : basis_(basis), space_(space), weighted_(weighted_basis), partition_(partition) {}
 
   /// `U^T W y` of states. NaN affects only the coefficients of its own state, unless the policy is to fill it.
   /// \tparam S      scalar of the states: T, or double
@@ -73,6 +78,12 @@ class SpaceProjection {
   double orthonormality_defect() const;
 
  private:
+  /// A norm, `scale * sqrt(squares)`, whose squares neither overflow nor underflow.
+  struct Norm {
+    double scale;
+    double squares;
+  };
+
   bool has_diagonal_weights() const { return space_ != nullptr && weighted_.rows == 0 && !space_->is_unweighted(); }
   template <class S>
   void transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const;
@@ -85,12 +96,19 @@ class SpaceProjection {
                                                    MatrixView<T> latent) const;
   template <class S>
   [[noreturn]] void throw_missing(std::size_t state, std::span<const S> numbers) const;
+  template <class S>
+  std::vector<std::pair<double, std::size_t>> fill_over_ranks(const std::vector<std::size_t>& gappy,
+                                                              MatrixView<const S> states,
+                                                              const GappyInnerProduct& product,
+                                                              MatrixView<T> latent) const;
   double squared_norm(const std::vector<double>& y) const;
-  double norm(std::span<const T> y) const;
+  Norm norm(std::span<const T> y) const;
+  void norms_over_ranks(const std::vector<Norm>& own, std::span<double> norms) const;
 
   MatrixView<const T> basis_;
   const FieldSpace* space_;
   MatrixView<const T> weighted_;
+  RowPartition partition_;
 };
 
 /// `W U` for a space with a mass matrix. \param basis  `(dof, rank)`

@@ -2,6 +2,7 @@
 export module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
@@ -212,17 +213,21 @@ class BasicSVD : public BasicCompression<T> {
   BasicAssessment<T> assess_states(const ArrayRef<S>& states) const;
   void for_blocks_of_states(const RowSource<double>& states,
                             const std::function<void(std::size_t first, MatrixView<const double> block)>& work) const;
-  DecompositionRequest<T> request_for(const RankRule& rule) const;
+  DecompositionRequest<T> request_for(const RankRule& rule, const RowPartition& partition) const;
   template <class S>
   std::pair<BasicSVDMap<T>, DecompositionReport> learn_from(const RowSource<S>& snapshots, RowStore<T>& basis,
                                                             const RankRule& rule) const;
   template <class S>
   std::pair<BasicSVDMap<T>, DecompositionReport> learn_complete(const RowSource<S>& snapshots, RowStore<T>& basis,
-                                                                const RankRule& rule,
+                                                                const DecompositionRequest<T>& common,
                                                                 const FieldOptions& field_opts) const;
+
+  void set_map(BasicSVDMap<T> map);
+  SpaceProjection<T> projection() const { return map().projection(partition_); }
 
   SVDOptions options_;
   std::optional<BasicSVDMap<T>> map_;
+  RowPartition partition_;  ///< of the rows of the map
   std::optional<DecompositionReport> report_;
 };
 

@@ -1,6 +1,7 @@
 module fieldfold.compression.grid;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.names;
 import fieldfold.compression.compressor;
@@ -100,7 +101,8 @@ void BasicCompression<T>::check_coords() {
   xt::xarray<double>& coords = *options_.coords;
   Shape shape(coords.shape().begin(), coords.shape().end());
   if (shape.size() == 1) shape.push_back(1);
-  if (coords.dimension() == 0 || coords.size() == 0)
+  const bool is_part = options_.communicator && coords.dimension() == 2 && coords.shape(1) > 0;
+  if (coords.dimension() == 0 || (coords.size() == 0 && !is_part))
     throw InvalidArgument(message("coords: expected the shape (num_pts, dim), (num_pts,) or (*grid_shape, dim), got ",
                                   shape_text(ArrayRef<double>(coords).shape())));
   expect_finite_coordinates({coords.data(), coords.size()}, "coords");
@@ -112,6 +114,19 @@ void BasicCompression<T>::check_coords() {
   num_pts_ = size_of(shape);
   if (shape.size() > 1) options_.grid_shape = shape;
   coords.reshape({*num_pts_, dim});
+}
+
+template <class T>
+void BasicCompression<T>::together(const std::function<void()>& work) const {
+  if (options_.communicator)
+    options_.communicator->together(work);
+  else
+    work();
+}
+
+template <class T>
+RowPartition BasicCompression<T>::partition_of(std::size_t rows) const {
+  return options_.communicator ? RowPartition(*options_.communicator, rows) : RowPartition();
 }
 
 template <class T>
@@ -234,6 +249,9 @@ bool BasicCompression<T>::is_grid(const Points& points) const {
 template <class T>
 xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
                                                     const xt::xarray<double>& to, Holes holes) const {
+  if (options_.communicator)
+    throw InvalidArgument(
+        "coords: expected the points of the grid, because points distributed among ranks are not interpolated");
   const std::size_t samples = values.shape(1);
   const auto columns = as_matrix(values, from.shape(0), samples * num_qoi());
   const bool skips = holes == Holes::skip;

@@ -1,6 +1,7 @@
 module fieldfold.decomposition.basis;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.linalg.dense;
@@ -28,7 +29,7 @@ BasisPass<T> BasisWriter<T>::write(const Factorization& factorization, const xt:
   const FactorRows<T> factor_rows(factorization, source.cols());
   const std::size_t modes = mode_weights.shape(1);
   const xt::xarray<T> weights = array_cast<T>(mode_weights);
-  const double root = std::sqrt(static_cast<double>(source.rows()));
+  const double root = std::sqrt(static_cast<double>(pass.partition.total(source.rows())));
   const std::size_t width = factorization.width();
   std::vector<xt::xarray<T>> projections(pass.threads, zeros<T>({projection == nullptr ? 0 : rank, width}));
   std::vector<std::vector<T>> buffers(pass.threads);
@@ -41,7 +42,8 @@ BasisPass<T> BasisWriter<T>::write(const Factorization& factorization, const xt:
     multiply(factor, as_matrix(weights), {basis.data, basis.rows, modes, basis.stride});
     for (std::size_t i = 0; i < basis.rows; ++i)
       for (std::size_t j = modes; j < rank; ++j)
-        basis(i, j) = is_masked(first + i) ? T{0} : static_cast<T>(noise_at(first + i, j) / root);
+        basis(i, j) =
+            is_masked(first + i) ? T{0} : static_cast<T>(noise_at(pass.partition.number(first + i), j) / root);
     if (projection == nullptr) return;
     auto weighted = factor;
     if (problem_.weighted != nullptr)
@@ -51,8 +53,7 @@ BasisPass<T> BasisWriter<T>::write(const Factorization& factorization, const xt:
   };
   auto written = write_rows(rank, pass, make_rows);
   if (projection == nullptr) return written;
-  *projection = zeros<double>({rank, width});
-  for (const auto& part : projections) add_to(*projection, array_cast<double>(part));
+  *projection = sum_of(projections, pass.partition);
   return written;
 }
 
@@ -99,13 +100,14 @@ BasisPass<T> BasisWriter<T>::write_rows(std::size_t rank, const Pass& pass, cons
     signs[part].add(readable(rows));
   });
   for (std::size_t part = 1; part < pass.threads; ++part) signs[0].append(signs[part]);
-  if (problem_.inner_product == nullptr) return {sum_of(grams), signs[0].signs()};
+  std::vector<T> factors = signs[0].signs(pass.partition);
+  if (problem_.inner_product == nullptr) return {sum_of(grams, pass.partition), std::move(factors)};
   const StoredRows<T> stored(store_, source.rows(), rank);
   const auto weighted_basis = problem_.inner_product->times(stored);
   Factorization all;
   for (std::size_t mode = 0; mode < rank; ++mode) all.columns.push_back(mode);
-  const Pass silent{.threads = pass.threads, .alignment = pass.alignment};
-  return {gram_matrices<T>(stored, weighted_basis.get(), all, 1, silent)[0], signs[0].signs()};
+  const Pass silent{.threads = pass.threads, .alignment = pass.alignment, .partition = pass.partition};
+  return {gram_matrices<T>(stored, weighted_basis.get(), all, 1, silent)[0], std::move(factors)};
 }
 
 template <class T>

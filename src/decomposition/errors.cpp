@@ -1,6 +1,7 @@
 module fieldfold.decomposition.errors;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.linalg.dense;
@@ -120,7 +121,7 @@ Matrix projected_columns(const ColumnsAndBasis<T>& projection, const std::vector
     add_product_transposed(chosen_rows(source.read(first, count, buffers[part]), gathered[part]),
                            projection.basis.read(first, count, bases[part]), as_matrix(sums[part]));
   });
-  return sum_of(sums);
+  return sum_of(sums, pass.partition);
 }
 
 namespace {
@@ -192,8 +193,8 @@ void errors_of_residual(const ColumnsAndBasis<T>& projection, const ColumnSubset
       }
     }
   });
-  const Matrix residual_sums = sum_of(of_residuals);
-  const Matrix column_sums = sum_of(of_columns);
+  const Matrix residual_sums = sum_of(of_residuals, pass.partition);
+  const Matrix column_sums = sum_of(of_columns, pass.partition);
   for (std::size_t j = 0; j < number; ++j) {
     squares.scales[subset.places[j]] = 1.0;
     for (std::size_t group = 0; group < groups; ++group) {

@@ -1,6 +1,7 @@
 module fieldfold.decomposition.gram_sketch;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
@@ -16,6 +17,10 @@ constexpr double well_conditioned = 1e3;
 /// Each row is added to this many rows of the sketch.
 constexpr std::size_t copies = 4;
 
+/// The number of rows of the sketch of n columns. B has a condition of about 10 then; longer sketches would improve it
+/// little, and are sent between ranks.
+constexpr std::size_t sketch_rows(std::size_t n) { return n + n / 2 + 32; }
+
 /// The SplitMix64 hash (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
 std::uint64_t split_mix(std::uint64_t number) {
   number += 0x9e3779b97f4a7c15;
@@ -30,6 +35,21 @@ void add_to_first(std::vector<xt::xarray<double>>& sums) {
     std::transform(sums[0].begin(), sums[0].end(), sums[part].begin(), sums[0].begin(), std::plus<>{});
 }
 
+/// Sums the lower triangles of symmetric matrices over all ranks, and fills the upper ones.
+void sum_over_ranks(std::vector<xt::xarray<double>>& grams, const RowPartition& partition) {
+  if (partition.is_distributed()) {
+    std::vector<double> packed;
+    for (const auto& gram : grams)
+      for (std::size_t i = 0; i < gram.shape(0); ++i) packed.insert(packed.end(), &gram(i, 0), &gram(i, 0) + i + 1);
+    partition.sum(packed);
+    auto next = packed.cbegin();
+    for (auto& gram : grams)
+      for (std::size_t i = 0; i < gram.shape(0); ++i)
+        for (std::size_t j = 0; j <= i; ++j) gram(i, j) = *next++;
+  }
+  for (auto& gram : grams) fill_upper(as_matrix(gram));
+}
+
 std::vector<std::size_t> marked(const std::vector<char>& marks) {
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < marks.size(); ++i)
@@ -39,9 +59,14 @@ std::vector<std::size_t> marked(const std::vector<char>& marks) {
 
 /// Factorizes a reduced form of A, a sketch `(length, columns)` or a triangle.
 /// \param unit  unit roundoff of the numbers of A
-void factorize(xt::xarray<double>&& matrix, double unit, double floor, Factorization& result) {
+void factorize(xt::xarray<double>&& matrix, double unit, double floor, const RowPartition& partition,
+               Factorization& result) {
   const std::size_t n = matrix.shape(1);
-  const auto [r, pivots] = pivoted_r_factor(std::move(matrix));
+  auto [r, pivots] = pivoted_r_factor(std::move(matrix));
+  std::vector<double> order(pivots.begin(), pivots.end());
+  partition.agree(order);
+  partition.agree(entries_of(r));
+  std::ranges::transform(order, pivots.begin(), [](double pivot) { return static_cast<std::size_t>(pivot); });
   if (!std::isfinite(r(0, 0))) throw NumericalError("the snapshots are too large: their norms overflow");
   // The rounding error of the factorization is a unit of the longest column, times the root of the number of steps,
   // times a small factor.
@@ -112,9 +137,9 @@ std::vector<xt::xarray<double>> gram_matrices(const RowSource<T>& source, const 
   std::vector<xt::xarray<double>> grams;
   for (auto& parts : sums) {
     add_to_first(parts);
-    fill_upper(as_matrix(parts[0]));
     grams.push_back(std::move(parts[0]));
   }
+  sum_over_ranks(grams, pass.partition);
   return grams;
 }
 
@@ -131,6 +156,10 @@ std::vector<std::size_t> finite_columns(const RowSource<T>& source, const Pass& 
   for (const auto& part : finite)
     std::transform(part.begin(), part.end(), finite[0].begin(), finite[0].begin(),
                    [](char mine, char all) { return static_cast<char>(mine & all); });
+  std::vector<double> gaps(source.cols());
+  std::ranges::transform(finite[0], gaps.begin(), [](char is_finite) { return is_finite != 0 ? 0.0 : 1.0; });
+  pass.partition.maximum(gaps);
+  std::ranges::transform(gaps, finite[0].begin(), [](double gap) { return static_cast<char>(gap == 0.0); });
   return marked(finite[0]);
 }
 
@@ -138,8 +167,9 @@ template <class T>
 Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
                               const std::function<bool(std::size_t)>& wanted, double floor) {
   const std::size_t n = source.cols();
-  const bool is_whole = source.rows() <= 8 * n;
-  const std::size_t length = is_whole ? source.rows() : 4 * n;
+  const std::size_t rows_of_all = pass.partition.total(source.rows());
+  const bool is_whole = rows_of_all <= sketch_rows(n);
+  const std::size_t length = is_whole ? rows_of_all : sketch_rows(n);
   std::vector<xt::xarray<double>> sketches(pass.threads, zeros<double>({length, n}));
   std::vector<std::vector<T>> buffers(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
@@ -147,12 +177,13 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
     const auto sketch = as_matrix(sketches[part], length, n);
     for (std::size_t i = 0; i < count; ++i) {
       const T* const row = rows.row(i).data();
+      const std::size_t number = pass.partition.number(first + i);
       if (is_whole) {
-        std::copy(row, row + n, sketch.row(first + i).begin());
+        std::copy(row, row + n, sketch.row(number).begin());
         continue;
       }
       for (std::size_t copy = 0; copy < copies; ++copy) {
-        const std::uint64_t hash = split_mix(copies * (first + i) + copy);
+        const std::uint64_t hash = split_mix(copies * number + copy);
         const double sign = (hash & 1) == 0 ? 1.0 : -1.0;
         double* const sum = sketch.row((hash >> 1) % length).data();
         for (std::size_t j = 0; j < n; ++j) sum[j] += sign * static_cast<double>(row[j]);
@@ -160,13 +191,15 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
     }
   });
   add_to_first(sketches);
+  pass.partition.sum(entries_of(sketches[0]));
 
   std::vector<char> finite(n, 1);
   for (std::size_t i = 0; i < length; ++i)
     for (std::size_t j = 0; j < n; ++j)
       if (!std::isfinite(sketches[0](i, j))) finite[j] = 0;
   Sketch result{.finite = marked(finite), .factorization = {}};
-  if (result.finite.size() < n && result.finite != finite_columns(source, {.threads = pass.threads}))
+  if (result.finite.size() < n &&
+      result.finite != finite_columns(source, {.threads = pass.threads, .partition = pass.partition}))
     throw NumericalError("the snapshots are too large: sums of their numbers overflow");
   Factorization& factorization = result.factorization;
   std::ranges::copy_if(result.finite, std::back_inserter(factorization.columns),
@@ -176,7 +209,8 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
   for (std::size_t i = 0; i < length; ++i)
     for (std::size_t j = 0; j < sketch.shape(1); ++j) sketch(i, j) = sketches[0](i, factorization.columns[j]);
   if (sketch.size() > 0)
-    factorize(std::move(sketch), static_cast<double>(std::numeric_limits<T>::epsilon()), floor, factorization);
+    factorize(std::move(sketch), static_cast<double>(std::numeric_limits<T>::epsilon()), floor, pass.partition,
+              factorization);
   if (!factorization.leading.empty()) check_magnitude<T>(std::abs(factorization.square(0, 0)));
   return result;
 }
@@ -205,7 +239,7 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
     auto grams = gram_matrices(source, product, factorization, groups, pass);
     xt::xarray<double> total = grams[0];
     for (std::size_t group = 1; group < groups; ++group) add_to(total, grams[group]);
-    const auto eigen = symmetric_eigen(std::move(total));
+    const auto eigen = agreed(symmetric_eigen(std::move(total)), pass.partition);
     const std::size_t width = eigen.values.size();
     const double largest = eigen.values(width - 1);
     if (product != nullptr) check_inner_product<T>(eigen.values);
@@ -222,7 +256,8 @@ OrthogonalFactor orthogonal_factor(const RowSource<T>& source, const ProductRows
     // A bad sketch has negligible probability; its result is then a better start.
     if (serves || attempt == 2)
       return {std::move(factorization), std::move(to_basis), std::move(triangle), std::move(grams)};
-    factorize(std::move(triangle), static_cast<double>(std::numeric_limits<T>::epsilon()), 0.0, factorization);
+    factorize(std::move(triangle), static_cast<double>(std::numeric_limits<T>::epsilon()), 0.0, pass.partition,
+              factorization);
   }
 }
 

@@ -1,6 +1,7 @@
 module fieldfold.decomposition.subspace;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
@@ -34,6 +35,21 @@ xt::xarray<double> normal_numbers(std::size_t rows, std::size_t cols) {
 
 /// A pseudorandom choice of blocks, independent of any order of the rows.
 bool is_sampled(std::size_t block) { return ((block + 1) * 0x9e3779b97f4a7c15 >> 32) % sampled_blocks == 0; }
+
+/// Calls `work` for blocks of rows, as `for_each_block`; in a sample for the parts of them that lie in sampled blocks
+/// of the rows of all ranks.
+void for_rows(std::size_t rows, std::size_t block, bool samples, const Pass& pass,
+              const std::function<void(std::size_t part, std::size_t first, std::size_t count)>& work) {
+  for_each_block(rows, block, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
+    if (!samples) return work(part, first, count);
+    for (std::size_t done = 0; done < count;) {
+      const std::size_t number = pass.partition.number(first + done);
+      const std::size_t next = std::min(count - done, block - number % block);
+      if (is_sampled(number / block)) work(part, first + done, next);
+      done += next;
+    }
+  });
+}
 
 /// Orthonormal columns, extended by random ones orthonormal to them.
 Matrix with_random_columns(const Matrix& v) {
@@ -74,7 +90,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
   double captured = 0.0;
   auto v = thin_svd(normal_numbers(n, wanted_width)).u;
   const std::size_t block = source.block_rows();
-  const bool samples = source.rows() > 4 * sampled_blocks * block && n > 2 * wanted_width;
+  const bool samples = pass.partition.total(source.rows()) > 4 * sampled_blocks * block && n > 2 * wanted_width;
   for (int iteration = samples ? -sampled_iterations : 0; iteration < most_iterations; ++iteration) {
     // The sample may miss directions that dominate elsewhere; additional random columns capture them.
     if (iteration == 0 && samples) v = with_random_columns(v);
@@ -83,8 +99,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
     std::vector<xt::xarray<T>> products(pass.threads, zeros<T>({n, width}));
     std::vector<Matrix> grams(pass.threads, zeros<double>({width, width}));
     std::vector<double> squares(pass.threads, 0.0);
-    for_each_block(source.rows(), block, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
-      if (iteration < 0 && !is_sampled(first / block)) return;
+    for_rows(source.rows(), block, iteration < 0, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
       const auto rows = chosen(source.read(first, count, buffers[part]), gathered[part]);
       images[part].resize(count * width);
       const MatrixView<T> image{images[part].data(), count, width};
@@ -93,30 +108,29 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       if (iteration >= 0) add_gram(readable(image), as_matrix(grams[part]));
       if (iteration <= 0) squares[part] += sum_of_squares(rows);
     });
-    Matrix back = array_cast<double>(products[0]);  // A^T A V
-    for (std::size_t part = 1; part < pass.threads; ++part) {
-      add_to(back, array_cast<double>(products[part]));
-      add_to(grams[0], grams[part]);
-      squares[0] += squares[part];
-    }
+    Matrix back = sum_of(products, pass.partition);  // A^T A V
+    Matrix gram = sum_of(grams, pass.partition);
+    std::array total{std::accumulate(squares.begin(), squares.end(), 0.0)};
+    pass.partition.sum(total);
     if (iteration <= 0) {
-      result.squares = squares[0];
-      if (!std::isfinite(squares[0])) return std::nullopt;
+      result.squares = total[0];
+      if (!std::isfinite(total[0])) return std::nullopt;
     }
     if (!std::ranges::all_of(back, [](double x) { return std::isfinite(x); })) return std::nullopt;
     if (iteration < 0) {
-      v = thin_svd(std::move(back)).u;
+      v = agreed(thin_svd(std::move(back)), pass.partition).u;
       continue;
     }
     if (result.squares < 1e-280) return std::nullopt;
     // A V = Q R, and the singular values of Q^T A are those of the best approximation in the span of A V.
-    Matrix inverse;
+    std::optional<Matrix> found;
     try {
-      inverse = inverse_cholesky(std::move(grams[0]));
+      found = inverse_cholesky(std::move(gram));
     } catch (const NumericalError&) {
-      return std::nullopt;
     }
-    const auto svd = thin_svd(product(back, inverse));
+    if (pass.partition.any(!found)) return std::nullopt;
+    const Matrix& inverse = *found;
+    const auto svd = agreed(thin_svd(product(back, inverse)), pass.partition);
     double now = 0.0;
     for (std::size_t mode = 0; mode < rank; ++mode) now += svd.s(mode) * svd.s(mode);
     const double gained = now - std::exchange(captured, now);
@@ -132,7 +146,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
         return result;
       }
     }
-    v = column_range(thin_svd(std::move(back)).u, 0, wanted_width);
+    v = column_range(agreed(thin_svd(std::move(back)), pass.partition).u, 0, wanted_width);
   }
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 module fieldfold.decomposition.truncated_svd;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.basis;
@@ -24,6 +25,11 @@ constexpr double small_work = 1e8;
 
 /// The largest number of entries in the Gram matrices of all groups.
 constexpr std::size_t gram_numbers = std::size_t{1} << 25;
+
+/// The most groups whose Gram matrices are reduced over ranks one by one: the reductions of a decomposition have at
+/// most 2 n^2 + O(n rank) numbers in all, of which a sketch takes 1.5 n^2.
+constexpr std::size_t most_groups_by_gram = 3;
+constexpr std::size_t most_groups_by_sketch = 1;
 
 /// The smallest ratio of a singular value to the largest that a Gram matrix resolves: its rounding error is a unit of
 /// the largest eigenvalue, and singular values and vectors have that error divided by the squared ratio.
@@ -97,12 +103,17 @@ template <class T>
 class Decomposer {
  public:
   Decomposer(const RowSource<T>& source, const DecompositionRequest<T>& request, RowStore<T>& basis)
-      : source_(source), request_(request), basis_(basis), m_(source.rows()), n_(source.cols()) {
+      : source_(source),
+        request_(request),
+        basis_(basis),
+        m_(request.partition.total(source.rows())),
+        n_(source.cols()) {
     const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-    const std::size_t blocks = m_ / source.block_rows() + 1;
+    const std::size_t blocks = source.rows() / source.block_rows() + 1;
     threads_ = work() < small_work ? 1 : std::min(blocks, request.threads == 0 ? available : request.threads);
     if (request.inner_product != nullptr) weighted_ = request.inner_product->times(source);
-    present_ = m_ - static_cast<std::size_t>(std::ranges::count(request.masked_rows, std::uint8_t{1}));
+    present_ =
+        m_ - request.partition.sum(static_cast<std::size_t>(std::ranges::count(request.masked_rows, std::uint8_t{1})));
   }
 
   Decomposition<T> run() const {
@@ -128,12 +139,14 @@ class Decomposer {
     const DecompositionMethod method = request_.method;
     if (request_.inner_product != nullptr && (method == transpose || method == randomized))
       throw InvalidArgument(message("method: expected gram or sketch with a mass matrix, got ", name_of(method)));
+    if (request_.partition.is_distributed() && method == transpose)
+      throw InvalidArgument("method: expected gram, sketch or randomized for distributed rows, got transpose");
     const bool fits_randomized =
         request_.inner_product == nullptr && request_.known_rank && columns_for_randomized() <= n_;
     if (method == randomized && !fits_randomized)
       throw InvalidArgument("method: randomized requires a given rank, and more columns than that");
     if (method != automatic) return method;
-    if (m_ < n_ && request_.inner_product == nullptr) return transpose;
+    if (m_ < n_ && request_.inner_product == nullptr && !request_.partition.is_distributed()) return transpose;
     if (tail_is_too_small() || work() < small_work || present_ < n_) return sketch;
     // An operation of power iteration takes longer than one of a Gram matrix, and there are 12 per column.
     return fits_randomized && 20 * columns_for_randomized() < n_ ? randomized : gram;
@@ -147,14 +160,20 @@ class Decomposer {
   double work() const { return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(n_); }
 
   Pass pass(std::string_view phase, double done, double share) const {
-    Pass result{.threads = threads_, .alignment = request_.groups};
+    Pass result{.threads = threads_, .alignment = request_.groups, .partition = request_.partition};
     if (request_.progress)
       result.progress = [this, phase, done, share](double part) { request_.progress(phase, done + share * part); };
     return result;
   }
 
-  /// One Gram matrix for each group of rows, if they fit in memory; the errors of groups then need no extra pass.
-  std::size_t gram_groups() const { return n_ * n_ * request_.groups * threads_ <= gram_numbers ? request_.groups : 1; }
+  /// One Gram matrix for each group of rows, if they fit in memory, and few enough are sent; the errors of groups then
+  /// need no extra pass.
+  /// \param most_sent  the most groups whose matrices are reduced over ranks
+  std::size_t gram_groups(std::size_t most_sent) const {
+    const std::size_t groups = request_.groups;
+    if (groups == 1 || (request_.partition.is_distributed() && groups > most_sent)) return 1;
+    return request_.partition.all(n_ * n_ * groups * threads_ <= gram_numbers) ? groups : 1;
+  }
 
   bool is_left_out(std::size_t column) const {
     return request_.leave_out_every > 0 && (column + 1) % request_.leave_out_every == 0;
@@ -175,8 +194,8 @@ class Decomposer {
     Stopwatch watch;
     Factors<T> factors;
     for (std::size_t j = 0; j < n_; ++j) factors.factorization.columns.push_back(j);
-    auto grams =
-        gram_matrices(source_, weighted_.get(), factors.factorization, gram_groups(), pass("summary", 0.0, 1.0));
+    auto grams = gram_matrices(source_, weighted_.get(), factors.factorization, gram_groups(most_groups_by_gram),
+                               pass("summary", 0.0, 1.0));
     const auto finite = finite_of(grams);
     if (!finite) return std::nullopt;
     const ColumnSplit columns = split(*finite);
@@ -187,7 +206,8 @@ class Decomposer {
     factors.factorization.columns = columns.finite;
     factors.learned = columns.learned;
 
-    const auto eigen = symmetric_eigen(rows_of(columns_of(total, columns.learned), columns.learned));
+    const auto eigen =
+        agreed(symmetric_eigen(rows_of(columns_of(total, columns.learned), columns.learned)), request_.partition);
     if (request_.inner_product != nullptr) check_inner_product<T>(eigen.values);
     const std::size_t kept = columns.learned.size();
     auto s = Matrix::from_shape({kept});
@@ -242,11 +262,12 @@ class Decomposer {
       return {.kept = columns.numbers_of(columns.learned),
               .left_out = columns.numbers_of(columns.tested),
               .report = report};
-    const OrthogonalFactor orthogonal = orthogonal_factor(source_, weighted_.get(), std::move(sketch.factorization),
-                                                          gram_groups(), pass("summary", 0.3, 0.7));
+    const OrthogonalFactor orthogonal =
+        orthogonal_factor(source_, weighted_.get(), std::move(sketch.factorization), gram_groups(most_groups_by_sketch),
+                          pass("summary", 0.3, 0.7));
     // The factorization excludes held-out columns.
     Factors<T> factors{.factorization = orthogonal.factorization, .learned = numbers_below(columns.learned.size())};
-    const auto svd = thin_svd(Matrix(orthogonal.triangle));
+    const auto svd = agreed(thin_svd(Matrix(orthogonal.triangle)), request_.partition);
     const std::size_t found = svd.s.size();
     const std::size_t kept = columns.learned.size();
     Spectrum<T> spectrum{zeros<T>({std::min(present_, kept)}), scaled_columns(svd.v, svd.s), present_, kept};
@@ -469,7 +490,7 @@ class Decomposer {
       const Matrix inverse = inverse_cholesky(Matrix(basis.gram));
       if (!factors.factorization.is_identity) projection = product(projection, factors.factorization.triangle);
       const Matrix coefficients = transposed(transposed_product(inverse, projection));  // (columns, rank)
-      const auto small = thin_svd(transposed(rows_of(coefficients, factors.learned)));
+      const auto small = agreed(thin_svd(transposed(rows_of(coefficients, factors.learned))), request_.partition);
       std::copy(small.s.begin(), small.s.end(), factors.s.begin());
       // The other singular values are only as accurate as the summary.
       for (std::size_t mode = rank; mode < factors.s.size(); ++mode)
@@ -505,6 +526,7 @@ class Decomposer {
     if (grams.size() == request_.groups)
       doubtful = errors_of_summary<T>({factors.factorization, grams, factors.weights, factors.coefficients},
                                       static_cast<double>(factors.s(0)), squares);
+    doubtful = of_any_rank(doubtful, numbers.size());
     if (doubtful.empty()) return squares;
     std::vector<std::size_t> doubtful_numbers;
     doubtful_numbers.reserve(doubtful.size());
@@ -514,6 +536,17 @@ class Decomposer {
       for (std::size_t mode = 0; mode < factors.rank; ++mode) factors.coefficients(doubtful[i], mode) = found(i, mode);
     add_residual_errors(factors, doubtful, squares);
     return squares;
+  }
+
+  /// The union over the ranks of places below a number.
+  std::vector<std::size_t> of_any_rank(const std::vector<std::size_t>& places, std::size_t number) const {
+    std::vector<double> marks(number, 0.0);
+    for (const std::size_t place : places) marks[place] = 1.0;
+    request_.partition.maximum(marks);
+    std::vector<std::size_t> all;
+    for (std::size_t place = 0; place < number; ++place)
+      if (marks[place] > 0.0) all.push_back(place);
+    return all;
   }
 
   /// The errors from the residuals of all columns.
@@ -529,7 +562,7 @@ class Decomposer {
     ColumnSubset subset{{}, places, rows_of(factors.coefficients, places)};
     for (const std::size_t place : places) subset.columns.push_back(factors.factorization.columns[place]);
     ColumnsAndBasis<T> projection{source_, basis_, factors.rank, weighted_.get()};
-    const StoredRows<T> stored(basis_, m_, factors.rank);
+    const StoredRows<T> stored(basis_, source_.rows(), factors.rank);
     std::unique_ptr<ProductRows<T>> weighted_basis;
     if (request_.inner_product != nullptr) weighted_basis = request_.inner_product->times(stored);
     projection.weighted_basis = weighted_basis.get();
@@ -540,7 +573,7 @@ class Decomposer {
   const DecompositionRequest<T>& request_;
   RowStore<T>& basis_;
   std::unique_ptr<ProductRows<T>> weighted_;  ///< the rows of M A, if there is an M
-  std::size_t m_;
+  std::size_t m_;                             ///< rows of all ranks
   std::size_t n_;
   std::size_t present_ = 0;  ///< rows that are not masked
   std::size_t threads_ = 1;

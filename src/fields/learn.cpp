@@ -1,6 +1,7 @@
 module fieldfold.fields.learn;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.fields.normalization;
@@ -26,12 +27,12 @@ xt::xarray<double> flattened(const xt::xarray<double>& array) {
 }
 
 /// The point weights of statistics: those given, or the row sums of the mass matrix.
-xt::xarray<double> statistical_weights(const FieldOptions& options) {
+xt::xarray<double> statistical_weights(const FieldOptions& options, const RowPartition& partition) {
   if (options.point_weights) return flattened(*options.point_weights);
   if (!options.mass) return zeros<double>({0});
   xt::xarray<double> sums = options.mass->row_sums();
   // Row sums need not be positive; points are then unweighted.
-  if (std::ranges::all_of(sums, [](double sum) { return sum > 0.0; })) return sums;
+  if (partition.all(std::ranges::all_of(sums, [](double sum) { return sum > 0.0; }))) return sums;
   return zeros<double>({0});
 }
 
@@ -107,8 +108,9 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
       .mask_share = options.mask_share,
       .keeps_gappy_columns = options.gappy_snapshots == GappySnapshots::fill,
       .column_weights = std::vector<double>(snapshots.cols(), 1.0),
-      .point_weights = statistical_weights(options),
+      .point_weights = statistical_weights(options, learning.partition),
       .threads = threads_for(learning.threads, static_cast<double>(snapshots.rows() * snapshots.cols())),
+      .partition = learning.partition,
       .progress = learning.progress};
   for (std::size_t j = 0; j < snapshots.cols(); ++j) {
     if (options.sample_weights) request.column_weights[j] = options.sample_weights->data()[j];

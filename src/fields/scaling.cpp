@@ -1,6 +1,7 @@
 module fieldfold.fields.scaling;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.fields.normalization;
@@ -47,15 +48,17 @@ void SpaceScaling<T>::unscale(MatrixView<T> basis) const {
 
 template <class T>
 void SpaceScaling<T>::unscale(RowStore<T>& basis, MatrixView<T> coefficients, const std::vector<std::size_t>& columns,
-                              std::size_t threads) const {
-  scale_columns(coefficients, unscale_rows(basis, coefficients.cols, threads));
+                              std::size_t threads, const RowPartition& partition) const {
+  scale_columns(coefficients, unscale_rows(basis, coefficients.cols, threads, partition));
   for (std::size_t j = 0; j < columns.size() && !sample_roots_.empty(); ++j)
     for (T& coefficient : coefficients.row(j)) coefficient /= sample_root(columns[j]);
 }
 
 template <class T>
-std::vector<T> SpaceScaling<T>::unscale_rows(RowStore<T>& basis, std::size_t rank, std::size_t threads) const {
-  if (std::ranges::all_of(row_scales_, [](double scale) { return scale == 1.0; })) return std::vector<T>(rank, T{1});
+std::vector<T> SpaceScaling<T>::unscale_rows(RowStore<T>& basis, std::size_t rank, std::size_t threads,
+                                             const RowPartition& partition) const {
+  if (partition.all(std::ranges::all_of(row_scales_, [](double scale) { return scale == 1.0; })))
+    return std::vector<T>(rank, T{1});
   const StoredRows<T> stored(basis, row_scales_.size(), rank);
   std::vector<ColumnSigns<T>> signs(threads, ColumnSigns<T>(rank));
   std::vector<std::vector<T>> buffers(threads);
@@ -77,7 +80,7 @@ std::vector<T> SpaceScaling<T>::unscale_rows(RowStore<T>& basis, std::size_t ran
     for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factor;
   });
   for (std::size_t part = 1; part < threads; ++part) signs[0].append(signs[part]);
-  const std::vector<T> factors = signs[0].signs();
+  const std::vector<T> factors = signs[0].signs(partition);
   if (std::ranges::find(factors, T{-1}) != factors.end())
     for_rows([&](std::size_t, const T* from, T* to) {
       for (std::size_t mode = 0; mode < rank; ++mode) to[mode] = from[mode] * factors[mode];

@@ -20,7 +20,8 @@ FieldSpace::FieldSpace(FieldSpaceParts parts, std::size_t num_pts) : parts_(std:
   };
   require(qoi > 0 && parts_.transforms.size() == qoi && parts_.field_weights.size() == qoi,
           "a transform and a weight for each field");
-  require(fits(parts_.mean, dof) && fits(parts_.deviation, dof) && parts_.is_centered == (parts_.mean.size() > 0),
+  require(fits(parts_.mean, dof) && fits(parts_.deviation, dof) &&
+              (dof == 0 || parts_.is_centered == (parts_.mean.size() > 0)),
           "finite means and deviations, one for each number");
   require(fits(parts_.point_weights, num_pts), "a finite weight for each point");
   require(parts_.masked.empty() || parts_.masked.size() == dof, "a mask of all numbers");

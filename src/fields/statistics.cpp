@@ -1,6 +1,7 @@
 module fieldfold.fields.statistics;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.fields.normalization;
@@ -35,6 +36,32 @@ struct Moments {
     high = std::max(high, other.high);
   }
 };
+
+/// The moments over all ranks: deviations are taken from the common mean.
+std::vector<Moments> of_all_ranks(std::vector<Moments> fields, const RowPartition& partition) {
+  if (!partition.is_distributed()) return fields;
+  const std::size_t count = fields.size();
+  std::vector<double> sums(2 * count);
+  std::vector<double> extremes(2 * count);
+  for (std::size_t field = 0; field < count; ++field) {
+    sums[field] = fields[field].weight;
+    sums[count + field] = fields[field].weight * fields[field].mean;
+    extremes[field] = -fields[field].low;
+    extremes[count + field] = fields[field].high;
+  }
+  partition.sum(sums);
+  partition.maximum(extremes);
+  std::vector<double> squares(count);
+  for (std::size_t field = 0; field < count; ++field) {
+    const double mean = sums[field] > 0.0 ? sums[count + field] / sums[field] : 0.0;
+    const double apart = fields[field].mean - mean;
+    squares[field] = fields[field].squares + fields[field].weight * apart * apart;
+    fields[field] = {sums[field], mean, 0.0, -extremes[field], extremes[count + field]};
+  }
+  partition.sum(squares);
+  for (std::size_t field = 0; field < count; ++field) fields[field].squares = squares[field];
+  return fields;
+}
 
 /// A sum with independent accumulators, so that additions do not wait for each other.
 template <class Term>
@@ -80,7 +107,7 @@ class StatisticsPass {
       compute_moments();
     }
     SnapshotStatistics result{std::move(masked_), std::move(means_), std::move(deviations_), {}, std::move(gaps_), {}};
-    if (!result.gaps.empty()) result.finite_weights = std::move(finite_weights_);
+    if (fills_gaps_) result.finite_weights = std::move(finite_weights_);
     // A field without any number has no spread.
     for (const Moments& field : fields_)
       result.fields.push_back(field.weight > 0.0 ? FieldStatistics{field.mean, std::sqrt(field.squares / field.weight),
@@ -129,11 +156,15 @@ class StatisticsPass {
           if (request_.keeps_gappy_columns && weights_[j] > 0.0) gaps[part].push_back({row, j, 0.0});
         }
     });
-    const bool has_empty = std::ranges::find(empty_rows, 1) != empty_rows.end();
+    const RowPartition& partition = request_.partition;
+    const bool has_empty = partition.any(std::ranges::find(empty_rows, 1) != empty_rows.end());
     if (request_.finds_masked_rows && has_empty) masked_ = std::move(empty_rows);
     for (std::size_t part = 1; part < threads; ++part)
       std::ranges::transform(missing[0], missing[part], missing[0].begin(), std::plus<>{});
-    const auto present = source_.rows() - static_cast<std::size_t>(std::ranges::count(masked_, 1));
+    std::vector<double> counts(missing[0].begin(), missing[0].end());
+    partition.sum(counts);
+    std::ranges::transform(counts, missing[0].begin(), [](double count) { return static_cast<std::size_t>(count); });
+    const auto present = partition.sum(source_.rows() - static_cast<std::size_t>(std::ranges::count(masked_, 1)));
     for (std::size_t j = 0; j < n; ++j)
       if (missing[0][j] > 0 && (!request_.keeps_gappy_columns || missing[0][j] == present)) weights_[j] = 0.0;
     total_ = std::accumulate(weights_.begin(), weights_.end(), 0.0);
@@ -147,16 +178,17 @@ class StatisticsPass {
     for (const auto& part : gaps)
       for (const Gap& gap : part)
         if (weights_[gap.column] > 0.0) gaps_.push_back(gap);
+    fills_gaps_ = partition.any(!gaps_.empty());
     has_gaps_ = true;
   }
 
   /// Computes means and deviations. False if numbers are missing and `find_gaps` has not run yet.
   bool compute_moments() {
     const std::size_t m = source_.rows();
-    const bool wants_means = request_.wants_means || request_.wants_deviations || !gaps_.empty();
+    const bool wants_means = request_.wants_means || request_.wants_deviations || fills_gaps_;
     means_ = zeros<double>({wants_means ? m : 0});
     deviations_ = zeros<double>({request_.wants_deviations ? m : 0});
-    finite_weights_.assign(gaps_.empty() ? 0 : m, total_);
+    finite_weights_.assign(fills_gaps_ ? m : 0, total_);
     std::vector<std::vector<Moments>> fields(request_.threads, std::vector<Moments>(groups_));
     std::vector<std::vector<double>> logarithms(request_.threads);
     std::vector<char> complete(request_.threads, 1);
@@ -170,7 +202,7 @@ class StatisticsPass {
         throw InvalidArgument(message("field ", request_.fields[field], ": expected a number in at least one snapshot ",
                                       "at point ", row / groups_, ", got none; a mask leaves such points out"));
       if (wants_means) means_(row) = moments.mean;
-      if (!gaps_.empty()) finite_weights_[row] = moments.weight;
+      if (fills_gaps_) finite_weights_[row] = moments.weight;
       if (request_.wants_deviations) {
         const double deviation = std::sqrt(moments.squares / moments.weight);
         const double rounding = units_of_a_constant * static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -183,10 +215,12 @@ class StatisticsPass {
       }
       fields[part][field].add(moments);
     });
-    if (!has_gaps_ && std::ranges::find(complete, 0) != complete.end()) return false;
+    const bool is_complete = request_.partition.all(std::ranges::find(complete, 0) == complete.end());
+    if (!has_gaps_ && !is_complete) return false;
     fields_ = std::move(fields[0]);
     for (std::size_t part = 1; part < request_.threads; ++part)
       for (std::size_t field = 0; field < groups_; ++field) fields_[field].add(fields[part][field]);
+    if (wants_fields_) fields_ = of_all_ranks(fields_, request_.partition);
     for (Gap& gap : gaps_) gap.value = means_(gap.row);
     if (request_.wants_deviations) find_constants();
     return true;
@@ -197,15 +231,18 @@ class StatisticsPass {
     std::vector<double> sizes(groups_, 0.0);
     for (std::size_t row = 0; row < deviations_.size(); ++row)
       sizes[row % groups_] = std::max(sizes[row % groups_], std::hypot(means_(row), deviations_(row)));
-    std::vector<std::size_t> constants(groups_, 0);
+    request_.partition.maximum(sizes);
+    std::vector<double> constants(groups_, 0.0);
     for (std::size_t row = 0; row < deviations_.size(); ++row) {
       if (deviations_(row) == 0.0 || deviations_(row) > spread_of_a_constant * sizes[row % groups_]) continue;
       deviations_(row) = 0.0;
-      ++constants[row % groups_];
+      constants[row % groups_] += 1.0;
     }
+    request_.partition.sum(constants);
+    const std::size_t num_pts = request_.partition.total(deviations_.size()) / groups_;
     for (std::size_t field = 0; field < groups_; ++field)
-      if (constants[field] > 0)
-        warn(message("field ", request_.fields[field], ": ", constants[field], " of ", deviations_.size() / groups_,
+      if (constants[field] > 0.0)
+        warn(message("field ", request_.fields[field], ": ", constants[field], " of ", num_pts,
                      " numbers taken as constant, and not standardized, because their deviations are below ",
                      spread_of_a_constant, " of the field's size"));
   }
@@ -305,6 +342,7 @@ class StatisticsPass {
   bool wants_fields_ = false;
   bool wants_ranges_ = false;
   bool wants_squares_ = false;
+  bool fills_gaps_ = false;           ///< whether a rank has gaps
   bool has_gaps_ = false;             ///< whether numbers that are not masked may be missing
   std::vector<std::size_t> missing_;  ///< missing numbers per column
   std::vector<std::uint8_t> masked_;

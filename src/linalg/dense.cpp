@@ -18,6 +18,7 @@ void dgeqp3_(const int* m, const int* n, double* a, const int* lda, int* jpvt, d
 module fieldfold.linalg.dense;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.signs;
 
@@ -281,6 +282,25 @@ xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices) {
   return sum;
 }
 
+template <class T>
+xt::xarray<double> sum_of(const std::vector<xt::xarray<T>>& matrices, const RowPartition& partition) {
+  xt::xarray<double> sum = sum_of(matrices);
+  partition.sum(entries_of(sum));
+  return sum;
+}
+
+std::span<double> entries_of(xt::xarray<double>& matrix) { return {matrix.data(), matrix.size()}; }
+
+ThinSVD<double> agreed(ThinSVD<double> svd, const RowPartition& partition) {
+  for (auto* factor : {&svd.u, &svd.s, &svd.v}) partition.agree(entries_of(*factor));
+  return svd;
+}
+
+SymmetricEigen agreed(SymmetricEigen eigen, const RowPartition& partition) {
+  for (auto* factor : {&eigen.values, &eigen.vectors}) partition.agree(entries_of(*factor));
+  return eigen;
+}
+
 xt::xarray<double> identity(std::size_t n) {
   auto matrix = zeros<double>({n, n});
   for (std::size_t i = 0; i < n; ++i) matrix(i, i) = 1.0;
@@ -466,7 +486,9 @@ template void add_symmetric_product(MatrixView<const float>, MatrixView<const fl
 template void add_gram(MatrixView<const double>, MatrixView<double>);
 template void add_gram(MatrixView<const float>, MatrixView<double>);
 template xt::xarray<double> sum_of(const std::vector<xt::xarray<double>>&);
+template xt::xarray<double> sum_of(const std::vector<xt::xarray<double>>&, const RowPartition&);
 template xt::xarray<double> sum_of(const std::vector<xt::xarray<float>>&);
+template xt::xarray<double> sum_of(const std::vector<xt::xarray<float>>&, const RowPartition&);
 template class RFactor<double>;
 template class RFactor<float>;
 template ThinSVD<double> thin_svd(xt::xarray<double>&&);

@@ -1,16 +1,26 @@
 module fieldfold.linalg.signs;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 
 namespace fieldfold {
+namespace {
+
+/// The smallest magnitude that ties with a largest one.
+template <class T>
+T tie_with(T largest) {
+  return (1 - std::sqrt(std::numeric_limits<T>::epsilon())) * largest;
+}
+
+}  // namespace
 
 template <class T>
-void ColumnSigns<T>::take(std::size_t column, T entry) {
+void ColumnSigns<T>::take(std::size_t column, Record record) {
   auto& records = records_[column];
-  if (std::abs(entry) <= (records.empty() ? T{0} : std::abs(records.back()))) return;
-  const T tie = (1 - std::sqrt(std::numeric_limits<T>::epsilon())) * std::abs(entry);
-  std::erase_if(records, [=](T earlier) { return std::abs(earlier) < tie; });
-  records.push_back(entry);
+  if (std::abs(record.entry) <= (records.empty() ? T{0} : std::abs(records.back().entry))) return;
+  const T tie = tie_with(std::abs(record.entry));
+  std::erase_if(records, [=](const Record& earlier) { return std::abs(earlier.entry) < tie; });
+  records.push_back(record);
 }
 
 template <class T>
@@ -21,21 +31,38 @@ void ColumnSigns<T>::add(MatrixView<const T> rows) {
     for (std::size_t j = 0; j < rows.cols; ++j) largest[j] = std::max(largest[j], std::abs(row[j]));
   }
   for (std::size_t j = 0; j < rows.cols; ++j)
-    if (records_[j].empty() || largest[j] > std::abs(records_[j].back()))
-      for (std::size_t i = 0; i < rows.rows; ++i) take(j, rows(i, j));
+    if (records_[j].empty() || largest[j] > std::abs(records_[j].back().entry))
+      for (std::size_t i = 0; i < rows.rows; ++i) take(j, {rows(i, j), rows_ + i});
+  rows_ += rows.rows;
 }
 
 template <class T>
 void ColumnSigns<T>::append(const ColumnSigns& next) {
   for (std::size_t j = 0; j < records_.size(); ++j)
-    for (const T entry : next.records_[j]) take(j, entry);
+    for (const Record& record : next.records_[j]) take(j, {record.entry, rows_ + record.row});
+  rows_ += next.rows_;
 }
 
 template <class T>
-std::vector<T> ColumnSigns<T>::signs() const {
+std::vector<T> ColumnSigns<T>::signs(const RowPartition& partition) const {
+  std::vector<double> largest;
+  for (const auto& records : records_)
+    largest.push_back(records.empty() ? 0.0 : std::abs(static_cast<double>(records.back().entry)));
+  partition.maximum(largest);
+  // The first row of all ranks that ties with the largest, and its sign: -2 number for +, -(2 number + 1) for -.
+  std::vector<double> decisive(records_.size(), -std::numeric_limits<double>::infinity());
+  for (std::size_t j = 0; j < records_.size(); ++j) {
+    const T tie = tie_with(static_cast<T>(largest[j]));
+    const auto first =
+        std::ranges::find_if(records_[j], [=](const Record& record) { return std::abs(record.entry) >= tie; });
+    if (first != records_[j].end())
+      decisive[j] = -(2.0 * static_cast<double>(partition.number(first->row)) + (first->entry < 0 ? 1.0 : 0.0));
+  }
+  partition.maximum(decisive);
   std::vector<T> signs;
   signs.reserve(records_.size());
-  for (const auto& records : records_) signs.push_back(!records.empty() && records.front() < 0 ? T{-1} : T{1});
+  for (const double code : decisive)
+    signs.push_back(std::isfinite(code) && static_cast<std::uint64_t>(-code) % 2 == 1 ? T{-1} : T{1});
   return signs;
 }
 

@@ -1,6 +1,7 @@
 module fieldfold.pod.gappy;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.decomposition.inner_product;
 import fieldfold.decomposition.truncated_svd;
@@ -99,20 +100,25 @@ GappyInnerProduct gappy_inner_product(const InnerProduct<T>* inner_product) {
   }};
 }
 
-/// Least-squares coefficients of a snapshot from its known entries. If these amplify errors too much, the coefficients
-/// of the snapshot with its current estimates: a smaller step of the same iteration (the EM algorithm; Dempster, Laird
-/// and Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
+/// The inverse of the matrix of normal equations, and the amplification of errors.
 template <class T>
-std::vector<double> step(MatrixView<const T> basis, std::span<const T> gappy, std::span<const T> filled,
-                         const GappyInnerProduct& product) {
-  constexpr double too_large = 30.0;
-  const auto of_filled = [&] { return gappy_coefficients<T>(basis, filled, product); };
-  try {
-    const GappyLeastSquares<T> squares(basis, finite_entries(gappy), product);
-    return squares.condition() < too_large ? squares.solve(gappy) : of_filled();
-  } catch (const NumericalError&) {
-    return of_filled();
-  }
+std::pair<Matrix, double> inverse_of_normal(const SymmetricEigen& eigen, std::size_t known) {
+  const std::size_t rank = eigen.values.size();
+  const double largest = eigen.values(rank - 1);
+  if (!(largest < 1e14 * eigen.values(0)) || !(1.0 < hopeless<T> * hopeless<T> * eigen.values(0)))
+    not_determined(known, rank);
+  auto reciprocals = Matrix::from_shape({rank});
+  for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / eigen.values(k);
+  return {product(scaled_columns(eigen.vectors, reciprocals), transposed(eigen.vectors)),
+          std::max(1.0, 1.0 / std::sqrt(eigen.values(0)))};
+}
+
+/// `matrix x`
+std::vector<double> applied(const Matrix& matrix, std::span<const double> x) {
+  std::vector<double> result(matrix.shape(0), 0.0);
+  for (std::size_t i = 0; i < matrix.shape(0); ++i)
+    for (std::size_t k = 0; k < x.size(); ++k) result[i] += matrix(i, k) * x[k];
+  return result;
 }
 
 /// The iteration of `fill_gaps`.
@@ -120,12 +126,17 @@ template <class T, class S>
 class GapFilling {
  public:
   GapFilling(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, SnapshotStatistics& statistics,
-             const InnerProduct<T>* inner_product)
+             const DecompositionRequest<T>& request)
       : snapshots_(snapshots),
         scaling_(scaling),
         statistics_(statistics),
-        inner_product_(gappy_inner_product(inner_product)) {
-    for (const Gap& gap : statistics.gaps) place_of_.emplace(gap.column, 0);
+        inner_product_(gappy_inner_product(request.inner_product)),
+        partition_(request.partition) {
+    std::vector<double> is_gappy(snapshots.cols(), 0.0);
+    for (const Gap& gap : statistics.gaps) is_gappy[gap.column] = 1.0;
+    partition_.maximum(is_gappy);
+    for (std::size_t column = 0; column < is_gappy.size(); ++column)
+      if (is_gappy[column] > 0.0) place_of_.emplace(column, 0);
     for (auto& [column, place] : place_of_) {
       place = columns_.size();
       columns_.push_back(column);
@@ -145,16 +156,34 @@ class GapFilling {
   }
 
  private:
+  /// Least-squares coefficients of the snapshots from their known entries. If these amplify errors too much, the
+  /// coefficients of the snapshot with its current estimates: a smaller step of the same iteration (the EM algorithm;
+  /// Dempster, Laird and Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
   std::vector<std::vector<double>> coefficients_in(MatrixView<const T> basis, const RowSource<T>& rows) const {
+    constexpr double too_large = 30.0;
     const auto filled = gathered_columns(rows, columns_);
     auto gappy = filled;
     for (const Gap& gap : statistics_.gaps)
       gappy(place_of_.at(gap.column), gap.row) = std::numeric_limits<T>::quiet_NaN();
+    NormalEquations<T> of_gappy(basis, inner_product_);
+    NormalEquations<T> of_filled(basis, inner_product_);
+    for (std::size_t k = 0; k < columns_.size(); ++k) {
+      of_gappy.add(as_matrix(std::as_const(gappy)).row(k));
+      of_filled.add(as_matrix(std::as_const(filled)).row(k));
+    }
+    of_gappy.reduce(partition_);
+    of_filled.reduce(partition_);
     std::vector<std::vector<double>> coefficients;
     coefficients.reserve(columns_.size());
-    for (std::size_t k = 0; k < columns_.size(); ++k)
-      coefficients.push_back(step<T>(basis, as_matrix(std::as_const(gappy)).row(k),
-                                     as_matrix(std::as_const(filled)).row(k), inner_product_));
+    for (std::size_t k = 0; k < columns_.size(); ++k) {
+      try {
+        auto [own, condition] = of_gappy.solve(k);
+        coefficients.push_back(condition < too_large ? std::move(own) : of_filled.solve(k).first);
+      } catch (const NumericalError&) {
+        coefficients.push_back(of_filled.solve(k).first);
+      }
+      partition_.agree(coefficients.back());
+    }
     return coefficients;
   }
 
@@ -173,7 +202,9 @@ class GapFilling {
       size += value * value;
       gap.value = new_value;
     }
-    return std::sqrt(change / size);
+    std::array both{change, size};
+    partition_.sum(both);
+    return std::sqrt(both[0] / both[1]);
   }
 
   /// Updates the means of rows with gaps, over known entries and estimates.
@@ -198,6 +229,7 @@ class GapFilling {
   SpaceScaling<T>& scaling_;
   SnapshotStatistics& statistics_;
   GappyInnerProduct inner_product_;
+  RowPartition partition_;
   std::map<std::size_t, std::size_t> place_of_;  ///< index in `columns_` of each snapshot with gaps
   std::vector<std::size_t> columns_;
 };
@@ -227,12 +259,9 @@ GappyLeastSquares<T>::GappyLeastSquares(MatrixView<const T> basis, std::vector<s
     decompose_rows(basis, inner_product.weights);
     return;
   }
-  if (!(largest < 1e14 * eigen.values(0)) || !(1.0 < hopeless<T> * hopeless<T> * eigen.values(0)))
-    not_determined(known_.size(), rank);
-  condition_ = std::max(1.0, 1.0 / std::sqrt(eigen.values(0)));
-  auto reciprocals = Matrix::from_shape({rank});
-  for (std::size_t k = 0; k < rank; ++k) reciprocals(k) = 1.0 / eigen.values(k);
-  to_coefficients_ = product(scaled_columns(eigen.vectors, reciprocals), transposed(eigen.vectors));
+  auto inverse = inverse_of_normal<T>(eigen, known_.size());
+  to_coefficients_ = std::move(inverse.first);
+  condition_ = inverse.second;
   if (!inner_product.apply) weigh_rows(rows_, known_, inner_product.weights);
 }
 
@@ -258,10 +287,49 @@ std::vector<double> GappyLeastSquares<T>::solve(std::span<const T> y) const {
     const auto value = static_cast<double>(y[known_[k]]);
     for (std::size_t mode = 0; mode < rank; ++mode) projected[mode] += rows_(k, mode) * value;
   }
-  std::vector<double> coefficients(rank, 0.0);
-  for (std::size_t i = 0; i < rank; ++i)
-    for (std::size_t k = 0; k < rank; ++k) coefficients[i] += to_coefficients_(i, k) * projected[k];
-  return coefficients;
+  return applied(to_coefficients_, projected);
+}
+
+template <class T>
+void NormalEquations<T>::add(std::span<const T> y) {
+  const std::size_t rank = basis_.cols;
+  const std::vector<std::size_t> known = finite_entries(y);
+  Matrix matrix = zeros<double>({rank, rank});
+  Matrix rows = zeros<double>({0, 0});
+  if (inner_product_.apply) {
+    RestrictedProducts restricted = restricted_products(basis_, known, inner_product_);
+    add_symmetric_product(as_matrix(std::as_const(restricted.rows)), as_matrix(std::as_const(restricted.products)),
+                          as_matrix(matrix));
+    rows = std::move(restricted.products);
+  } else {
+    rows = weighted_rows(basis_, known, inner_product_.weights);
+    add_gram(as_matrix(std::as_const(rows)), as_matrix(matrix));
+    weigh_rows(rows, known, inner_product_.weights);
+  }
+  fill_upper(as_matrix(matrix));
+  const std::size_t begin = equations_.size();
+  equations_.resize(begin + stride(), 0.0);
+  equations_[begin] = static_cast<double>(known.size());
+  for (std::size_t k = 0; k < known.size(); ++k)
+    for (std::size_t mode = 0; mode < rank; ++mode)
+      equations_[begin + 1 + mode] += rows(k, mode) * static_cast<double>(y[known[k]]);
+  std::ranges::copy(matrix, equations_.begin() + static_cast<std::ptrdiff_t>(begin + 1 + rank));
+}
+
+template <class T>
+void NormalEquations<T>::reduce(const RowPartition& partition) {
+  partition.sum(equations_);
+}
+
+template <class T>
+std::pair<std::vector<double>, double> NormalEquations<T>::solve(std::size_t state) const {
+  const std::size_t rank = basis_.cols;
+  const double* const begin = equations_.data() + state * stride();
+  if (known(state) < rank) not_determined(known(state), rank);
+  auto matrix = Matrix::from_shape({rank, rank});
+  std::copy_n(begin + 1 + rank, rank * rank, matrix.begin());
+  const auto [inverse, condition] = inverse_of_normal<T>(symmetric_eigen(std::move(matrix)), known(state));
+  return {applied(inverse, {begin + 1, rank}), condition};
 }
 
 template <class T>
@@ -286,7 +354,7 @@ void fill_gaps(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, Snapshot
     choice.rank = std::min(choice.rank, cap);
     return choice;
   };
-  GapFilling<T, S> filling(snapshots, scaling, statistics, request.inner_product);
+  GapFilling<T, S> filling(snapshots, scaling, statistics, request);
   double change = 0.0;
   while (iterations_at_cap < most_iterations) {
     const auto found = filling.iterate(capped);
@@ -307,6 +375,8 @@ void fill_gaps(const RowSource<S>& snapshots, SpaceScaling<T>& scaling, Snapshot
 
 template class GappyLeastSquares<double>;
 template class GappyLeastSquares<float>;
+template class NormalEquations<double>;
+template class NormalEquations<float>;
 template std::vector<double> gappy_coefficients(MatrixView<const double>, std::span<const double>,
                                                 const GappyInnerProduct&);
 template std::vector<double> gappy_coefficients(MatrixView<const float>, std::span<const float>,

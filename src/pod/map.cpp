@@ -1,6 +1,7 @@
 module fieldfold.pod.map;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.compressor;
 import fieldfold.linalg.dense;
@@ -36,11 +37,11 @@ double SnapshotErrors::largest_of_snapshots() const { return *std::ranges::max_e
 double SnapshotErrors::largest_of_fields() const { return *std::ranges::max_element(snapshot_fields); }
 
 template <class T>
-SpaceProjection<T> BasicSVDMap<T>::projection() const {
+SpaceProjection<T> BasicSVDMap<T>::projection(const RowPartition& partition) const {
   const auto view = [](const xt::xarray<T>& array) {
-    return array.size() == 0 ? MatrixView<const T>{} : as_matrix(array);
+    return array.dimension() == 2 ? as_matrix(array) : MatrixView<const T>{};
   };
-  return {view(projection_matrix), space ? &*space : nullptr, view(weighted_basis)};
+  return {view(projection_matrix), space ? &*space : nullptr, view(weighted_basis), partition};
 }
 
 template <class T>
@@ -51,10 +52,10 @@ void BasicSVDMap<T>::complete(std::size_t threads) {
 }
 
 template <class T>
-void BasicSVDMap<T>::validate() const {
+void BasicSVDMap<T>::validate(const RowPartition& partition) const {
   const xt::xarray<T>& u = projection_matrix;
-  require(u.dimension() == 2 && u.size() > 0, "a projection matrix (dof, rank)");
-  validate_figures(u.shape(0), u.shape(1));
+  require(u.dimension() == 2 && partition.total(u.shape(0)) > 0, "a projection matrix (dof, rank)");
+  validate_figures(partition.total(u.shape(0)), u.shape(1));
   require(are_finite(u), "finite numbers");
   require(!space || space->dof() == u.shape(0), "a space with one number per row of the projection matrix");
   const xt::xarray<T>& weighted = weighted_basis;
@@ -67,7 +68,7 @@ void BasicSVDMap<T>::validate() const {
             "finite training latents (num_samples, rank)");
   // The defect of an orthonormal basis is rounding error, below 1e-12 (1e-5 for float).
   const double tolerance = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-  require(projection().orthonormality_defect() <= tolerance, "orthonormal columns");
+  require(projection(partition).orthonormality_defect() <= tolerance, "orthonormal columns");
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 module fieldfold.pod.projection;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.options;
 import fieldfold.fields.space;
@@ -20,6 +21,15 @@ constexpr std::size_t most_numbers = std::size_t{1} << 22;
 template <class T>
 bool all_finite(std::span<const T> numbers) {
   return std::ranges::all_of(numbers, [](T x) { return std::isfinite(x); });
+}
+
+/// Sums coefficients over all ranks. \param latent  `(k, rank)`, contiguous
+template <class T>
+void sum_over_ranks(MatrixView<T> latent, const RowPartition& partition) {
+  if (!partition.is_distributed()) return;
+  std::vector<double> sums(latent.data, latent.data + latent.rows * latent.cols);
+  partition.sum(sums);
+  std::ranges::transform(sums, latent.data, [](double x) { return static_cast<T>(x); });
 }
 
 }  // namespace
@@ -77,6 +87,7 @@ template <class S>
 UndeterminedStates SpaceProjection<T>::compress(MatrixView<const S> states, GappyStates policy, MatrixView<T> latent,
                                                 std::size_t first) const {
   multiply_states(states, latent);
+  sum_over_ranks(latent, partition_);
   std::vector<std::size_t> gappy;
   for (std::size_t state = 0; state < states.rows; ++state)
     if (!all_finite(readable(latent).row(state))) gappy.push_back(state);
@@ -98,13 +109,18 @@ UndeterminedStates SpaceProjection<T>::compress(MatrixView<const S> states, Gapp
 template <class T>
 template <class S>
 void SpaceProjection<T>::throw_missing(std::size_t state, std::span<const S> numbers) const {
-  std::size_t hole = 0;
+  std::optional<std::size_t> hole;
   for (std::size_t i = numbers.size(); i-- > 0;)
     if (!std::isfinite(numbers[i]) && (space_ == nullptr || !space_->is_masked(i))) hole = i;
+  // Other ranks hear of the error of the one with the hole.
+  if (!hole) partition_.any(false);
+  if (!hole)
+    throw InvalidArgument(message("states: expected numbers whose coefficients do not overflow, got state ", state));
   const std::string field =
-      space_ == nullptr ? "" : message(", field ", space_->parts().fields[space_->layout().field(hole)]);
-  throw InvalidArgument(message("states: expected finite numbers, got ", numbers[hole], " in state ", state, ", entry ",
-                                hole, field, "; gappy_states nan or fill permits missing numbers"));
+      space_ == nullptr ? "" : message(", field ", space_->parts().fields[space_->layout().field(*hole)]);
+  throw InvalidArgument(message("states: expected finite numbers, got ", numbers[*hole], " in state ", state,
+                                ", entry ", partition_.number(*hole), field,
+                                "; gappy_states nan or fill permits missing numbers"));
 }
 
 template <class T>
@@ -122,6 +138,7 @@ std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill(const std::
     for (std::size_t i = 0; i < states.cols; ++i) weights.push_back(space_->weight(i));
     product.weights = weights;
   }
+  if (partition_.is_distributed()) return fill_over_ranks(gappy, states, product, latent);
   std::vector<T> y(states.cols);
   const auto transform_state = [&](std::size_t state) {
     transform(MatrixView<const S>{states.row(state).data(), 1, states.cols}, 0, MatrixView<T>{y.data(), 1, y.size()});
@@ -158,6 +175,40 @@ std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill(const std::
 }
 
 template <class T>
+template <class S>
+std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill_over_ranks(const std::vector<std::size_t>& gappy,
+                                                                                MatrixView<const S> states,
+                                                                                const GappyInnerProduct& product,
+                                                                                MatrixView<T> latent) const {
+  NormalEquations<T> equations(basis_, product);
+  std::vector<T> y(states.cols);
+  for (const std::size_t state : gappy) {
+    transform(MatrixView<const S>{states.row(state).data(), 1, states.cols}, 0, MatrixView<T>{y.data(), 1, y.size()});
+    for (std::size_t i = 0; i < y.size() && space_ != nullptr; ++i)
+      if (space_->is_masked(i)) y[i] = std::numeric_limits<T>::quiet_NaN();
+    equations.add(y);
+  }
+  equations.reduce(partition_);
+  std::vector<std::pair<double, std::size_t>> found;
+  for (std::size_t k = 0; k < gappy.size(); ++k) {
+    std::vector<double> result(basis_.cols + 1, std::numeric_limits<double>::quiet_NaN());
+    result.back() = std::numeric_limits<double>::infinity();
+    try {
+      const auto [coefficients, condition] = equations.solve(k);
+      std::ranges::copy(coefficients, result.begin());
+      result.back() = condition;
+    } catch (const NumericalError&) {
+      // NaN, and an infinite condition.
+    }
+    partition_.agree(result);
+    std::ranges::transform(std::span(result).first(basis_.cols), latent.row(gappy[k]).begin(),
+                           [](double c) { return static_cast<T>(c); });
+    found.emplace_back(result.back(), equations.known(k));
+  }
+  return found;
+}
+
+template <class T>
 void SpaceProjection<T>::reconstruct(MatrixView<const T> latent, MatrixView<T> states) const {
   multiply_transposed(latent, basis_, states);
   if (space_ != nullptr) space_->inverse_transform(states);
@@ -179,18 +230,33 @@ double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
 }
 
 template <class T>
-double SpaceProjection<T>::norm(std::span<const T> y) const {
+SpaceProjection<T>::Norm SpaceProjection<T>::norm(std::span<const T> y) const {
   if (weighted_.rows == 0 && !has_diagonal_weights()) {
     const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
-    if (std::isnormal(squares)) return std::sqrt(squares);
+    if (std::isnormal(squares)) return {1.0, squares};
   }
   // Scaled by the largest entry, so that squares neither overflow nor underflow.
   double largest = 0.0;
   for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
-  if (largest == 0.0 || !std::isfinite(largest)) return largest;
+  if (largest == 0.0 || !std::isfinite(largest)) return {largest, 1.0};
   std::vector<double> scaled(y.begin(), y.end());
   for (double& x : scaled) x /= largest;
-  return largest * std::sqrt(squared_norm(scaled));
+  return {largest, squared_norm(scaled)};
+}
+
+template <class T>
+void SpaceProjection<T>::norms_over_ranks(const std::vector<Norm>& own, std::span<double> norms) const {
+  std::vector<double> scales;
+  for (const Norm& norm : own) scales.push_back(norm.scale);
+  partition_.maximum(scales);
+  std::vector<double> squares;
+  for (std::size_t k = 0; k < own.size(); ++k) {
+    const double share = scales[k] > 0.0 && std::isfinite(scales[k]) ? own[k].scale / scales[k] : 0.0;
+    squares.push_back(share * share * own[k].squares);
+  }
+  partition_.sum(squares);
+  for (std::size_t k = 0; k < own.size(); ++k)
+    norms[k] = std::isfinite(scales[k]) ? scales[k] * std::sqrt(squares[k]) : scales[k];
 }
 
 template <class T>
@@ -198,6 +264,7 @@ template <class S>
 void SpaceProjection<T>::assess(MatrixView<const S> states, const Assessment& result) const {
   const auto& [latent, distances, norms, conditions] = result;
   multiply_states(states, latent);
+  sum_over_ranks(latent, partition_);
   std::ranges::fill(conditions, 1.0);
   std::vector<char> is_gappy(states.rows, 0);
   // States with no more numbers than coefficients are at no distance, whatever they are.
@@ -211,7 +278,10 @@ void SpaceProjection<T>::assess(MatrixView<const S> states, const Assessment& re
     conditions[gappy[k]] = found[k].first;
     has_distance[gappy[k]] = found[k].second > latent.cols ? 1 : 0;
   }
-  const std::size_t block = std::max<std::size_t>(1, std::min(block_states, most_numbers / states.cols));
+  std::vector<Norm> of_states;
+  std::vector<Norm> of_residuals;
+  const std::size_t block =
+      std::max<std::size_t>(1, std::min(block_states, most_numbers / std::max<std::size_t>(1, states.cols)));
   std::vector<T> buffer(std::min(block, states.rows) * states.cols);
   for (std::size_t first = 0; first < states.rows; first += block) {
     const std::size_t count = std::min(block, states.rows - first);
@@ -223,16 +293,19 @@ void SpaceProjection<T>::assess(MatrixView<const S> states, const Assessment& re
       for (std::size_t i = 0; i < y.cols && is_gappy[first + k] != 0; ++i)
         if (!std::isfinite(y(k, i))) holes[k].push_back(i);
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
-      norms[first + k] = norm(readable(y).row(k));
+      of_states.push_back(norm(readable(y).row(k)));
     }
     subtract_product_transposed({latent.row(first).data(), count, latent.cols, latent.stride}, basis_, y);
     for (std::size_t k = 0; k < count; ++k) {
       for (const std::size_t i : holes[k]) y(k, i) = T{0};
-      distances[first + k] = std::isinf(conditions[first + k]) || has_distance[first + k] == 0
-                                 ? std::numeric_limits<double>::quiet_NaN()
-                                 : norm(readable(y).row(k));
+      of_residuals.push_back(norm(readable(y).row(k)));
     }
   }
+  norms_over_ranks(of_states, norms);
+  norms_over_ranks(of_residuals, distances);
+  for (std::size_t state = 0; state < states.rows; ++state)
+    if (std::isinf(conditions[state]) || has_distance[state] == 0)
+      distances[state] = std::numeric_limits<double>::quiet_NaN();
 }
 
 template <class T>
@@ -254,6 +327,7 @@ double SpaceProjection<T>::orthonormality_defect() const {
       add_gram(MatrixView<const T>{scaled.data(), count, rank}, as_matrix(products));
     }
   }
+  partition_.sum(entries_of(products));
   double largest = 0.0;
   for (std::size_t i = 0; i < rank; ++i)
     for (std::size_t j = 0; j <= i; ++j) {

@@ -1,6 +1,7 @@
 module fieldfold.pod.svd;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.memory;
 import fieldfold.compression.compressor;
@@ -26,29 +27,34 @@ import fieldfold.rows.store;
 namespace fieldfold {
 namespace {
 
-/// `1^T W 1` of each field, for an inner product W, without masked numbers.
-std::vector<double> total_weights(const FieldSpace& space) {
+/// What turns the norms of errors of fields into root mean squares.
+struct FieldTotals {
+  std::vector<double>
+      weights;  ///< `(num_qoi,)`: `1^T W 1` of each field, for an inner product W, without masked numbers
+  bool is_standardized = false;
+};
+
+FieldTotals totals_of(const FieldSpace& space, const RowPartition& partition) {
   auto ones = zeros<double>({space.dof(), 1});
   for (std::size_t i = 0; i < space.dof(); ++i) ones(i, 0) = space.is_masked(i) ? 0.0 : 1.0;
   auto weights = zeros<double>({space.dof(), 1});
   space.apply_weights(as_matrix(std::as_const(ones)), as_matrix(weights));
   std::vector<double> totals(space.num_qoi(), 0.0);
   for (std::size_t i = 0; i < space.dof(); ++i) totals[space.layout().field(i)] += ones(i, 0) * weights(i, 0);
-  return totals;
+  partition.sum(totals);
+  return {std::move(totals), partition.any(space.parts().deviation.size() > 0)};
 }
 
-/// \param space           null: untransformed states of `num_pts` points  \param sample_weights  of the columns
-SnapshotErrors snapshot_errors(RelativeErrors&& errors, const FieldSpace* space, std::size_t num_pts,
+/// \param space           null: untransformed states  \param sample_weights  of the columns
+SnapshotErrors snapshot_errors(RelativeErrors&& errors, const FieldSpace* space, const FieldTotals& totals,
                                const std::vector<double>& sample_weights) {
   std::vector<double> rms = std::move(errors.group_norms);
   const double samples = std::accumulate(sample_weights.begin(), sample_weights.end(), 0.0);
-  const auto weights =
-      space == nullptr ? std::vector<double>(rms.size(), static_cast<double>(num_pts)) : total_weights(*space);
   for (std::size_t field = 0; field < rms.size(); ++field) {
-    rms[field] /= std::sqrt(weights[field] * samples);
+    rms[field] /= std::sqrt(totals.weights[field] * samples);
     if (space == nullptr) continue;
     const FieldTransform& transform = space->parts().transforms[field];
-    const bool has_unit = !transform.is_logarithmic && space->parts().deviation.size() == 0;
+    const bool has_unit = !transform.is_logarithmic && !totals.is_standardized;
     rms[field] = has_unit ? rms[field] / transform.factor : std::numeric_limits<double>::quiet_NaN();
   }
   return {std::move(errors.columns), std::move(errors.groups), std::move(errors.column_groups), std::move(rms)};
@@ -56,28 +62,30 @@ SnapshotErrors snapshot_errors(RelativeErrors&& errors, const FieldSpace* space,
 
 /// How many numbers are to blame for dropped snapshots, and what leaves them out.
 template <class S>
-std::string blame_of_dropped(const RowSource<S>& snapshots, const FieldOptions& options) {
+std::string blame_of_dropped(const RowSource<S>& snapshots, const FieldOptions& options,
+                             const RowPartition& partition) {
   const auto [gappy, empty] = gappy_rows(snapshots, options.mask_share);
   const bool is_masked = options.mask == Mask::automatic;
-  return message("NaN or infinity in ", is_masked ? gappy - empty : gappy, " of ", snapshots.rows(), " numbers; ",
-                 is_masked ? "a larger mask_share" : "the mask auto", " leaves out numbers that are often missing");
+  return message("NaN or infinity in ", partition.sum(is_masked ? gappy - empty : gappy), " of ",
+                 partition.total(snapshots.rows()), " numbers; ", is_masked ? "a larger mask_share" : "the mask auto",
+                 " leaves out numbers that are often missing");
 }
 
 /// \throws InvalidArgument  no finite snapshot; only zeros, or identical snapshots if they are centred
 template <class T, class S>
 void check_learned(const Decomposition<T>& found, const RowSource<S>& snapshots, const FieldOptions& options,
-                   bool is_centered) {
+                   bool is_centered, const RowPartition& partition) {
   if (found.kept.empty())
     throw InvalidArgument(message("snapshots: expected at least one that is finite, got ",
-                                  snapshots.cols() - found.left_out.size(), " of ", snapshots.rows(),
-                                  " rows, all with ", blame_of_dropped(snapshots, options)));
+                                  snapshots.cols() - found.left_out.size(), " of ", partition.total(snapshots.rows()),
+                                  " rows, all with ", blame_of_dropped(snapshots, options, partition)));
   if (found.rank > 0) return;
   const std::size_t dropped = snapshots.cols() - found.kept.size() - found.left_out.size();
-  throw InvalidArgument(message(
-      is_centered ? "snapshots: expected some that differ, got identical ones"
-                  : "snapshots: expected one that is not zero, got only zeros",
-      dropped > 0 ? message("; ", dropped, " others are dropped because of ", blame_of_dropped(snapshots, options))
-                  : ""));
+  throw InvalidArgument(message(is_centered ? "snapshots: expected some that differ, got identical ones"
+                                            : "snapshots: expected one that is not zero, got only zeros",
+                                dropped > 0 ? message("; ", dropped, " others are dropped because of ",
+                                                      blame_of_dropped(snapshots, options, partition))
+                                            : ""));
 }
 
 void warn_of_few_points(std::size_t num_pts, std::size_t samples) {
@@ -95,6 +103,18 @@ void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOption
                  " such pairs; interpolation from this grid needs smoothing or merge_duplicates"));
 }
 
+/// The missing values that no rank has found.
+std::vector<double> of_no_rank(const std::vector<double>& not_found, const std::vector<double>& missing_values,
+                               const RowPartition& partition) {
+  std::vector<double> found;
+  for (const double value : missing_values) found.push_back(std::ranges::find(not_found, value) == not_found.end());
+  partition.maximum(found);
+  std::vector<double> values;
+  for (std::size_t k = 0; k < found.size(); ++k)
+    if (found[k] == 0.0) values.push_back(missing_values[k]);
+  return values;
+}
+
 /// The snapshots with a weight above 0.
 std::vector<std::size_t> weighted_columns(const xt::xarray<double>& weights) {
   std::vector<std::size_t> columns;
@@ -104,9 +124,9 @@ std::vector<std::size_t> weighted_columns(const xt::xarray<double>& weights) {
 }
 
 /// The map of a decomposition, without the basis and the space. Its parts are moved from the decomposition.
-/// \param num_pts, num_snapshots  of the snapshots  \param scaling  null: none
+/// \param scaling  null: none
 template <class T>
-BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_pts, std::size_t num_snapshots,
+BasicSVDMap<T> map_of(Decomposition<T>& found, const FieldTotals& totals, std::size_t num_snapshots,
                       const SpaceScaling<T>* scaling, const SVDOptions& options) {
   const auto weights_of = [&](const std::vector<std::size_t>& columns) {
     std::vector<double> weights(columns.size(), 1.0);
@@ -115,7 +135,7 @@ BasicSVDMap<T> map_of(Decomposition<T>& found, std::size_t num_pts, std::size_t 
     return weights;
   };
   const auto errors_of = [&](RelativeErrors& errors, const std::vector<std::size_t>& columns) {
-    return snapshot_errors(std::move(errors), scaling != nullptr ? &scaling->space() : nullptr, num_pts,
+    return snapshot_errors(std::move(errors), scaling != nullptr ? &scaling->space() : nullptr, totals,
                            weights_of(columns));
   };
   BasicSVDMap<T> map{.projection_matrix = zeros<T>({0, 0}),
@@ -165,8 +185,14 @@ BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options, const BasicFi
 template <class T>
 BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options, BasicSVDMap<T> map)
     : BasicSVD(std::move(grid), std::move(options)) {
+  this->together([&] { set_map(std::move(map)); });
+}
+
+template <class T>
+void BasicSVD<T>::set_map(BasicSVDMap<T> map) {
   map.complete(options_.threads);
-  map.validate();
+  const RowPartition partition = this->partition_of(map.num_rows());
+  map.validate(partition);
   if (map.space && map.space->parts().fields != this->fields())
     throw InvalidArgument(message("map: expected a space of the fields ", listing(this->fields()), ", got ",
                                   listing(map.space->parts().fields)));
@@ -176,6 +202,7 @@ BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options, BasicSVDMap<T
           message("map: expected errors of ", this->num_qoi(), " fields, got ", (*errors)->fields.size()));
   this->set_num_pts(this->num_pts_of(map.projection_matrix.shape(0), "map"));
   map_ = std::move(map);
+  partition_ = partition;
 }
 
 template <class T>
@@ -195,18 +222,23 @@ void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule
 
 template <class T>
 void BasicSVD<T>::compute_map(const RowSource<T>& snapshots, const RankRule& rule) {
-  ArrayStore<T> basis;
-  auto [map, report] = learn(snapshots, basis, rule);
-  map.projection_matrix = std::move(basis.array());
-  map.complete(options_.threads);
-  const std::size_t num_pts = this->num_pts_of(snapshots.rows(), "snapshots");
-  map_ = std::move(map);
-  report_ = report;
-  this->set_num_pts(num_pts);
+  std::optional<std::pair<BasicSVDMap<T>, DecompositionReport>> found;
+  RowPartition partition;
+  this->together([&] {
+    ArrayStore<T> basis;
+    found = learn(snapshots, basis, rule);
+    found->first.projection_matrix = std::move(basis.array());
+    found->first.complete(options_.threads);
+    partition = this->partition_of(snapshots.rows());
+  });
+  map_ = std::move(found->first);
+  partition_ = partition;
+  report_ = found->second;
+  this->set_num_pts(snapshots.rows() / this->num_qoi());
 }
 
 template <class T>
-DecompositionRequest<T> BasicSVD<T>::request_for(const RankRule& rule) const {
+DecompositionRequest<T> BasicSVD<T>::request_for(const RankRule& rule, const RowPartition& partition) const {
   return {.choose_rank = [&rule](const Spectrum<T>& spectrum) { return choose_rank(rule, spectrum); },
           .needs_coefficients = rule.sample_tol.has_value() && !rule.rank,
           .known_rank = rule.rank,
@@ -215,6 +247,7 @@ DecompositionRequest<T> BasicSVD<T>::request_for(const RankRule& rule) const {
           .threads = options_.threads,
           .groups = this->num_qoi(),
           .leave_out_every = options_.validate_every,
+          .partition = partition,
           .progress = options_.progress};
 }
 
@@ -222,14 +255,15 @@ template <class T>
 template <class S>
 std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const RowSource<S>& given, RowStore<T>& basis,
                                                                        const RankRule& rule) const {
+  const RowPartition partition = this->partition_of(given.rows());
   const RankRule& chosen = rule.is_empty() ? options_.rule : rule;
   validate(chosen);
   warn_of_ignored(chosen);
   FieldOptions field_opts = options_.field_opts;
   this->num_pts_of(given.rows(), "snapshots");
-  if (given.rows() == 0 || given.cols() == 0)
-    throw InvalidArgument(
-        message("snapshots: expected rows and samples, got the shape (", given.rows(), ", ", given.cols(), ")"));
+  if (partition.total(given.rows()) == 0 || given.cols() == 0)
+    throw InvalidArgument(message("snapshots: expected rows and samples, got the shape (",
+                                  partition.total(given.rows()), ", ", given.cols(), ")"));
   if (options_.validate_every > given.cols())
     throw InvalidArgument(message("validate_every: expected at most the number of snapshots, ", given.cols(), ", got ",
                                   options_.validate_every));
@@ -249,13 +283,13 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
     field_opts.sample_weights = std::move(kept);
     snapshots = &weighted.emplace(*snapshots, columns);
   }
-  auto learned = learn_complete(*snapshots, basis, chosen, field_opts);
+  auto learned = learn_complete(*snapshots, basis, request_for(chosen, partition), field_opts);
   if (weighted) {
     auto& numbers = learned.first.snapshot_numbers;
     for (std::size_t& number : numbers) number = columns[number];
     if (numbers.empty()) numbers = std::move(columns);
   }
-  for (const double value : marked.not_found())
+  for (const double value : of_no_rank(marked.not_found(), field_opts.missing_values, partition))
     warn(message("missing_values: no number of the snapshots equals ", value));
   return learned;
 }
@@ -263,22 +297,23 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const Row
 template <class T>
 template <class S>
 std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const RowSource<S>& snapshots,
-                                                                           RowStore<T>& basis, const RankRule& rule,
+                                                                           RowStore<T>& basis,
+                                                                           const DecompositionRequest<T>& common,
                                                                            const FieldOptions& field_opts) const {
-  DecompositionRequest<T> request = request_for(rule);
-  request.choose_rank = [choose = request.choose_rank, &snapshots, &field_opts](const Spectrum<T>& spectrum) {
+  DecompositionRequest<T> request = common;
+  const RowPartition& partition = common.partition;
+  request.choose_rank = [&](const Spectrum<T>& spectrum) {
     try {
-      return choose(spectrum);
+      return common.choose_rank(spectrum);
     } catch (const InvalidArgument& error) {
       if (spectrum.columns == snapshots.cols()) throw;
       throw InvalidArgument(message(error.what(), "; ", snapshots.cols() - spectrum.columns, " of ", snapshots.cols(),
                                     " snapshots are held out, or dropped because of ",
-                                    blame_of_dropped(snapshots, field_opts)));
+                                    blame_of_dropped(snapshots, field_opts, partition)));
     }
   };
-  const std::size_t num_pts = snapshots.rows() / this->num_qoi();
   const auto check = [&](const Decomposition<T>& found, bool is_centered) {
-    check_learned(found, snapshots, field_opts, is_centered);
+    check_learned(found, snapshots, field_opts, is_centered, partition);
   };
   if (is_plain(field_opts)) {
     std::optional<ConvertedRows<T, S>> converted;
@@ -289,15 +324,19 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
       rows = &converted.emplace(snapshots);
     auto found = decompose<T>(*rows, request, basis);
     check(found, false);
-    return {map_of<T>(found, num_pts, snapshots.cols(), nullptr, options_), found.report};
+    const auto num_pts = static_cast<double>(partition.total(snapshots.rows()) / this->num_qoi());
+    return {map_of<T>(found, {.weights = std::vector<double>(this->num_qoi(), num_pts)}, snapshots.cols(), nullptr,
+                      options_),
+            found.report};
   }
-  SpaceLearning learning{.leave_out_every = options_.validate_every, .threads = options_.threads};
+  SpaceLearning learning{
+      .leave_out_every = options_.validate_every, .threads = options_.threads, .partition = partition};
   if (options_.progress) learning.progress = [this](double share) { options_.progress("statistics", share); };
   auto [space, statistics] = learn_space(snapshots, field_opts, this->fields(), learning);
   SpaceScaling<T> scaling(std::move(space), field_opts.sample_weights);
   request.inner_product = scaling.inner_product();
   request.masked_rows = scaling.space().parts().masked;
-  if (!statistics.gaps.empty()) fill_gaps(snapshots, scaling, statistics, request);
+  if (partition.any(!statistics.gaps.empty())) fill_gaps(snapshots, scaling, statistics, request);
   const ScaledRows<T, S> rows(snapshots, scaling, statistics.gaps);
   // A mass matrix reads rows in any order, which files are slow at.
   auto staged = zeros<T>({0, 0});
@@ -311,9 +350,9 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
   const RowSource<T>& scaled_rows = stages ? static_cast<const RowSource<T>&>(staged_rows) : rows;
   auto found = decompose<T>(scaled_rows, request, basis);
   check(found, scaling.space().parts().is_centered);
-  scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads);
-  auto map = map_of(found, num_pts, snapshots.cols(), &scaling, options_);
-  map.num_filled = statistics.gaps.size();
+  scaling.unscale(basis, as_matrix(found.coefficients), found.kept, found.report.threads, partition);
+  auto map = map_of(found, totals_of(scaling.space(), partition), snapshots.cols(), &scaling, options_);
+  map.num_filled = partition.sum(statistics.gaps.size());
   map.space = std::move(scaling).release();
   return {std::move(map), found.report};
 }

@@ -68,10 +68,13 @@ void assess_block(const SpaceProjection<T>& projection, MatrixView<const S> stat
 template <class T>
 template <class S>
 xt::xarray<T> BasicSVD<T>::compress_states(const ArrayRef<S>& states, GappyStates policy) const {
-  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
-  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
-  auto latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
-  map().projection().compress(rows, policy, as_matrix(latent, rows.rows, rank())).warn_of(rows.rows, rank());
+  xt::xarray<T> latent;
+  this->together([&] {
+    const MarkedStates<S> marked(states, options_.field_opts.missing_values);
+    const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
+    latent = xt::xarray<T>::from_shape(joined(loop_shape, {rank()}));
+    projection().compress(rows, policy, as_matrix(latent, rows.rows, rank())).warn_of(rows.rows, rank());
+  });
   return latent;
 }
 
@@ -83,7 +86,8 @@ void BasicSVD<T>::for_blocks_of_states(
     throw InvalidArgument(message("states: expected a length of ", this->dof(), ", got ", states.rows()));
   // Large blocks: states with the same holes share a factorization.
   constexpr std::size_t most_numbers = std::size_t{1} << 21;
-  const std::size_t step = std::max<std::size_t>(1, most_numbers / states.rows());
+  const std::size_t most_rows = partition_.largest(states.rows());
+  const std::size_t step = std::max<std::size_t>(1, most_numbers / most_rows);
   const RowsWithMissingValues<double> marked(states, options_.field_opts.missing_values);
   std::vector<double> buffer;
   for (std::size_t first = 0; first < states.cols(); first += step)
@@ -92,45 +96,52 @@ void BasicSVD<T>::for_blocks_of_states(
 
 template <class T>
 xt::xarray<T> BasicSVD<T>::compress(const RowSource<double>& states, GappyStates policy) const {
-  const auto projection = map().projection();
   auto latent = xt::xarray<T>::from_shape({states.cols(), rank()});
-  UndeterminedStates undetermined;
-  for_blocks_of_states(states, [&](std::size_t first, MatrixView<const double> block) {
-    undetermined.add(projection.compress(block, policy, {latent.data() + first * rank(), block.rows, rank()}, first));
+  this->together([&] {
+    UndeterminedStates undetermined;
+    for_blocks_of_states(states, [&](std::size_t first, MatrixView<const double> block) {
+      const MatrixView<T> part{latent.data() + first * rank(), block.rows, rank()};
+      undetermined.add(projection().compress(block, policy, part, first));
+    });
+    undetermined.warn_of(states.cols(), rank());
   });
-  undetermined.warn_of(states.cols(), rank());
   return latent;
 }
 
 template <class T>
 void BasicSVD<T>::compress(const ArrayRef<T>& states, std::span<T> latent) const {
-  const MarkedStates<T> marked(states, options_.field_opts.missing_values);
-  const auto rows = split_loop(marked.states(), {this->dof()}, "states").matrix;
-  if (latent.size() != rows.rows * rank())
-    throw InvalidArgument(
-        message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
-  map()
-      .projection()
-      .compress(rows, options_.field_opts.gappy_states, {latent.data(), rows.rows, rank()})
-      .warn_of(rows.rows, rank());
+  this->together([&] {
+    const MarkedStates<T> marked(states, options_.field_opts.missing_values);
+    const auto rows = split_loop(marked.states(), {this->dof()}, "states").matrix;
+    if (latent.size() != rows.rows * rank())
+      throw InvalidArgument(
+          message("latent: expected memory for ", rows.rows, " x ", rank(), " numbers, got ", latent.size()));
+    projection()
+        .compress(rows, options_.field_opts.gappy_states, {latent.data(), rows.rows, rank()})
+        .warn_of(rows.rows, rank());
+  });
 }
 
 template <class T>
 template <class S>
 BasicAssessment<T> BasicSVD<T>::assess_states(const ArrayRef<S>& states) const {
-  const MarkedStates<S> marked(states, options_.field_opts.missing_values);
-  const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
-  auto result = assessment_of<T>(loop_shape, rank());
-  assess_block(map().projection(), rows, 0, result);
+  BasicAssessment<T> result;
+  this->together([&] {
+    const MarkedStates<S> marked(states, options_.field_opts.missing_values);
+    const auto [loop_shape, rows] = split_loop(marked.states(), {this->dof()}, "states");
+    result = assessment_of<T>(loop_shape, rank());
+    assess_block(projection(), rows, 0, result);
+  });
   return result;
 }
 
 template <class T>
 BasicAssessment<T> BasicSVD<T>::assess(const RowSource<double>& states) const {
-  const auto projection = map().projection();
   auto result = assessment_of<T>({states.cols()}, rank());
-  for_blocks_of_states(states, [&](std::size_t first, MatrixView<const double> block) {
-    assess_block(projection, block, first, result);
+  this->together([&] {
+    for_blocks_of_states(states, [&](std::size_t first, MatrixView<const double> block) {
+      assess_block(projection(), block, first, result);
+    });
   });
   return result;
 }
@@ -149,7 +160,7 @@ void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) co
   if (states.size() != rows.rows * this->dof())
     throw InvalidArgument(
         message("states: expected memory for ", rows.rows, " x ", this->dof(), " numbers, got ", states.size()));
-  map().projection().reconstruct(rows, {states.data(), rows.rows, this->dof()});
+  projection().reconstruct(rows, {states.data(), rows.rows, this->dof()});
 }
 
 template <class T>

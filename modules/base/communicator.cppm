@@ -1,0 +1,68 @@
+/// Processes that share the rows of matrices.
+export module fieldfold.base.communicator;
+
+import fieldfold.base.standard;
+
+export namespace fieldfold {
+
+/// The ranks among which the rows of matrices are distributed. All ranks call the same members in the same order, and
+/// receive the same numbers, bit for bit.
+class Communicator {
+ public:
+  Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  virtual ~Communicator();
+
+  virtual std::size_t size() const = 0;
+  virtual std::size_t rank() const = 0;
+
+  /// Replaces numbers by their sums over the ranks.
+  virtual void sum(std::span<double> numbers) const = 0;
+  /// Replaces numbers by the largest of all ranks.
+  virtual void maximum(std::span<double> numbers) const = 0;
+  /// Replaces numbers by those of rank 0.
+  virtual void broadcast(std::span<double> numbers) const = 0;
+  /// Equally many numbers of each rank, in the order of the ranks.
+  virtual std::vector<double> gather(std::span<const double> numbers) const = 0;
+
+  /// Runs work that calls the members above. An exception on some ranks is thrown on all, that of the lowest one of
+  /// them, so that none waits for another in vain; a rank may fail anywhere in its work.
+  virtual void together(const std::function<void()>& work) const = 0;
+};
+
+/// The rows that this rank has of the matrices shared by a communicator: consecutive ones, after those of lower ranks.
+/// The reductions are those of the communicator, and do nothing where one process has all rows.
+class RowPartition {
+ public:
+  /// One process has all rows.
+  RowPartition() = default;
+
+  /// Collective. \param communicator  it must outlive this object  \param rows  of this rank
+  RowPartition(const Communicator& communicator, std::size_t rows);
+
+  bool is_distributed() const { return communicator_ != nullptr; }
+
+  /// The number of a row of this rank among all rows.
+  std::size_t number(std::size_t row) const { return first_ + row; }
+
+  /// The number of rows of all ranks. \param rows  of this rank
+  std::size_t total(std::size_t rows) const { return is_distributed() ? total_ : rows; }
+
+  void sum(std::span<double> numbers) const;
+  void maximum(std::span<double> numbers) const;
+  /// Replaces numbers that are equal on all ranks up to rounding by those of rank 0, unless they are equal.
+  void agree(std::span<double> numbers) const;
+
+  std::size_t sum(std::size_t count) const;
+  std::size_t largest(std::size_t count) const;
+  bool any(bool holds) const;
+  bool all(bool holds) const { return !any(!holds); }
+
+ private:
+  const Communicator* communicator_ = nullptr;
+  std::size_t first_ = 0;
+  std::size_t total_ = 0;
+};
+
+}  // namespace fieldfold

@@ -1,0 +1,60 @@
+module fieldfold.base.communicator;
+
+namespace fieldfold {
+namespace {
+
+/// A hash of the bits of numbers (FNV-1a), as a double that represents it exactly.
+double hash_of(std::span<const double> numbers) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const double number : numbers) hash = (hash ^ std::bit_cast<std::uint64_t>(number)) * 0x100000001b3;
+  return static_cast<double>(hash >> 11);
+}
+
+}  // namespace
+
+Communicator::~Communicator() = default;
+
+RowPartition::RowPartition(const Communicator& communicator, std::size_t rows) : communicator_(&communicator) {
+  const std::array own{static_cast<double>(rows)};
+  const std::vector<double> counts = communicator.gather(own);
+  for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+    if (rank < communicator.rank()) first_ += static_cast<std::size_t>(counts[rank]);
+    total_ += static_cast<std::size_t>(counts[rank]);
+  }
+}
+
+void RowPartition::sum(std::span<double> numbers) const {
+  if (is_distributed()) communicator_->sum(numbers);
+}
+
+void RowPartition::maximum(std::span<double> numbers) const {
+  if (is_distributed()) communicator_->maximum(numbers);
+}
+
+void RowPartition::agree(std::span<double> numbers) const {
+  if (!is_distributed()) return;
+  const double hash = hash_of(numbers);
+  std::array extremes{hash, -hash};
+  communicator_->maximum(extremes);
+  if (extremes[0] != -extremes[1]) communicator_->broadcast(numbers);
+}
+
+std::size_t RowPartition::sum(std::size_t count) const {
+  std::array number{static_cast<double>(count)};
+  sum(number);
+  return static_cast<std::size_t>(number[0]);
+}
+
+std::size_t RowPartition::largest(std::size_t count) const {
+  std::array number{static_cast<double>(count)};
+  maximum(number);
+  return static_cast<std::size_t>(number[0]);
+}
+
+bool RowPartition::any(bool holds) const {
+  std::array number{holds ? 1.0 : 0.0};
+  maximum(number);
+  return number[0] > 0.0;
+}
+
+}  // namespace fieldfold
