@@ -11,7 +11,7 @@ import re
 import sys
 
 FLOORS = ["base", "linalg", "points", "rows", "decomposition", "fields", "rbf", "interpolation", "compression", "pod",
-          "files", "formats"]
+          "files", "mpi", "formats"]
 MAX_FILES = 12
 
 root = pathlib.Path(sys.argv[1])

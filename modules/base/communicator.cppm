@@ -5,6 +5,12 @@ import fieldfold.base.standard;
 
 export namespace fieldfold {
 
+/// Bytes of a file.
+struct FilePart {
+  std::uint64_t offset = 0;
+  std::span<const std::byte> bytes;
+};
+
 /// The ranks among which the rows of matrices are distributed. All ranks call the same members in the same order, and
 /// receive the same numbers, bit for bit.
 class Communicator {
@@ -16,6 +22,8 @@ class Communicator {
 
   virtual std::size_t size() const = 0;
   virtual std::size_t rank() const = 0;
+  /// The number of threads that this rank should use.
+  virtual std::size_t threads() const { return 1; }
 
   /// Replaces numbers by their sums over the ranks.
   virtual void sum(std::span<double> numbers) const = 0;
@@ -26,10 +34,17 @@ class Communicator {
   /// Equally many numbers of each rank, in the order of the ranks.
   virtual std::vector<double> gather(std::span<const double> numbers) const = 0;
 
+  /// Writes to one file, each rank its parts; the file is created if it does not exist. All parts are on the disk when
+  /// this function returns. \throws FileError  the file cannot be written
+  virtual void write_parts(const std::filesystem::path& path, const std::vector<FilePart>& parts) const = 0;
+
   /// Runs work that calls the members above. An exception on some ranks is thrown on all, that of the lowest one of
   /// them, so that none waits for another in vain; a rank may fail anywhere in its work.
   virtual void together(const std::function<void()>& work) const = 0;
 };
+
+/// The text of rank 0, on all ranks; collective.
+std::string broadcast_text(const Communicator& communicator, std::string_view text);
 
 /// The rows that this rank has of the matrices shared by a communicator: consecutive ones, after those of lower ranks.
 /// The reductions are those of the communicator, and do nothing where one process has all rows.
@@ -48,6 +63,8 @@ class RowPartition {
 
   /// The number of rows of all ranks. \param rows  of this rank
   std::size_t total(std::size_t rows) const { return is_distributed() ? total_ : rows; }
+
+  const Communicator* communicator() const { return communicator_; }
 
   void sum(std::span<double> numbers) const;
   void maximum(std::span<double> numbers) const;

@@ -2,6 +2,7 @@
 export module fieldfold.files.archive;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.standard;
 import fieldfold.rows.store;
@@ -19,6 +20,17 @@ constexpr std::uint32_t incremental_content = 3;
 /// The largest length of an axis, also of an empty array.
 constexpr std::size_t longest_axis = std::size_t{1} << 48;
 
+/// The checksum of a file is that of the digests of its chunks of this many bytes, so that several readers and writers
+/// compute it together.
+constexpr std::uint64_t checksum_chunk = std::uint64_t{1} << 22;
+
+/// The digest of a chunk: XXH64 with the seed 0.
+std::uint64_t digest_of(std::span<const std::byte> chunk);
+
+/// The checksum of a file: XXH64 of the digests of its chunks, 8 bytes each, little-endian; the digest itself if there
+/// is one chunk only.
+std::uint64_t checksum_of_chunks(std::span<const std::uint64_t> digests);
+
 /// How much of a file is read.
 enum class Extent : std::uint8_t {
   whole,    ///< all of it, and the checksum verified
@@ -31,10 +43,48 @@ struct TallArray {
   std::size_t rows = 0;
 };
 
+/// The points whose numbers are read.
+struct PointShare {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::size_t total = 0;  ///< of the file
+};
+
+/// A file that ranks write together: bytes that all of them have, and rows of which each has some, in order.
+class SharedContent : public std::streambuf {
+ public:
+  explicit SharedContent(const Communicator& communicator) : communicator_(communicator) {}
+
+  /// Rows of all ranks; collective. The memory must outlive this object. \returns  the number of rows of all ranks
+  /// \param before  is called with it before the rows
+  void rows(const void* own, std::size_t count, std::size_t row_bytes,
+            const std::function<void(std::size_t total)>& before);
+
+  /// The bytes so far.
+  std::uint64_t size() const { return size_; }
+  /// The parts of this rank; the bytes of all ranks are parts of rank 0. References this object.
+  std::vector<FilePart> parts() const;
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize length) override;
+  int_type overflow(int_type letter) override;
+
+ private:
+  struct Text {
+    std::uint64_t offset;
+    std::string bytes;
+  };
+  const Communicator& communicator_;
+  std::uint64_t size_ = 0;
+  std::vector<Text> common_;
+  std::vector<FilePart> own_;
+};
+
 /// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
 class Writer {
  public:
-  explicit Writer(std::ostream& out);
+  /// \param shared  the buffer of `out`, if points are distributed among ranks; null: one process has all
+  explicit Writer(std::ostream& out, SharedContent* shared = nullptr);
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer();
@@ -57,9 +107,36 @@ class Writer {
     for (const std::size_t length : array.shape()) count(length);
     write(array.data(), array.size());
   }
-  /// An array, or a list, with a number for each point or each number of a state.
+  /// An array, or a list, with a number for each point or each number of a state: the rows of all ranks. A scalar is
+  /// the same for all points.
+  template <class T>
+  void tall(const xt::xarray<T>& array) {
+    if (shared_ == nullptr || array.dimension() == 0) return (*this)(array);
+    const std::size_t width = array.dimension() == 2 ? array.shape(1) : 1;
+    shared_->rows(array.data(), array.shape(0), width * sizeof(T), [&](std::size_t total) {
+      count(array.dimension());
+      count(total);
+      if (array.dimension() == 2) count(width);
+    });
+  }
+  template <class Number>
+  void tall(const std::vector<Number>& values) {
+    if (shared_ == nullptr) return numbers(values);
+    shared_->rows(values.data(), values.size(), sizeof(Number), [&](std::size_t total) { count(total); });
+  }
+  /// The same in an outline, too.
+  template <class Number>
+  void tall_in_outline(const std::vector<Number>& values) {
+    tall(values);
+  }
+  /// An array with a row for each sample.
+  template <class T>
+  void samples(const xt::xarray<T>& array) {
+    (*this)(array);
+  }
+  /// An array, or a list, of a mesh, which has as many rows as it has nodes, cells and so on.
   template <class Numbers>
-  void tall(const Numbers& numbers) {
+  void of_mesh(const Numbers& numbers) {
     if constexpr (requires { numbers.shape(); })
       (*this)(numbers);
     else
@@ -111,6 +188,7 @@ class Writer {
 
   struct Archive;
   std::unique_ptr<Archive> archive_;
+  SharedContent* shared_;
 };
 
 /// Reads the parts of a file. Every length is checked against the number of remaining bytes before use.
@@ -118,7 +196,9 @@ class Reader {
  public:
   /// \param in        at the start of the archive  \param end  the offset of its end
   /// \param checksum  of the file, as stored
-  Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum);
+  /// \param share     of tall arrays that is read
+  Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum,
+         const std::optional<PointShare>& share = std::nullopt);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader();
@@ -160,23 +240,48 @@ class Reader {
     Shape shape = array_shape();
     const TallArray place{.offset = end_ - remaining_, .rows = shape.empty() ? 1 : shape[0]};
     take(size_of(shape), sizeof(T));
-    if (extent_ == Extent::outline && !shape.empty()) {
-      skip(size_of(shape) * sizeof(T));
-      shape[0] = 0;
-    }
+    const std::uint64_t row_bytes = place.rows > 0 ? size_of(shape) / place.rows * sizeof(T) : 0;
+    const Rows rows = shape.empty() ? Rows{0, 1, 0} : wanted_rows(place.rows);
+    skip(rows.before * row_bytes);
+    if (!shape.empty()) shape[0] = rows.count;
     array = xt::xarray<T>::from_shape(shape);
     read(array.data(), array.size());
+    skip(rows.after * row_bytes);
     return place;
   }
   template <class Number>
   void tall(std::vector<Number>& values) {
-    if (extent_ == Extent::whole) return numbers(values);
-    values.clear();
     std::size_t length = 0;
     count(length);
     take(length, sizeof(Number));
-    skip(length * sizeof(Number));
+    const Rows rows = wanted_rows(length);
+    skip(rows.before * sizeof(Number));
+    values.resize(rows.count);
+    read(values.data(), rows.count);
+    skip(rows.after * sizeof(Number));
   }
+  template <class Number>
+  void tall_in_outline(std::vector<Number>& values) {
+    if (extent_ == Extent::outline)
+      numbers(values);
+    else
+      tall(values);
+  }
+  template <class T>
+  void samples(xt::xarray<T>& array) {
+    if (share_)
+      (*this)(array);
+    else
+      tall(array);
+  }
+  /// Meshes are not read in part.
+  template <class Numbers>
+  void of_mesh(Numbers& numbers) {
+    const Extent extent = std::exchange(extent_, share_ ? Extent::outline : extent_);
+    tall(numbers);
+    extent_ = extent;
+  }
+  bool reads_a_share() const { return share_.has_value(); }
   template <class T, class Describe>
   void optional(std::optional<T>& value, Describe describe) {
     bool present = false;
@@ -231,6 +336,21 @@ class Reader {
   void set_version(std::uint32_t version) { version_ = version; }
 
  private:
+  struct Rows {
+    std::size_t before;
+    std::size_t count;
+    std::size_t after;
+  };
+  /// The rows of a tall array that are read.
+  Rows wanted_rows(std::size_t rows) const {
+    if (extent_ == Extent::outline) return {0, 0, rows};
+    if (!share_ || rows == 0) return {0, rows, 0};
+    if (share_->total == 0 || rows % share_->total != 0) throw FileError("an array does not fit its points");
+    const std::size_t of_point = rows / share_->total;
+    return {share_->first * of_point, share_->count * of_point,
+            (share_->total - share_->first - share_->count) * of_point};
+  }
+
   Shape array_shape() {
     std::size_t dimension = 0;
     count(dimension);
@@ -246,7 +366,9 @@ class Reader {
     return shape;
   }
 
-  void skip(std::uint64_t bytes) { in_.seekg(static_cast<std::streamoff>(bytes), std::ios::cur); }
+  void skip(std::uint64_t bytes) {
+    if (bytes > 0) in_.seekg(static_cast<std::streamoff>(bytes), std::ios::cur);
+  }
 
   void take(std::uint64_t count, std::size_t size) {
     if (count > remaining_ / size) throw FileError("it is truncated");
@@ -263,6 +385,7 @@ class Reader {
   std::uint64_t remaining_;
   Extent extent_;
   std::uint64_t checksum_;
+  std::optional<PointShare> share_;
   bool is_little_endian_ = true;
   std::uint32_t version_ = format_version;
 };
@@ -273,6 +396,12 @@ class Reader {
 void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
                   const std::function<void(Writer&)>& describe);
 
+/// The same for points that are distributed among ranks, which all write; collective. The file is either complete or
+/// absent, and has the bytes that one process writes.
+/// \throws FileError  the file cannot be written; the machine is not little-endian
+void write_framed_together(const std::filesystem::path& path, const Communicator& communicator, std::uint32_t kind,
+                           std::size_t scalar_size, const std::function<void(Writer&)>& describe);
+
 /// The number of bytes of the trailer: length and checksum.
 constexpr std::size_t trailer_size = 16;
 
@@ -282,5 +411,10 @@ constexpr std::size_t trailer_size = 16;
 void read_framed(const std::filesystem::path& path,
                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
                  Extent extent = Extent::whole);
+
+/// The same on ranks, each of which reads tall arrays in part; collective. The ranks verify the checksum together.
+void read_framed_together(
+    const std::filesystem::path& path, const Communicator& communicator, const PointShare& share,
+    const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read);
 
 }  // namespace fieldfold

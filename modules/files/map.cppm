@@ -1,11 +1,12 @@
 /// Saving and loading of compressors.
 ///
 /// A file consists of eight bytes of magic; a cereal portable binary archive (format version, kind of content, scalar
-/// size, content); the number of bytes up to here; and the XXH64 checksum of everything before it. Identical maps give
-/// identical bytes.
+/// size, content); the number of bytes up to here; and the XXH64 checksum of everything before it, by chunks. Identical
+/// maps give identical bytes.
 export module fieldfold.files.map;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.io;
 import fieldfold.base.standard;
 import fieldfold.compression.any;
@@ -20,7 +21,8 @@ export namespace fieldfold {
 
 /// Saves a compressor with its options and, if it has one, its map. The file is either complete or absent. For a mass
 /// matrix that is a function, its product with the basis is saved: a loaded map compresses, and members that need the
-/// function throw `NotReady`.
+/// function throw `NotReady`. Points that are distributed among ranks are written by all of them, to the bytes that one
+/// process writes; collective then.
 /// \throws FileError  the file cannot be written
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd);
@@ -58,6 +60,15 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
 /// \throws FileError  the file cannot be read; is of another format or a later version; is damaged or truncated; or is
 ///                    inconsistent. Memory is bounded by a small multiple of the file size.
 AnyCompressor load(const std::filesystem::path& path);
+
+/// The same on ranks, each of which reads the numbers of its points; collective. The file may have been saved by any
+/// number of ranks, or by one process; its mesh is not read.
+/// \param communicator  null: one process reads all points
+/// \param num_pts       the points of this rank, after those of lower ranks; none: an equal share
+/// \throws InvalidArgument  the ranks do not take all points together
+/// \throws FileError        as above; there is no map, or it has a mass matrix
+AnyCompressor load(const std::filesystem::path& path, const std::shared_ptr<const Communicator>& communicator,
+                   std::optional<std::size_t> num_pts = std::nullopt);
 
 /// An SVD in a file without its tall arrays, those with a number for each point or each number of a state.
 template <class T>

@@ -24,7 +24,8 @@ struct SVDOptions {
   std::size_t validate_every = 0;
   /// Whether to keep the latent coefficients of the snapshots. The snapshots themselves are never kept.
   bool keep_training_latents = false;
-  /// The decomposition method, and the threads to use (0: as many as the machine has). Not saved.
+  /// The decomposition method, and the threads to use (0: as many as the machine has, or the communicator says). Not
+  /// saved.
   DecompositionMethod method = DecompositionMethod::automatic;
   std::size_t threads = 0;
   /// Progress callback: the phase of learning, and the share of it that is done; an exception thrown by it aborts

@@ -14,6 +14,18 @@ double hash_of(std::span<const double> numbers) {
 
 Communicator::~Communicator() = default;
 
+std::string broadcast_text(const Communicator& communicator, std::string_view text) {
+  std::array length{static_cast<double>(text.size())};
+  communicator.broadcast(length);
+  std::vector<double> codes(static_cast<std::size_t>(length[0]), 0.0);
+  if (communicator.rank() == 0)
+    std::ranges::transform(text, codes.begin(), [](char letter) { return static_cast<double>(letter); });
+  communicator.broadcast(codes);
+  std::string result;
+  for (const double code : codes) result += static_cast<char>(code);
+  return result;
+}
+
 RowPartition::RowPartition(const Communicator& communicator, std::size_t rows) : communicator_(&communicator) {
   const std::array own{static_cast<double>(rows)};
   const std::vector<double> counts = communicator.gather(own);

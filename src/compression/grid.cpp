@@ -88,6 +88,8 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
     if (std::ranges::find(options_.fields, field) == options_.fields.end())
       throw InvalidArgument(unknown_name("units: " + field, "a field", options_.fields));
   if (options_.mesh) validate(*options_.mesh);
+  if (options_.mesh && options_.communicator)
+    throw InvalidArgument("mesh: expected none for points that are distributed among ranks");
   check_coords();
   if (options_.mesh && num_pts_ && options_.mesh->num_pts() != *num_pts_)
     throw InvalidArgument(

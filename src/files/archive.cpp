@@ -5,6 +5,7 @@ module;
 
 module fieldfold.files.archive;
 
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 
@@ -13,10 +14,12 @@ namespace {
 
 constexpr std::array magic{'F', 'I', 'E', 'L', 'D', 'F', 'L', 'D'};
 
-class Checksum {
+/// XXH64 of bytes that arrive in pieces.
+class Hash {
  public:
-  void update(const char* bytes, std::size_t count) { XXH64_update(state_.get(), bytes, count); }
+  void update(const void* bytes, std::size_t count) { XXH64_update(state_.get(), bytes, count); }
   std::uint64_t value() const { return XXH64_digest(state_.get()); }
+  void reset() { XXH64_reset(state_.get(), 0); }
 
  private:
   struct Free {
@@ -29,6 +32,47 @@ class Checksum {
     return state;
   }
   std::unique_ptr<XXH64_state_t, Free> state_{fresh()};
+};
+
+std::array<char, 8> little_endian(std::uint64_t number) {
+  std::array<char, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (8 * i) & 0xff);
+  return bytes;
+}
+
+/// The checksum of a file whose bytes arrive in pieces.
+class Checksum {
+ public:
+  /// \param chunk  the length of chunks
+  explicit Checksum(std::uint64_t chunk = checksum_chunk) : chunk_(chunk) {}
+
+  void update(const char* bytes, std::size_t count) {
+    while (count > 0) {
+      if (filled_ == chunk_) end_chunk();
+      const std::size_t part = std::min<std::uint64_t>(count, chunk_ - filled_);
+      of_chunk_.update(bytes, part);
+      filled_ += part;
+      bytes += part;
+      count -= part;
+    }
+  }
+  std::uint64_t value() const {
+    std::vector<std::uint64_t> digests = digests_;
+    digests.push_back(of_chunk_.value());
+    return checksum_of_chunks(digests);
+  }
+
+ private:
+  void end_chunk() {
+    digests_.push_back(of_chunk_.value());
+    of_chunk_.reset();
+    filled_ = 0;
+  }
+
+  std::uint64_t chunk_;
+  std::uint64_t filled_ = 0;
+  Hash of_chunk_;
+  std::vector<std::uint64_t> digests_;
 };
 
 /// Forwards bytes to another buffer, and computes their count and checksum.
@@ -55,21 +99,27 @@ class SummingBuffer : public std::streambuf {
   std::uint64_t count_ = 0;
 };
 
-std::array<char, 8> little_endian(std::uint64_t number) {
-  std::array<char, 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (8 * i) & 0xff);
-  return bytes;
-}
-
 std::uint64_t number_from(const std::array<char, 8>& bytes) {
   std::uint64_t number = 0;
   for (std::size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<unsigned char>(bytes[i]);
   return number;
 }
 
+/// The format version of a file, which is behind its magic and its byte order.
+std::uint32_t version_in(std::ifstream& in) {
+  std::array<char, 5> bytes{};
+  in.seekg(magic.size());
+  in.read(bytes.data(), bytes.size());
+  if (bytes[0] == 0) std::reverse(bytes.begin() + 1, bytes.end());
+  std::uint32_t version = 0;
+  for (std::size_t i = bytes.size() - 1; i > 0; --i) version = version << 8 | static_cast<unsigned char>(bytes[i]);
+  return version;
+}
+
 std::uint64_t checksum_of(std::ifstream& in, std::uint64_t size) {
+  // Files up to version 4 are one chunk.
+  Checksum checksum(version_in(in) < 5 ? std::numeric_limits<std::uint64_t>::max() : checksum_chunk);
   in.seekg(0);
-  Checksum checksum;
   std::vector<char> chunk(std::size_t{1} << 20);
   for (std::uint64_t left = size; left > 0 && in;) {
     const auto length = std::min<std::uint64_t>(left, chunk.size());
@@ -101,6 +151,15 @@ std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size, Extent ext
 
 }  // namespace
 
+std::uint64_t digest_of(std::span<const std::byte> chunk) { return XXH64(chunk.data(), chunk.size(), 0); }
+
+std::uint64_t checksum_of_chunks(std::span<const std::uint64_t> digests) {
+  if (digests.size() == 1) return digests.front();
+  Hash hash;
+  for (const std::uint64_t digest : digests) hash.update(little_endian(digest).data(), sizeof(digest));
+  return hash.value();
+}
+
 // Binary data takes pointers as rvalues (+numbers): cereal derives the width of a number, by which it swaps bytes, from
 // the type of its argument, and a reference to a pointer would make that the width of a pointer.
 
@@ -108,7 +167,8 @@ struct Writer::Archive {
   cereal::PortableBinaryOutputArchive archive;
 };
 
-Writer::Writer(std::ostream& out) : archive_(new Archive{cereal::PortableBinaryOutputArchive(out)}) {}
+Writer::Writer(std::ostream& out, SharedContent* shared)
+    : archive_(new Archive{cereal::PortableBinaryOutputArchive(out)}), shared_(shared) {}
 
 Writer::~Writer() = default;
 
@@ -122,8 +182,9 @@ struct Reader::Archive {
 };
 
 // An archive begins with one byte for the byte order: 1 for little-endian, 0 for big-endian.
-Reader::Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum)
-    : in_(in), end_(end), remaining_(end - magic.size() - 1), extent_(extent), checksum_(checksum) {
+Reader::Reader(std::istream& in, std::uint64_t end, Extent extent, std::uint64_t checksum,
+               const std::optional<PointShare>& share)
+    : in_(in), end_(end), remaining_(end - magic.size() - 1), extent_(extent), checksum_(checksum), share_(share) {
   if (const int byte_order = in.peek(); byte_order != 0 && byte_order != 1)
     throw FileError(message("its byte order is ", byte_order, "; expected 0 or 1"));
   is_little_endian_ = in.peek() == 1;
@@ -137,16 +198,104 @@ void Reader::read(Number* numbers, std::size_t count) {
   archive_->archive(cereal::binary_data(+numbers, count * sizeof(Number)));
 }
 
-void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
-                  const std::function<void(Writer&)>& describe) try {
-  SummingBuffer buffer(file.rdbuf());
-  std::ostream out(&buffer);
+namespace {
+
+void write_content(std::ostream& out, SharedContent* shared, std::uint32_t kind, std::size_t scalar_size,
+                   const std::function<void(Writer&)>& describe) {
   out.write(magic.data(), magic.size());
-  Writer writer(out);
+  Writer writer(out, shared);
   writer(format_version);
   writer(kind);
   writer(static_cast<std::uint32_t>(scalar_size));
   describe(writer);
+}
+
+/// The checksum of the first bytes of a file; each rank computes digests of an equal share of the chunks.
+std::uint64_t checksum_of_ranks(const std::filesystem::path& path, const Communicator& communicator,
+                                std::uint64_t size) {
+  const std::uint64_t chunks = std::max<std::uint64_t>(1, (size + checksum_chunk - 1) / checksum_chunk);
+  const std::uint64_t share = (chunks + communicator.size() - 1) / communicator.size();
+  const RandomAccessFile file(path);
+  std::vector<std::byte> chunk;
+  // Halves of digests, which are whole numbers in double precision.
+  std::vector<double> halves(2 * share, 0.0);
+  for (std::uint64_t k = 0; k < share; ++k) {
+    const std::uint64_t first = (communicator.rank() * share + k) * checksum_chunk;
+    if (first >= size) break;
+    chunk.resize(std::min(checksum_chunk, size - first));
+    file.read(first, chunk.data(), chunk.size());
+    const std::uint64_t digest = digest_of(chunk);
+    halves[2 * k] = static_cast<double>(digest >> 32);
+    halves[2 * k + 1] = static_cast<double>(digest & 0xffffffff);
+  }
+  const std::vector<double> all = communicator.gather(halves);
+  std::vector<std::uint64_t> digests(chunks);
+  for (std::uint64_t k = 0; k < chunks; ++k)
+    digests[k] = static_cast<std::uint64_t>(all[2 * k]) << 32 | static_cast<std::uint64_t>(all[2 * k + 1]);
+  return checksum_of_chunks(digests);
+}
+
+}  // namespace
+
+void SharedContent::rows(const void* own, std::size_t count, std::size_t row_bytes,
+                         const std::function<void(std::size_t total)>& before) {
+  const RowPartition partition(communicator_, count);
+  before(partition.total(count));
+  if (count > 0)
+    own_.push_back({size_ + partition.number(0) * row_bytes, {static_cast<const std::byte*>(own), count * row_bytes}});
+  size_ += partition.total(count) * row_bytes;
+}
+
+std::vector<FilePart> SharedContent::parts() const {
+  std::vector<FilePart> all = own_;
+  for (const Text& text : common_)
+    if (communicator_.rank() == 0) all.push_back({text.offset, std::as_bytes(std::span(text.bytes))});
+  return all;
+}
+
+std::streamsize SharedContent::xsputn(const char* bytes, std::streamsize length) {
+  if (common_.empty() || common_.back().offset + common_.back().bytes.size() != size_) common_.push_back({size_, ""});
+  common_.back().bytes.append(bytes, static_cast<std::size_t>(length));
+  size_ += static_cast<std::uint64_t>(length);
+  return length;
+}
+
+SharedContent::int_type SharedContent::overflow(int_type letter) {
+  const char byte = traits_type::to_char_type(letter);
+  xsputn(&byte, 1);
+  return letter;
+}
+
+void write_framed_together(const std::filesystem::path& path, const Communicator& communicator, std::uint32_t kind,
+                           std::size_t scalar_size, const std::function<void(Writer&)>& describe) {
+  if constexpr (std::endian::native != std::endian::little)
+    throw FileError(
+        message(path.string(), ": cannot be written by several ranks of a machine that is not ", "little-endian"));
+  SharedContent content(communicator);
+  std::ostream out(&content);
+  write_content(out, &content, kind, scalar_size, describe);
+  const std::uint64_t length = content.size();
+  out.write(little_endian(length).data(), 8);
+  const auto write = [&](const std::filesystem::path& temporary) {
+    const std::filesystem::path shared = broadcast_text(communicator, temporary.string());
+    communicator.write_parts(shared, content.parts());
+    const auto checksum = little_endian(checksum_of_ranks(shared, communicator, content.size()));
+    std::vector<FilePart> trailer;
+    if (communicator.rank() == 0) trailer.push_back({content.size(), std::as_bytes(std::span(checksum))});
+    communicator.write_parts(shared, trailer);
+  };
+  // Rank 0 replaces the file when all have written, and the others wait until it has.
+  if (communicator.rank() == 0)
+    write_file_at(path, write);
+  else
+    write("");
+}
+
+void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_size,
+                  const std::function<void(Writer&)>& describe) try {
+  SummingBuffer buffer(file.rdbuf());
+  std::ostream out(&buffer);
+  write_content(out, nullptr, kind, scalar_size, describe);
   out.write(little_endian(buffer.count()).data(), 8);
   out.write(little_endian(buffer.checksum()).data(), 8);
   if (!out) file.setstate(std::ios::failbit);
@@ -154,14 +303,18 @@ void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_siz
   file.setstate(std::ios::failbit);  // cereal throws on a full disk
 }
 
-void read_framed(const std::filesystem::path& path,
-                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
-                 Extent extent) {
+namespace {
+
+/// \param check   checks the frame of a file of a size, and returns its checksum
+void read_checked(const std::filesystem::path& path,
+                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                  Extent extent, const std::optional<PointShare>& share,
+                  const std::function<std::uint64_t(std::ifstream& in, std::uint64_t size)>& check) {
   std::ifstream in = open_for_reading(path);
   try {
     const std::uint64_t file_size = std::filesystem::file_size(path);
-    const std::uint64_t checksum = check_frame(in, file_size, extent);
-    Reader reader(in, file_size - trailer_size, extent, checksum);
+    const std::uint64_t checksum = check(in, file_size);
+    Reader reader(in, file_size - trailer_size, extent, checksum, share);
     std::uint32_t version = 0;
     std::uint32_t kind = 0;
     std::uint32_t scalar_size = 0;
@@ -180,6 +333,31 @@ void read_framed(const std::filesystem::path& path,
   } catch (const cereal::Exception& error) {
     throw FileError(message(path.string(), ": ", error.what()));
   }
+}
+
+}  // namespace
+
+void read_framed(const std::filesystem::path& path,
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                 Extent extent) {
+  read_checked(path, read, extent, std::nullopt,
+               [&](std::ifstream& in, std::uint64_t size) { return check_frame(in, size, extent); });
+}
+
+void read_framed_together(
+    const std::filesystem::path& path, const Communicator& communicator, const PointShare& share,
+    const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read) {
+  read_checked(path, read, Extent::whole, share, [&](std::ifstream& in, std::uint64_t size) {
+    const std::uint64_t stored = check_frame(in, size, Extent::outline);
+    // Files up to version 4 have one chunk, which rank 0 reads.
+    const bool is_one_chunk = version_in(in) < 5;
+    const bool matches = is_one_chunk ? communicator.rank() > 0 || checksum_of(in, size - 8) == stored
+                                      : checksum_of_ranks(path, communicator, size - 8) == stored;
+    if (!matches) throw FileError("it is damaged: the checksum does not match");
+    in.clear();
+    in.seekg(magic.size());
+    return stored;
+  });
 }
 
 template void Writer::write(const char*, std::size_t);

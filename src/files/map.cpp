@@ -1,6 +1,7 @@
 module fieldfold.files.map;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.io;
 import fieldfold.compression.any;
@@ -72,6 +73,8 @@ void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
   mass.reset();
   SparseRows rows;
   const MassKind kind = describe_mass_rows(archive, rows);
+  if (kind != MassKind::none && archive.reads_a_share())
+    throw FileError("it has a mass matrix, which ranks do not share");
   if (kind == MassKind::function) mass.emplace(forgotten_function(rows.cols));
   if (kind != MassKind::sparse) return;
   if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
@@ -81,10 +84,10 @@ void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
 template <class Archive, class AnyMesh>
 void describe_parts(Archive& archive, AnyMesh& mesh) {
   static const std::vector<std::string_view> locations{"points", "cells"};
-  archive.tall(mesh.points);
-  archive.tall(mesh.offsets);
-  archive.tall(mesh.nodes);
-  archive.tall(mesh.types);
+  archive.of_mesh(mesh.points);
+  archive.of_mesh(mesh.offsets);
+  archive.of_mesh(mesh.nodes);
+  archive.of_mesh(mesh.types);
   archive.choice(mesh.location, locations);
 }
 
@@ -100,7 +103,7 @@ void describe_mesh(Reader& archive, std::shared_ptr<const Mesh>& mesh) {
   if (!exists) return;
   auto found = make_shared<Mesh>();
   describe_parts(archive, *found);
-  mesh = std::move(found);
+  if (!archive.reads_a_share()) mesh = std::move(found);
 }
 
 /// The order of the parts in a file, for a `Writer` of constants or a `Reader` of variables.
@@ -138,7 +141,7 @@ void describe_space(Archive& archive, Parts& parts) {
   archive.tall(parts.deviation);
   archive.tall(parts.point_weights);
   archive.numbers(parts.field_weights);
-  archive.numbers(parts.masked);
+  archive.tall_in_outline(parts.masked);
 }
 
 template <class Archive, class Grid, class Options>
@@ -194,7 +197,7 @@ void describe_map(Archive& archive, Map& map, DescribeBasis describe_basis) {
     archive(range.first);
     archive(range.second);
   });
-  archive.optional(map.training_latents, [&](auto& latents) { archive.tall(latents); });
+  archive.optional(map.training_latents, [&](auto& latents) { archive.samples(latents); });
   if (archive.version() < 2) return;
   archive(map.unresolved_squares);
   const auto describe_errors = [&](auto& errors) {
@@ -250,13 +253,15 @@ void read_options(Reader& reader, CompressionOptions& grid, SVDOptions& options)
 }
 
 template <class T>
-AnyCompressor read_svd(Reader& reader) {
+AnyCompressor read_svd(Reader& reader, const std::shared_ptr<const Communicator>& communicator = nullptr) {
   CompressionOptions grid;
   SVDOptions options;
   read_options(reader, grid, options);
+  grid.communicator = communicator;
   std::optional<BasicSVDMap<T>> map;
-  reader.optional(
-      map, [&](BasicSVDMap<T>& stored) { describe_map(reader, stored, [&] { reader(stored.projection_matrix); }); });
+  reader.optional(map, [&](BasicSVDMap<T>& stored) {
+    describe_map(reader, stored, [&] { reader.tall(stored.projection_matrix); });
+  });
   if (reader.version() >= 4) read_space(reader, grid.fields, options.field_opts.mass, map ? &*map : nullptr);
   return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
              : BasicSVD<T>(std::move(grid), std::move(options));
@@ -311,14 +316,24 @@ void check_is_svd(std::uint32_t kind, std::uint32_t scalar_size) {
 
 /// \param map             null: no map  \param describe_basis  writes the projection matrix
 template <class T>
-void write_svd(std::ostream& file, const BasicSVD<T>& svd, const BasicSVDMap<T>* map,
-               const std::function<void(Writer&)>& describe_basis) {
-  write_framed(file, svd_content, sizeof(T), [&](Writer& writer) {
-    describe_options(writer, svd.compression_options(), svd.options());
-    writer.mark(map != nullptr);
-    if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
-    write_space(writer, svd.options().field_opts.mass, map);
-  });
+void describe_svd(Writer& writer, const BasicSVD<T>& svd, const BasicSVDMap<T>* map,
+                  const std::function<void(Writer&)>& describe_basis) {
+  describe_options(writer, svd.compression_options(), svd.options());
+  writer.mark(map != nullptr);
+  if (map != nullptr) describe_map(writer, *map, [&] { describe_basis(writer); });
+  write_space(writer, svd.options().field_opts.mass, map);
+}
+
+/// The points that this rank reads of `total`: a number that it says, after those of lower ranks, or an equal share.
+PointShare share_of(const Communicator& communicator, std::size_t total, std::optional<std::size_t> num_pts) {
+  const std::size_t first = total * communicator.rank() / communicator.size();
+  const std::size_t end = total * (communicator.rank() + 1) / communicator.size();
+  const std::size_t own = num_pts.value_or(end - first);
+  const RowPartition partition(communicator, own);
+  if (partition.total(own) != total)
+    throw InvalidArgument(
+        message("num_pts: expected ", total, " points of all ranks, as in the file, got ", partition.total(own)));
+  return {partition.number(0), own, total};
 }
 
 template <class Archive, class Options, class Checkpoint>
@@ -395,10 +410,14 @@ AnyIncrementalSVD load_any_incremental(const std::filesystem::path& path) {
 
 template <class T>
 void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
-  write_file(path, [&](std::ostream& file) {
-    write_svd<T>(file, svd, svd.map_exists() ? &svd.map() : nullptr,
-                 [&](Writer& writer) { writer(svd.projection_matrix()); });
-  });
+  const auto describe = [&](Writer& writer) {
+    describe_svd<T>(writer, svd, svd.map_exists() ? &svd.map() : nullptr,
+                    [&](Writer& basis) { basis.tall(svd.projection_matrix()); });
+  };
+  if (const auto& communicator = svd.compression_options().communicator)
+    communicator->together([&] { write_framed_together(path, *communicator, svd_content, sizeof(T), describe); });
+  else
+    write_file(path, [&](std::ostream& file) { write_framed(file, svd_content, sizeof(T), describe); });
 }
 
 template <class T, class S>
@@ -409,12 +428,15 @@ BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T
     throw InvalidArgument(
         "mass: expected a sparse matrix; a function can neither be saved in a file nor be applied "
         "to a basis larger than memory");
+  if (svd.compression_options().communicator)
+    throw InvalidArgument("communicator: expected none, because each rank holds its rows of the basis in memory");
   ScratchStore<T> basis(path.parent_path());
   BasicSVDMap<T> map;
   // The file is opened first: a path that cannot be written fails before hours of work.
   write_file(path, [&](std::ostream& file) {
     map = svd.learn(snapshots, basis, rule).first;
-    write_svd<T>(file, svd, &map, [&](Writer& writer) { writer.rows(basis); });
+    write_framed(file, svd_content, sizeof(T),
+                 [&](Writer& writer) { describe_svd<T>(writer, svd, &map, [&](Writer& rows) { rows.rows(basis); }); });
   });
   return map;
 }
@@ -430,6 +452,25 @@ AnyCompressor load(const std::filesystem::path& path) {
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
     check_is_svd(kind, scalar_size);
     compressor.emplace(scalar_size == sizeof(double) ? read_svd<double>(reader) : read_svd<float>(reader));
+  });
+  return std::move(*compressor);
+}
+
+AnyCompressor load(const std::filesystem::path& path, const std::shared_ptr<const Communicator>& communicator,
+                   std::optional<std::size_t> num_pts) {
+  if (!communicator) return load(path);
+  std::optional<AnyCompressor> compressor;
+  communicator->together([&] {
+    const std::size_t total = std::visit(
+        [](const auto& outline) { return outline.dof / std::max<std::size_t>(1, outline.grid.fields.size()); },
+        load_outline(path));
+    if (total == 0) throw FileError(message(path.string(), ": it has no map"));
+    const auto read = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+      check_is_svd(kind, scalar_size);
+      compressor.emplace(scalar_size == sizeof(double) ? read_svd<double>(reader, communicator)
+                                                       : read_svd<float>(reader, communicator));
+    };
+    read_framed_together(path, *communicator, share_of(*communicator, total, num_pts), read);
   });
   return std::move(*compressor);
 }

@@ -165,6 +165,8 @@ BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options)
         return std::move(grid);
       }()),
       options_(std::move(options)) {
+  const auto& communicator = this->compression_options().communicator;
+  if (communicator && options_.threads == 0) options_.threads = communicator->threads();
   validate(options_.rule);
   validate(options_.field_opts, this->fields());
   if (options_.validate_every == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");

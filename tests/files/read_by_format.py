@@ -85,6 +85,19 @@ for name, path in maps.items():
                              1e-5 if name == "single" else 1e-12), name, "coefficients of state", j)
 expect(any(math.isfinite(x) for x in latent), "coefficients are numbers")
 
+# Several chunks.
+save_npy(work / "long.npy", (3, 400000), [generator.random() for _ in range(1200000)])
+run("fit", "--quiet", "--field", "u=long.npy", "--rank", "3", "-o", "long.fold")
+expect(list(read_fold.read_map(work / "long.fold")["basis"][0]) == [400000, 3], "several chunks")
+data = bytearray((work / "long.fold").read_bytes())
+for place in (100000, 5000000, len(data) - 20):
+    data[place] ^= 1
+    (work / "damaged.fold").write_bytes(data)
+    data[place] ^= 1
+    found = subprocess.run([program, "compress", work / "damaged.fold", "--states", "states.npy", "-o", "x.npy"],
+                           capture_output=True, text=True)
+    expect(found.returncode == 1 and "it is damaged" in found.stderr, "damage at", place, found.stderr)
+
 for failure in failures:
     print(failure)
 print("1 test case out of 1 failed" if failures else "1 test case out of 1 passed")

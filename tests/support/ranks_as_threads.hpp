@@ -6,6 +6,8 @@
 #include <barrier>
 #include <cstddef>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <span>
@@ -45,6 +47,18 @@ class ThreadRank final : public fieldfold::Communicator {
       for (const auto& part : shared_.numbers) all.insert(all.end(), part.begin(), part.end());
     });
     return all;
+  }
+  void write_parts(const std::filesystem::path& path, const std::vector<fieldfold::FilePart>& parts) const override {
+    exchange({}, [&] {
+      if (rank_ == 0) std::ofstream(path, std::ios::app);
+    });
+    exchange({}, [&] {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      for (const auto& part : parts) {
+        file.seekp(static_cast<std::streamoff>(part.offset));
+        file.write(reinterpret_cast<const char*>(part.bytes.data()), static_cast<std::streamsize>(part.bytes.size()));
+      }
+    });
   }
   void together(const std::function<void()>& work) const override {
     try {
