@@ -11,6 +11,12 @@ struct FilePart {
   std::span<const std::byte> bytes;
 };
 
+/// Numbers from one rank to another, or to itself.
+struct Message {
+  std::size_t rank = 0;  ///< the other one
+  std::vector<double> numbers = {};
+};
+
 /// The ranks among which the rows of matrices are distributed. All ranks call the same members in the same order, and
 /// receive the same numbers, bit for bit.
 class Communicator {
@@ -34,6 +40,12 @@ class Communicator {
   /// Equally many numbers of each rank, in the order of the ranks.
   virtual std::vector<double> gather(std::span<const double> numbers) const = 0;
 
+  /// One number from each rank, for one to each rank. \param numbers  `(size(),)`
+  virtual std::vector<double> transpose(std::span<const double> numbers) const = 0;
+  /// Sends messages to other ranks.
+  /// \param received  whom to receive messages from; their numbers have the right lengths, and are overwritten
+  virtual void exchange(const std::vector<Message>& sent, std::vector<Message>& received) const = 0;
+
   /// Writes to one file, each rank its parts; the file is created if it does not exist. All parts are on the disk when
   /// this function returns. \throws FileError  the file cannot be written
   virtual void write_parts(const std::filesystem::path& path, const std::vector<FilePart>& parts) const = 0;
@@ -42,6 +54,10 @@ class Communicator {
   /// them, so that none waits for another in vain; a rank may fail anywhere in its work.
   virtual void together(const std::function<void()>& work) const = 0;
 };
+
+/// Sends messages to other ranks that expect none in particular; collective.
+/// \param sent  at most one to a rank  \returns  those to this rank, in the order of their ranks
+std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent);
 
 /// The text of rank 0, on all ranks; collective.
 std::string broadcast_text(const Communicator& communicator, std::string_view text);

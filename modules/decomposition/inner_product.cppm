@@ -3,6 +3,7 @@ export module fieldfold.decomposition.inner_product;
 
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
+import fieldfold.linalg.halo;
 import fieldfold.linalg.sparse;
 import fieldfold.rows.source;
 
@@ -52,12 +53,18 @@ template <class T>
 class SparseInnerProduct final : public InnerProduct<T> {
  public:
   /// \param matrix  `(rows / groups, rows / groups)`, rows in order
-  SparseInnerProduct(SparseRows matrix, std::size_t groups);
+  /// \param beyond  `(rows / groups, halo->size())`: the columns of points of other ranks, if rows are distributed
+  /// among
+  ///                ranks; `times` is collective then
+  SparseInnerProduct(SparseRows matrix, std::size_t groups, SparseRows beyond = {},
+                     std::shared_ptr<const Halo> halo = nullptr);
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;
 
  private:
   SparseRows matrix_;
   std::size_t groups_;
+  SparseRows beyond_;
+  std::shared_ptr<const Halo> halo_;
   std::vector<std::uint32_t> order_;  ///< of the points for `read_both`; empty: as they are
 };
 

@@ -2,8 +2,10 @@
 export module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.decomposition.inner_product;
+import fieldfold.linalg.halo;
 import fieldfold.linalg.sparse;
 
 export namespace fieldfold {
@@ -32,6 +34,14 @@ class MassMatrix {
   /// The same; the largest row index sets the number of points.
   MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values);
 
+  /// A sparse matrix of points that are distributed among ranks; collective. Triplets may be given on any rank, as an
+  /// assembly by elements yields them, and are summed. Products with this matrix are collective.
+  /// \param num_pts        of this rank, after those of lower ranks
+  /// \param rows, columns  numbers of points among those of all ranks
+  /// \throws InvalidArgument  as above; a factorization decides on no number of points
+  MassMatrix(std::shared_ptr<const Communicator> communicator, std::size_t num_pts, const ArrayRef<double>& rows,
+             const ArrayRef<double>& columns, const ArrayRef<double>& values);
+
   /// The same from compressed rows. \throws InvalidArgument  as above
   explicit MassMatrix(SparseRows rows);
 
@@ -40,10 +50,20 @@ class MassMatrix {
   /// compressor.
   MassMatrix(std::size_t num_pts, Apply apply);
 
+  /// The number of points, of this rank if they are distributed.
   std::size_t num_pts() const { return num_pts_; }
 
-  /// The entries; null if M is a function.
+  /// The entries, of this rank and for its points if they are distributed; null if M is a function.
   const SparseRows* sparse() const { return rows_.get(); }
+
+  /// Whether points are distributed among ranks.
+  bool is_distributed() const { return shared_ != nullptr; }
+
+  /// The number of points of all ranks.
+  std::size_t num_pts_of_all() const { return shared_ ? shared_->points.total(num_pts_) : num_pts_; }
+
+  /// The entries in the rows of this rank, with the columns of all ranks. \throws NotReady  M is a function
+  SparseRows rows_of_all() const;
 
   /// `results = M values`. \param values  `(num_pts, k)`  \param results  `(num_pts, k)`
   /// \param threads  to use for a sparse matrix; 0: as many as the machine has
@@ -62,10 +82,23 @@ class MassMatrix {
   std::unique_ptr<InnerProduct<T>> scaled_inner_product(std::size_t groups) const;
 
  private:
+  /// The entries of points of other ranks.
+  struct Shared {
+    std::shared_ptr<const Communicator> communicator;
+    RowPartition points;
+    std::vector<std::uint64_t> numbers;  ///< of these points, ascending
+    std::shared_ptr<const Halo> halo;
+    SparseRows beyond;  ///< `(num_pts, numbers)`
+  };
+
   void validate(Definiteness definiteness) const;
+  void share(const std::vector<std::array<double, 3>>& triplets);
+  void validate_shared() const;
+  std::vector<double> halo_values(std::span<const double> own) const;
 
   std::size_t num_pts_;
   std::shared_ptr<const SparseRows> rows_;  ///< shared by copies; null if M is a function
+  std::shared_ptr<Shared> shared_;          ///< null if one process has all points
   Apply apply_;
 };
 

@@ -55,10 +55,20 @@ class SharedContent : public std::streambuf {
  public:
   explicit SharedContent(const Communicator& communicator) : communicator_(communicator) {}
 
+  const Communicator& communicator() const { return communicator_; }
+
   /// Rows of all ranks; collective. The memory must outlive this object. \returns  the number of rows of all ranks
   /// \param before  is called with it before the rows
   void rows(const void* own, std::size_t count, std::size_t row_bytes,
             const std::function<void(std::size_t total)>& before);
+
+  /// Keeps a list as long as this object.
+  template <class Number>
+  const std::vector<Number>& keep(std::vector<Number>&& numbers) {
+    auto kept = std::make_shared<const std::vector<Number>>(std::move(numbers));
+    kept_.push_back(kept);
+    return *kept;
+  }
 
   /// The bytes so far.
   std::uint64_t size() const { return size_; }
@@ -78,6 +88,7 @@ class SharedContent : public std::streambuf {
   std::uint64_t size_ = 0;
   std::vector<Text> common_;
   std::vector<FilePart> own_;
+  std::vector<std::shared_ptr<const void>> kept_;
 };
 
 /// Writes the parts of a file. `Writer` and `Reader` have the same members, so that one description serves both.
@@ -124,6 +135,13 @@ class Writer {
     if (shared_ == nullptr) return numbers(values);
     shared_->rows(values.data(), values.size(), sizeof(Number), [&](std::size_t total) { count(total); });
   }
+  /// The same of a list that is temporary.
+  template <class Number>
+  void tall(std::vector<Number>&& values) {
+    if (shared_ == nullptr) return numbers(values);
+    tall(shared_->keep(std::move(values)));
+  }
+  const SharedContent* shared() const { return shared_; }
   /// The same in an outline, too.
   template <class Number>
   void tall_in_outline(const std::vector<Number>& values) {
@@ -282,6 +300,19 @@ class Reader {
     extent_ = extent;
   }
   bool reads_a_share() const { return share_.has_value(); }
+  const PointShare& share() const { return *share_; }
+  /// A part of a list, without the rest.
+  template <class Number>
+  void numbers_between(std::vector<Number>& values, std::size_t first, std::size_t end) {
+    std::size_t length = 0;
+    count(length);
+    take(length, sizeof(Number));
+    if (first > end || end > length) throw FileError("a list is shorter than its parts");
+    skip(first * sizeof(Number));
+    values.resize(end - first);
+    read(values.data(), values.size());
+    skip((length - end) * sizeof(Number));
+  }
   template <class T, class Describe>
   void optional(std::optional<T>& value, Describe describe) {
     bool present = false;

@@ -66,7 +66,7 @@ AnyCompressor load(const std::filesystem::path& path);
 /// \param communicator  null: one process reads all points
 /// \param num_pts       the points of this rank, after those of lower ranks; none: an equal share
 /// \throws InvalidArgument  the ranks do not take all points together
-/// \throws FileError        as above; there is no map, or it has a mass matrix
+/// \throws FileError        as above; there is no map, or its mass matrix was a function
 AnyCompressor load(const std::filesystem::path& path, const std::shared_ptr<const Communicator>& communicator,
                    std::optional<std::size_t> num_pts = std::nullopt);
 

@@ -84,7 +84,8 @@ class SpaceProjection {
     double squares;
   };
 
-  bool has_diagonal_weights() const { return space_ != nullptr && weighted_.rows == 0 && !space_->is_unweighted(); }
+  bool has_mass() const { return space_ != nullptr && space_->parts().mass.has_value(); }
+  bool has_diagonal_weights() const { return space_ != nullptr && !has_mass() && !space_->is_unweighted(); }
   template <class S>
   void transform(MatrixView<const S> states, std::size_t first, MatrixView<T> result) const;
   template <class S>

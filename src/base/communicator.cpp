@@ -14,6 +14,17 @@ double hash_of(std::span<const double> numbers) {
 
 Communicator::~Communicator() = default;
 
+std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent) {
+  std::vector<double> lengths(communicator.size(), 0.0);
+  for (const Message& message : sent) lengths[message.rank] = static_cast<double>(message.numbers.size());
+  lengths = communicator.transpose(lengths);
+  std::vector<Message> received;
+  for (std::size_t rank = 0; rank < lengths.size(); ++rank)
+    if (lengths[rank] > 0.0) received.push_back({rank, std::vector<double>(static_cast<std::size_t>(lengths[rank]))});
+  communicator.exchange(sent, received);
+  return received;
+}
+
 std::string broadcast_text(const Communicator& communicator, std::string_view text) {
   std::array length{static_cast<double>(text.size())};
   communicator.broadcast(length);

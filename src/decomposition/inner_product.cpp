@@ -1,6 +1,7 @@
 module fieldfold.decomposition.inner_product;
 
 import fieldfold.base.arrays;
+import fieldfold.linalg.halo;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.vector;
 import fieldfold.rows.source;
@@ -17,6 +18,19 @@ class SparseProductRows final : public ProductRows<T> {
   SparseProductRows(const SparseRows& matrix, std::size_t groups, std::span<const std::uint32_t> order,
                     const RowSource<T>& x)
       : matrix_(matrix), groups_(groups), order_(order), x_(x) {}
+
+  /// Adds the products with points of other ranks. \param beyond  it must outlive this object
+  void add(const SparseRows& beyond, const Halo& halo) {
+    beyond_ = &beyond;
+    std::vector<T> buffer;
+    const auto values = halo.values(groups_ * cols(), [&](std::size_t point, std::span<double> numbers) {
+      const auto rows = x_.read(point * groups_, groups_, buffer);
+      for (std::size_t group = 0; group < groups_; ++group)
+        std::ranges::copy(rows.row(group), numbers.begin() + static_cast<std::ptrdiff_t>(group * cols()));
+    });
+    halo_rows_.assign(values.begin(), values.end());
+  }
+
   std::size_t rows() const override { return x_.rows(); }
   std::size_t cols() const override { return x_.cols(); }
   std::size_t block_rows() const override { return x_.block_rows(); }
@@ -115,7 +129,9 @@ class SparseProductRows final : public ProductRows<T> {
         weights.push_back(static_cast<T>(matrix_.weights[e]));
       }
       for (std::size_t group = 0; group < groups_; ++group) {
-        sum_rows(from, weights, buffers.products.data() + i * width + group * cols());
+        T* const sums = buffers.products.data() + i * width + group * cols();
+        sum_rows(from, weights, sums);
+        add_beyond(own[i], group, sums);
         for (const T*& row : from) row += cols();
       }
     }
@@ -139,11 +155,21 @@ class SparseProductRows final : public ProductRows<T> {
         weights.push_back(static_cast<T>(matrix_.weights[e]));
       }
       for (std::size_t group = 0; group < groups_; ++group) {
-        sum_rows(from, weights, buffer.data() + (i * groups_ + group) * cols());
+        T* const sums = buffer.data() + (i * groups_ + group) * cols();
+        sum_rows(from, weights, sums);
+        add_beyond(begin + i, group, sums);
         for (const T*& row : from) row += needed.rows.stride;
       }
     }
     return {buffer.data() + (first - begin * groups_) * cols(), count, cols()};
+  }
+
+  void add_beyond(std::size_t point, std::size_t group, T* sums) const {
+    if (beyond_ == nullptr) return;
+    for (std::uint64_t e = beyond_->offsets[point]; e < beyond_->offsets[point + 1]; ++e) {
+      const T* const row = halo_rows_.data() + (beyond_->columns[e] * groups_ + group) * cols();
+      for (std::size_t c = 0; c < cols(); ++c) sums[c] += static_cast<T>(beyond_->weights[e]) * row[c];
+    }
   }
 
   void sum_rows(const std::vector<const T*>& from, const std::vector<T>& weights, T* sums) const {
@@ -163,6 +189,8 @@ class SparseProductRows final : public ProductRows<T> {
   std::size_t groups_;
   std::span<const std::uint32_t> order_;
   const RowSource<T>& x_;
+  const SparseRows* beyond_ = nullptr;
+  std::vector<T> halo_rows_;  ///< `(halo, groups, cols)`
 };
 
 /// Whether most blocks of points depend on points far from them.
@@ -221,14 +249,17 @@ template <class T>
 InnerProduct<T>::~InnerProduct() = default;
 
 template <class T>
-SparseInnerProduct<T>::SparseInnerProduct(SparseRows matrix, std::size_t groups)
-    : matrix_(std::move(matrix)), groups_(groups) {
+SparseInnerProduct<T>::SparseInnerProduct(SparseRows matrix, std::size_t groups, SparseRows beyond,
+                                          std::shared_ptr<const Halo> halo)
+    : matrix_(std::move(matrix)), groups_(groups), beyond_(std::move(beyond)), halo_(std::move(halo)) {
   if (is_scattered(matrix_)) order_ = reverse_cuthill_mckee(matrix_);
 }
 
 template <class T>
 std::unique_ptr<ProductRows<T>> SparseInnerProduct<T>::times(const RowSource<T>& x) const {
-  return std::make_unique<SparseProductRows<T>>(matrix_, groups_, order_, x);
+  auto product = std::make_unique<SparseProductRows<T>>(matrix_, groups_, order_, x);
+  if (halo_) product->add(beyond_, *halo_);
+  return product;
 }
 
 template <class T>

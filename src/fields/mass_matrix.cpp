@@ -1,9 +1,11 @@
 module fieldfold.fields.mass_matrix;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.inner_product;
+import fieldfold.linalg.halo;
 import fieldfold.linalg.sparse;
 import fieldfold.linalg.sparse_cholesky;
 
@@ -44,6 +46,23 @@ void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
       row[kept++] = row[i];
   }
   row.resize(kept);
+}
+
+/// Compressed rows of triplets of row, column and value. \param place_of  the row and the column of a triplet here
+SparseRows compressed(std::size_t num_rows, std::size_t num_cols, const std::vector<std::array<double, 3>>& triplets) {
+  std::vector<std::vector<std::pair<std::uint32_t, double>>> sorted(num_rows);
+  for (const auto& [row, column, value] : triplets)
+    sorted[static_cast<std::size_t>(row)].emplace_back(static_cast<std::uint32_t>(column), value);
+  SparseRows rows{.cols = num_cols};
+  for (auto& row : sorted) {
+    sort_row(row);
+    for (const auto& [column, value] : row) {
+      rows.columns.push_back(column);
+      rows.weights.push_back(value);
+    }
+    rows.offsets.push_back(rows.columns.size());
+  }
+  return rows;
 }
 
 /// An entry, 0 if it is not stored.
@@ -91,6 +110,132 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
   }
   rows_ = make_shared<const SparseRows>(std::move(sorted));
   validate(definiteness);
+}
+
+MassMatrix::MassMatrix(std::shared_ptr<const Communicator> communicator, std::size_t num_pts,
+                       const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
+    : num_pts_(num_pts) {
+  communicator->together([&] {
+    if (rows.size() != values.size() || columns.size() != values.size())
+      throw InvalidArgument(message("triplets: expected rows, columns and values of one length, got ", rows.size(),
+                                    ", ", columns.size(), " and ", values.size()));
+    const RowPartition points(*communicator, num_pts);
+    const std::size_t total = points.total(num_pts);
+    std::vector<std::array<double, 3>> triplets(values.size());
+    for (std::size_t e = 0; e < values.size(); ++e)
+      triplets[e] = {static_cast<double>(checked_index(rows.data()[e], total, "rows")),
+                     static_cast<double>(checked_index(columns.data()[e], total, "columns")), values.data()[e]};
+    std::ranges::sort(triplets, {}, [](const auto& triplet) { return triplet[0]; });
+    // The rank of a row gets its triplets.
+    std::vector<std::uint64_t> numbers;
+    for (const auto& triplet : triplets) numbers.push_back(static_cast<std::uint64_t>(triplet[0]));
+    const std::vector<std::size_t> owners = ranks_of(points, numbers);
+    std::vector<Message> sent;
+    for (std::size_t e = 0; e < triplets.size(); ++e) {
+      if (sent.empty() || sent.back().rank != owners[e]) sent.push_back({owners[e]});
+      sent.back().numbers.insert(sent.back().numbers.end(), triplets[e].begin(), triplets[e].end());
+    }
+    std::vector<std::array<double, 3>> own;
+    for (const Message& part : deliver(*communicator, sent))
+      for (std::size_t k = 0; k < part.numbers.size(); k += 3)
+        own.push_back(
+            {part.numbers[k] - static_cast<double>(points.number(0)), part.numbers[k + 1], part.numbers[k + 2]});
+    shared_ = std::make_shared<Shared>();
+    shared_->communicator = communicator;
+    shared_->points = points;
+    share(own);
+    validate_shared();
+  });
+}
+
+/// \param triplets  rows of this rank, columns of all
+void MassMatrix::share(const std::vector<std::array<double, 3>>& triplets) {
+  const auto first = static_cast<double>(shared_->points.number(0));
+  const auto is_own = [&](const auto& triplet) {
+    return triplet[1] >= first && triplet[1] < first + static_cast<double>(num_pts_);
+  };
+  auto& numbers = shared_->numbers;
+  for (const auto& triplet : triplets)
+    if (!is_own(triplet)) numbers.push_back(static_cast<std::uint64_t>(triplet[1]));
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  std::vector<std::array<double, 3>> own;
+  std::vector<std::array<double, 3>> others;
+  for (const auto& triplet : triplets) {
+    if (is_own(triplet)) {
+      own.push_back({triplet[0], triplet[1] - first, triplet[2]});
+      continue;
+    }
+    const auto place = std::ranges::lower_bound(numbers, static_cast<std::uint64_t>(triplet[1])) - numbers.begin();
+    others.push_back({triplet[0], static_cast<double>(place), triplet[2]});
+  }
+  rows_ = make_shared<const SparseRows>(compressed(num_pts_, num_pts_, own));
+  shared_->beyond = compressed(num_pts_, numbers.size(), others);
+  shared_->halo = std::make_shared<const Halo>(shared_->points, numbers);
+}
+
+std::vector<double> MassMatrix::halo_values(std::span<const double> own) const {
+  return shared_->halo->values(1, [&](std::size_t point, std::span<double> value) { value[0] = own[point]; });
+}
+
+void MassMatrix::validate_shared() const {
+  if (num_pts_ > 0) validate(Definiteness::known);
+  const std::vector<double> own = scales();
+  const std::vector<double> others = halo_values(own);
+  const auto point = [&](std::size_t i) { return shared_->points.number(i); };
+  const SparseRows& beyond = shared_->beyond;
+  // Entries whose column is of another rank are compared by it with its own.
+  const std::vector<std::size_t> owners = ranks_of(shared_->points, shared_->numbers);
+  std::map<std::size_t, std::vector<double>> mirrored;
+  for (std::size_t i = 0; i < num_pts_; ++i)
+    for (std::uint64_t e = beyond.offsets[i]; e < beyond.offsets[i + 1]; ++e) {
+      const std::size_t column = beyond.columns[e];
+      if (!(std::abs(beyond.weights[e]) < own[i] * others[column]))
+        throw InvalidArgument(message("mass: expected a positive definite matrix, got ", beyond.weights[e], " at (",
+                                      point(i), ", ", shared_->numbers[column],
+                                      "), not below the geometric mean of the diagonal entries, ",
+                                      own[i] * others[column]));
+      auto& numbers = mirrored[owners[column]];
+      numbers.insert(numbers.end(),
+                     {static_cast<double>(shared_->numbers[column]), static_cast<double>(point(i)), beyond.weights[e]});
+    }
+  std::vector<Message> sent;
+  for (auto& [rank, numbers] : mirrored) sent.push_back({rank, std::move(numbers)});
+  for (const Message& part : deliver(*shared_->communicator, sent))
+    for (std::size_t k = 0; k < part.numbers.size(); k += 3) {
+      const std::size_t i = static_cast<std::size_t>(part.numbers[k]) - point(0);
+      const auto other = static_cast<std::uint64_t>(part.numbers[k + 1]);
+      const auto found = std::ranges::lower_bound(shared_->numbers, other);
+      const auto place = static_cast<std::size_t>(found - shared_->numbers.begin());
+      const bool is_stored = found != shared_->numbers.end() && *found == other;
+      const double here = is_stored ? entry(beyond, i, place) : 0.0;
+      const double scale = is_stored ? own[i] * others[place] : 0.0;
+      if (!(std::abs(here - part.numbers[k + 2]) <= symmetry_tolerance * scale))
+        throw InvalidArgument(message("mass: expected a symmetric matrix, got ", here, " at (", point(i), ", ", other,
+                                      ") and ", part.numbers[k + 2], " at (", other, ", ", point(i), ")"));
+    }
+}
+
+SparseRows MassMatrix::rows_of_all() const {
+  if (!rows_) throw NotReady("mass: the matrix is a function, and has no entries");
+  if (!shared_) return *rows_;
+  SparseRows all{.cols = num_pts_of_all()};
+  std::vector<std::pair<std::uint32_t, double>> row;
+  for (std::size_t i = 0; i < num_pts_; ++i) {
+    row.clear();
+    for (std::uint64_t e = rows_->offsets[i]; e < rows_->offsets[i + 1]; ++e)
+      row.emplace_back(static_cast<std::uint32_t>(shared_->points.number(rows_->columns[e])), rows_->weights[e]);
+    for (std::uint64_t e = shared_->beyond.offsets[i]; e < shared_->beyond.offsets[i + 1]; ++e)
+      row.emplace_back(static_cast<std::uint32_t>(shared_->numbers[shared_->beyond.columns[e]]),
+                       shared_->beyond.weights[e]);
+    sort_row(row);
+    for (const auto& [column, value] : row) {
+      all.columns.push_back(column);
+      all.weights.push_back(value);
+    }
+    all.offsets.push_back(all.columns.size());
+  }
+  return all;
 }
 
 MassMatrix::MassMatrix(const ArrayRef<double>& rows, const ArrayRef<double>& columns, const ArrayRef<double>& values)
@@ -151,7 +296,17 @@ void MassMatrix::validate(Definiteness definiteness) const {
 void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads) const {
   if (!apply_) {
     const double operations = 2.0 * static_cast<double>(rows_->columns.size()) * static_cast<double>(values.cols);
-    return rows_->multiply(values, results, threads_for(threads, operations));
+    rows_->multiply(values, results, threads_for(threads, operations));
+    if (!shared_) return;
+    const SparseRows& beyond = shared_->beyond;
+    const std::vector<double> halo = shared_->halo->values(values.cols, [&](std::size_t point, std::span<double> row) {
+      std::ranges::copy(values.row(point), row.begin());
+    });
+    for (std::size_t i = 0; i < num_pts_; ++i)
+      for (std::uint64_t e = beyond.offsets[i]; e < beyond.offsets[i + 1]; ++e)
+        for (std::size_t k = 0; k < values.cols; ++k)
+          results(i, k) += beyond.weights[e] * halo[beyond.columns[e] * values.cols + k];
+    return;
   }
   apply_to_columns(apply_, values, results);
 }
@@ -177,7 +332,13 @@ std::unique_ptr<InnerProduct<T>> MassMatrix::scaled_inner_product(std::size_t gr
   for (std::size_t i = 0; i < num_pts_; ++i)
     for (std::uint64_t e = scaled.offsets[i]; e < scaled.offsets[i + 1]; ++e)
       scaled.weights[e] /= by[i] * by[scaled.columns[e]];
-  return std::make_unique<SparseInnerProduct<T>>(std::move(scaled), groups);
+  if (!shared_) return std::make_unique<SparseInnerProduct<T>>(std::move(scaled), groups);
+  SparseRows beyond = shared_->beyond;
+  const std::vector<double> others = halo_values(by);
+  for (std::size_t i = 0; i < num_pts_; ++i)
+    for (std::uint64_t e = beyond.offsets[i]; e < beyond.offsets[i + 1]; ++e)
+      beyond.weights[e] /= by[i] * others[beyond.columns[e]];
+  return std::make_unique<SparseInnerProduct<T>>(std::move(scaled), groups, std::move(beyond), shared_->halo);
 }
 
 template std::unique_ptr<InnerProduct<double>> MassMatrix::scaled_inner_product(std::size_t) const;

@@ -45,12 +45,24 @@ MassMatrix forgotten_function(std::size_t num_pts) {
 void describe_mass(Writer& archive, const std::optional<MassMatrix>& mass) {
   archive.mark(mass.has_value());
   if (!mass) return;
-  archive.count(mass->num_pts());
+  archive.count(mass->num_pts_of_all());
   archive.mark(mass->sparse() != nullptr);
   if (mass->sparse() == nullptr) return;
-  archive.numbers(mass->sparse()->offsets);
-  archive.numbers(mass->sparse()->columns);
-  archive.numbers(mass->sparse()->weights);
+  if (archive.shared() == nullptr) {
+    archive.numbers(mass->sparse()->offsets);
+    archive.numbers(mass->sparse()->columns);
+    archive.numbers(mass->sparse()->weights);
+    return;
+  }
+  SparseRows rows = mass->rows_of_all();
+  const Communicator& communicator = archive.shared()->communicator();
+  const RowPartition entries(communicator, rows.columns.size());
+  for (std::uint64_t& offset : rows.offsets) offset += entries.number(0);
+  // Each rank has the ends of its rows, and rank 0 the beginning of the first.
+  if (communicator.rank() > 0) rows.offsets.erase(rows.offsets.begin());
+  archive.tall(std::move(rows.offsets));
+  archive.tall(std::move(rows.columns));
+  archive.tall(std::move(rows.weights));
 }
 
 enum class MassKind : std::uint8_t { none, sparse, function };
@@ -63,18 +75,48 @@ MassKind describe_mass_rows(Reader& archive, SparseRows& rows) {
   archive.count(rows.cols);
   archive.mark(is_sparse);
   if (!is_sparse) return MassKind::function;
+  if (archive.reads_a_share()) {
+    const auto& [first, count, total] = archive.share();
+    archive.numbers_between(rows.offsets, first, first + count + 1);
+    archive.numbers_between(rows.columns, rows.offsets.front(), rows.offsets.back());
+    archive.numbers_between(rows.weights, rows.offsets.front(), rows.offsets.back());
+    return MassKind::sparse;
+  }
   archive.tall(rows.offsets);
   archive.tall(rows.columns);
   archive.tall(rows.weights);
   return MassKind::sparse;
 }
 
-void describe_mass(Reader& archive, std::optional<MassMatrix>& mass) {
+/// A mass matrix of the rows that this rank has read; collective.
+MassMatrix shared_mass(const SparseRows& rows, const PointShare& share,
+                       const std::shared_ptr<const Communicator>& communicator) {
+  const std::size_t entries = rows.columns.size();
+  auto row_numbers = xt::xarray<double>::from_shape({entries});
+  auto columns = xt::xarray<double>::from_shape({entries});
+  auto values = xt::xarray<double>::from_shape({entries});
+  for (std::size_t i = 0; i < share.count; ++i) {
+    if (rows.offsets[i] > rows.offsets[i + 1]) throw FileError("the rows of a mass matrix are not in order");
+    for (std::uint64_t e = rows.offsets[i]; e < rows.offsets[i + 1]; ++e) {
+      const std::size_t place = e - rows.offsets.front();
+      row_numbers(place) = static_cast<double>(share.first + i);
+      columns(place) = static_cast<double>(rows.columns[place]);
+      values(place) = rows.weights[place];
+    }
+  }
+  return {communicator, share.count, row_numbers, columns, values};
+}
+
+void describe_mass(Reader& archive, std::optional<MassMatrix>& mass,
+                   const std::shared_ptr<const Communicator>& communicator) {
   mass.reset();
   SparseRows rows;
   const MassKind kind = describe_mass_rows(archive, rows);
-  if (kind != MassKind::none && archive.reads_a_share())
-    throw FileError("it has a mass matrix, which ranks do not share");
+  if (kind == MassKind::function && archive.reads_a_share())
+    throw FileError("it has a mass matrix that was a function, which ranks do not share");
+  if (kind == MassKind::sparse && archive.reads_a_share())
+    mass.emplace(shared_mass(rows, archive.share(), communicator));
+  if (archive.reads_a_share()) return;
   if (kind == MassKind::function) mass.emplace(forgotten_function(rows.cols));
   if (kind != MassKind::sparse) return;
   if (rows.offsets.empty()) throw FileError("a mass matrix has no rows");
@@ -229,9 +271,9 @@ void write_space(Writer& writer, const std::optional<MassMatrix>& mass, const Ba
 }
 
 template <class T>
-void read_space(Reader& reader, const std::vector<std::string>& fields, std::optional<MassMatrix>& mass,
-                BasicSVDMap<T>* map) {
-  describe_mass(reader, mass);
+void read_space(Reader& reader, const CompressionOptions& grid, std::optional<MassMatrix>& mass, BasicSVDMap<T>* map) {
+  const std::vector<std::string>& fields = grid.fields;
+  describe_mass(reader, mass, grid.communicator);
   bool has_space = false;
   reader.mark(has_space);
   if (!has_space) return;
@@ -262,7 +304,7 @@ AnyCompressor read_svd(Reader& reader, const std::shared_ptr<const Communicator>
   reader.optional(map, [&](BasicSVDMap<T>& stored) {
     describe_map(reader, stored, [&] { reader.tall(stored.projection_matrix); });
   });
-  if (reader.version() >= 4) read_space(reader, grid.fields, options.field_opts.mass, map ? &*map : nullptr);
+  if (reader.version() >= 4) read_space(reader, grid, options.field_opts.mass, map ? &*map : nullptr);
   return map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
              : BasicSVD<T>(std::move(grid), std::move(options));
 }

@@ -16,7 +16,7 @@ constexpr std::size_t most_numbers = std::size_t{1} << 28;
 /// What can happen to a rank, in the order of the names that other ranks throw.
 enum class Failure : int { none, invalid_argument, not_ready, numerical_error, file_error, out_of_memory, other };
 
-enum class Operation : int { end = 1, sum, maximum, broadcast, gather, write };
+enum class Operation : int { end = 1, sum, maximum, broadcast, gather, transpose, exchange, write };
 
 class OutOfMemory final : public std::bad_alloc {
  public:
@@ -93,6 +93,34 @@ class MPIRanks final : public Communicator {
     const int count = static_cast<int>(numbers.size());
     check(MPI_Allgather(numbers.data(), count, MPI_DOUBLE, all.data(), count, MPI_DOUBLE, ranks_));
     return all;
+  }
+
+  std::vector<double> transpose(std::span<const double> numbers) const override {
+    meet(Operation::transpose, numbers.size());
+    std::vector<double> received(size());
+    check(MPI_Alltoall(numbers.data(), 1, MPI_DOUBLE, received.data(), 1, MPI_DOUBLE, ranks_));
+    return received;
+  }
+
+  void exchange(const std::vector<Message>& sent, std::vector<Message>& received) const override {
+    meet(Operation::exchange, 0);
+    std::vector<MPI_Request> requests;
+    const auto start = [&](std::span<double> numbers, const auto& call) {
+      in_parts(numbers, [&](double* part, int count) {
+        requests.push_back(MPI_REQUEST_NULL);
+        check(call(part, count, &requests.back()));
+      });
+    };
+    for (Message& message : received)
+      start(message.numbers, [&](double* part, int count, MPI_Request* request) {
+        return MPI_Irecv(part, count, MPI_DOUBLE, static_cast<int>(message.rank), 0, ranks_, request);
+      });
+    for (const Message& message : sent)
+      start({const_cast<double*>(message.numbers.data()), message.numbers.size()},
+            [&](const double* part, int count, MPI_Request* request) {
+              return MPI_Isend(part, count, MPI_DOUBLE, static_cast<int>(message.rank), 0, ranks_, request);
+            });
+    check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE));
   }
 
   void write_parts(const std::filesystem::path& path, const std::vector<FilePart>& parts) const override {

@@ -130,7 +130,7 @@ std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill(const std::
                                                                      MatrixView<T> latent) const {
   GappyInnerProduct product;
   std::vector<double> weights;
-  if (weighted_.rows > 0) {
+  if (has_mass()) {
     product.apply = [this](MatrixView<const double> values, MatrixView<double> result) {
       space_->apply_weights(values, result);
     };
@@ -218,7 +218,7 @@ template <class T>
 double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
   const std::size_t dof = basis_.rows;
   double sum = 0.0;
-  if (weighted_.rows == 0) {
+  if (!has_mass()) {
     const bool is_weighted = has_diagonal_weights();
     for (std::size_t i = 0; i < dof; ++i) sum += (is_weighted ? space_->weight(i) : 1.0) * y[i] * y[i];
     return sum;
@@ -226,18 +226,20 @@ double SpaceProjection<T>::squared_norm(const std::vector<double>& y) const {
   std::vector<double> weighed(dof);
   space_->apply_weights({y.data(), dof, 1}, {weighed.data(), dof, 1});
   for (std::size_t i = 0; i < dof; ++i) sum += y[i] * weighed[i];
-  return std::max(0.0, sum);
+  return partition_.is_distributed() ? sum : std::max(0.0, sum);
 }
 
 template <class T>
 SpaceProjection<T>::Norm SpaceProjection<T>::norm(std::span<const T> y) const {
-  if (weighted_.rows == 0 && !has_diagonal_weights()) {
+  if (!has_mass() && !has_diagonal_weights()) {
     const double squares = sum_of_squares(MatrixView<const T>{y.data(), 1, y.size()});
     if (std::isnormal(squares)) return {1.0, squares};
   }
   // Scaled by the largest entry, so that squares neither overflow nor underflow.
   double largest = 0.0;
   for (const T x : y) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  // A mass matrix couples the points of all ranks, which then have one scale.
+  if (has_mass()) partition_.maximum({&largest, 1});
   if (largest == 0.0 || !std::isfinite(largest)) return {largest, 1.0};
   std::vector<double> scaled(y.begin(), y.end());
   for (double& x : scaled) x /= largest;
@@ -256,7 +258,7 @@ void SpaceProjection<T>::norms_over_ranks(const std::vector<Norm>& own, std::spa
   }
   partition_.sum(squares);
   for (std::size_t k = 0; k < own.size(); ++k)
-    norms[k] = std::isfinite(scales[k]) ? scales[k] * std::sqrt(squares[k]) : scales[k];
+    norms[k] = std::isfinite(scales[k]) ? scales[k] * std::sqrt(std::max(0.0, squares[k])) : scales[k];
 }
 
 template <class T>
@@ -312,7 +314,7 @@ template <class T>
 double SpaceProjection<T>::orthonormality_defect() const {
   const std::size_t rank = basis_.cols;
   xt::xarray<double> products = zeros<double>({rank, rank});
-  if (weighted_.rows > 0) {
+  if (has_mass()) {
     add_symmetric_product(basis_, weighted_, as_matrix(products));
   } else if (!has_diagonal_weights()) {
     add_gram(basis_, as_matrix(products));

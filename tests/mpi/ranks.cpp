@@ -163,6 +163,10 @@ class DyingRanks final : public fieldfold::Communicator {
   void maximum(std::span<double> numbers) const override { ranks_->maximum(numbers); }
   void broadcast(std::span<double> numbers) const override { ranks_->broadcast(numbers); }
   std::vector<double> gather(std::span<const double> numbers) const override { return ranks_->gather(numbers); }
+  std::vector<double> transpose(std::span<const double> numbers) const override { return ranks_->transpose(numbers); }
+  void exchange(const std::vector<fieldfold::Message>& sent, std::vector<fieldfold::Message>& received) const override {
+    ranks_->exchange(sent, received);
+  }
   void write_parts(const fs::path& path, const std::vector<fieldfold::FilePart>& parts) const override {
     ranks_->write_parts(path, parts);
     if (rank() + 1 == std::min<std::size_t>(2, size())) std::raise(SIGKILL);
@@ -242,6 +246,44 @@ BOOST_AUTO_TEST_CASE(files_do_not_depend_on_the_ranks) {
   BOOST_TEST(error_of<fieldfold::InvalidArgument>([&] {
                fieldfold::load(path, ranks, 7);
              }).starts_with("num_pts: expected 83 points of all ranks"));
+}
+
+BOOST_AUTO_TEST_CASE(mass_matrices_are_in_files) {
+  const Own own;
+  const auto ranks = fieldfold::mpi_communicator(MPI_COMM_WORLD);
+  // Linear elements of the length 1, each given by the rank of its first node.
+  std::vector<double> rows;
+  std::vector<double> columns;
+  std::vector<double> values;
+  for (std::size_t i = own.first; i < std::min(own.end, points - 1); ++i)
+    for (const std::size_t row : {i, i + 1})
+      for (const std::size_t column : {i, i + 1}) {
+        rows.push_back(static_cast<double>(row));
+        columns.push_back(static_cast<double>(column));
+        values.push_back(row == column ? 1.0 / 3.0 : 1.0 / 6.0);
+      }
+  const auto array_of = [](const std::vector<double>& numbers) {
+    auto array = xt::xarray<double>::from_shape({numbers.size()});
+    std::ranges::copy(numbers, array.begin());
+    return array;
+  };
+  const fieldfold::MassMatrix mass(ranks, own.end - own.first, array_of(rows), array_of(columns), array_of(values));
+  SVD svd({.fields = {"u", "p"}, .communicator = ranks}, {.field_opts = {.mass = mass}, .rule = {.rank = 3}});
+  svd.compute_map(own.rows(all_snapshots()));
+  const fs::path path = folder() / "mass.fold";
+  fieldfold::save(path, svd);
+  const std::string bytes = bytes_of(path);
+  const auto alone = fieldfold::load(path);
+  const fs::path own_path = folder() / ("mass_" + std::to_string(rank_of()) + ".fold");
+  fieldfold::save(own_path, alone);
+  BOOST_TEST((bytes_of(own_path) == bytes));
+  const auto equal = fieldfold::load(path, ranks);
+  fieldfold::save(folder() / "equal_mass.fold", equal);
+  BOOST_TEST((bytes_of(folder() / "equal_mass.fold") == bytes));
+  const auto loaded = fieldfold::load(path, ranks, own.end - own.first);
+  const auto states = own.states(all_snapshots());
+  BOOST_TEST(difference(loaded.target<SVD>()->compress(states), svd.compress(states)) <=
+             1e-12 * svd.singular_values()(0));
 }
 
 BOOST_AUTO_TEST_CASE(long_files_are_read_and_verified_by_all) {

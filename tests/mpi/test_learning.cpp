@@ -23,10 +23,12 @@ import fieldfold.base.diagnostics;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.decomposition.truncated_svd;
+import fieldfold.fields.mass_matrix;
 import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.map;
 import fieldfold.pod.projection;
+import fieldfold.pod.sensors;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
 
@@ -40,6 +42,7 @@ namespace {
 using fieldfold::BasicSVD;
 using fieldfold::CompressionOptions;
 using fieldfold::DecompositionMethod;
+using fieldfold::MassMatrix;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVDOptions;
 
@@ -115,6 +118,40 @@ Found<T> found_by(BasicSVD<T>& svd, const xt::xarray<T>& snapshots, const xt::xa
   return {svd.map(), latent, svd.assess(states), std::move(reconstructed), svd.report().method};
 }
 
+/// Triplets of the mass matrix of linear elements of different lengths; those of the elements that begin at some
+/// points.
+struct Elements {
+  std::vector<double> rows;
+  std::vector<double> columns;
+  std::vector<double> values;
+
+  Elements(std::size_t points, std::size_t first, std::size_t end) {
+    for (std::size_t i = first; i < std::min(end, points - 1); ++i)
+      for (const std::size_t row : {i, i + 1})
+        for (const std::size_t column : {i, i + 1}) {
+          rows.push_back(static_cast<double>(row));
+          columns.push_back(static_cast<double>(column));
+          values.push_back((1.0 + static_cast<double>(i % 7)) * (row == column ? 2.0 : 1.0) / 6.0);
+        }
+  }
+};
+
+xt::xarray<double> array_of(const std::vector<double>& numbers) {
+  auto array = xt::xarray<double>::from_shape({numbers.size()});
+  std::ranges::copy(numbers, array.begin());
+  return array;
+}
+
+MassMatrix whole_mass(std::size_t points) {
+  const Elements all(points, 0, points);
+  return {points, array_of(all.rows), array_of(all.columns), array_of(all.values)};
+}
+
+MassMatrix own_mass(std::shared_ptr<const ThreadRank> rank, std::size_t points, std::size_t first, std::size_t end) {
+  const Elements own(points, first, end);
+  return {rank, end - first, array_of(own.rows), array_of(own.columns), array_of(own.values)};
+}
+
 SVDOptions with_own_weights(SVDOptions options, std::size_t first, std::size_t end) {
   auto& weights = options.field_opts.point_weights;
   if (!weights) return options;
@@ -146,7 +183,9 @@ void compare(const SVDOptions& options, const xt::xarray<T>& snapshots, double t
           for (std::size_t i = begin; i < end; ++i) own_states(j, i - begin) = states(j, i);
         CompressionOptions own_grid = grid;
         own_grid.communicator = rank;
-        BasicSVD<T> svd(own_grid, with_own_weights(options, begin / 2, end / 2));
+        SVDOptions own_options = with_own_weights(options, begin / 2, end / 2);
+        if (options.field_opts.mass) own_options.field_opts.mass = own_mass(rank, points, begin / 2, end / 2);
+        BasicSVD<T> svd(own_grid, own_options);
         found[rank->rank()] = found_by(svd, rows_of(snapshots, begin, end), own_states);
       });
       const auto& map = expected.map;
@@ -266,6 +305,105 @@ BOOST_AUTO_TEST_CASE(weights_are_distributed) {
   for (std::size_t j = 0; j < 12; ++j) sample_weights(j) = static_cast<double>(j % 4);
   options.field_opts.sample_weights = sample_weights;
   compare(options, snapshots_of(61, 12), 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(mass_matrices_couple_the_points_of_different_ranks) {
+  SVDOptions options = of_rank(3);
+  options.field_opts.mass = whole_mass(61);
+  compare(options, snapshots_of(61, 12), 1e-12);
+  options.field_opts.center = true;
+  options.field_opts.normalize = {.method = NormalizationMethod::zscore};
+  options.field_opts.gappy_states = fieldfold::GappyStates::fill;
+  auto snapshots = snapshots_of(61, 12);
+  snapshots(3, 2) = missing;
+  snapshots(120, 7) = missing;
+  compare(options, snapshots, 1e-11);
+  options.method = DecompositionMethod::gram;
+  options.field_opts.gappy_snapshots = fieldfold::GappySnapshots::fill;
+  compare(options, snapshots, 1e-8);
+}
+
+BOOST_AUTO_TEST_CASE(products_with_a_distributed_mass_matrix_are_those_of_the_whole) {
+  // Points in an order in which neighbors are far apart.
+  constexpr std::size_t points = 1200;
+  const auto scattered = [](double point) { return static_cast<double>(static_cast<std::size_t>(point) * 7 % points); };
+  Elements all(points, 0, points);
+  std::ranges::transform(all.rows, all.rows.begin(), scattered);
+  std::ranges::transform(all.columns, all.columns.begin(), scattered);
+  const MassMatrix whole(points, array_of(all.rows), array_of(all.columns), array_of(all.values));
+  auto x = xt::xarray<double>::from_shape({points, 3});
+  for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = std::sin(static_cast<double>(i));
+  auto y = xt::xarray<double>::from_shape({points, 3});
+  whole.multiply(fieldfold::as_matrix(std::as_const(x)), fieldfold::as_matrix(y));
+  std::vector<double> differences(4);
+  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
+    const auto first = shares_of(points, 4);
+    const std::size_t begin = first[rank->rank()];
+    const std::size_t end = first[rank->rank() + 1];
+    // Each rank has any fourth of the triplets.
+    std::vector<double> rows;
+    std::vector<double> columns;
+    std::vector<double> values;
+    for (std::size_t e = rank->rank(); e < all.rows.size(); e += 4) {
+      rows.push_back(all.rows[e]);
+      columns.push_back(all.columns[e]);
+      values.push_back(all.values[e]);
+    }
+    const MassMatrix own(rank, end - begin, array_of(rows), array_of(columns), array_of(values));
+    const auto own_x = rows_of(x, begin, end);
+    auto own_y = xt::xarray<double>::from_shape({end - begin, 3});
+    own.multiply(fieldfold::as_matrix(own_x), fieldfold::as_matrix(own_y));
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t k = 0; k < 3; ++k)
+        differences[rank->rank()] = std::max(differences[rank->rank()], std::abs(own_y(i - begin, k) - y(i, k)));
+  });
+  BOOST_TEST(*std::ranges::max_element(differences) <= 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(mass_matrices_that_are_not_symmetric_across_ranks_are_refused) {
+  for (const double there : {0.0, 0.3}) {
+    std::vector<std::string> errors(2);
+    on_ranks(2, [&](std::shared_ptr<const ThreadRank> rank) {
+      // Points 0 and 1 on rank 0, 2 and 3 on rank 1; the entry (1, 2) is not that of (2, 1).
+      std::vector<double> rows{0, 1, 2, 3, 1};
+      std::vector<double> columns{0, 1, 2, 3, 2};
+      std::vector<double> values{1, 1, 1, 1, 0.25};
+      if (there > 0.0) {
+        rows.push_back(2);
+        columns.push_back(1);
+        values.push_back(there);
+      }
+      if (rank->rank() == 1) rows = columns = values = {};
+      errors[rank->rank()] =
+          error_of([&] { MassMatrix(rank, 2, array_of(rows), array_of(columns), array_of(values)); });
+    });
+    BOOST_TEST(errors[0].starts_with("mass: expected a symmetric matrix"));
+    BOOST_TEST(errors[1] == errors[0]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sensors_are_the_same_rows) {
+  BasicSVD<double> alone({.fields = {"u", "p"}}, of_rank(4));
+  alone.compute_map(snapshots_of(61, 12));
+  for (const std::size_t count : {4U, 7U}) {
+    const auto expected = fieldfold::sensors(alone.projection_matrix(), count);
+    for (const std::size_t ranks : {1U, 3U, 4U}) {
+      std::vector<std::vector<std::size_t>> found(ranks);
+      std::vector<double> amplification(ranks);
+      on_ranks(ranks, [&](std::shared_ptr<const ThreadRank> rank) {
+        const auto first = shares_of(61, ranks);
+        const auto own = rows_of(alone.projection_matrix(), 2 * first[rank->rank()], 2 * first[rank->rank() + 1]);
+        const fieldfold::RowPartition partition(*rank, own.shape(0));
+        found[rank->rank()] = fieldfold::sensors(own, count, partition);
+        amplification[rank->rank()] = fieldfold::noise_amplification(own, expected, partition);
+      });
+      for (std::size_t rank = 0; rank < ranks; ++rank) {
+        BOOST_TEST(found[rank] == expected, boost::test_tools::per_element());
+        BOOST_TEST(std::abs(amplification[rank] -
+                            fieldfold::noise_amplification(alone.projection_matrix(), expected)) <= 1e-12);
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(incomplete_snapshots_are_dropped_on_all_ranks) {

@@ -17,10 +17,11 @@
 /// What the threads share.
 struct SharedByRanks {
   explicit SharedByRanks(std::size_t ranks)
-      : barrier(static_cast<std::ptrdiff_t>(ranks)), numbers(ranks), failures(ranks) {}
+      : barrier(static_cast<std::ptrdiff_t>(ranks)), numbers(ranks), messages(ranks), failures(ranks) {}
 
   std::barrier<> barrier;
   std::vector<std::span<const double>> numbers;
+  std::vector<const std::vector<fieldfold::Message>*> messages;
   std::vector<std::exception_ptr> failures;
 };
 
@@ -43,16 +44,32 @@ class ThreadRank final : public fieldfold::Communicator {
   }
   std::vector<double> gather(std::span<const double> numbers) const override {
     std::vector<double> all;
-    exchange(numbers, [&] {
+    exchange_numbers(numbers, [&] {
       for (const auto& part : shared_.numbers) all.insert(all.end(), part.begin(), part.end());
     });
     return all;
   }
+  std::vector<double> transpose(std::span<const double> numbers) const override {
+    std::vector<double> received;
+    exchange_numbers(numbers, [&] {
+      for (const auto& row : shared_.numbers) received.push_back(row[rank_]);
+    });
+    return received;
+  }
+  void exchange(const std::vector<fieldfold::Message>& sent, std::vector<fieldfold::Message>& received) const override {
+    if (const auto first = first_failure(nullptr)) throw FailureOfAny{first};
+    shared_.messages[rank_] = &sent;
+    shared_.barrier.arrive_and_wait();
+    for (auto& message : received)
+      for (const auto& other : *shared_.messages[message.rank])
+        if (other.rank == rank_) message.numbers = other.numbers;
+    shared_.barrier.arrive_and_wait();
+  }
   void write_parts(const std::filesystem::path& path, const std::vector<fieldfold::FilePart>& parts) const override {
-    exchange({}, [&] {
+    exchange_numbers({}, [&] {
       if (rank_ == 0) std::ofstream(path, std::ios::app);
     });
-    exchange({}, [&] {
+    exchange_numbers({}, [&] {
       std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
       for (const auto& part : parts) {
         file.seekp(static_cast<std::streamoff>(part.offset));
@@ -95,7 +112,7 @@ class ThreadRank final : public fieldfold::Communicator {
 
   /// \param read  is called when the numbers of all ranks can be read
   template <class Read>
-  void exchange(std::span<const double> numbers, const Read& read) const {
+  void exchange_numbers(std::span<const double> numbers, const Read& read) const {
     if (const auto first = first_failure(nullptr)) throw FailureOfAny{first};
     ++calls_;
     sent_ += numbers.size();
@@ -108,7 +125,7 @@ class ThreadRank final : public fieldfold::Communicator {
   template <class Operation>
   void reduce(std::span<double> numbers, const Operation& operation) const {
     std::vector<double> result;
-    exchange(numbers, [&] {
+    exchange_numbers(numbers, [&] {
       result.assign(shared_.numbers[0].begin(), shared_.numbers[0].end());
       for (std::size_t rank = 1; rank < size(); ++rank)
         std::transform(result.begin(), result.end(), shared_.numbers[rank].begin(), result.begin(), operation);
