@@ -2,6 +2,7 @@
 export module fieldfold.decomposition.incremental;
 
 import fieldfold.base.arrays;
+import fieldfold.base.parallel;
 import fieldfold.base.standard;
 
 export namespace fieldfold {
@@ -47,11 +48,12 @@ struct UpdatedState {
 /// \param rows     `(b, dof)`: the columns, one per row; used as workspace
 /// \param weights  `(b,)`, above 0
 /// \param before   of the old columns with their current weights, but `squares` with the new columns
-/// \param threads  0: as many as the machine has
+/// \param pass     its threads (0: as many as the machine has), and the numbers of this rank, if those of the columns
+///                 are distributed; collective then
 /// \throws NumericalError  a decomposition did not converge
 template <class T>
 UpdatedState<T> updated(const IncrementalState<T>& state, MatrixView<T> rows, const std::vector<double>& weights,
-                        const IncrementalTotals& before, const IncrementalTruncation& truncation, std::size_t threads);
+                        const IncrementalTotals& before, const IncrementalTruncation& truncation, const Pass& pass);
 
 /// `[above; below]`, of as many columns.
 xt::xarray<double> stacked(const xt::xarray<double>& above, const xt::xarray<double>& below);

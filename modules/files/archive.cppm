@@ -142,6 +142,19 @@ class Writer {
     tall(shared_->keep(std::move(values)));
   }
   const SharedContent* shared() const { return shared_; }
+  /// The length of states.
+  void state_length(std::size_t dof) {
+    count(shared_ == nullptr ? dof : RowPartition(shared_->communicator(), dof).total(dof));
+  }
+  /// A list of states one after the other.
+  template <class T>
+  void states(const std::vector<T>& values, std::size_t number, std::size_t dof) {
+    if (shared_ == nullptr) return numbers(values);
+    for (std::size_t k = 0; k < std::max<std::size_t>(1, number); ++k)
+      shared_->rows(values.data() + k * dof, number > 0 ? dof : 0, sizeof(T), [&](std::size_t total) {
+        if (k == 0) count(number * total);
+      });
+  }
   /// The same in an outline, too.
   template <class Number>
   void tall_in_outline(const std::vector<Number>& values) {
@@ -301,6 +314,29 @@ class Reader {
   }
   bool reads_a_share() const { return share_.has_value(); }
   const PointShare& share() const { return *share_; }
+  /// The numbers of a state at a point, for `state_length` and `states` of a share.
+  void set_numbers_of_point(std::size_t number) { of_point_ = number; }
+  void state_length(std::size_t& dof) {
+    count(dof);
+    dof_of_all_ = dof;
+    if (share_) dof = share_->count * of_point_;
+  }
+  template <class T>
+  void states(std::vector<T>& values, std::size_t& number, std::size_t dof) {
+    std::size_t length = 0;
+    count(length);
+    take(length, sizeof(T));
+    if (dof_of_all_ == 0 ? length > 0 : length % dof_of_all_ != 0) throw FileError("a list of states is incomplete");
+    number = dof_of_all_ == 0 ? 0 : length / dof_of_all_;
+    if (extent_ == Extent::outline) return skip(length * sizeof(T));
+    const std::size_t before = share_ ? share_->first * of_point_ : 0;
+    values.resize(number * dof);
+    for (std::size_t k = 0; k < number; ++k) {
+      skip(before * sizeof(T));
+      read(values.data() + k * dof, dof);
+      skip((dof_of_all_ - before - dof) * sizeof(T));
+    }
+  }
   /// A part of a list, without the rest.
   template <class Number>
   void numbers_between(std::vector<Number>& values, std::size_t first, std::size_t end) {
@@ -417,6 +453,8 @@ class Reader {
   Extent extent_;
   std::uint64_t checksum_;
   std::optional<PointShare> share_;
+  std::size_t of_point_ = 1;
+  std::size_t dof_of_all_ = 0;
   bool is_little_endian_ = true;
   std::uint32_t version_ = format_version;
 };

@@ -39,6 +39,13 @@ void save(const std::filesystem::path& path, const BasicIncrementalSVD<T>& svd);
 template <class T = double>
 BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path);
 
+/// The same on ranks, each of which continues with the numbers of its points; collective.
+/// \param num_pts  of this rank, as for `load`
+template <class T = double>
+BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path,
+                                        const std::shared_ptr<const Communicator>& communicator,
+                                        std::optional<std::size_t> num_pts = std::nullopt);
+
 /// The same in the precision of the file.
 using AnyIncrementalSVD = std::variant<IncrementalSVD, BasicIncrementalSVD<float>>;
 AnyIncrementalSVD load_any_incremental(const std::filesystem::path& path);

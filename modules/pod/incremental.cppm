@@ -2,6 +2,8 @@
 export module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
+import fieldfold.base.parallel;
 import fieldfold.base.standard;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.incremental;
@@ -31,7 +33,8 @@ template <class T>
 struct IncrementalCheckpoint {
   IncrementalState<T> state;    ///< of the processed snapshots, in the scaled problem of the field options
   std::vector<T> waiting = {};  ///< scaled states of the incomplete block, contiguous
-  std::size_t dof = 0;          ///< the length of the states; 0: unknown
+  std::size_t num_waiting = 0;  ///< their number
+  std::size_t dof = 0;          ///< the length of the states, of their numbers on this rank; 0: unknown
   std::size_t num_dropped = 0;
 };
 
@@ -40,6 +43,9 @@ struct IncrementalCheckpoint {
 /// Each block of snapshots updates a truncated decomposition (`updated`), whose error bound is the sum of the norms of
 /// the truncated parts. With `center` the decomposition is that of the deviations from the running mean (Ross, Lim, Lin
 /// and Yang 2008, doi:10.1007/s11263-007-0075-7).
+///
+/// Points may be distributed among ranks (`CompressionOptions::communicator`); all members that change the object are
+/// collective then.
 ///
 /// A call that throws leaves the object unchanged, but for the `update` of `finish`.
 template <class T>
@@ -108,12 +114,19 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   const IncrementalCheckpoint<T>& checkpoint() const { return progress_; }
 
  private:
+  void add_states(const ArrayRef<T>& states);
+  void merge_states(const BasicIncrementalSVD& other);
+  void update_state();
+  BasicSVD<T> finished();
+  Pass pass() const { return {.threads = options_.threads, .partition = partition_}; }
   IncrementalTruncation truncation() const { return {incremental_.max_rank, incremental_.tolerance}; }
   std::optional<SpaceScaling<T>> scaling_for(std::size_t num_pts) const;
   /// Adds rows of the scaled problem, all or none: processes complete blocks and stores the others.
-  void take_in(const std::vector<std::span<const T>>& rows, std::size_t dof);
-  /// The state after another block. \param block  rows of the scaled problem, contiguous
-  IncrementalState<T> with_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof) const;
+  /// \param squares  of the rows, on all ranks
+  void take_in(const std::vector<std::span<const T>>& rows, const std::vector<double>& squares, std::size_t dof);
+  /// The state after another block. \param block  `count` rows of the scaled problem, contiguous
+  IncrementalState<T> with_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t count,
+                                 std::size_t dof) const;
   IncrementalState<T> with_centered_block(const IncrementalState<T>& state, std::vector<T> block, std::size_t dof,
                                           std::vector<double> weights, double fade) const;
   IncrementalState<T> with_shifted_mean(const IncrementalState<T>& state, std::vector<T> rows,
@@ -126,7 +139,8 @@ class BasicIncrementalSVD : public BasicCompression<T> {
   SVDOptions options_;
   IncrementalOptions incremental_;
   IncrementalCheckpoint<T> progress_;
-  double waiting_squares_ = 0.0;            ///< the sum of squares of the incomplete block
+  double waiting_squares_ = 0.0;            ///< the sum of squares of the incomplete block, of all ranks
+  RowPartition partition_;                  ///< of the numbers of states; set by the first state
   std::optional<SpaceScaling<T>> scaling_;  ///< set by the first state, unless the options are plain
 };
 

@@ -1,6 +1,7 @@
 module fieldfold.decomposition.incremental;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.parallel;
 import fieldfold.decomposition.gram_sketch;
 import fieldfold.decomposition.row_summary;
@@ -41,10 +42,12 @@ void drop_last(Factorization& factorization) {
 }
 
 /// As many threads as a block is worth.
-Pass pass_for(std::size_t dof, std::size_t columns, std::size_t threads) {
+Pass pass_for(std::size_t dof, std::size_t columns, const Pass& asked) {
   constexpr std::size_t worth_a_thread = std::size_t{1} << 20;
   const std::size_t available = std::max(1U, std::thread::hardware_concurrency());
-  return {.threads = dof * columns < worth_a_thread ? 1 : threads == 0 ? available : threads};
+  Pass pass = asked;
+  pass.threads = dof * columns < worth_a_thread ? 1 : asked.threads == 0 ? available : asked.threads;
+  return pass;
 }
 
 /// The rank to keep; truncated singular values add to the bound.
@@ -163,12 +166,13 @@ class Run {
   /// Multiplies the rows by their weights, so that rows of small weight do not spoil the accuracy of the others.
   /// \returns  the largest norm
   double apply_weights(const std::vector<double>& weights) {
-    double longest = 0.0;
+    std::vector<double> squares;
     for (std::size_t i = 0; i < rows_.rows; ++i) {
       for (T& x : rows_.row(i)) x *= static_cast<T>(weights[i]);
-      longest = std::max(longest, std::sqrt(row_squares(rows_, i)));
+      squares.push_back(row_squares(rows_, i));
     }
-    return longest;
+    pass_.partition.sum(squares);
+    return std::sqrt(*std::ranges::max_element(squares));
   }
 
   /// Subtracts from the rows their projections on the basis. Residuals at rounding level become 0 and add to the bound.
@@ -183,14 +187,14 @@ class Run {
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       add_product(readable(columns(rows_, first, count)), old_basis(first, count), as_matrix(first_sums[part]));
     });
-    Matrix in_basis = sum_of(first_sums);
+    Matrix in_basis = sum_of(first_sums, pass_.partition);
     const xt::xarray<T> once = array_cast<T>(in_basis);
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       const auto chunk = columns(rows_, first, count);
       subtract_product_transposed(as_matrix(once), old_basis(first, count), chunk);
       add_product(readable(chunk), old_basis(first, count), as_matrix(second_sums[part]));
     });
-    const Matrix correction = sum_of(second_sums);
+    const Matrix correction = sum_of(second_sums, pass_.partition);
     add_to(in_basis, correction);
     const xt::xarray<T> again = array_cast<T>(correction);
     std::vector<std::vector<double>> sums(pass_.threads, std::vector<double>(b, 0.0));
@@ -200,10 +204,12 @@ class Run {
       for (std::size_t i = 0; i < b; ++i) sums[part][i] += row_squares(chunk, i);
     });
 
+    std::vector<double> residuals(b, 0.0);
+    for (const auto& sum : sums) std::ranges::transform(residuals, sum, residuals.begin(), std::plus<>{});
+    pass_.partition.sum(residuals);
     double lost = 0.0;
     for (std::size_t i = 0; i < b; ++i) {
-      double residual = 0.0;
-      for (const auto& sum : sums) residual += sum[i];
+      const double residual = residuals[i];
       double square = 0.0;
       for (std::size_t mode = 0; mode < r; ++mode) square += in_basis(i, mode) * in_basis(i, mode);
       if (std::sqrt(residual) > rounding<T> * std::sqrt(square)) continue;
@@ -218,7 +224,7 @@ class Run {
   OrthogonalFactor new_directions(double longest) {
     Factorization sketched = sketched_factorization(rest_, pass_, {}, 4.0 * rounding<T> * longest).factorization;
     // At most the dimension of the orthogonal complement.
-    while (sketched.leading.size() > rows_.cols - old_rank()) drop_last(sketched);
+    while (sketched.leading.size() > pass_.partition.total(rows_.cols) - old_rank()) drop_last(sketched);
     // Norms from a sketch are accurate to a factor below two.
     double lost = 0.0;
     for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
@@ -276,7 +282,7 @@ class Run {
     for_chunks([&](std::size_t part, std::size_t first, std::size_t count) {
       add_gram(wider_basis(part, first, count), as_matrix(grams[part]));
     });
-    Matrix gram = sum_of(grams);
+    Matrix gram = sum_of(grams, pass_.partition);
     fill_upper(as_matrix(gram));
     const Matrix inverse = inverse_cholesky(Matrix(gram));
     // R = R^-T G, with the Gram matrix G = R^T R.
@@ -286,7 +292,7 @@ class Run {
     for (std::size_t i = 0; i < b; ++i)
       for (std::size_t mode = 0; mode < width; ++mode) coefficients(mode, i) /= weights[i];
     const Matrix old_coefficients = column_range(cholesky, 0, r);
-    const auto svd = thin_svd(std::move(small));
+    const auto svd = agreed(thin_svd(std::move(small)), pass_.partition);
 
     const std::size_t rank = truncated_rank<T>(svd.s, truncation_, new_.squares, new_.bound);
     const Matrix rotation = column_range(svd.u, 0, rank);
@@ -312,16 +318,17 @@ class Run {
 
 template <class T>
 UpdatedState<T> updated(const IncrementalState<T>& state, MatrixView<T> rows, const std::vector<double>& weights,
-                        const IncrementalTotals& before, const IncrementalTruncation& truncation, std::size_t threads) {
+                        const IncrementalTotals& before, const IncrementalTruncation& truncation, const Pass& asked) {
   const SingleThreadedBLAS own_threads_only;
-  const Pass pass = pass_for(rows.cols, state.s.size() + rows.rows, threads);
-  if (rows.rows >= rows.cols) return updated_by_wide_block(state, readable(rows), weights, before, truncation, pass);
+  const Pass pass = pass_for(rows.cols, state.s.size() + rows.rows, asked);
+  if (rows.rows >= rows.cols && !pass.partition.is_distributed())
+    return updated_by_wide_block(state, readable(rows), weights, before, truncation, pass);
   return Run<T>(state, truncation, pass, rows).run(weights, before);
 }
 
 template UpdatedState<double> updated(const IncrementalState<double>&, MatrixView<double>, const std::vector<double>&,
-                                      const IncrementalTotals&, const IncrementalTruncation&, std::size_t);
+                                      const IncrementalTotals&, const IncrementalTruncation&, const Pass&);
 template UpdatedState<float> updated(const IncrementalState<float>&, MatrixView<float>, const std::vector<double>&,
-                                     const IncrementalTotals&, const IncrementalTruncation&, std::size_t);
+                                     const IncrementalTotals&, const IncrementalTruncation&, const Pass&);
 
 }  // namespace fieldfold

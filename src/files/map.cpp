@@ -384,26 +384,29 @@ void describe_progress(Archive& archive, Options& incremental, Checkpoint& check
   archive(incremental.tolerance);
   archive(incremental.forgetting);
   archive.optional(incremental.block, [&](auto& value) { archive.count(value); });
-  archive.count(checkpoint.dof);
+  archive.state_length(checkpoint.dof);
   archive.count(checkpoint.num_dropped);
-  archive.numbers(checkpoint.waiting);
+  archive.states(checkpoint.waiting, checkpoint.num_waiting, checkpoint.dof);
   auto& state = checkpoint.state;
-  archive(state.basis);
+  archive.tall(state.basis);
   archive(state.s);
   archive(state.coefficients);
   archive(state.squares);
   archive(state.bound);
-  archive(state.mean);
+  archive.tall(state.mean);
   archive(state.weight);
 }
 
 template <class T>
-BasicIncrementalSVD<T> read_incremental(Reader& reader) {
+BasicIncrementalSVD<T> read_incremental(Reader& reader,
+                                        const std::shared_ptr<const Communicator>& communicator = nullptr) {
   CompressionOptions grid;
   SVDOptions options;
   IncrementalOptions incremental;
   IncrementalCheckpoint<T> checkpoint;
   describe_options(reader, grid, options);
+  grid.communicator = communicator;
+  if (communicator) reader.set_numbers_of_point(std::max<std::size_t>(1, grid.fields.size()));
   describe_progress(reader, incremental, checkpoint);
   return BasicIncrementalSVD<T>(std::move(grid), incremental, std::move(options), std::move(checkpoint));
 }
@@ -416,12 +419,15 @@ void check_is_incremental(std::uint32_t kind) {
 
 template <class T>
 void save(const std::filesystem::path& path, const BasicIncrementalSVD<T>& svd) {
-  write_file(path, [&](std::ostream& file) {
-    write_framed(file, incremental_content, sizeof(T), [&](Writer& writer) {
-      describe_options(writer, svd.compression_options(), svd.options());
-      describe_progress(writer, svd.incremental_options(), svd.checkpoint());
-    });
-  });
+  const auto describe = [&](Writer& writer) {
+    describe_options(writer, svd.compression_options(), svd.options());
+    describe_progress(writer, svd.incremental_options(), svd.checkpoint());
+  };
+  if (const auto& communicator = svd.compression_options().communicator)
+    communicator->together(
+        [&] { write_framed_together(path, *communicator, incremental_content, sizeof(T), describe); });
+  else
+    write_file(path, [&](std::ostream& file) { write_framed(file, incremental_content, sizeof(T), describe); });
 }
 
 template <class T>
@@ -432,6 +438,39 @@ BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path) {
     if (scalar_size != sizeof(T))
       throw FileError(message("its numbers have ", scalar_size, " bytes; expected ", sizeof(T)));
     svd.emplace(read_incremental<T>(reader));
+  });
+  return std::move(*svd);
+}
+
+template <class T>
+BasicIncrementalSVD<T> load_incremental(const std::filesystem::path& path,
+                                        const std::shared_ptr<const Communicator>& communicator,
+                                        std::optional<std::size_t> num_pts) {
+  if (!communicator) return load_incremental<T>(path);
+  std::optional<BasicIncrementalSVD<T>> svd;
+  communicator->together([&] {
+    std::size_t total = 0;
+    const auto check = [&](std::uint32_t kind, std::uint32_t scalar_size) {
+      check_is_incremental(kind);
+      if (scalar_size != sizeof(T))
+        throw FileError(message("its numbers have ", scalar_size, " bytes; expected ", sizeof(T)));
+    };
+    const auto read_length = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+      check(kind, scalar_size);
+      CompressionOptions grid;
+      SVDOptions options;
+      IncrementalOptions incremental;
+      IncrementalCheckpoint<T> checkpoint;
+      describe_options(reader, grid, options);
+      describe_progress(reader, incremental, checkpoint);
+      total = checkpoint.dof / std::max<std::size_t>(1, grid.fields.size());
+    };
+    read_framed(path, read_length, Extent::outline);
+    const auto read = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+      check(kind, scalar_size);
+      svd.emplace(read_incremental<T>(reader, communicator));
+    };
+    read_framed_together(path, *communicator, share_of(*communicator, total, num_pts), read);
   });
   return std::move(*svd);
 }
@@ -566,6 +605,11 @@ template void save(const std::filesystem::path&, const IncrementalSVD&);
 template void save(const std::filesystem::path&, const BasicIncrementalSVD<float>&);
 template IncrementalSVD load_incremental(const std::filesystem::path&);
 template BasicIncrementalSVD<float> load_incremental(const std::filesystem::path&);
+template IncrementalSVD load_incremental(const std::filesystem::path&, const std::shared_ptr<const Communicator>&,
+                                         std::optional<std::size_t>);
+template BasicIncrementalSVD<float> load_incremental(const std::filesystem::path&,
+                                                     const std::shared_ptr<const Communicator>&,
+                                                     std::optional<std::size_t>);
 template void save(const std::filesystem::path&, const SVD&);
 template void save(const std::filesystem::path&, const BasicSVD<float>&);
 template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);

@@ -1,7 +1,9 @@
 module fieldfold.pod.incremental;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
+import fieldfold.base.parallel;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.incremental;
 import fieldfold.decomposition.rank_rule;
@@ -28,10 +30,11 @@ double squares_of(std::span<const T> row) {
 
 /// The sum of squares of rows, times the squares of their weights.
 template <class T>
-double weighted_squares(MatrixView<const T> rows, const std::vector<double>& weights) {
-  double squares = 0.0;
-  for (std::size_t i = 0; i < rows.rows; ++i) squares += weights[i] * weights[i] * squares_of(rows.row(i));
-  return squares;
+double weighted_squares(MatrixView<const T> rows, const std::vector<double>& weights, const RowPartition& partition) {
+  std::array squares{0.0};
+  for (std::size_t i = 0; i < rows.rows; ++i) squares[0] += weights[i] * weights[i] * squares_of(rows.row(i));
+  partition.sum(squares);
+  return squares[0];
 }
 
 void validate(const IncrementalOptions& options) {
@@ -94,22 +97,25 @@ std::size_t block_size(const IncrementalOptions& options, std::size_t dof) {
 
 /// A basis with further orthonormal columns, for modes with a singular value of 0. They are the same in every run.
 template <class T>
-xt::xarray<T> completed_basis(const xt::xarray<T>& basis, std::size_t rank) {
+xt::xarray<T> completed_basis(const xt::xarray<T>& basis, std::size_t rank, const RowPartition& partition) {
   const std::size_t dof = basis.shape(0);
   auto result = zeros<T>({dof, rank});
   for (std::size_t i = 0; i < dof; ++i) std::ranges::copy(as_matrix(basis).row(i), as_matrix(result).row(i).begin());
   std::vector<double> column(dof);
   for (std::size_t mode = basis.shape(1); mode < rank; ++mode) {
-    for (std::size_t i = 0; i < dof; ++i) column[i] = std::cos(static_cast<double>((i + 1) * (mode + 1) % 9973));
+    for (std::size_t i = 0; i < dof; ++i)
+      column[i] = std::cos(static_cast<double>((partition.number(i) + 1) * (mode + 1) % 9973));
     for (int sweep = 0; sweep < 3; ++sweep) {
       for (std::size_t k = 0; k < mode; ++k) {
-        double along = 0.0;
-        for (std::size_t i = 0; i < dof; ++i) along += column[i] * static_cast<double>(result(i, k));
-        for (std::size_t i = 0; i < dof; ++i) column[i] -= along * static_cast<double>(result(i, k));
+        std::array along{0.0};
+        for (std::size_t i = 0; i < dof; ++i) along[0] += column[i] * static_cast<double>(result(i, k));
+        partition.sum(along);
+        for (std::size_t i = 0; i < dof; ++i) column[i] -= along[0] * static_cast<double>(result(i, k));
       }
-      double square = 0.0;
-      for (const double x : column) square += x * x;
-      for (double& x : column) x /= std::sqrt(square);
+      std::array square{0.0};
+      for (const double x : column) square[0] += x * x;
+      partition.sum(square);
+      for (double& x : column) x /= std::sqrt(square[0]);
     }
     for (std::size_t i = 0; i < dof; ++i) result(i, mode) = static_cast<T>(column[i]);
   }
@@ -121,6 +127,8 @@ xt::xarray<T> completed_basis(const xt::xarray<T>& basis, std::size_t rank) {
 template <class T>
 BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, IncrementalOptions incremental, SVDOptions options)
     : BasicCompression<T>(std::move(grid)), options_(std::move(options)), incremental_(incremental) {
+  const auto& communicator = this->compression_options().communicator;
+  if (communicator && options_.threads == 0) options_.threads = communicator->threads();
   validate(options_.rule);
   validate(options_.field_opts, this->fields());
   validate(incremental_);
@@ -147,9 +155,11 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, Incremental
   const IncrementalState<T>& state = checkpoint.state;
   const std::size_t dof = checkpoint.dof;
   const std::size_t rank = state.s.size();
+  this->together([&] { partition_ = this->partition_of(dof); });
+  const std::size_t dof_of_all = partition_.total(dof);
   require(state.basis.dimension() == 2 && state.s.dimension() == 1 && state.coefficients.dimension() == 2 &&
               state.basis.shape(1) == rank && state.coefficients.shape(1) == rank &&
-              (rank == 0 || state.basis.shape(0) == dof) && rank <= dof,
+              (rank == 0 || state.basis.shape(0) == dof) && rank <= dof_of_all,
           "a basis (dof, rank), singular values (rank,) and coefficients (num_samples, rank)");
   require(all_finite(state.basis) && all_finite(state.s) && all_finite(state.coefficients) && all_finite(state.mean) &&
               all_finite(checkpoint.waiting),
@@ -159,16 +169,18 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, Incremental
           "descending singular values, and sums of 0 or more");
   require(state.mean.size() == 0 || (options_.field_opts.center && state.mean.size() == dof),
           "a mean of the length of the states, and only if they are centred");
-  require(dof == 0
-              ? checkpoint.waiting.empty() && rank == 0
-              : checkpoint.waiting.size() % dof == 0 && checkpoint.waiting.size() < block_size(incremental_, dof) * dof,
+  require(dof_of_all == 0 ? checkpoint.num_waiting == 0 && rank == 0
+                          : checkpoint.waiting.size() == checkpoint.num_waiting * dof &&
+                                checkpoint.num_waiting < block_size(incremental_, dof_of_all),
           "waiting states that do not fill a block");
-  if (dof != 0) {
+  if (dof_of_all != 0) {
     const std::size_t num_pts = this->num_pts_of(dof, "checkpoint");
     scaling_ = scaling_for(num_pts);
     this->set_num_pts(num_pts);
   }
-  waiting_squares_ = squares_of<T>(checkpoint.waiting);
+  std::array squares{squares_of<T>(checkpoint.waiting)};
+  this->together([&] { partition_.sum(squares); });
+  waiting_squares_ = squares[0];
   progress_ = std::move(checkpoint);
 }
 
@@ -189,11 +201,17 @@ void BasicIncrementalSVD<T>::add(const BasicFields<T>& fields) {
 
 template <class T>
 void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
+  this->together([&] { add_states(states); });
+}
+
+template <class T>
+void BasicIncrementalSVD<T>::add_states(const ArrayRef<T>& states) {
   if (states.dimension() == 0) throw InvalidArgument("states: expected the shape (*loop_shape, dof), got ()");
   const std::size_t dof = states.shape().back();
   const std::size_t num_pts = this->num_pts_of(dof, "states");
   const std::size_t before = progress_.dof;
-  if (dof == 0 || (before != 0 && dof != before))
+  const RowPartition partition = partition_.is_distributed() ? partition_ : this->partition_of(dof);
+  if (partition.total(dof) == 0 || (before != 0 && dof != before))
     throw InvalidArgument(message("states: expected a length of ", before == 0 ? std::size_t{1} : before,
                                   before == 0 ? " or more" : ", as before", ", got ", dof));
   std::optional<SpaceScaling<T>> first_scaling;
@@ -205,27 +223,42 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
   if (rows.rows == 0) return;
   const auto& missing = options_.field_opts.missing_values;
   std::vector<T> scaled(scaling || !missing.empty() ? rows.rows * dof : 0);
-  std::vector<std::span<const T>> accepted;
-  double squares = progress_.state.squares + waiting_squares_;
+  std::vector<std::span<const T>> given;
+  std::vector<double> squares_of_rows(rows.rows, 0.0);
+  std::vector<double> is_gappy(rows.rows, 0.0);
   for (std::size_t i = 0; i < rows.rows; ++i) {
     auto row = rows.row(i);
-    if (!missing.empty() &&
-        std::ranges::any_of(row, [&](T x) { return is_missing_value(static_cast<double>(x), missing); }))
-      continue;
-    if (scaling) {
+    const bool has_missing = !missing.empty() && std::ranges::any_of(row, [&](T x) {
+      return is_missing_value(static_cast<double>(x), missing);
+    });
+    if (scaling && !has_missing) {
       const auto scaled_row = std::span(scaled).subspan(i * dof, dof);
       scaling->scale(row, scaled_row);
       row = scaled_row;
     }
-    const double square = squares_of(row);
-    if (std::isfinite(squares + square)) {
-      squares += square;
-      accepted.push_back(row);
-    } else if (std::ranges::all_of(row, [](T x) { return std::isfinite(x); })) {
-      throw NumericalError("states: the sum of squares overflows");
-    }
+    given.push_back(row);
+    squares_of_rows[i] = has_missing ? 0.0 : squares_of(row);
+    if (has_missing || !std::ranges::all_of(row, [](T x) { return std::isfinite(x); })) is_gappy[i] = 1.0;
   }
-  take_in(accepted, dof);
+  partition.sum(squares_of_rows);
+  partition.maximum(is_gappy);
+  std::vector<std::span<const T>> accepted;
+  std::vector<double> squares;
+  double sum = progress_.state.squares + waiting_squares_;
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    if (is_gappy[i] > 0.0) continue;
+    sum += squares_of_rows[i];
+    if (!std::isfinite(sum)) throw NumericalError("states: the sum of squares overflows");
+    accepted.push_back(given[i]);
+    squares.push_back(squares_of_rows[i]);
+  }
+  const RowPartition before_partition = std::exchange(partition_, partition);
+  try {
+    take_in(accepted, squares, dof);
+  } catch (...) {
+    partition_ = before_partition;
+    throw;
+  }
   if (before == 0) scaling_ = std::move(first_scaling);
   progress_.num_dropped += rows.rows - accepted.size();
   progress_.dof = dof;
@@ -233,49 +266,62 @@ void BasicIncrementalSVD<T>::add(const ArrayRef<T>& states) {
 }
 
 template <class T>
-void BasicIncrementalSVD<T>::take_in(const std::vector<std::span<const T>>& rows, std::size_t dof) {
-  const std::size_t length = block_size(incremental_, dof) * dof;
+void BasicIncrementalSVD<T>::take_in(const std::vector<std::span<const T>>& rows, const std::vector<double>& squares,
+                                     std::size_t dof) {
+  const std::size_t dof_of_all = partition_.total(dof);
+  const std::size_t length = block_size(incremental_, dof_of_all);
   auto& waiting = progress_.waiting;
-  if (waiting.size() + rows.size() * dof < length) {
-    const std::size_t needed = waiting.size() + rows.size() * dof;
-    if (needed > waiting.capacity()) waiting.reserve(std::min(std::max(2 * waiting.size(), needed), length));
-    for (const auto& row : rows) {
-      waiting.insert(waiting.end(), row.begin(), row.end());
-      waiting_squares_ += squares_of(row);
-    }
+  const std::size_t total = progress_.num_waiting + rows.size();
+  if (total < length) {
+    if (total * dof > waiting.capacity())
+      waiting.reserve(std::min(std::max(2 * waiting.size(), total * dof), length * dof));
+    for (const auto& row : rows) waiting.insert(waiting.end(), row.begin(), row.end());
+    for (const double square : squares) waiting_squares_ += square;
+    progress_.num_waiting = total;
     return;
   }
-  const std::size_t longest = std::max<std::size_t>(1, longest_block(incremental_, dof) * dof / length) * length;
-  const std::size_t total = waiting.size() + rows.size() * dof;
+  const std::size_t longest = std::max<std::size_t>(1, longest_block(incremental_, dof_of_all) / length) * length;
   std::size_t left = total / length * length;
   std::vector<T> block;
-  block.reserve(std::min(longest, left));
+  block.reserve(std::min(longest, left) * dof);
   block.assign(waiting.begin(), waiting.end());
+  std::size_t count = progress_.num_waiting;
+  double squares_of_block = 0.0;
   std::optional<IncrementalState<T>> advanced;
-  for (const auto& row : rows) {
-    block.insert(block.end(), row.begin(), row.end());
-    if (left == 0 || block.size() < std::min(longest, left)) continue;
-    left -= block.size();
-    advanced = with_block(advanced ? *advanced : progress_.state, block, dof);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    block.insert(block.end(), rows[i].begin(), rows[i].end());
+    squares_of_block += squares[i];
+    ++count;
+    if (left == 0 || count < std::min(longest, left)) continue;
+    left -= count;
+    advanced = with_block(advanced ? *advanced : progress_.state, block, count, dof);
     block.clear();
+    count = 0;
+    squares_of_block = 0.0;
   }
   progress_.state = std::move(*advanced);
   waiting = std::move(block);
-  waiting_squares_ = squares_of<T>(waiting);
+  progress_.num_waiting = count;
+  waiting_squares_ = squares_of_block;
 }
 
 template <class T>
 void BasicIncrementalSVD<T>::update() {
-  if (progress_.waiting.empty()) return;
-  progress_.state = with_block(progress_.state, progress_.waiting, progress_.dof);
+  this->together([&] { update_state(); });
+}
+
+template <class T>
+void BasicIncrementalSVD<T>::update_state() {
+  if (progress_.num_waiting == 0) return;
+  progress_.state = with_block(progress_.state, progress_.waiting, progress_.num_waiting, progress_.dof);
   progress_.waiting.clear();
+  progress_.num_waiting = 0;
   waiting_squares_ = 0.0;
 }
 
 template <class T>
 IncrementalState<T> BasicIncrementalSVD<T>::with_block(const IncrementalState<T>& state, std::vector<T> block,
-                                                       std::size_t dof) const {
-  const std::size_t count = block.size() / dof;
+                                                       std::size_t count, std::size_t dof) const {
   std::vector<double> weights(count);
   // Squares of the smallest weight do not underflow.
   constexpr double smallest_weight = 1e-75;
@@ -285,8 +331,8 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_block(const IncrementalState<T>
   IncrementalTotals totals{scaled(state.s, fade), state.squares * (fade * fade), state.bound * fade};
   if (options_.field_opts.center) return with_centered_block(state, std::move(block), dof, weights, fade);
   const MatrixView<T> rows{block.data(), count, dof};
-  totals.squares += weighted_squares(readable(rows), weights);
-  auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), options_.threads);
+  totals.squares += weighted_squares(readable(rows), weights, partition_);
+  auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), pass());
   next.coefficients = stacked(next.coefficients, coefficients);
   return std::move(next);
 }
@@ -313,7 +359,7 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_centered_block(const Incrementa
   before.squares *= fade * fade;
   before.bound *= fade;
   before.weight *= fade * fade;
-  const double squares = weighted_squares(MatrixView<const T>{block.data(), count, dof}, weights);
+  const double squares = weighted_squares(MatrixView<const T>{block.data(), count, dof}, weights, partition_);
   return with_shifted_mean(before, std::move(block), std::move(weights), nullptr,
                            {.squares = squares, .mean = std::move(mean), .weight = weight});
 }
@@ -334,17 +380,18 @@ IncrementalState<T> BasicIncrementalSVD<T>::with_shifted_mean(const IncrementalS
   if (shifts) {
     const double root = std::sqrt(state.weight * (added.weight / total));
     weights.push_back(root);
-    double square = 0.0;
+    std::array square{0.0};
     for (std::size_t k = 0; k < dof; ++k) {
       const double apart = state.mean(k) - added.mean(k);
       rows.push_back(static_cast<T>(apart));
-      square += apart * apart;
+      square[0] += apart * apart;
       mean(k) += state.weight / total * apart;
     }
-    totals.squares += root * root * square;
+    partition_.sum(square);
+    totals.squares += root * root * square[0];
   }
   auto [result, row_coefficients] =
-      updated(state, MatrixView<T>{rows.data(), weights.size(), dof}, weights, totals, truncation(), options_.threads);
+      updated(state, MatrixView<T>{rows.data(), weights.size(), dof}, weights, totals, truncation(), pass());
   Matrix further = leading_block(row_coefficients, b, row_coefficients.shape(1));
   if (to_rows != nullptr) further = product(*to_rows, further);
   if (shifts) {
@@ -372,15 +419,21 @@ void BasicIncrementalSVD<T>::expect_same_options(const BasicIncrementalSVD& othe
 
 template <class T>
 void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
+  this->together([&] { merge_states(other); });
+}
+
+template <class T>
+void BasicIncrementalSVD<T>::merge_states(const BasicIncrementalSVD& other) {
   expect_same_options(other);
   const std::size_t dof = other.progress_.dof;
-  if (dof == 0) return;
+  if (other.partition_.total(dof) == 0) return;
   const std::size_t num_pts = this->num_pts_of(dof, "other");
   if (progress_.dof != 0 && progress_.dof != dof)
     throw InvalidArgument(message("other: expected states of length ", progress_.dof, ", got ", dof));
   BasicIncrementalSVD added = other;
   added.update();
   BasicIncrementalSVD merged = *this;
+  merged.partition_ = other.partition_;
   merged.update();
   auto& state = merged.progress_.state;
   const auto& further = added.progress_.state;
@@ -390,8 +443,8 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
   if (added.rank() > 0) transpose_into<T>(as_matrix(further.basis), rows);
   const IncrementalTotals totals{state.s, state.squares + further.squares, state.bound + further.bound};
   std::vector<double> weights(further.s.begin(), further.s.end());
-  if (further.mean.size() > 0) {
-    state = with_shifted_mean(state, std::move(vectors), std::move(weights), &further.coefficients, further);
+  if (further.weight > 0.0) {
+    state = merged.with_shifted_mean(state, std::move(vectors), std::move(weights), &further.coefficients, further);
   } else if (added.rank() == 0) {
     state.squares = totals.squares;
     state.bound = totals.bound;
@@ -399,7 +452,7 @@ void BasicIncrementalSVD<T>::merge(const BasicIncrementalSVD& other) {
     std::ranges::copy(state.coefficients, coefficients.begin());
     state.coefficients = std::move(coefficients);
   } else {
-    auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), options_.threads);
+    auto [next, coefficients] = updated(state, rows, weights, totals, truncation(), merged.pass());
     next.coefficients = stacked(next.coefficients, product(further.coefficients, coefficients));
     state = std::move(next);
   }
@@ -423,16 +476,18 @@ std::size_t BasicIncrementalSVD<T>::chosen_rank(double unresolved) const {
   const RankRule& rule = options_.rule;
   if (rule.is_empty()) return rank();
   if (rule.rank && *rule.rank > rank()) {
-    const std::size_t most = std::min(progress_.dof, num_samples());
+    const std::size_t dof = partition_.total(progress_.dof);
+    const std::size_t most = std::min(dof, num_samples());
     if (incremental_.max_rank || incremental_.tolerance > 0.0 || *rule.rank > most)
-      throw InvalidArgument(*rule.rank > most
-                                ? message("rank: expected 1 to min(dof, samples) = min(", progress_.dof, ", ",
-                                          num_samples(), "), got ", *rule.rank)
-                                : message("rank: expected 1 to ", rank(),
-                                          ", the number of modes kept by max_rank and tolerance, got ", *rule.rank));
+      throw InvalidArgument(
+          *rule.rank > most
+              ? message("rank: expected 1 to min(dof, samples) = min(", dof, ", ", num_samples(), "), got ", *rule.rank)
+              : message("rank: expected 1 to ", rank(), ", the number of modes kept by max_rank and tolerance, got ",
+                        *rule.rank));
     return *rule.rank;
   }
-  const Spectrum<T> spectrum{array_cast<T>(state.s), state.coefficients, progress_.dof, num_samples(), unresolved};
+  const Spectrum<T> spectrum{array_cast<T>(state.s), state.coefficients, partition_.total(progress_.dof), num_samples(),
+                             unresolved};
   return choose_rank(rule, spectrum).rank;
 }
 
@@ -442,7 +497,7 @@ std::optional<FieldSpace> BasicIncrementalSVD<T>::learned_space() const {
   if (!scaling_) return std::nullopt;
   const FieldSpace& space = scaling_->space();
   const auto& mean = progress_.state.mean;
-  if (mean.size() == 0) return space;
+  if (!options_.field_opts.center) return space;
   FieldSpaceParts parts = space.parts();
   parts.is_centered = true;
   parts.mean = xt::xarray<double>::from_shape({mean.size()});
@@ -453,6 +508,13 @@ std::optional<FieldSpace> BasicIncrementalSVD<T>::learned_space() const {
 
 template <class T>
 BasicSVD<T> BasicIncrementalSVD<T>::finish() {
+  std::optional<BasicSVD<T>> svd;
+  this->together([&] { svd.emplace(finished()); });
+  return std::move(*svd);
+}
+
+template <class T>
+BasicSVD<T> BasicIncrementalSVD<T>::finished() {
   update();
   const auto& state = progress_.state;
   if (num_samples() == 0) throw InvalidArgument("snapshots: expected at least one that is finite, got none");
@@ -464,14 +526,18 @@ BasicSVD<T> BasicIncrementalSVD<T>::finish() {
   const double unresolved = std::min(std::max(0.0, state.squares - squares), state.bound * state.bound);
   const std::size_t modes = chosen_rank(unresolved);
   const std::size_t kept = std::min(modes, rank());
-  xt::xarray<T> basis = completed_basis(leading_block(state.basis, progress_.dof, kept), modes);
+  xt::xarray<T> basis = completed_basis(leading_block(state.basis, progress_.dof, kept), modes, partition_);
   xt::xarray<T> latents = zeros<T>({num_samples(), modes});
   for (std::size_t j = 0; j < num_samples(); ++j)
     for (std::size_t k = 0; k < kept; ++k) latents(j, k) = static_cast<T>(state.coefficients(j, k));
   auto singular_values = zeros<T>({std::max(rank(), modes)});
   std::ranges::transform(state.s, singular_values.begin(), [](double value) { return static_cast<T>(value); });
   if (scaling_) scaling_->unscale(as_matrix(basis));
-  fix_signs(basis, latents);
+  ColumnSigns<T> signs(modes);
+  signs.add(as_matrix(std::as_const(basis)));
+  const std::vector<T> factors = signs.signs(partition_);
+  scale_columns(as_matrix(basis), factors);
+  scale_columns(as_matrix(latents), factors);
   BasicSVDMap<T> map{.projection_matrix = std::move(basis),
                      .singular_values = std::move(singular_values),
                      .unresolved_squares = unresolved,

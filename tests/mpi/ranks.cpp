@@ -286,6 +286,45 @@ BOOST_AUTO_TEST_CASE(mass_matrices_are_in_files) {
              1e-12 * svd.singular_values()(0));
 }
 
+BOOST_AUTO_TEST_CASE(incremental_decompositions_continue_on_other_ranks) {
+  const Own own;
+  const auto states = own.states(all_snapshots());
+  const auto part_of = [&](const xt::xarray<double>& all, std::size_t first, std::size_t end) {
+    auto part = xt::xarray<double>::from_shape({end - first, all.shape(1)});
+    std::copy(all.data() + first * all.shape(1), all.data() + end * all.shape(1), part.data());
+    return part;
+  };
+  const auto ranks = fieldfold::mpi_communicator(MPI_COMM_WORLD);
+  const fieldfold::CompressionOptions grid{.fields = {"u", "p"}, .communicator = ranks};
+  const fieldfold::IncrementalOptions incremental{.max_rank = 5, .block = 4};
+  const fieldfold::SVDOptions options{.field_opts = {.center = true}};
+  fieldfold::IncrementalSVD uninterrupted(grid, incremental, options);
+  uninterrupted.add(part_of(states, 0, 10));
+  uninterrupted.add(part_of(states, 10, samples));
+  const SVD expected = uninterrupted.finish();
+  // Two blocks of four snapshots are processed, and two wait.
+  fieldfold::IncrementalSVD first(grid, incremental, options);
+  first.add(part_of(states, 0, 10));
+  const fs::path path = folder() / "progress.fold";
+  fieldfold::save(path, first);
+  const std::string bytes = bytes_of(path);
+  auto alone = fieldfold::load_incremental(path);
+  const fs::path own_path = folder() / ("progress_" + std::to_string(rank_of()) + ".fold");
+  fieldfold::save(own_path, alone);
+  BOOST_TEST((bytes_of(own_path) == bytes));
+  auto resumed = fieldfold::load_incremental<double>(path, ranks, own.end - own.first);
+  resumed.add(part_of(states, 10, samples));
+  const SVD found = resumed.finish();
+  BOOST_TEST((found.projection_matrix() == expected.projection_matrix()));
+  BOOST_TEST((found.singular_values() == expected.singular_values()));
+  // One process goes on with all points.
+  alone.add(part_of(everything().states(all_snapshots()), 10, samples));
+  const SVD finished = alone.finish();
+  BOOST_TEST(difference(finished.singular_values(), expected.singular_values()) <=
+             1e-12 * expected.singular_values()(0));
+  BOOST_TEST(difference(own.rows(finished.projection_matrix()), expected.projection_matrix()) <= 1e-11);
+}
+
 BOOST_AUTO_TEST_CASE(long_files_are_read_and_verified_by_all) {
   const std::size_t rows = 90000 + 1000 * rank_of();
   auto snapshots = xt::xarray<double>::from_shape({rows, 8});
