@@ -41,6 +41,7 @@ export import fieldfold.rbf.kernel;
 export import fieldfold.rbf.leave_one_out;
 export import fieldfold.rows.missing_values;
 export import fieldfold.rows.npy;
+export import fieldfold.rows.samples;
 export import fieldfold.rows.source;
 export import fieldfold.rows.store;
 export import fieldfold.rows.stored;

@@ -3,7 +3,7 @@
 
 The list is in order of floors, and a module imports only modules before it: none of a higher floor, and no later one of
 its own. The list gives the imports of each interface, and the name of a module is its path. The program and the C
-interface import only fieldfold. A folder of interfaces, sources or tests has at most a dozen files.
+interface import only fieldfold, with its formats and ranks of MPI. A folder of interfaces, sources or tests has at most a dozen files.
 Usage: floors.py SOURCE_ROOT
 """
 import pathlib
@@ -61,7 +61,8 @@ for path in list(interfaces.values()) + sources:
                f"{path}: {name} may not import {imported}, which is not before it in the list")
 
 for path in users:
-    expect(set(imports_of(path)) <= {"formats"}, f"{path}: it may import only fieldfold and fieldfold.formats")
+    expect(set(imports_of(path)) <= {"formats", "mpi"},
+           f"{path}: it may import only fieldfold, fieldfold.formats and fieldfold.mpi")
 
 for top in ["modules", "src", "tests"]:
     for folder in [root / top, *(root / top).rglob("*/")]:

@@ -55,6 +55,15 @@ class Communicator {
   virtual void together(const std::function<void()>& work) const = 0;
 };
 
+/// Consecutive items of a rank.
+struct Share {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+/// The share of a rank if all have equally many of `total` items, up to one. \param rank  none: this one
+Share equal_share(const Communicator& communicator, std::size_t total, std::optional<std::size_t> rank = std::nullopt);
+
 /// Sends messages to other ranks that expect none in particular; collective.
 /// \param sent  at most one to a rank  \returns  those to this rank, in the order of their ranks
 std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent);

@@ -26,7 +26,8 @@ struct CompressionOptions {
   /// interpolation needs them.
   std::optional<xt::xarray<double>> coords = std::nullopt;
   /// The shape of a grid of num_pts points, for fields `(*loop_shape, *grid_shape)`; empty: that of `coords`, or
-  /// `(num_pts,)`.
+  /// `(num_pts,)`. Of points that are distributed among ranks it is the shape of all, for files; fields are
+  /// `(*loop_shape, num_pts)`.
   Shape grid_shape = {};
   /// The mesh of the grid, for files to look at; it takes no part in compression. Its points of fields are those of the
   /// grid. Null: unknown.
@@ -88,7 +89,9 @@ class BasicCompression {
   std::size_t num_pts() const;
 
   /// The shape of the grid. \throws NotReady  as `num_pts`
-  Shape grid_shape() const { return options_.grid_shape.empty() ? Shape{num_pts()} : options_.grid_shape; }
+  Shape grid_shape() const {
+    return options_.grid_shape.empty() || options_.communicator ? Shape{num_pts()} : options_.grid_shape;
+  }
 
   /// The number of quantities of interest at each point.
   std::size_t num_qoi() const { return options_.fields.size(); }
@@ -149,10 +152,11 @@ class BasicCompression {
   void together(const std::function<void()>& work) const;
 
   /// The rows of this rank in matrices of `rows` rows here; collective.
+  /// \throws InvalidArgument  the rows of all ranks do not fit the grid shape
   RowPartition partition_of(std::size_t rows) const;
 
   /// Whether coordinates or a grid shape determine the number of points.
-  bool has_grid() const { return options_.coords || !options_.grid_shape.empty(); }
+  bool has_grid() const { return options_.coords || (!options_.grid_shape.empty() && !options_.communicator); }
 
   /// For `compute_map`: the number of points of states of `dof` numbers. \param name  the states in messages
   /// \throws InvalidArgument  `dof` does not fit the fields or the coordinates

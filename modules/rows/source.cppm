@@ -127,6 +127,27 @@ class SelectedColumns final : public RowSource<T> {
   std::vector<std::size_t> columns_;
 };
 
+/// Consecutive rows of a source.
+template <class T>
+class RowRange final : public RowSource<T> {
+ public:
+  /// \param source  it must outlive this object
+  RowRange(const RowSource<T>& source, std::size_t first, std::size_t count)
+      : source_(source), first_(first), count_(count) {}
+  std::size_t rows() const override { return count_; }
+  std::size_t cols() const override { return source_.cols(); }
+  std::size_t block_rows() const override { return source_.block_rows(); }
+  MatrixView<const T> read(std::size_t first, std::size_t count, std::vector<T>& buffer) const override {
+    return source_.read(first_ + first, count, buffer);
+  }
+  bool has_fast_rows() const override { return source_.has_fast_rows(); }
+
+ private:
+  const RowSource<T>& source_;
+  std::size_t first_;
+  std::size_t count_;
+};
+
 /// The number of rows with NaN or infinity, and of those without any finite number or with a smaller share of them than
 /// `share`.
 struct GappyRows {

@@ -14,6 +14,13 @@ double hash_of(std::span<const double> numbers) {
 
 Communicator::~Communicator() = default;
 
+Share equal_share(const Communicator& communicator, std::size_t total, std::optional<std::size_t> rank) {
+  const std::size_t place = rank.value_or(communicator.rank());
+  const std::size_t less = total / communicator.size();
+  const std::size_t with_more = total % communicator.size();
+  return {place * less + std::min(place, with_more), less + (place < with_more ? 1 : 0)};
+}
+
 std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent) {
   std::vector<double> lengths(communicator.size(), 0.0);
   for (const Message& message : sent) lengths[message.rank] = static_cast<double>(message.numbers.size());

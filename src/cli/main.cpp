@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <new>
@@ -18,6 +19,9 @@
 #include "terminal/report.hpp"
 #include "terminal/words.hpp"
 
+// It imports fieldfold; g++ includes nothing after it.
+#include "ranks.hpp"
+
 import fieldfold;
 
 namespace {
@@ -29,6 +33,7 @@ constexpr int wrong_usage = 2;
 
 /// One line on the terminal, whatever names are in it.
 void show(std::string_view kind, std::string text) {
+  if (!session().is_first_rank) return;
   std::ranges::replace(text, '\n', ' ');
   std::cerr << "fieldfold: " + std::string(kind) + fieldfold::escaped_name(text) + "\n";
 }
@@ -52,6 +57,13 @@ void keep_lines_of_footers(auto& formatter) {
   if constexpr (requires { formatter.enable_footer_formatting(false); }) formatter.enable_footer_formatting(false);
 }
 
+/// The commands that run on several ranks.
+void expect_distributed(const std::string& command) {
+  if (ranks_of_program() && command != "fit" && !command.starts_with('-'))
+    throw fieldfold::InvalidArgument(
+        fieldfold::message("mpirun: expected the command fit, which runs on several ranks, ", "got ", command));
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Compression of fields to a few latent coefficients, and reconstruction on any grid."};
   keep_lines_of_footers(*std::dynamic_pointer_cast<CLI::Formatter>(app.get_formatter()));
@@ -60,8 +72,11 @@ int run(int argc, char** argv) {
   const Commands commands(app);
   std::vector<std::string> given = joined_lists({argv + 1, argv + argc});
   if (!given.empty()) session().command = given.front();
-  fieldfold::set_warning_handler(
-      [](std::string_view sentence) { show("warning: ", in_options(sentence, session().command)); });
+  fieldfold::set_warning_handler([](std::string_view sentence) {
+    session().warnings.emplace_back(sentence);
+    show("warning: ", in_options(sentence, session().command));
+  });
+  expect_distributed(session().command);
   if (const auto unknown = unknown_argument(app, given)) return report_usage(*unknown);
   if (const auto incomplete = incomplete_list(given)) return report_usage(*incomplete);
   ProgressBar bar;
@@ -81,16 +96,8 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-  // Destructors of JSON values and of standard containers may allocate.
-  std::set_terminate([] {
-    report("out of memory");
-    std::_Exit(failure);
-  });
-  return run(argc, argv);
-} catch (const Interrupted&) {
+/// The status of the program; its errors are reported.
+int status_of(const std::function<int()>& work) noexcept try { return work(); } catch (const Interrupted&) {
   return failure;
 } catch (const std::bad_alloc&) {
   return report("out of memory");
@@ -98,4 +105,19 @@ int main(int argc, char** argv) try {
   return report(error.what());
 } catch (...) {
   return report("an unknown exception");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Destructors of JSON values and of standard containers may allocate.
+  std::set_terminate([] {
+    report("out of memory");
+    std::_Exit(failure);
+  });
+  return status_of([&] {
+    const Ranks ranks(argc, argv);
+    // A launcher ends the others when a rank has ended with an error: rank 0 reports it before.
+    return status_of([&] { return run(argc, argv); });
+  });
 }

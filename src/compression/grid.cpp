@@ -80,8 +80,9 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
   if (options_.fields.empty()) options_.fields = {"field"};
   expect_field_names(options_.fields);
   if (!options_.grid_shape.empty()) {
-    num_pts_ = size_of(options_.grid_shape);
-    if (*num_pts_ == 0)
+    const std::size_t points = size_of(options_.grid_shape);
+    if (!options_.communicator) num_pts_ = points;
+    if (points == 0)
       throw InvalidArgument(message("grid_shape: expected at least one point, got ", shape_text(options_.grid_shape)));
   }
   for (const auto& [field, unit] : options_.units)
@@ -114,7 +115,7 @@ void BasicCompression<T>::check_coords() {
     throw InvalidArgument(message("coords: expected points of the grid shape ", shape_text(options_.grid_shape),
                                   ", got the shape ", shape_text(ArrayRef<double>(coords).shape())));
   num_pts_ = size_of(shape);
-  if (shape.size() > 1) options_.grid_shape = shape;
+  if (shape.size() > 1 && !options_.communicator) options_.grid_shape = shape;
   coords.reshape({*num_pts_, dim});
 }
 
@@ -128,7 +129,13 @@ void BasicCompression<T>::together(const std::function<void()>& work) const {
 
 template <class T>
 RowPartition BasicCompression<T>::partition_of(std::size_t rows) const {
-  return options_.communicator ? RowPartition(*options_.communicator, rows) : RowPartition();
+  if (!options_.communicator) return {};
+  RowPartition partition(*options_.communicator, rows);
+  const std::size_t points = size_of(options_.grid_shape);
+  if (!options_.grid_shape.empty() && partition.total(rows) != points * num_qoi())
+    throw InvalidArgument(message("grid_shape: expected ", partition.total(rows) / num_qoi(),
+                                  " points of all ranks, got ", shape_text(options_.grid_shape)));
+  return partition;
 }
 
 template <class T>

@@ -368,9 +368,7 @@ void describe_svd(Writer& writer, const BasicSVD<T>& svd, const BasicSVDMap<T>* 
 
 /// The points that this rank reads of `total`: a number that it says, after those of lower ranks, or an equal share.
 PointShare share_of(const Communicator& communicator, std::size_t total, std::optional<std::size_t> num_pts) {
-  const std::size_t first = total * communicator.rank() / communicator.size();
-  const std::size_t end = total * (communicator.rank() + 1) / communicator.size();
-  const std::size_t own = num_pts.value_or(end - first);
+  const std::size_t own = num_pts.value_or(equal_share(communicator, total).count);
   const RowPartition partition(communicator, own);
   if (partition.total(own) != total)
     throw InvalidArgument(

@@ -30,6 +30,7 @@ import fieldfold.pod.map;
 import fieldfold.pod.projection;
 import fieldfold.pod.sensors;
 import fieldfold.pod.svd;
+import fieldfold.rows.samples;
 import fieldfold.rows.source;
 
 #include "support/closeness.hpp"
@@ -477,6 +478,32 @@ BOOST_AUTO_TEST_CASE(signs_follow_the_first_row_of_a_tie_on_any_rank) {
   for (std::size_t i = 0; i < 16; ++i)
     for (std::size_t j = 0; j < 3; ++j) snapshots(i, j) = (i % 4 < 2 ? -1.0 : 1.0) * static_cast<double>(j + 1);
   compare(of_rank(1), snapshots, 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(samples_on_different_ranks_are_distributed_by_points) {
+  const auto snapshots = snapshots_of(61, 12);
+  // The ranks have 0, 3, 4 and 5 samples.
+  const std::vector<std::size_t> first{0, 0, 3, 7, 12};
+  std::vector<xt::xarray<double>> found(4);
+  std::vector<std::string> errors(4);
+  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
+    const std::size_t begin = first[rank->rank()];
+    const std::size_t count = first[rank->rank() + 1] - begin;
+    auto states = xt::xarray<double>::from_shape({count, snapshots.shape(0)});
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t i = 0; i < snapshots.shape(0); ++i) states(j, i) = snapshots(i, begin + j);
+    found[rank->rank()] = fieldfold::distributed_by_points<double>(*rank, states, 2);
+    const auto odd = xt::xarray<double>(fieldfold::zeros<double>({1, rank->rank() == 2 ? 3U : 4U}));
+    errors[rank->rank()] = error_of([&] { fieldfold::distributed_by_points<double>(*rank, odd, 1); });
+  });
+  std::size_t row = 0;
+  for (std::size_t rank = 0; rank < 4; ++rank) {
+    BOOST_TEST((found[rank] == rows_of(snapshots, row, row + found[rank].shape(0))));
+    BOOST_TEST(found[rank].shape(0) % 2 == 0U);
+    row += found[rank].shape(0);
+    BOOST_TEST(errors[rank] == "states: expected the same length on all ranks, got 3 to 4");
+  }
+  BOOST_TEST(row == snapshots.shape(0));
 }
 
 BOOST_AUTO_TEST_CASE(the_sums_do_not_grow_with_the_points) {

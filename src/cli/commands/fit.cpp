@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -20,6 +22,7 @@
 #include "../input/field_files.hpp"
 #include "../input/files.hpp"
 #include "../input/options.hpp"
+#include "../ranks.hpp"
 #include "../terminal/words.hpp"
 
 import fieldfold;
@@ -178,8 +181,86 @@ nlohmann::ordered_json validate_folds(BasicSVD<T> svd, const Snapshots& snapshot
   return {{"mean_error", mean}, {"largest_error", worst}, {"folds", std::move(list)}};
 }
 
+/// The rows of an array with one for each point, or the array itself if it has none.
+xt::xarray<double> rows_of_share(const xt::xarray<double>& array, const Share& share, std::size_t num_pts) {
+  if (array.size() == 0 || num_pts == 0) return array;
+  const std::size_t width = array.size() / num_pts;
+  Shape shape{share.count};
+  if (array.dimension() > 1) shape.push_back(width);
+  auto part = xt::xarray<double>::from_shape(shape);
+  std::copy_n(array.data() + share.first * width, part.size(), part.data());
+  return part;
+}
+
+/// The options of a rank: those of its points.
+FieldOptions options_of_share(FieldOptions options, const std::shared_ptr<const Communicator>& communicator,
+                              const Share& share, std::size_t num_pts) {
+  if (options.point_weights && options.point_weights->size() == num_pts)
+    options.point_weights = rows_of_share(*options.point_weights, share, num_pts);
+  if (!options.mass) return options;
+  if (options.mass->num_pts() != num_pts)
+    throw InvalidArgument(
+        message("mass: expected a matrix for ", num_pts, " points, got one for ", options.mass->num_pts()));
+  std::array<std::vector<double>, 3> triplets;
+  const SparseRows& rows = *options.mass->sparse();
+  for (std::size_t i = share.first; i < share.first + share.count; ++i)
+    for (std::uint64_t e = rows.offsets[i]; e < rows.offsets[i + 1]; ++e) {
+      triplets[0].push_back(static_cast<double>(i));
+      triplets[1].push_back(static_cast<double>(rows.columns[e]));
+      triplets[2].push_back(rows.weights[e]);
+    }
+  const auto view = [&](std::size_t k) { return ArrayRef<double>(triplets[k].data(), {triplets[k].size()}); };
+  options.mass.emplace(communicator, share.count, view(0), view(1), view(2));
+  return options;
+}
+
+/// Learns on ranks, each of which reads the rows of an equal share of the points, and says so on the first.
+template <class T>
+void fit_together(const FitArguments& arguments, const std::shared_ptr<const Communicator>& communicator) {
+  expect_map_name(arguments.output);
+  if (arguments.folds > 0) throw InvalidArgument("--folds: expected none on several ranks");
+  Snapshots snapshots = snapshots_of(arguments);
+  note_output(arguments.output);
+  const RowSource<double>& all = *snapshots.rows;
+  if (snapshots.grid_shape.size() < 2) snapshots.grid_shape.clear();
+  const std::size_t num_qoi = std::max<std::size_t>(1, snapshots.names.size());
+  const std::size_t num_pts = all.rows() / num_qoi;
+  const Share share = equal_share(*communicator, num_pts);
+  const RowRange<double> rows(all, share.first * num_qoi, share.count * num_qoi);
+  if (snapshots.grid.mesh) warn("the mesh is not in a map that several ranks write");
+  CompressionOptions grid{.fields = snapshots.names,
+                          .grid_shape = snapshots.grid_shape,
+                          .units = snapshots.units,
+                          .interpolate_method = arguments.interpolation.interpolate_method,
+                          .interpolate_opts = options_of(arguments.interpolation),
+                          .communicator = communicator};
+  if (snapshots.grid.coords) grid.coords = rows_of_share(*snapshots.grid.coords, share, num_pts);
+  if (grid.interpolate_opts.smoothing.dimension() > 0)
+    grid.interpolate_opts.smoothing = rows_of_share(grid.interpolate_opts.smoothing, share, num_pts);
+  SVDOptions options{
+      .field_opts = options_of_share(options_of(arguments.space, snapshots.grid), communicator, share, num_pts),
+      .rule = arguments.rule,
+      .validate_every = arguments.validate_every,
+      .keep_training_latents = arguments.keep_training_latents};
+  const BasicSVD<T> svd(grid, options);
+  ArrayStore<T> basis;
+  auto map = svd.learn(rows, basis).first;
+  map.projection_matrix = std::move(basis.array());
+  const BasicSVD<T> learned(std::move(grid), std::move(options), std::move(map));
+  save(arguments.output, learned);
+  if (learned.num_dropped() > 0) warn(message(learned.num_dropped(), " snapshots dropped because of NaN or infinity"));
+  if (learned.map().num_filled > 0) warn(message(learned.map().num_filled, " missing numbers filled in snapshots"));
+  // Those of rank 0 have been shown.
+  const std::vector<std::string> own = session().warnings;
+  for (const std::string& warning : gathered(*communicator, own))
+    if (std::ranges::find(own, warning) == own.end()) warn(warning);
+  if (session().is_first_rank) report_of(learned.map(), snapshots, arguments, nlohmann::ordered_json());
+}
+
 template <class T>
 void fit_in(const FitArguments& arguments) {
+  if (const auto communicator = ranks_of_program())
+    return communicator->together([&] { fit_together<T>(arguments, communicator); });
   expect_map_name(arguments.output);
   Snapshots snapshots = snapshots_of(arguments);
   note_output(arguments.output);

@@ -21,6 +21,7 @@ void print(const nlohmann::ordered_json& facts) {
 }
 
 void report(nlohmann::ordered_json facts, const std::string& line) {
+  if (!session().is_first_rank) return;
   if (session().is_json) {
     nlohmann::ordered_json all{{"command", session().command}};
     all.update(facts);

@@ -3,6 +3,7 @@
 // What a command says when it is done.
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -11,8 +12,10 @@ namespace fieldfold::cli {
 /// How the program speaks.
 struct Session {
   std::string command;
-  bool is_quiet = false;  ///< says nothing but errors and warnings
-  bool is_json = false;   ///< says facts in place of lines
+  bool is_quiet = false;                   ///< says nothing but errors and warnings
+  bool is_json = false;                    ///< says facts in place of lines
+  bool is_first_rank = true;               ///< the one that speaks, if there are several
+  std::vector<std::string> warnings = {};  ///< of this rank so far
 };
 Session& session();
 
