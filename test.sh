@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 # shellcheck disable=SC2046 # one word per package
 ./install-packages.sh $(cat tests/packages.txt)
 [ -f build/test/build.ninja ] ||
-    CXX="${CXX:-clang++-19}" meson setup build/test -Dwerror=true -Dtests=enabled -Dcli=enabled -Dexamples=enabled
+    CXX="${CXX:-clang++-19}" meson setup build/test -Dwerror=true -Dtests=enabled -Dcli=enabled -Dexamples=enabled -Dmpi=enabled
 ninja -C build/test
 [ -n "${FIELDFOLD_DATA:-}" ] || echo "FIELDFOLD_DATA is not set: the tests on real snapshots are skipped"
 status=0

@@ -20,9 +20,13 @@ fail() {
 }
 
 # Unoptimized and without debug information, because only the build is tested.
-meson setup plain --buildtype=plain -Doptimization=0 > setup.log || { cat setup.log; fail "meson setup"; }
+ranks=
+! command -v mpicc > ranks.log || ranks=-Dfieldfold:mpi=enabled
+# shellcheck disable=SC2086 # one word, or none
+meson setup plain --buildtype=plain -Doptimization=0 $ranks > setup.log || { cat setup.log; fail "meson setup"; }
 ninja -C plain > build.log || { cat build.log; fail "the build"; }
 (cd plain && ./consumer && ./threads && ./fields > fields.log && ./tables) || fail "the consumer as built"
+[ -z "$ranks" ] || (cd plain && mpirun -n 3 ./ranks) || fail "the consumer on three ranks"
 ninja -C plain | grep -q 'no work to do' || fail "a second build has work to do"
 
 touch subprojects/fieldfold/modules/pod/svd.cppm
