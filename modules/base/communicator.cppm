@@ -98,6 +98,7 @@ class RowPartition {
 
   std::size_t sum(std::size_t count) const;
   std::size_t largest(std::size_t count) const;
+  std::size_t smallest(std::size_t count) const;
   bool any(bool holds) const;
   bool all(bool holds) const { return !any(!holds); }
 

@@ -1,4 +1,5 @@
-/// Maps from maps: with fewer modes, with further snapshots, and of parts of the snapshots.
+/// Maps from maps: with fewer modes, with further snapshots, and of parts of the snapshots. Maps whose points are
+/// distributed among ranks are truncated, but neither merged nor appended to: `BasicIncrementalSVD` does that.
 export module fieldfold.pod.merging;
 
 import fieldfold.base.arrays;

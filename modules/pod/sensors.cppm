@@ -13,8 +13,8 @@ export namespace fieldfold {
 /// doi:10.1137/15M1019271), repeated on the remaining rows for more sensors than coefficients.
 /// \param basis  `(dof, rank)`, such as `projection_matrix()` of an SVD; rows of zeros (masked numbers) are skipped
 /// \param count  at least the rank: fewer sensors do not determine the coefficients
-/// \param partition  the rows of this rank, if the points are distributed among ranks; collective then, and the indices
-///               are those of all rows
+/// \param partition  the rows of this rank, if the points are distributed among ranks, such as `partition()` of an SVD;
+///               collective then, and the indices are those of all rows
 /// \returns  `(count,)`, the most informative first
 /// \throws InvalidArgument  a count below the rank, or above the number of nonzero rows
 template <class T>

@@ -163,6 +163,9 @@ class BasicSVD : public BasicCompression<T> {
   /// \throws            as `reconstruct` and `interpolate_from_grid`
   BasicFields<T> reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const;
 
+  /// The numbers of a state that this rank has, if the points are distributed among ranks; set with the map.
+  const RowPartition& partition() const { return partition_; }
+
   /// The number of modes, which is the latent size.
   std::size_t latent_size() const { return rank(); }
   std::size_t rank() const { return map().projection_matrix.shape(1); }

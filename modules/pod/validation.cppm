@@ -1,4 +1,5 @@
-/// Errors of maps on snapshots that they have not learned, and angles between maps.
+/// Errors of maps on snapshots that they have not learned, and angles between maps. Both are collective where points
+/// are distributed among ranks.
 export module fieldfold.pod.validation;
 
 import fieldfold.base.arrays;

@@ -81,6 +81,12 @@ std::size_t RowPartition::largest(std::size_t count) const {
   return static_cast<std::size_t>(number[0]);
 }
 
+std::size_t RowPartition::smallest(std::size_t count) const {
+  std::array number{-static_cast<double>(count)};
+  maximum(number);
+  return static_cast<std::size_t>(-number[0]);
+}
+
 bool RowPartition::any(bool holds) const {
   std::array number{holds ? 1.0 : 0.0};
   maximum(number);

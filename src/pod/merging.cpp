@@ -329,6 +329,12 @@ std::pair<std::vector<std::size_t>, std::vector<double>> finite_columns(const Ro
   return {std::move(columns), std::move(mean)};
 }
 
+template <class T>
+void expect_one_process(const BasicSVD<T>& svd) {
+  if (svd.compression_options().communicator)
+    throw InvalidArgument("communicator: expected none, because maps on ranks are not merged; an incremental SVD is");
+}
+
 }  // namespace
 
 template <class T>
@@ -336,8 +342,8 @@ BasicSVD<T> truncated(const BasicSVD<T>& svd, const RankRule& rule) {
   const BasicSVDMap<T>& map = svd.map();
   if (rule.is_empty()) throw InvalidArgument("rule: expected rank, energy_tol or reconstruction_tol, got none");
   rule_for(svd, rule);
-  const Spectrum<T> spectrum{map.singular_values, zeros<double>({0, 0}), svd.dof(), map.num_samples,
-                             map.unresolved_squares};
+  const Spectrum<T> spectrum{map.singular_values, zeros<double>({0, 0}), svd.partition().total(svd.dof()),
+                             map.num_samples, map.unresolved_squares};
   const std::size_t rank = choose_rank(rule, spectrum).rank;
   if (rank > svd.rank())
     throw InvalidArgument(message("rank: expected at most that of the map, ", svd.rank(), ", got ", rank));
@@ -359,6 +365,8 @@ BasicSVD<T> truncated(const BasicSVD<T>& svd, const RankRule& rule) {
 
 template <class T>
 BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& rule) {
+  expect_one_process(a);
+  expect_one_process(b);
   expect_same_space(a, b);
   expect_unweighted(a);
   expect_unweighted(b);
@@ -394,6 +402,7 @@ BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& r
 
 template <class T>
 BasicSVD<T> appended(const BasicSVD<T>& svd, const RowSource<double>& given, const RankRule& rule) {
+  expect_one_process(svd);
   expect_unweighted(svd);
   const RowsWithMissingValues<double> snapshots(given, svd.options().field_opts.missing_values);
   if (snapshots.rows() != svd.dof())

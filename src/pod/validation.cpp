@@ -5,6 +5,7 @@ module;
 module fieldfold.pod.validation;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.fields.layout;
 import fieldfold.fields.learn;
@@ -26,11 +27,30 @@ xt::xarray<double> weighted(const FieldSpace& space, const xt::xarray<double>& c
   return result;
 }
 
+/// Runs work of all ranks that share a map.
+template <class T>
+void together(const BasicSVD<T>& svd, const std::function<void()>& work) {
+  if (const auto& communicator = svd.compression_options().communicator)
+    communicator->together(work);
+  else
+    work();
+}
+
+/// `a^T b` of columns whose rows are distributed.
+xt::xarray<double> transposed_product_of_all(const xt::xarray<double>& a, const xt::xarray<double>& b,
+                                             const RowPartition& partition) {
+  xt::xarray<double> result = transposed_product(a, b);
+  partition.sum(entries_of(result));
+  return result;
+}
+
 /// The sums over points of the products of two columns, `(k, fields)`.
-xt::xarray<double> products_of_fields(FieldLayout layout, const xt::xarray<double>& x, const xt::xarray<double>& y) {
+xt::xarray<double> products_of_fields(FieldLayout layout, const xt::xarray<double>& x, const xt::xarray<double>& y,
+                                      const RowPartition& partition) {
   auto sums = zeros<double>({x.shape(1), layout.num_qoi});
   for (std::size_t i = 0; i < x.shape(0); ++i)
     for (std::size_t j = 0; j < x.shape(1); ++j) sums(j, layout.field(i)) += x(i, j) * y(i, j);
+  partition.sum(entries_of(sums));
   return sums;
 }
 
@@ -39,6 +59,12 @@ double ratio(double error, double norm) {
   if (norm > 0.0) return std::sqrt(std::max(0.0, error) / norm);
   return error > 0.0 ? std::numeric_limits<double>::infinity() : 0.0;
 }
+
+template <class T>
+SnapshotErrors errors_of(const BasicSVD<T>& svd, const RowSource<double>& given);
+
+template <class T>
+xt::xarray<double> angles_between(const BasicSVD<T>& a, const BasicSVD<T>& b);
 
 }  // namespace
 
@@ -49,6 +75,23 @@ FieldSpace space_of(const BasicSVD<T>& svd) {
 
 template <class T>
 SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& given) {
+  SnapshotErrors errors;
+  together(svd, [&] { errors = errors_of(svd, given); });
+  return errors;
+}
+
+template <class T>
+xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) {
+  xt::xarray<double> angles;
+  together(a, [&] { angles = angles_between(a, b); });
+  return angles;
+}
+
+namespace {
+
+template <class T>
+SnapshotErrors errors_of(const BasicSVD<T>& svd, const RowSource<double>& given) {
+  const RowPartition& partition = svd.partition();
   const RowsWithMissingValues<double> snapshots(given, svd.options().field_opts.missing_values);
   const std::size_t dof = svd.dof();
   const std::size_t count = snapshots.cols();
@@ -65,8 +108,9 @@ SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>
   std::vector<double> squares(layout.num_qoi, 0.0);
   std::vector<double> norms(layout.num_qoi, 0.0);
   std::vector<double> buffer;
-  for (std::size_t first = 0; first < count; first += snapshots.block_columns()) {
-    const std::size_t block = std::min(snapshots.block_columns(), count - first);
+  const std::size_t step = partition.smallest(snapshots.block_columns());
+  for (std::size_t first = 0; first < count; first += step) {
+    const std::size_t block = std::min(step, count - first);
     const auto states = snapshots.read_columns(first, block, buffer);
     auto y = xt::xarray<double>::from_shape({block, dof});
     space.transform(states, 0, as_matrix(y));
@@ -75,11 +119,11 @@ SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>
         for (std::size_t i = 0; i < dof; ++i)
           if (space.is_masked(i)) y(j, i) = 0.0;
     const auto columns = transposed(y);
-    const auto latent = transposed_product(weighted_basis, columns);
+    const auto latent = transposed_product_of_all(weighted_basis, columns, partition);
     xt::xarray<double> residual = columns;
     add_to(residual, scaled(product(basis, latent), -1.0));
-    const auto of_errors = products_of_fields(layout, residual, weighted(space, residual));
-    const auto of_states = products_of_fields(layout, columns, weighted(space, columns));
+    const auto of_errors = products_of_fields(layout, residual, weighted(space, residual), partition);
+    const auto of_states = products_of_fields(layout, columns, weighted(space, columns), partition);
     for (std::size_t j = 0; j < block; ++j) {
       double error = 0.0;
       double norm = 0.0;
@@ -103,7 +147,10 @@ SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>
 }
 
 template <class T>
-xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) {
+xt::xarray<double> angles_between(const BasicSVD<T>& a, const BasicSVD<T>& b) {
+  const RowPartition& partition = a.partition();
+  if (partition.is_distributed() != b.partition().is_distributed())
+    throw InvalidArgument("maps: expected both on the same ranks, got one of all points");
   if (a.dof() != b.dof())
     throw InvalidArgument(
         message("maps: expected the same number of numbers of a state, got ", a.dof(), " and ", b.dof()));
@@ -113,11 +160,11 @@ xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) 
   if (first.shape(1) < second.shape(1)) std::swap(first, second);
   // Bases of other inner products are made orthonormal in this one.
   const auto orthonormalize = [&](xt::xarray<double>& basis) {
-    basis = product(basis, inverse_cholesky(transposed_product(basis, weighted(space, basis))));
+    basis = product(basis, inverse_cholesky(transposed_product_of_all(basis, weighted(space, basis), partition)));
   };
   orthonormalize(first);
   orthonormalize(second);
-  const auto cosines = transposed_product(first, weighted(space, second));
+  const auto cosines = transposed_product_of_all(first, weighted(space, second), partition);
   // The sines are the singular values of the part of the second basis outside of the span of the first.
   xt::xarray<double> outside = second;
   add_to(outside, scaled(product(first, cosines), -1.0));
@@ -127,12 +174,14 @@ xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) 
       values.push_back(std::sqrt(std::max(0.0, value)));
     return values;  // ascending
   };
-  const auto sines = roots(transposed_product(outside, weighted(space, outside)));
+  const auto sines = roots(transposed_product_of_all(outside, weighted(space, outside), partition));
   const auto cosine_values = roots(transposed_product(cosines, cosines));
   auto angles = xt::xarray<double>::from_shape({second.shape(1)});
   for (std::size_t k = 0; k < sines.size(); ++k) angles(k) = std::atan2(sines[k], cosine_values[sines.size() - 1 - k]);
   return angles;
 }
+
+}  // namespace
 
 template FieldSpace space_of(const SVD&);
 template FieldSpace space_of(const BasicSVD<float>&);

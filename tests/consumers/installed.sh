@@ -97,7 +97,7 @@ attempt python in_python
 
 # The README's section, with the names that it gives to its files. Each program prints the rank, 2, and the energy, 1.
 mkdir -p readme
-awk '/^## / { inside = $0 == "## In your project" }
+awk '/^##/ { inside = $0 == "### The library" }
      inside && /^```/ { kind = kind == "" ? substr($0, 4) : ""; next }
      inside && kind != "" { print > ("readme/block." kind) }' "$source/README.md"
 readme_in() {

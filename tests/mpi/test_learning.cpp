@@ -28,15 +28,13 @@ import fieldfold.fields.normalization;
 import fieldfold.fields.options;
 import fieldfold.pod.map;
 import fieldfold.pod.projection;
-import fieldfold.pod.sensors;
 import fieldfold.pod.svd;
-import fieldfold.rows.samples;
 import fieldfold.rows.source;
 
+#include "mpi/snapshots.hpp"
 #include "support/closeness.hpp"
 #include "support/error_of.hpp"
 #include "support/ranks_as_threads.hpp"
-#include "support/warnings_of.hpp"
 
 namespace {
 
@@ -46,60 +44,6 @@ using fieldfold::DecompositionMethod;
 using fieldfold::MassMatrix;
 using fieldfold::NormalizationMethod;
 using fieldfold::SVDOptions;
-
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-
-/// Snapshots of two fields, `(2 points, samples)`: modes of singular values 1, 1/3, 1/9, ..., so that each is as well
-/// determined as the first, on a mean of its own.
-xt::xarray<double> snapshots_of(std::size_t points, std::size_t samples, std::size_t modes = 6) {
-  std::mt19937_64 generator(5);
-  std::normal_distribution<double> normal;
-  auto snapshots = xt::xarray<double>::from_shape({2 * points, samples});
-  for (std::size_t i = 0; i < 2 * points; ++i)
-    for (std::size_t j = 0; j < samples; ++j) snapshots(i, j) = i % 2 == 0 ? 3.0 : 700.0;
-  double size = 1.0;
-  for (std::size_t mode = 0; mode < modes; ++mode, size /= 3.0) {
-    std::vector<double> shape(2 * points);
-    std::vector<double> course(samples);
-    for (double& x : shape) x = normal(generator);
-    for (double& x : course) x = size * normal(generator);
-    for (std::size_t i = 0; i < 2 * points; ++i)
-      for (std::size_t j = 0; j < samples; ++j) snapshots(i, j) += (i % 2 == 0 ? 1.0 : 50.0) * shape[i] * course[j];
-  }
-  return snapshots;
-}
-
-/// The first point of each rank, and the number of points: uneven shares, and for four ranks or more an empty one.
-std::vector<std::size_t> shares_of(std::size_t points, std::size_t ranks) {
-  std::vector<std::size_t> first{0};
-  for (std::size_t rank = 1; rank < ranks; ++rank)
-    first.push_back(rank == 3 ? first.back() : points * rank * rank / (ranks * ranks));
-  std::ranges::sort(first);
-  first.push_back(points);
-  return first;
-}
-
-template <class T>
-xt::xarray<T> rows_of(const xt::xarray<T>& matrix, std::size_t first, std::size_t end) {
-  auto part = xt::xarray<T>::from_shape({end - first, matrix.shape(1)});
-  std::copy(matrix.data() + first * matrix.shape(1), matrix.data() + end * matrix.shape(1), part.data());
-  return part;
-}
-
-/// The largest difference between two ranges of the same length; NaN equals NaN.
-template <class A, class B>
-double difference(const A& found, const B& expected) {
-  BOOST_TEST_REQUIRE(found.size() == expected.size());
-  double largest = 0.0;
-  auto other = expected.begin();
-  for (const auto value : found) {
-    const auto wanted = static_cast<double>(*other++);
-    if (std::isnan(wanted) && std::isnan(static_cast<double>(value))) continue;
-    const double apart = std::abs(static_cast<double>(value) - wanted);
-    largest = std::isnan(apart) ? std::numeric_limits<double>::infinity() : std::max(largest, apart);
-  }
-  return largest;
-}
 
 /// What one rank has found.
 template <class T>
@@ -117,40 +61,6 @@ Found<T> found_by(BasicSVD<T>& svd, const xt::xarray<T>& snapshots, const xt::xa
   auto latent = svd.compress(states);
   auto reconstructed = svd.reconstruct(latent);
   return {svd.map(), latent, svd.assess(states), std::move(reconstructed), svd.report().method};
-}
-
-/// Triplets of the mass matrix of linear elements of different lengths; those of the elements that begin at some
-/// points.
-struct Elements {
-  std::vector<double> rows;
-  std::vector<double> columns;
-  std::vector<double> values;
-
-  Elements(std::size_t points, std::size_t first, std::size_t end) {
-    for (std::size_t i = first; i < std::min(end, points - 1); ++i)
-      for (const std::size_t row : {i, i + 1})
-        for (const std::size_t column : {i, i + 1}) {
-          rows.push_back(static_cast<double>(row));
-          columns.push_back(static_cast<double>(column));
-          values.push_back((1.0 + static_cast<double>(i % 7)) * (row == column ? 2.0 : 1.0) / 6.0);
-        }
-  }
-};
-
-xt::xarray<double> array_of(const std::vector<double>& numbers) {
-  auto array = xt::xarray<double>::from_shape({numbers.size()});
-  std::ranges::copy(numbers, array.begin());
-  return array;
-}
-
-MassMatrix whole_mass(std::size_t points) {
-  const Elements all(points, 0, points);
-  return {points, array_of(all.rows), array_of(all.columns), array_of(all.values)};
-}
-
-MassMatrix own_mass(std::shared_ptr<const ThreadRank> rank, std::size_t points, std::size_t first, std::size_t end) {
-  const Elements own(points, first, end);
-  return {rank, end - first, array_of(own.rows), array_of(own.columns), array_of(own.values)};
 }
 
 SVDOptions with_own_weights(SVDOptions options, std::size_t first, std::size_t end) {
@@ -250,8 +160,6 @@ class PartOfRows final : public fieldfold::RowSource<double> {
   mutable std::size_t reads_ = 0;
 };
 
-SVDOptions of_rank(std::size_t rank) { return {.rule = {.rank = rank}}; }
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(maps_are_those_of_one_process) { compare(of_rank(4), snapshots_of(61, 12), 1e-12); }
@@ -324,89 +232,6 @@ BOOST_AUTO_TEST_CASE(mass_matrices_couple_the_points_of_different_ranks) {
   compare(options, snapshots, 1e-8);
 }
 
-BOOST_AUTO_TEST_CASE(products_with_a_distributed_mass_matrix_are_those_of_the_whole) {
-  // Points in an order in which neighbors are far apart.
-  constexpr std::size_t points = 1200;
-  const auto scattered = [](double point) { return static_cast<double>(static_cast<std::size_t>(point) * 7 % points); };
-  Elements all(points, 0, points);
-  std::ranges::transform(all.rows, all.rows.begin(), scattered);
-  std::ranges::transform(all.columns, all.columns.begin(), scattered);
-  const MassMatrix whole(points, array_of(all.rows), array_of(all.columns), array_of(all.values));
-  auto x = xt::xarray<double>::from_shape({points, 3});
-  for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = std::sin(static_cast<double>(i));
-  auto y = xt::xarray<double>::from_shape({points, 3});
-  whole.multiply(fieldfold::as_matrix(std::as_const(x)), fieldfold::as_matrix(y));
-  std::vector<double> differences(4);
-  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
-    const auto first = shares_of(points, 4);
-    const std::size_t begin = first[rank->rank()];
-    const std::size_t end = first[rank->rank() + 1];
-    // Each rank has any fourth of the triplets.
-    std::vector<double> rows;
-    std::vector<double> columns;
-    std::vector<double> values;
-    for (std::size_t e = rank->rank(); e < all.rows.size(); e += 4) {
-      rows.push_back(all.rows[e]);
-      columns.push_back(all.columns[e]);
-      values.push_back(all.values[e]);
-    }
-    const MassMatrix own(rank, end - begin, array_of(rows), array_of(columns), array_of(values));
-    const auto own_x = rows_of(x, begin, end);
-    auto own_y = xt::xarray<double>::from_shape({end - begin, 3});
-    own.multiply(fieldfold::as_matrix(own_x), fieldfold::as_matrix(own_y));
-    for (std::size_t i = begin; i < end; ++i)
-      for (std::size_t k = 0; k < 3; ++k)
-        differences[rank->rank()] = std::max(differences[rank->rank()], std::abs(own_y(i - begin, k) - y(i, k)));
-  });
-  BOOST_TEST(*std::ranges::max_element(differences) <= 1e-14);
-}
-
-BOOST_AUTO_TEST_CASE(mass_matrices_that_are_not_symmetric_across_ranks_are_refused) {
-  for (const double there : {0.0, 0.3}) {
-    std::vector<std::string> errors(2);
-    on_ranks(2, [&](std::shared_ptr<const ThreadRank> rank) {
-      // Points 0 and 1 on rank 0, 2 and 3 on rank 1; the entry (1, 2) is not that of (2, 1).
-      std::vector<double> rows{0, 1, 2, 3, 1};
-      std::vector<double> columns{0, 1, 2, 3, 2};
-      std::vector<double> values{1, 1, 1, 1, 0.25};
-      if (there > 0.0) {
-        rows.push_back(2);
-        columns.push_back(1);
-        values.push_back(there);
-      }
-      if (rank->rank() == 1) rows = columns = values = {};
-      errors[rank->rank()] =
-          error_of([&] { MassMatrix(rank, 2, array_of(rows), array_of(columns), array_of(values)); });
-    });
-    BOOST_TEST(errors[0].starts_with("mass: expected a symmetric matrix"));
-    BOOST_TEST(errors[1] == errors[0]);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(sensors_are_the_same_rows) {
-  BasicSVD<double> alone({.fields = {"u", "p"}}, of_rank(4));
-  alone.compute_map(snapshots_of(61, 12));
-  for (const std::size_t count : {4U, 7U}) {
-    const auto expected = fieldfold::sensors(alone.projection_matrix(), count);
-    for (const std::size_t ranks : {1U, 3U, 4U}) {
-      std::vector<std::vector<std::size_t>> found(ranks);
-      std::vector<double> amplification(ranks);
-      on_ranks(ranks, [&](std::shared_ptr<const ThreadRank> rank) {
-        const auto first = shares_of(61, ranks);
-        const auto own = rows_of(alone.projection_matrix(), 2 * first[rank->rank()], 2 * first[rank->rank() + 1]);
-        const fieldfold::RowPartition partition(*rank, own.shape(0));
-        found[rank->rank()] = fieldfold::sensors(own, count, partition);
-        amplification[rank->rank()] = fieldfold::noise_amplification(own, expected, partition);
-      });
-      for (std::size_t rank = 0; rank < ranks; ++rank) {
-        BOOST_TEST(found[rank] == expected, boost::test_tools::per_element());
-        BOOST_TEST(std::abs(amplification[rank] -
-                            fieldfold::noise_amplification(alone.projection_matrix(), expected)) <= 1e-12);
-      }
-    }
-  }
-}
-
 BOOST_AUTO_TEST_CASE(incomplete_snapshots_are_dropped_on_all_ranks) {
   auto snapshots = snapshots_of(61, 12);
   snapshots(3, 2) = missing;
@@ -416,29 +241,6 @@ BOOST_AUTO_TEST_CASE(incomplete_snapshots_are_dropped_on_all_ranks) {
   compare(options, snapshots, 1e-11);
   options.field_opts.center = true;
   compare(options, snapshots, 1e-11);
-}
-
-BOOST_AUTO_TEST_CASE(masked_points_are_those_of_all_ranks) {
-  auto snapshots = snapshots_of(61, 12);
-  for (std::size_t j = 0; j < 12; ++j)
-    for (const std::size_t row : {4U, 5U, 30U, 31U, 77U, 121U}) snapshots(row, j) = missing;
-  SVDOptions options = of_rank(4);
-  options.field_opts.mask = fieldfold::Mask::automatic;
-  options.field_opts.center = true;
-  const CompressionOptions grid{.fields = {"u", "p"}};
-  BasicSVD<double> alone(grid, options);
-  alone.compute_map(snapshots);
-  on_ranks(3, [&](std::shared_ptr<const ThreadRank> rank) {
-    const auto first = shares_of(61, 3);
-    CompressionOptions own = grid;
-    own.communicator = rank;
-    BasicSVD<double> svd(own, options);
-    svd.compute_map(rows_of(snapshots, 2 * first[rank->rank()], 2 * first[rank->rank() + 1]));
-    const auto part = rows_of(alone.projection_matrix(), 2 * first[rank->rank()], 2 * first[rank->rank() + 1]);
-    if (relative_difference(svd.singular_values(), alone.singular_values()) > 1e-12) throw std::runtime_error("values");
-    if (part.size() > 0 && relative_difference(svd.projection_matrix(), part) > 1e-11)
-      throw std::runtime_error("basis");
-  });
 }
 
 BOOST_AUTO_TEST_CASE(gaps_are_filled_from_all_ranks) {
@@ -478,32 +280,6 @@ BOOST_AUTO_TEST_CASE(signs_follow_the_first_row_of_a_tie_on_any_rank) {
   for (std::size_t i = 0; i < 16; ++i)
     for (std::size_t j = 0; j < 3; ++j) snapshots(i, j) = (i % 4 < 2 ? -1.0 : 1.0) * static_cast<double>(j + 1);
   compare(of_rank(1), snapshots, 1e-12);
-}
-
-BOOST_AUTO_TEST_CASE(samples_on_different_ranks_are_distributed_by_points) {
-  const auto snapshots = snapshots_of(61, 12);
-  // The ranks have 0, 3, 4 and 5 samples.
-  const std::vector<std::size_t> first{0, 0, 3, 7, 12};
-  std::vector<xt::xarray<double>> found(4);
-  std::vector<std::string> errors(4);
-  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
-    const std::size_t begin = first[rank->rank()];
-    const std::size_t count = first[rank->rank() + 1] - begin;
-    auto states = xt::xarray<double>::from_shape({count, snapshots.shape(0)});
-    for (std::size_t j = 0; j < count; ++j)
-      for (std::size_t i = 0; i < snapshots.shape(0); ++i) states(j, i) = snapshots(i, begin + j);
-    found[rank->rank()] = fieldfold::distributed_by_points<double>(*rank, states, 2);
-    const auto odd = xt::xarray<double>(fieldfold::zeros<double>({1, rank->rank() == 2 ? 3U : 4U}));
-    errors[rank->rank()] = error_of([&] { fieldfold::distributed_by_points<double>(*rank, odd, 1); });
-  });
-  std::size_t row = 0;
-  for (std::size_t rank = 0; rank < 4; ++rank) {
-    BOOST_TEST((found[rank] == rows_of(snapshots, row, row + found[rank].shape(0))));
-    BOOST_TEST(found[rank].shape(0) % 2 == 0U);
-    row += found[rank].shape(0);
-    BOOST_TEST(errors[rank] == "states: expected the same length on all ranks, got 3 to 4");
-  }
-  BOOST_TEST(row == snapshots.shape(0));
 }
 
 BOOST_AUTO_TEST_CASE(the_sums_do_not_grow_with_the_points) {
