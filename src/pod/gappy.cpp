@@ -166,25 +166,43 @@ class GapFilling {
     for (const Gap& gap : statistics_.gaps)
       gappy(place_of_.at(gap.column), gap.row) = std::numeric_limits<T>::quiet_NaN();
     NormalEquations<T> of_gappy(basis, inner_product_);
-    NormalEquations<T> of_filled(basis, inner_product_);
-    for (std::size_t k = 0; k < columns_.size(); ++k) {
-      of_gappy.add(as_matrix(std::as_const(gappy)).row(k));
-      of_filled.add(as_matrix(std::as_const(filled)).row(k));
-    }
+    for (std::size_t k = 0; k < columns_.size(); ++k) of_gappy.add(as_matrix(std::as_const(gappy)).row(k));
     of_gappy.reduce(partition_);
-    of_filled.reduce(partition_);
+    const Matrix of_filled = projections(basis, filled);
+    const auto projection_of = [&](std::size_t k) {
+      const auto row = as_matrix(of_filled).row(k);
+      return std::vector<double>(row.begin(), row.end());
+    };
     std::vector<std::vector<double>> coefficients;
     coefficients.reserve(columns_.size());
     for (std::size_t k = 0; k < columns_.size(); ++k) {
       try {
         auto [own, condition] = of_gappy.solve(k);
-        coefficients.push_back(condition < too_large ? std::move(own) : of_filled.solve(k).first);
+        coefficients.push_back(condition < too_large ? std::move(own) : projection_of(k));
       } catch (const NumericalError&) {
-        coefficients.push_back(of_filled.solve(k).first);
+        coefficients.push_back(projection_of(k));
       }
       partition_.agree(coefficients.back());
     }
     return coefficients;
+  }
+
+  /// The coefficients of complete states in an orthonormal basis, `(k, rank)`. \param states  `(k, dof)`
+  Matrix projections(MatrixView<const T> basis, const xt::xarray<T>& states) const {
+    const std::size_t k = states.shape(0);
+    Matrix columns = transposed(array_cast<double>(states));
+    if (inner_product_.apply) {
+      auto weighed = Matrix::from_shape(columns.shape());
+      inner_product_.apply(as_matrix(std::as_const(columns)), as_matrix(weighed));
+      columns = std::move(weighed);
+    }
+    Matrix sums = zeros<double>({k, basis.cols});
+    for (std::size_t i = 0; i < basis.rows; ++i)
+      for (std::size_t j = 0; j < k; ++j)
+        for (std::size_t mode = 0; mode < basis.cols; ++mode)
+          sums(j, mode) += columns(i, j) * static_cast<double>(basis(i, mode));
+    partition_.sum(entries_of(sums));
+    return sums;
   }
 
   double estimate(MatrixView<const T> basis, const std::vector<std::vector<double>>& coefficients) {
