@@ -109,10 +109,9 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
       if (iteration <= 0) squares[part] += sum_of_squares(rows);
     });
     Matrix back = sum_of(products, pass.partition);  // A^T A V
-    Matrix gram = sum_of(grams, pass.partition);
-    std::array total{std::accumulate(squares.begin(), squares.end(), 0.0)};
-    pass.partition.sum(total);
     if (iteration <= 0) {
+      std::array total{std::accumulate(squares.begin(), squares.end(), 0.0)};
+      pass.partition.sum(total);
       result.squares = total[0];
       if (!std::isfinite(total[0])) return std::nullopt;
     }
@@ -123,6 +122,7 @@ std::optional<Subspace> dominant_subspace(const RowSource<T>& source, const Fact
     }
     if (result.squares < 1e-280) return std::nullopt;
     // A V = Q R, and the singular values of Q^T A are those of the best approximation in the span of A V.
+    Matrix gram = sum_of(grams, pass.partition);
     std::optional<Matrix> found;
     try {
       found = inverse_cholesky(std::move(gram));

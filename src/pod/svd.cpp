@@ -106,6 +106,7 @@ void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOption
 /// The missing values that no rank has found.
 std::vector<double> of_no_rank(const std::vector<double>& not_found, const std::vector<double>& missing_values,
                                const RowPartition& partition) {
+  if (missing_values.empty()) return {};
   std::vector<double> found;
   for (const double value : missing_values) found.push_back(std::ranges::find(not_found, value) == not_found.end());
   partition.maximum(found);
