@@ -51,7 +51,8 @@ class Communicator {
   virtual void write_parts(const std::filesystem::path& path, const std::vector<FilePart>& parts) const = 0;
 
   /// Runs work that calls the members above. An exception on some ranks is thrown on all, that of the lowest one of
-  /// them, so that none waits for another in vain; a rank may fail anywhere in its work.
+  /// them, so that none waits for another in vain; a rank may fail anywhere in its work. Within another call of it, it
+  /// only runs the work.
   virtual void together(const std::function<void()>& work) const = 0;
 };
 

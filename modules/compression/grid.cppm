@@ -175,6 +175,7 @@ class BasicCompression {
 
  private:
   struct Points;
+  void check_options();
   void check_coords();
   Shape shape_of_snapshots(const BasicFields<T>& fields) const;
   xt::xarray<T> join(const BasicFields<T>& fields, const Shape& shape) const;

@@ -94,6 +94,7 @@ class MassMatrix {
   void validate(Definiteness definiteness) const;
   void share(const std::vector<std::array<double, 3>>& triplets);
   void validate_shared() const;
+  void add_beyond(MatrixView<const double> values, MatrixView<double> results) const;
   std::vector<double> halo_values(std::span<const double> own) const;
 
   std::size_t num_pts_;

@@ -269,6 +269,9 @@ class Reader {
   template <class T>
   TallArray tall(xt::xarray<T>& array) {
     Shape shape = array_shape();
+    // Weights may have the shape of the grid.
+    if (share_ && shape.size() == 2 && shape[0] % share_->total != 0 && size_of(shape) == share_->total)
+      shape = {share_->total};
     const TallArray place{.offset = end_ - remaining_, .rows = shape.empty() ? 1 : shape[0]};
     take(size_of(shape), sizeof(T));
     const std::uint64_t row_bytes = place.rows > 0 ? size_of(shape) / place.rows * sizeof(T) : 0;

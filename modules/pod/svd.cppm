@@ -222,6 +222,9 @@ class BasicSVD : public BasicCompression<T> {
   std::pair<BasicSVDMap<T>, DecompositionReport> learn_from(const RowSource<S>& snapshots, RowStore<T>& basis,
                                                             const RankRule& rule) const;
   template <class S>
+  std::pair<BasicSVDMap<T>, DecompositionReport> learn_together(const RowSource<S>& snapshots, RowStore<T>& basis,
+                                                                const RankRule& rule) const;
+  template <class S>
   std::pair<BasicSVDMap<T>, DecompositionReport> learn_complete(const RowSource<S>& snapshots, RowStore<T>& basis,
                                                                 const DecompositionRequest<T>& common,
                                                                 const FieldOptions& field_opts) const;

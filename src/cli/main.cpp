@@ -89,7 +89,7 @@ int run(int argc, char** argv) {
     app.parse(std::vector<std::string>(given.rbegin(), given.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_usage(error.what());
-    return app.exit(error);
+    return session().is_first_rank ? app.exit(error) : 0;
   }
   fieldfold::set_file_progress({});
   if (!std::cout.flush()) return report("standard output cannot be written");

@@ -78,6 +78,11 @@ BasicCompression<T>::BasicCompression(CompressionOptions options)
     : options_(std::move(options)),
       interpolation_({options_.interpolate_method, options_.interpolate_opts}, options_.operator_cache_bytes) {
   if (options_.fields.empty()) options_.fields = {"field"};
+  together([&] { check_options(); });
+}
+
+template <class T>
+void BasicCompression<T>::check_options() {
   expect_field_names(options_.fields);
   if (!options_.grid_shape.empty()) {
     const std::size_t points = size_of(options_.grid_shape);
@@ -204,7 +209,8 @@ Shape BasicCompression<T>::shape_of_snapshots(const BasicFields<T>& fields) cons
   const auto first = fields.find(name);
   if (first == fields.end() || first->second.dimension() == 0) return {1};
   const Shape shape(first->second.shape().begin(), first->second.shape().end());
-  if (shape.back() == 0) throw InvalidArgument(message("field ", name, ": expected at least one point, got none"));
+  if (shape.back() == 0 && !options_.communicator)
+    throw InvalidArgument(message("field ", name, ": expected at least one point, got none"));
   if (shape.size() > 2)
     throw InvalidArgument(message("field ", name, ": expected the shape (num_samples, num_pts), got ",
                                   shape_text(shape), "; coords of the shape (*grid_shape, dim) or the option ",

@@ -19,7 +19,7 @@ constexpr std::size_t copies = 4;
 
 /// The number of rows of the sketch of n columns. B has a condition of about 10 then; longer sketches would improve it
 /// little, and are sent between ranks.
-constexpr std::size_t sketch_rows(std::size_t n) { return n + n / 2 + 32; }
+constexpr std::size_t sketch_rows(std::size_t n) { return (n + n / 2) / copies * copies + 32; }
 
 /// The SplitMix64 hash (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
 std::uint64_t split_mix(std::uint64_t number) {
@@ -170,6 +170,7 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
   const std::size_t rows_of_all = pass.partition.total(source.rows());
   const bool is_whole = rows_of_all <= sketch_rows(n);
   const std::size_t length = is_whole ? rows_of_all : sketch_rows(n);
+  const std::size_t part_length = length / copies;
   std::vector<xt::xarray<double>> sketches(pass.threads, zeros<double>({length, n}));
   std::vector<std::vector<T>> buffers(pass.threads);
   for_each_block(source.rows(), source.block_rows(), pass, [&](std::size_t part, std::size_t first, std::size_t count) {
@@ -185,7 +186,8 @@ Sketch sketched_factorization(const RowSource<T>& source, const Pass& pass,
       for (std::size_t copy = 0; copy < copies; ++copy) {
         const std::uint64_t hash = split_mix(copies * number + copy);
         const double sign = (hash & 1) == 0 ? 1.0 : -1.0;
-        double* const sum = sketch.row((hash >> 1) % length).data();
+        // Each in a part of its own, so that they do not cancel.
+        double* const sum = sketch.row(copy * part_length + (hash >> 1) % part_length).data();
         for (std::size_t j = 0; j < n; ++j) sum[j] += sign * static_cast<double>(row[j]);
       }
     }

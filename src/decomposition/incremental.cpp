@@ -225,9 +225,9 @@ class Run {
     Factorization sketched = sketched_factorization(rest_, pass_, {}, 4.0 * rounding<T> * longest).factorization;
     // At most the dimension of the orthogonal complement.
     while (sketched.leading.size() > pass_.partition.total(rows_.cols) - old_rank()) drop_last(sketched);
-    // Norms from a sketch are accurate to a factor below two.
+    // Norms from a sketch are accurate to a factor below three.
     double lost = 0.0;
-    for (const double dropped : sketched.dropped) lost = std::hypot(lost, 2.0 * dropped);
+    for (const double dropped : sketched.dropped) lost = std::hypot(lost, 3.0 * dropped);
     new_.bound += lost;
     if (sketched.leading.empty())
       return {{}, zeros<double>({rows_.rows, std::size_t{0}}), zeros<double>({std::size_t{0}, rows_.rows}), {}};

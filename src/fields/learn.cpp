@@ -36,7 +36,9 @@ xt::xarray<double> statistical_weights(const FieldOptions& options, const RowPar
   return zeros<double>({0});
 }
 
-void check_points(const FieldOptions& options, std::size_t num_pts) {
+void check_points(const FieldOptions& options, std::size_t num_pts, const RowPartition& partition) {
+  if (options.mass && options.mass->is_distributed() != partition.is_distributed())
+    throw InvalidArgument("mass: expected a matrix of the same ranks as the points");
   if (options.point_weights) check_length(*options.point_weights, num_pts, "point_weights", "points");
   if (options.mass && options.mass->num_pts() != num_pts)
     throw InvalidArgument(
@@ -88,7 +90,7 @@ FieldSpace fixed_space(const FieldOptions& options, const std::vector<std::strin
     throw InvalidArgument(
         "field_opts: expected none of standardize, minmax, zscore, sample_weights, mass, mask "
         "and gappy_snapshots, because snapshots that arrive one at a time are not kept");
-  check_points(options, num_pts);
+  check_points(options, num_pts, {});
   return {parts_of(options, fields, std::vector<FieldStatistics>(fields.size())), num_pts};
 }
 
@@ -97,7 +99,7 @@ LearnedSpace learn_space(const RowSource<T>& snapshots, const FieldOptions& opti
                          const std::vector<std::string>& fields, const SpaceLearning& learning) {
   const std::size_t qoi = fields.size();
   const std::size_t num_pts = snapshots.rows() / qoi;
-  check_points(options, num_pts);
+  check_points(options, num_pts, learning.partition);
   if (options.sample_weights) check_length(*options.sample_weights, snapshots.cols(), "sample_weights", "snapshots");
   StatisticsRequest request{
       .fields = fields,

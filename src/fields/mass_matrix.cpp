@@ -121,6 +121,9 @@ MassMatrix::MassMatrix(std::shared_ptr<const Communicator> communicator, std::si
                                     ", ", columns.size(), " and ", values.size()));
     const RowPartition points(*communicator, num_pts);
     const std::size_t total = points.total(num_pts);
+    if (total == 0 || total > std::numeric_limits<std::uint32_t>::max())
+      throw InvalidArgument(
+          message("num_pts: expected 1 to ", std::numeric_limits<std::uint32_t>::max(), " in all, got ", total));
     std::vector<std::array<double, 3>> triplets(values.size());
     for (std::size_t e = 0; e < values.size(); ++e)
       triplets[e] = {static_cast<double>(checked_index(rows.data()[e], total, "rows")),
@@ -297,18 +300,22 @@ void MassMatrix::multiply(MatrixView<const double> values, MatrixView<double> re
   if (!apply_) {
     const double operations = 2.0 * static_cast<double>(rows_->columns.size()) * static_cast<double>(values.cols);
     rows_->multiply(values, results, threads_for(threads, operations));
-    if (!shared_) return;
-    const SparseRows& beyond = shared_->beyond;
-    const std::vector<double> halo = shared_->halo->values(values.cols, [&](std::size_t point, std::span<double> row) {
-      std::ranges::copy(values.row(point), row.begin());
-    });
-    for (std::size_t i = 0; i < num_pts_; ++i)
-      for (std::uint64_t e = beyond.offsets[i]; e < beyond.offsets[i + 1]; ++e)
-        for (std::size_t k = 0; k < values.cols; ++k)
-          results(i, k) += beyond.weights[e] * halo[beyond.columns[e] * values.cols + k];
+    if (shared_) shared_->communicator->together([&] { add_beyond(values, results); });
     return;
   }
   apply_to_columns(apply_, values, results);
+}
+
+/// Adds the products with points of other ranks.
+void MassMatrix::add_beyond(MatrixView<const double> values, MatrixView<double> results) const {
+  const SparseRows& beyond = shared_->beyond;
+  const std::vector<double> halo = shared_->halo->values(values.cols, [&](std::size_t point, std::span<double> row) {
+    std::ranges::copy(values.row(point), row.begin());
+  });
+  for (std::size_t i = 0; i < num_pts_; ++i)
+    for (std::uint64_t e = beyond.offsets[i]; e < beyond.offsets[i + 1]; ++e)
+      for (std::size_t k = 0; k < values.cols; ++k)
+        results(i, k) += beyond.weights[e] * halo[beyond.columns[e] * values.cols + k];
 }
 
 xt::xarray<double> MassMatrix::row_sums() const {

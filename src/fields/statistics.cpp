@@ -200,7 +200,8 @@ class StatisticsPass {
       if (!std::isfinite(moments.mean)) complete[part] = 0;
       if (has_gaps_ && moments.weight == 0.0)
         throw InvalidArgument(message("field ", request_.fields[field], ": expected a number in at least one snapshot ",
-                                      "at point ", row / groups_, ", got none; a mask leaves such points out"));
+                                      "at point ", request_.partition.number(row) / groups_,
+                                      ", got none; a mask leaves such points out"));
       if (wants_means) means_(row) = moments.mean;
       if (fills_gaps_) finite_weights_[row] = moments.weight;
       if (request_.wants_deviations) {
@@ -242,8 +243,8 @@ class StatisticsPass {
     const std::size_t num_pts = request_.partition.total(deviations_.size()) / groups_;
     for (std::size_t field = 0; field < groups_; ++field)
       if (constants[field] > 0.0)
-        warn(message("field ", request_.fields[field], ": ", constants[field], " of ", num_pts,
-                     " numbers taken as constant, and not standardized, because their deviations are below ",
+        warn(message("field ", request_.fields[field], ": ", static_cast<std::size_t>(constants[field]), " of ",
+                     num_pts, " numbers taken as constant, and not standardized, because their deviations are below ",
                      spread_of_a_constant, " of the field's size"));
   }
 

@@ -27,6 +27,7 @@ Halo::Halo(const RowPartition& points, const std::vector<std::uint64_t>& needed)
   for (const Message& message : wanted) from_.emplace_back(message.rank, message.numbers.size());
   for (const Message& message : deliver(*communicator_, wanted)) {
     Neighbor neighbor{message.rank, {}};
+    neighbor.points.reserve(message.numbers.size());
     for (const double number : message.numbers)
       neighbor.points.push_back(static_cast<std::size_t>(number) - points.number(0));
     to_.push_back(std::move(neighbor));
@@ -36,6 +37,7 @@ Halo::Halo(const RowPartition& points, const std::vector<std::uint64_t>& needed)
 std::vector<double> Halo::values(std::size_t width,
                                  const std::function<void(std::size_t point, std::span<double> values)>& copy) const {
   std::vector<Message> sent;
+  sent.reserve(to_.size());
   for (const Neighbor& neighbor : to_) {
     sent.push_back({neighbor.rank, std::vector<double>(neighbor.points.size() * width)});
     for (std::size_t k = 0; k < neighbor.points.size(); ++k)

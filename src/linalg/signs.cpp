@@ -46,6 +46,7 @@ void ColumnSigns<T>::append(const ColumnSigns& next) {
 template <class T>
 std::vector<T> ColumnSigns<T>::signs(const RowPartition& partition) const {
   std::vector<double> largest;
+  largest.reserve(records_.size());
   for (const auto& records : records_)
     largest.push_back(records.empty() ? 0.0 : std::abs(static_cast<double>(records.back().entry)));
   partition.maximum(largest);

@@ -14,9 +14,17 @@ namespace {
 constexpr std::size_t most_numbers = std::size_t{1} << 28;
 
 /// What can happen to a rank, in the order of the names that other ranks throw.
-enum class Failure : int { none, invalid_argument, not_ready, numerical_error, file_error, out_of_memory, other };
+enum class Failure : std::uint8_t {
+  none,
+  invalid_argument,
+  not_ready,
+  numerical_error,
+  file_error,
+  out_of_memory,
+  other
+};
 
-enum class Operation : int { end = 1, sum, maximum, broadcast, gather, transpose, exchange, write };
+enum class Operation : std::uint8_t { end = 1, sum, maximum, broadcast, gather, transpose, exchange, write };
 
 class OutOfMemory final : public std::bad_alloc {
  public:
@@ -42,15 +50,16 @@ void check(int code) {
   if (code != MPI_SUCCESS) throw std::runtime_error(message("MPI: ", text_of(code)));
 }
 
-/// A hash of the processors on which this process may run.
-std::uint64_t hash_of_affinity() {
+/// The processors on which this process may run: their number, and a hash of them.
+std::pair<std::size_t, std::uint64_t> affinity() {
   cpu_set_t processors;
   CPU_ZERO(&processors);
-  if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 0;
+  if (sched_getaffinity(0, sizeof(processors), &processors) != 0)
+    return {std::max(1U, std::thread::hardware_concurrency()), 0};
   std::uint64_t hash = 0xcbf29ce484222325;
   for (std::size_t processor = 0; processor < CPU_SETSIZE; ++processor)
     if (CPU_ISSET(processor, &processors)) hash = (hash ^ processor) * 0x100000001b3;
-  return hash;
+  return {static_cast<std::size_t>(CPU_COUNT(&processors)), hash};
 }
 
 class MPIRanks final : public Communicator {
@@ -87,24 +96,29 @@ class MPIRanks final : public Communicator {
   }
 
   std::vector<double> gather(std::span<const double> numbers) const override {
-    meet(Operation::gather, numbers.size());
     if (numbers.size() > most_numbers) throw std::length_error("MPI: more than 2^28 numbers to gather");
+    // What may fail comes before the call.
     std::vector<double> all(numbers.size() * size());
+    meet(Operation::gather, numbers.size());
     const int count = static_cast<int>(numbers.size());
     check(MPI_Allgather(numbers.data(), count, MPI_DOUBLE, all.data(), count, MPI_DOUBLE, ranks_));
     return all;
   }
 
   std::vector<double> transpose(std::span<const double> numbers) const override {
-    meet(Operation::transpose, numbers.size());
     std::vector<double> received(size());
+    meet(Operation::transpose, numbers.size());
     check(MPI_Alltoall(numbers.data(), 1, MPI_DOUBLE, received.data(), 1, MPI_DOUBLE, ranks_));
     return received;
   }
 
   void exchange(const std::vector<Message>& sent, std::vector<Message>& received) const override {
-    meet(Operation::exchange, 0);
     std::vector<MPI_Request> requests;
+    std::size_t parts = 0;
+    for (const auto* messages : {&sent, &std::as_const(received)})
+      for (const Message& message : *messages) parts += message.numbers.size() / most_numbers + 1;
+    requests.reserve(parts);
+    meet(Operation::exchange, 0);
     const auto start = [&](std::span<double> numbers, const auto& call) {
       in_parts(numbers, [&](double* part, int count) {
         requests.push_back(MPI_REQUEST_NULL);
@@ -132,12 +146,18 @@ class MPIRanks final : public Communicator {
       if (failure != MPI_SUCCESS) throw FileError(message(path.string(), ": cannot be written: ", text_of(failure)));
     };
     note(MPI_File_open(ranks_, path.c_str(), MPI_MODE_CREATE | MPI_MODE_WRONLY, MPI_INFO_NULL, &file));
-    expect_success();
+    int is_closed = failure == MPI_SUCCESS ? 0 : 1;
+    check(MPI_Allreduce(MPI_IN_PLACE, &is_closed, 1, MPI_INT, MPI_MAX, ranks_));
+    if (is_closed != 0) {
+      if (failure == MPI_SUCCESS) MPI_File_close(&file);
+      expect_success();
+      throw FileError(message(path.string(), ": cannot be written: another rank cannot open it"));
+    }
     for (const FilePart& part : parts)
       for (std::size_t first = 0; first < part.bytes.size(); first += most_numbers) {
         const std::size_t count = std::min(most_numbers, part.bytes.size() - first);
-        note(MPI_File_write_at(file, static_cast<MPI_Offset>(part.offset + first), part.bytes.data() + first,
-                               static_cast<int>(count), MPI_BYTE, MPI_STATUS_IGNORE));
+        note(MPI_File_write_at(file, static_cast<MPI_Offset>(part.offset) + static_cast<MPI_Offset>(first),
+                               part.bytes.data() + first, static_cast<int>(count), MPI_BYTE, MPI_STATUS_IGNORE));
       }
     // Collective, also for a rank that could not write.
     note(MPI_File_sync(file));
@@ -146,6 +166,9 @@ class MPIRanks final : public Communicator {
   }
 
   void together(const std::function<void()>& work) const override {
+    // A failure is shared once, by the outermost call.
+    if (is_together_) return work();
+    const Flag inside(is_together_);
     try {
       work();
       meet(Operation::end, 0);
@@ -169,6 +192,18 @@ class MPIRanks final : public Communicator {
   }
 
  private:
+  /// A flag that is set during its lifetime.
+  class Flag {
+   public:
+    explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
+    Flag(const Flag&) = delete;
+    Flag& operator=(const Flag&) = delete;
+    ~Flag() { flag_ = false; }
+
+   private:
+    bool& flag_;
+  };
+
   /// The failure of the lowest rank that has one.
   struct SharedFailure {
     Failure kind = Failure::none;
@@ -245,19 +280,20 @@ class MPIRanks final : public Communicator {
     check(MPI_Comm_split_type(ranks_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &neighbors));
     int count = 1;
     MPI_Comm_size(neighbors, &count);
-    const std::uint64_t own = hash_of_affinity();
+    const auto [processors, own] = affinity();
     std::vector<std::uint64_t> all(static_cast<std::size_t>(count));
     const int code = MPI_Allgather(&own, 1, MPI_UINT64_T, all.data(), 1, MPI_UINT64_T, neighbors);
     MPI_Comm_free(&neighbors);
     check(code);
     const auto sharing = static_cast<std::size_t>(std::ranges::count(all, own));
-    return std::max<std::size_t>(1, std::thread::hardware_concurrency() / sharing);
+    return std::max<std::size_t>(1, processors / sharing);
   }
 
   MPI_Comm ranks_ = MPI_COMM_NULL;
   int size_ = 1;
   int rank_ = 0;
   std::size_t threads_ = 1;
+  mutable bool is_together_ = false;
 };
 
 }  // namespace

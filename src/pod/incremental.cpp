@@ -155,7 +155,10 @@ BasicIncrementalSVD<T>::BasicIncrementalSVD(CompressionOptions grid, Incremental
   const IncrementalState<T>& state = checkpoint.state;
   const std::size_t dof = checkpoint.dof;
   const std::size_t rank = state.s.size();
-  this->together([&] { partition_ = this->partition_of(dof); });
+  const auto& communicator = this->compression_options().communicator;
+  this->together([&] {
+    if (communicator && RowPartition(*communicator, dof).total(dof) > 0) partition_ = this->partition_of(dof);
+  });
   const std::size_t dof_of_all = partition_.total(dof);
   require(state.basis.dimension() == 2 && state.s.dimension() == 1 && state.coefficients.dimension() == 2 &&
               state.basis.shape(1) == rank && state.coefficients.shape(1) == rank &&
@@ -196,7 +199,7 @@ std::optional<SpaceScaling<T>> BasicIncrementalSVD<T>::scaling_for(std::size_t n
 
 template <class T>
 void BasicIncrementalSVD<T>::add(const BasicFields<T>& fields) {
-  add(this->join_snapshots(fields));
+  this->together([&] { add(this->join_snapshots(fields)); });
 }
 
 template <class T>

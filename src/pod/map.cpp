@@ -47,7 +47,7 @@ SpaceProjection<T> BasicSVDMap<T>::projection(const RowPartition& partition) con
 template <class T>
 void BasicSVDMap<T>::complete(std::size_t threads) {
   const bool fits = projection_matrix.dimension() == 2 && space && projection_matrix.shape(0) == space->dof();
-  if (fits && space->parts().mass && weighted_basis.size() == 0)
+  if (fits && space->parts().mass && weighted_basis.shape() != projection_matrix.shape())
     weighted_basis = fieldfold::weighted_basis(*space, projection_matrix, threads);
 }
 

@@ -282,8 +282,10 @@ void SpaceProjection<T>::assess(MatrixView<const S> states, const Assessment& re
   }
   std::vector<Norm> of_states;
   std::vector<Norm> of_residuals;
+  // Ranks weigh states of the same block at the same time.
+  const std::size_t most_cols = partition_.largest(states.cols);
   const std::size_t block =
-      std::max<std::size_t>(1, std::min(block_states, most_numbers / std::max<std::size_t>(1, states.cols)));
+      std::max<std::size_t>(1, std::min(block_states, most_numbers / std::max<std::size_t>(1, most_cols)));
   std::vector<T> buffer(std::min(block, states.rows) * states.cols);
   for (std::size_t first = 0; first < states.rows; first += block) {
     const std::size_t count = std::min(block, states.rows - first);

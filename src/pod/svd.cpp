@@ -168,9 +168,11 @@ BasicSVD<T>::BasicSVD(CompressionOptions grid, SVDOptions options)
       options_(std::move(options)) {
   const auto& communicator = this->compression_options().communicator;
   if (communicator && options_.threads == 0) options_.threads = communicator->threads();
-  validate(options_.rule);
-  validate(options_.field_opts, this->fields());
-  if (options_.validate_every == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
+  this->together([&] {
+    validate(options_.rule);
+    validate(options_.field_opts, this->fields());
+    if (options_.validate_every == 1) throw InvalidArgument("validate_every: expected 0, or 2 or more, got 1");
+  });
 }
 
 template <class T>
@@ -195,6 +197,8 @@ template <class T>
 void BasicSVD<T>::set_map(BasicSVDMap<T> map) {
   map.complete(options_.threads);
   const RowPartition partition = this->partition_of(map.num_rows());
+  if (map.space && map.space->parts().mass && map.space->parts().mass->is_distributed() != partition.is_distributed())
+    throw InvalidArgument("map: expected a mass matrix of the same ranks as the points");
   map.validate(partition);
   if (map.space && map.space->parts().fields != this->fields())
     throw InvalidArgument(message("map: expected a space of the fields ", listing(this->fields()), ", got ",
@@ -218,9 +222,12 @@ void BasicSVD<T>::compute_map(const ArrayRef<T>& snapshots, const RankRule& rule
 
 template <class T>
 void BasicSVD<T>::compute_map(const BasicFields<T>& fields, const RankRule& rule) {
-  const FieldRows<T> rows(this->snapshot_rows(fields));
-  if (!this->has_grid()) warn_of_few_points(rows.rows() / this->num_qoi(), rows.cols());
-  compute_map(rows, rule);
+  this->together([&] {
+    const FieldRows<T> rows(this->snapshot_rows(fields));
+    if (!this->has_grid() && !this->compression_options().communicator)
+      warn_of_few_points(rows.rows() / this->num_qoi(), rows.cols());
+    compute_map(rows, rule);
+  });
 }
 
 template <class T>
@@ -258,6 +265,16 @@ template <class T>
 template <class S>
 std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_from(const RowSource<S>& given, RowStore<T>& basis,
                                                                        const RankRule& rule) const {
+  std::optional<std::pair<BasicSVDMap<T>, DecompositionReport>> found;
+  this->together([&] { found = learn_together(given, basis, rule); });
+  return std::move(*found);
+}
+
+template <class T>
+template <class S>
+std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_together(const RowSource<S>& given,
+                                                                           RowStore<T>& basis,
+                                                                           const RankRule& rule) const {
   const RowPartition partition = this->partition_of(given.rows());
   const RankRule& chosen = rule.is_empty() ? options_.rule : rule;
   validate(chosen);

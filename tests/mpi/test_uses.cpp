@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 import fieldfold.base.arrays;
 import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
+import fieldfold.compression.compressor;
 import fieldfold.compression.grid;
 import fieldfold.decomposition.rank_rule;
 import fieldfold.fields.mass_matrix;
@@ -188,6 +190,67 @@ BOOST_AUTO_TEST_CASE(masked_points_are_those_of_all_ranks) {
     const auto part = rows_of(alone.projection_matrix(), 2 * first[rank], 2 * first[rank + 1]);
     BOOST_TEST(difference(modes[rank], part) <= 1e-11);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_outside_of_a_nested_call_is_shared_once) {
+  std::vector<std::string> errors(3);
+  on_ranks(3, [&](std::shared_ptr<const ThreadRank> rank) {
+    errors[rank->rank()] = error_of([&] {
+      rank->together([&] {
+        if (rank->rank() == 1) throw fieldfold::InvalidArgument("before the others");
+        BasicSVD<double> svd({.communicator = rank}, of_rank(1));
+        svd.compute_map(xt::xarray<double>(xt::ones<double>({4, 3})));
+      });
+    });
+  });
+  for (const auto& error : errors) BOOST_TEST(error == "before the others");
+}
+
+BOOST_AUTO_TEST_CASE(options_of_one_rank_that_do_not_fit_are_an_error_on_all) {
+  const auto snapshots = snapshots_of(61, 12);
+  const auto error_with = [&](const std::function<void(std::shared_ptr<const ThreadRank>)>& work) {
+    std::vector<std::string> errors(3);
+    on_ranks(3, [&](std::shared_ptr<const ThreadRank> rank) { errors[rank->rank()] = error_of([&] { work(rank); }); });
+    for (const auto& error : errors) BOOST_TEST(error == errors[0]);
+    return errors[0];
+  };
+  BOOST_TEST(error_with([&](std::shared_ptr<const ThreadRank> rank) {
+               BasicSVD<double>({.communicator = rank}, of_rank(rank->rank() == 2 ? 0 : 1));
+             }).starts_with("rank: expected"));
+  BOOST_TEST(error_with([&](std::shared_ptr<const ThreadRank> rank) {
+               auto coords = xt::xarray<double>(xt::ones<double>({2, 2}));
+               if (rank->rank() == 1) coords(0, 0) = missing;
+               BasicSVD<double>({.coords = coords, .communicator = rank}, of_rank(1));
+             }).starts_with("coords: expected finite"));
+  // A mass matrix of the points of one rank couples none of different ranks.
+  const auto first = shares_of(61, 3);
+  BOOST_TEST(error_with([&](std::shared_ptr<const ThreadRank> rank) {
+               SVDOptions options = of_rank(2);
+               options.field_opts.mass = whole_mass(61);
+               BasicSVD<double> svd({.fields = {"u", "p"}, .communicator = rank}, options);
+               svd.compute_map(rows_of(snapshots, 2 * first[rank->rank()], 2 * first[rank->rank() + 1]));
+             }).starts_with("mass: expected a matrix of the same ranks"));
+}
+
+BOOST_AUTO_TEST_CASE(fields_of_a_rank_without_points_have_the_shape_of_no_points) {
+  const auto snapshots = snapshots_of(61, 12);
+  const auto first = shares_of(61, 4);
+  std::vector<std::size_t> ranks_of_maps(4);
+  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
+    const std::size_t begin = first[rank->rank()];
+    const std::size_t count = first[rank->rank() + 1] - begin;
+    fieldfold::Fields fields;
+    for (const std::size_t field : {0U, 1U}) {
+      auto values = xt::xarray<double>::from_shape({12, count});
+      for (std::size_t j = 0; j < 12; ++j)
+        for (std::size_t p = 0; p < count; ++p) values(j, p) = snapshots(2 * (begin + p) + field, j);
+      fields[field == 0 ? "u" : "p"] = values;
+    }
+    BasicSVD<double> svd({.fields = {"u", "p"}, .communicator = rank}, of_rank(2));
+    svd.compute_map(fields);
+    ranks_of_maps[rank->rank()] = svd.rank() + svd.compress(svd.join_fields(fields)).shape(0);
+  });
+  for (const std::size_t sum : ranks_of_maps) BOOST_TEST(sum == 14U);
 }
 
 BOOST_AUTO_TEST_CASE(samples_on_different_ranks_are_distributed_by_points) {

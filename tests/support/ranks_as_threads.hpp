@@ -78,6 +78,17 @@ class ThreadRank final : public fieldfold::Communicator {
     });
   }
   void together(const std::function<void()>& work) const override {
+    if (is_together_) return work();
+    is_together_ = true;
+    try {
+      together_once(work);
+    } catch (...) {
+      is_together_ = false;
+      throw;
+    }
+    is_together_ = false;
+  }
+  void together_once(const std::function<void()>& work) const {
     try {
       work();
     } catch (const FailureOfAny& failure) {
@@ -135,6 +146,7 @@ class ThreadRank final : public fieldfold::Communicator {
 
   SharedByRanks& shared_;
   std::size_t rank_;
+  mutable bool is_together_ = false;
   mutable std::size_t calls_ = 0;
   mutable std::size_t sent_ = 0;
 };

@@ -182,11 +182,15 @@ nlohmann::ordered_json validate_folds(BasicSVD<T> svd, const Snapshots& snapshot
 }
 
 /// The rows of an array with one for each point, or the array itself if it has none.
-xt::xarray<double> rows_of_share(const xt::xarray<double>& array, const Share& share, std::size_t num_pts) {
-  if (array.size() == 0 || num_pts == 0) return array;
-  const std::size_t width = array.size() / num_pts;
+/// \param name  of the array in messages  \param is_flat  whether the result has one axis
+xt::xarray<double> rows_of_share(const xt::xarray<double>& array, const Share& share, std::size_t num_pts,
+                                 std::string_view name, bool is_flat) {
+  const std::size_t width = is_flat || array.dimension() < 2 ? 1 : array.shape(array.dimension() - 1);
+  if (array.size() != num_pts * width)
+    throw InvalidArgument(
+        message(name, ": expected ", num_pts, " points, got the shape ", shape_text(ArrayRef<double>(array).shape())));
   Shape shape{share.count};
-  if (array.dimension() > 1) shape.push_back(width);
+  if (!is_flat) shape.push_back(width);
   auto part = xt::xarray<double>::from_shape(shape);
   std::copy_n(array.data() + share.first * width, part.size(), part.data());
   return part;
@@ -195,8 +199,8 @@ xt::xarray<double> rows_of_share(const xt::xarray<double>& array, const Share& s
 /// The options of a rank: those of its points.
 FieldOptions options_of_share(FieldOptions options, const std::shared_ptr<const Communicator>& communicator,
                               const Share& share, std::size_t num_pts) {
-  if (options.point_weights && options.point_weights->size() == num_pts)
-    options.point_weights = rows_of_share(*options.point_weights, share, num_pts);
+  if (options.point_weights)
+    options.point_weights = rows_of_share(*options.point_weights, share, num_pts, "point_weights", true);
   if (!options.mass) return options;
   if (options.mass->num_pts() != num_pts)
     throw InvalidArgument(
@@ -224,6 +228,9 @@ void fit_together(const FitArguments& arguments, const std::shared_ptr<const Com
   const RowSource<double>& all = *snapshots.rows;
   if (snapshots.grid_shape.size() < 2) snapshots.grid_shape.clear();
   const std::size_t num_qoi = std::max<std::size_t>(1, snapshots.names.size());
+  if (all.rows() % num_qoi != 0)
+    throw InvalidArgument(message("snapshots: expected rows for ", num_qoi, " fields at each point, a multiple of ",
+                                  num_qoi, ", got ", all.rows()));
   const std::size_t num_pts = all.rows() / num_qoi;
   const Share share = equal_share(*communicator, num_pts);
   const RowRange<double> rows(all, share.first * num_qoi, share.count * num_qoi);
@@ -234,9 +241,9 @@ void fit_together(const FitArguments& arguments, const std::shared_ptr<const Com
                           .interpolate_method = arguments.interpolation.interpolate_method,
                           .interpolate_opts = options_of(arguments.interpolation),
                           .communicator = communicator};
-  if (snapshots.grid.coords) grid.coords = rows_of_share(*snapshots.grid.coords, share, num_pts);
+  if (snapshots.grid.coords) grid.coords = rows_of_share(*snapshots.grid.coords, share, num_pts, "coords", false);
   if (grid.interpolate_opts.smoothing.dimension() > 0)
-    grid.interpolate_opts.smoothing = rows_of_share(grid.interpolate_opts.smoothing, share, num_pts);
+    grid.interpolate_opts.smoothing = rows_of_share(grid.interpolate_opts.smoothing, share, num_pts, "smoothing", true);
   SVDOptions options{
       .field_opts = options_of_share(options_of(arguments.space, snapshots.grid), communicator, share, num_pts),
       .rule = arguments.rule,
