@@ -362,6 +362,7 @@ class Decomposer {
     const auto eigen = symmetric_eigen(std::move(gram));
     Spectrum<T> spectrum{zeros<T>({present_}), {}, present_, columns.learned.size()};
     std::vector<std::size_t> descending;
+    descending.reserve(m_);
     for (std::size_t mode = 0; mode < m_; ++mode) descending.push_back(m_ - 1 - mode);
     for (std::size_t mode = 0; mode < present_; ++mode)
       spectrum.s(mode) = static_cast<T>(std::sqrt(std::max(0.0, eigen.values(descending[mode]))));

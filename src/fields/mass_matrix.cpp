@@ -131,6 +131,7 @@ MassMatrix::MassMatrix(std::shared_ptr<const Communicator> communicator, std::si
     std::ranges::sort(triplets, {}, [](const auto& triplet) { return triplet[0]; });
     // The rank of a row gets its triplets.
     std::vector<std::uint64_t> numbers;
+    numbers.reserve(triplets.size());
     for (const auto& triplet : triplets) numbers.push_back(static_cast<std::uint64_t>(triplet[0]));
     const std::vector<std::size_t> owners = ranks_of(points, numbers);
     std::vector<Message> sent;
@@ -203,6 +204,7 @@ void MassMatrix::validate_shared() const {
                      {static_cast<double>(shared_->numbers[column]), static_cast<double>(point(i)), beyond.weights[e]});
     }
   std::vector<Message> sent;
+  sent.reserve(mirrored.size());
   for (auto& [rank, numbers] : mirrored) sent.push_back({rank, std::move(numbers)});
   for (const Message& part : deliver(*shared_->communicator, sent))
     for (std::size_t k = 0; k < part.numbers.size(); k += 3) {

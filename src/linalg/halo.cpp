@@ -44,6 +44,7 @@ std::vector<double> Halo::values(std::size_t width,
       copy(neighbor.points[k], std::span(sent.back().numbers).subspan(k * width, width));
   }
   std::vector<Message> received;
+  received.reserve(from_.size());
   for (const auto& [rank, count] : from_) received.push_back({rank, std::vector<double>(count * width)});
   communicator_->exchange(sent, received);
   std::vector<double> all;

@@ -191,14 +191,14 @@ std::vector<std::pair<double, std::size_t>> SpaceProjection<T>::fill_over_ranks(
   equations.reduce(partition_);
   std::vector<std::pair<double, std::size_t>> found;
   for (std::size_t k = 0; k < gappy.size(); ++k) {
-    std::vector<double> result(basis_.cols + 1, std::numeric_limits<double>::quiet_NaN());
-    result.back() = std::numeric_limits<double>::infinity();
+    std::vector<double> result(basis_.cols + 1);
     try {
       const auto [coefficients, condition] = equations.solve(k);
       std::ranges::copy(coefficients, result.begin());
       result.back() = condition;
     } catch (const NumericalError&) {
-      // NaN, and an infinite condition.
+      std::ranges::fill(result, std::numeric_limits<double>::quiet_NaN());
+      result.back() = std::numeric_limits<double>::infinity();
     }
     partition_.agree(result);
     std::ranges::transform(std::span(result).first(basis_.cols), latent.row(gappy[k]).begin(),
@@ -249,6 +249,7 @@ SpaceProjection<T>::Norm SpaceProjection<T>::norm(std::span<const T> y) const {
 template <class T>
 void SpaceProjection<T>::norms_over_ranks(const std::vector<Norm>& own, std::span<double> norms) const {
   std::vector<double> scales;
+  scales.reserve(own.size());
   for (const Norm& norm : own) scales.push_back(norm.scale);
   partition_.maximum(scales);
   std::vector<double> squares;

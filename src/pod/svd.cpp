@@ -107,8 +107,10 @@ void warn_of_coincident_points(const xt::xarray<double>& coords, const RBFOption
 std::vector<double> of_no_rank(const std::vector<double>& not_found, const std::vector<double>& missing_values,
                                const RowPartition& partition) {
   if (missing_values.empty()) return {};
-  std::vector<double> found;
-  for (const double value : missing_values) found.push_back(std::ranges::find(not_found, value) == not_found.end());
+  std::vector<double> found(missing_values.size());
+  std::ranges::transform(missing_values, found.begin(), [&](double value) {
+    return std::ranges::find(not_found, value) == not_found.end() ? 1.0 : 0.0;
+  });
   partition.maximum(found);
   std::vector<double> values;
   for (std::size_t k = 0; k < found.size(); ++k)
@@ -344,9 +346,9 @@ std::pair<BasicSVDMap<T>, DecompositionReport> BasicSVD<T>::learn_complete(const
       rows = &converted.emplace(snapshots);
     auto found = decompose<T>(*rows, request, basis);
     check(found, false);
-    const auto num_pts = static_cast<double>(partition.total(snapshots.rows()) / this->num_qoi());
-    return {map_of<T>(found, {.weights = std::vector<double>(this->num_qoi(), num_pts)}, snapshots.cols(), nullptr,
-                      options_),
+    const std::size_t num_pts = partition.total(snapshots.rows()) / this->num_qoi();
+    return {map_of<T>(found, {.weights = std::vector<double>(this->num_qoi(), static_cast<double>(num_pts))},
+                      snapshots.cols(), nullptr, options_),
             found.report};
   }
   SpaceLearning learning{
