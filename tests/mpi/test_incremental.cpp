@@ -166,3 +166,17 @@ BOOST_AUTO_TEST_CASE(an_error_of_one_rank_leaves_all_unchanged) {
     BOOST_TEST(counts[rank] == 12U);
   }
 }
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_without_states_is_continued) {
+  std::vector<std::size_t> counts(3);
+  on_ranks(3, [&](std::shared_ptr<const ThreadRank> rank) {
+    const Part part(rank->rank(), 3);
+    const fieldfold::CompressionOptions grid{.communicator = rank};
+    const IncrementalSVD empty(grid, {.block = 4});
+    IncrementalSVD svd(grid, {.block = 4}, {}, empty.checkpoint());
+    svd.add(part.of(all_states(), 0, 6));
+    svd.update();
+    counts[rank->rank()] = svd.num_samples();
+  });
+  for (const std::size_t count : counts) BOOST_TEST(count == 6U);
+}

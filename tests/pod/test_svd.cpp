@@ -19,6 +19,7 @@ import fieldfold.base.arrays;
 import fieldfold.base.diagnostics;
 import fieldfold.compression.compressor;
 import fieldfold.decomposition.rank_rule;
+import fieldfold.decomposition.truncated_svd;
 import fieldfold.linalg.dense;
 import fieldfold.pod.svd;
 
@@ -496,5 +497,24 @@ BOOST_AUTO_TEST_CASE(interpolating_modes_equals_interpolating_samples) {
         BOOST_TEST((found.at(name).shape() == values.shape()));
         BOOST_TEST(relative_difference(found.at(name), values) < 1e-13);
       }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_single_row_that_is_not_zero_is_learned_wherever_it_is) {
+  // The copies of a row in a random sketch must not cancel.
+  constexpr std::size_t samples = 20;
+  fieldfold::SVDOptions options{.rule = {.rank = 1}};
+  options.method = fieldfold::DecompositionMethod::sketch;
+  for (std::size_t row = 0; row < 700; ++row) {
+    xt::xarray<double> snapshots = fieldfold::zeros<double>({std::size_t{700}, samples});
+    double squares = 0.0;
+    for (std::size_t j = 0; j < samples; ++j) {
+      snapshots(row, j) = 1.0 + static_cast<double>(j);
+      squares += std::pow(snapshots(row, j), 2);
+    }
+    SVD svd({}, options);
+    svd.compute_map(snapshots);
+    BOOST_TEST_REQUIRE(std::abs(svd.singular_values()(0) - std::sqrt(squares)) <= 1e-13 * std::sqrt(squares));
+    BOOST_TEST_REQUIRE(std::abs(svd.projection_matrix()(row, 0) - 1.0) <= 1e-13);
   }
 }
