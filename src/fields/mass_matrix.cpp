@@ -48,20 +48,23 @@ void sort_row(std::vector<std::pair<std::uint32_t, double>>& row) {
   row.resize(kept);
 }
 
-/// Compressed rows of triplets of row, column and value. \param place_of  the row and the column of a triplet here
+/// Appends a row, whose entries are sorted and summed.
+void append_row(SparseRows& rows, std::vector<std::pair<std::uint32_t, double>>& row) {
+  sort_row(row);
+  for (const auto& [column, value] : row) {
+    rows.columns.push_back(column);
+    rows.weights.push_back(value);
+  }
+  rows.offsets.push_back(rows.columns.size());
+}
+
+/// Compressed rows of triplets of row, column and value.
 SparseRows compressed(std::size_t num_rows, std::size_t num_cols, const std::vector<std::array<double, 3>>& triplets) {
   std::vector<std::vector<std::pair<std::uint32_t, double>>> sorted(num_rows);
   for (const auto& [row, column, value] : triplets)
     sorted[static_cast<std::size_t>(row)].emplace_back(static_cast<std::uint32_t>(column), value);
   SparseRows rows{.cols = num_cols};
-  for (auto& row : sorted) {
-    sort_row(row);
-    for (const auto& [column, value] : row) {
-      rows.columns.push_back(column);
-      rows.weights.push_back(value);
-    }
-    rows.offsets.push_back(rows.columns.size());
-  }
+  for (auto& row : sorted) append_row(rows, row);
   return rows;
 }
 
@@ -101,12 +104,7 @@ MassMatrix::MassMatrix(std::size_t num_pts, const ArrayRef<double>& rows, const 
   for (std::size_t i = 0; i < num_pts; ++i) {
     row.assign(entries.begin() + static_cast<std::ptrdiff_t>(offsets[i]),
                entries.begin() + static_cast<std::ptrdiff_t>(offsets[i + 1]));
-    sort_row(row);
-    for (const auto& [column, value] : row) {
-      sorted.columns.push_back(column);
-      sorted.weights.push_back(value);
-    }
-    sorted.offsets.push_back(sorted.columns.size());
+    append_row(sorted, row);
   }
   rows_ = make_shared<const SparseRows>(std::move(sorted));
   validate(definiteness);
@@ -233,12 +231,7 @@ SparseRows MassMatrix::rows_of_all() const {
     for (std::uint64_t e = shared_->beyond.offsets[i]; e < shared_->beyond.offsets[i + 1]; ++e)
       row.emplace_back(static_cast<std::uint32_t>(shared_->numbers[shared_->beyond.columns[e]]),
                        shared_->beyond.weights[e]);
-    sort_row(row);
-    for (const auto& [column, value] : row) {
-      all.columns.push_back(column);
-      all.weights.push_back(value);
-    }
-    all.offsets.push_back(all.columns.size());
+    append_row(all, row);
   }
   return all;
 }

@@ -100,6 +100,29 @@ GappyInnerProduct gappy_inner_product(const InnerProduct<T>* inner_product) {
   }};
 }
 
+/// The known rows of a basis, times the roots of their weights or W applied to them, and the matrix of the normal
+/// equations, `(rank, rank)`.
+struct NormalMatrix {
+  Matrix rows;
+  Matrix matrix;
+};
+
+template <class T>
+NormalMatrix normal_matrix(MatrixView<const T> basis, std::span<const std::size_t> known,
+                           const GappyInnerProduct& inner_product) {
+  NormalMatrix normal{zeros<double>({0, 0}), zeros<double>({basis.cols, basis.cols})};
+  if (inner_product.apply) {
+    auto [rows, products] = restricted_products(basis, known, inner_product);
+    add_symmetric_product(as_matrix(std::as_const(rows)), as_matrix(std::as_const(products)), as_matrix(normal.matrix));
+    normal.rows = std::move(products);
+  } else {
+    normal.rows = weighted_rows(basis, known, inner_product.weights);
+    add_gram(as_matrix(std::as_const(normal.rows)), as_matrix(normal.matrix));
+  }
+  fill_upper(as_matrix(normal.matrix));
+  return normal;
+}
+
 /// The inverse of the matrix of normal equations, and the amplification of errors.
 template <class T>
 std::pair<Matrix, double> inverse_of_normal(const SymmetricEigen& eigen, std::size_t known) {
@@ -189,18 +212,15 @@ class GapFilling {
 
   /// The coefficients of complete states in an orthonormal basis, `(k, rank)`. \param states  `(k, dof)`
   Matrix projections(MatrixView<const T> basis, const xt::xarray<T>& states) const {
-    const std::size_t k = states.shape(0);
     Matrix columns = transposed(array_cast<double>(states));
     if (inner_product_.apply) {
       auto weighed = Matrix::from_shape(columns.shape());
       inner_product_.apply(as_matrix(std::as_const(columns)), as_matrix(weighed));
       columns = std::move(weighed);
     }
-    Matrix sums = zeros<double>({k, basis.cols});
-    for (std::size_t i = 0; i < basis.rows; ++i)
-      for (std::size_t j = 0; j < k; ++j)
-        for (std::size_t mode = 0; mode < basis.cols; ++mode)
-          sums(j, mode) += columns(i, j) * static_cast<double>(basis(i, mode));
+    auto modes = Matrix::from_shape({basis.rows, basis.cols});
+    copy_rows(MatrixRows<T>(basis), as_matrix(modes));
+    Matrix sums = transposed_product(columns, modes);
     partition_.sum(entries_of(sums));
     return sums;
   }
@@ -260,17 +280,9 @@ GappyLeastSquares<T>::GappyLeastSquares(MatrixView<const T> basis, std::vector<s
     : known_(std::move(known)) {
   const std::size_t rank = basis.cols;
   if (known_.size() < rank) not_determined(known_.size(), rank);
-  Matrix normal = zeros<double>({rank, rank});
-  if (inner_product.apply) {
-    auto [rows, products] = restricted_products(basis, known_, inner_product);
-    add_symmetric_product(as_matrix(std::as_const(rows)), as_matrix(std::as_const(products)), as_matrix(normal));
-    rows_ = std::move(products);
-  } else {
-    rows_ = weighted_rows(basis, known_, inner_product.weights);
-    add_gram(as_matrix(std::as_const(rows_)), as_matrix(normal));
-  }
-  fill_upper(as_matrix(normal));
-  const auto eigen = symmetric_eigen(std::move(normal));
+  NormalMatrix normal = normal_matrix<T>(basis, known_, inner_product);
+  rows_ = std::move(normal.rows);
+  const auto eigen = symmetric_eigen(std::move(normal.matrix));
   const double largest = eigen.values(rank - 1);
   const bool keeps_digits = largest < well_conditioned * well_conditioned * eigen.values(0);
   if (!inner_product.apply && !keeps_digits) {
@@ -312,19 +324,8 @@ template <class T>
 void NormalEquations<T>::add(std::span<const T> y) {
   const std::size_t rank = basis_.cols;
   const std::vector<std::size_t> known = finite_entries(y);
-  Matrix matrix = zeros<double>({rank, rank});
-  Matrix rows = zeros<double>({0, 0});
-  if (inner_product_.apply) {
-    RestrictedProducts restricted = restricted_products(basis_, known, inner_product_);
-    add_symmetric_product(as_matrix(std::as_const(restricted.rows)), as_matrix(std::as_const(restricted.products)),
-                          as_matrix(matrix));
-    rows = std::move(restricted.products);
-  } else {
-    rows = weighted_rows(basis_, known, inner_product_.weights);
-    add_gram(as_matrix(std::as_const(rows)), as_matrix(matrix));
-    weigh_rows(rows, known, inner_product_.weights);
-  }
-  fill_upper(as_matrix(matrix));
+  auto [rows, matrix] = normal_matrix<T>(basis_, known, inner_product_);
+  if (!inner_product_.apply) weigh_rows(rows, known, inner_product_.weights);
   const std::size_t begin = equations_.size();
   equations_.resize(begin + stride(), 0.0);
   equations_[begin] = static_cast<double>(known.size());

@@ -153,6 +153,17 @@ std::string bytes_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Checks that one process that reads a file, and ranks with equal shares of its points, write the same bytes.
+void check_bytes_of_others(const fs::path& path, const std::shared_ptr<const fieldfold::Communicator>& ranks) {
+  const std::string bytes = bytes_of(path);
+  const fs::path alone = path.string() + "_alone_" + std::to_string(rank_of());
+  fieldfold::save(alone, fieldfold::load(path));
+  BOOST_TEST((bytes_of(alone) == bytes));
+  const fs::path equal = path.string() + "_equal";
+  fieldfold::save(equal, fieldfold::load(path, ranks));
+  BOOST_TEST((bytes_of(equal) == bytes));
+}
+
 /// A communicator whose rank 1, or only rank, dies when it has written its parts.
 class DyingRanks final : public fieldfold::Communicator {
  public:
@@ -226,17 +237,8 @@ BOOST_AUTO_TEST_CASE(files_do_not_depend_on_the_ranks) {
   const fs::path path = folder() / "map.fold";
   const SVD svd = learned_on(MPI_COMM_WORLD);
   fieldfold::save(path, svd);
-  const std::string bytes = bytes_of(path);
-  // One process reads what all have written, and writes the same bytes.
-  const auto alone = fieldfold::load(path);
-  const fs::path own_path = folder() / ("alone_" + std::to_string(rank_of()) + ".fold");
-  fieldfold::save(own_path, alone);
-  BOOST_TEST((bytes_of(own_path) == bytes));
-  // Equal shares, and shares of the caller.
   const auto ranks = fieldfold::mpi_communicator(MPI_COMM_WORLD);
-  const auto with_equal = fieldfold::load(path, ranks);
-  fieldfold::save(folder() / "equal.fold", with_equal);
-  BOOST_TEST((bytes_of(folder() / "equal.fold") == bytes));
+  check_bytes_of_others(path, ranks);
   const Own own;
   const auto loaded = fieldfold::load(path, ranks, own.end - own.first);
   const SVD& with_own = *loaded.target<SVD>();
@@ -272,14 +274,7 @@ BOOST_AUTO_TEST_CASE(mass_matrices_are_in_files) {
   svd.compute_map(own.rows(all_snapshots()));
   const fs::path path = folder() / "mass.fold";
   fieldfold::save(path, svd);
-  const std::string bytes = bytes_of(path);
-  const auto alone = fieldfold::load(path);
-  const fs::path own_path = folder() / ("mass_" + std::to_string(rank_of()) + ".fold");
-  fieldfold::save(own_path, alone);
-  BOOST_TEST((bytes_of(own_path) == bytes));
-  const auto equal = fieldfold::load(path, ranks);
-  fieldfold::save(folder() / "equal_mass.fold", equal);
-  BOOST_TEST((bytes_of(folder() / "equal_mass.fold") == bytes));
+  check_bytes_of_others(path, ranks);
   const auto loaded = fieldfold::load(path, ranks, own.end - own.first);
   const auto states = own.states(all_snapshots());
   BOOST_TEST(difference(loaded.target<SVD>()->compress(states), svd.compress(states)) <=
