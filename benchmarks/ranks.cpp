@@ -359,37 +359,37 @@ void measure_rates(std::size_t cols, std::size_t rank, int repeats) {
 
 void measure_network(int repeats, const std::vector<std::size_t>& counts) {
   const std::vector<std::size_t> lengths{1, 10, 100, 1000, 10000, 100000, 500500, 2000000};
+  // The seconds of a round, and their median over repetitions.
+  const auto seconds_of_round = [&](const Ranks& ranks, int rounds, const auto& work) {
+    std::vector<double> seconds;
+    for (int repeat = 0; repeat < repeats; ++repeat)
+      seconds.push_back(ranks.seconds_of([&] {
+        for (int round = 0; round < rounds; ++round) work();
+      }) / rounds);
+    return median(seconds);
+  };
   const auto rounds_of = [](std::size_t length) { return length <= 1000 ? 200 : length <= 100000 ? 20 : 4; };
   std::vector<double> numbers(lengths.back(), 1.0);
   on_first(2, [&](const Ranks& ranks) {
     for (const std::size_t length : lengths) {
-      std::vector<double> seconds;
-      const int rounds = rounds_of(length);
-      for (int repeat = 0; repeat < repeats; ++repeat)
-        seconds.push_back(ranks.seconds_of([&] {
-          for (int round = 0; round < rounds; ++round)
-            for (std::size_t turn = 0; turn < 2; ++turn)
-              if (ranks.rank() == turn)
-                PMPI_Send(numbers.data(), static_cast<int>(length), MPI_DOUBLE, 1 - static_cast<int>(turn), 0,
-                          ranks.get());
-              else
-                PMPI_Recv(numbers.data(), static_cast<int>(length), MPI_DOUBLE, static_cast<int>(turn), 0, ranks.get(),
-                          MPI_STATUS_IGNORE);
-        }) / (2 * rounds));
-      print(text(R"({"message": %zu, "seconds": %.4g})", length, median(seconds)));
+      const double both_ways = seconds_of_round(ranks, rounds_of(length), [&] {
+        for (std::size_t turn = 0; turn < 2; ++turn)
+          if (ranks.rank() == turn)
+            PMPI_Send(numbers.data(), static_cast<int>(length), MPI_DOUBLE, 1 - static_cast<int>(turn), 0, ranks.get());
+          else
+            PMPI_Recv(numbers.data(), static_cast<int>(length), MPI_DOUBLE, static_cast<int>(turn), 0, ranks.get(),
+                      MPI_STATUS_IGNORE);
+      });
+      print(text(R"({"message": %zu, "seconds": %.4g})", length, both_ways / 2.0));
     }
   });
   for (const std::size_t count : counts)
     on_first(count, [&](const Ranks& ranks) {
       for (const std::size_t length : lengths) {
-        std::vector<double> seconds;
-        const int rounds = rounds_of(length);
-        for (int repeat = 0; repeat < repeats; ++repeat)
-          seconds.push_back(ranks.seconds_of([&] {
-            for (int round = 0; round < rounds; ++round)
-              PMPI_Allreduce(MPI_IN_PLACE, numbers.data(), static_cast<int>(length), MPI_DOUBLE, MPI_MAX, ranks.get());
-          }) / rounds);
-        print(text(R"({"allreduce": %zu, "ranks": %zu, "seconds": %.4g})", length, ranks.size(), median(seconds)));
+        const double seconds = seconds_of_round(ranks, rounds_of(length), [&] {
+          PMPI_Allreduce(MPI_IN_PLACE, numbers.data(), static_cast<int>(length), MPI_DOUBLE, MPI_MAX, ranks.get());
+        });
+        print(text(R"({"allreduce": %zu, "ranks": %zu, "seconds": %.4g})", length, ranks.size(), seconds));
       }
     });
   // An addition of the reduction.

@@ -147,10 +147,10 @@ class BasicCompression {
   xt::xarray<T> interpolate_to_grid(const CoordsPerSample& field_coords,
                                     const std::vector<BasicFields<T>>& field_values) const;
 
- protected:
-  /// Runs work of all ranks, as `Communicator::together`.
+  /// Runs work of all ranks, as `Communicator::together`; on one process only the work.
   void together(const std::function<void()>& work) const;
 
+ protected:
   /// The rows of this rank in matrices of `rows` rows here; collective.
   /// \throws InvalidArgument  the rows of all ranks do not fit the grid shape
   RowPartition partition_of(std::size_t rows) const;

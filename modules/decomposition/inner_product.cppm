@@ -53,9 +53,8 @@ template <class T>
 class SparseInnerProduct final : public InnerProduct<T> {
  public:
   /// \param matrix  `(rows / groups, rows / groups)`, rows in order
-  /// \param beyond  `(rows / groups, halo->size())`: the columns of points of other ranks, if rows are distributed
-  /// among
-  ///                ranks; `times` is collective then
+  /// \param beyond  `(rows / groups, halo->size())`: the columns of points of other ranks, if rows are distributed;
+  ///                `times` is collective then
   SparseInnerProduct(SparseRows matrix, std::size_t groups, SparseRows beyond = {},
                      std::shared_ptr<const Halo> halo = nullptr);
   std::unique_ptr<ProductRows<T>> times(const RowSource<T>& x) const override;

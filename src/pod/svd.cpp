@@ -29,8 +29,8 @@ namespace {
 
 /// What turns the norms of errors of fields into root mean squares.
 struct FieldTotals {
-  std::vector<double>
-      weights;  ///< `(num_qoi,)`: `1^T W 1` of each field, for an inner product W, without masked numbers
+  /// `(num_qoi,)`: `1^T W 1` of each field, for an inner product W, without masked numbers.
+  std::vector<double> weights;
   bool is_standardized = false;
 };
 

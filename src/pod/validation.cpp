@@ -27,15 +27,6 @@ xt::xarray<double> weighted(const FieldSpace& space, const xt::xarray<double>& c
   return result;
 }
 
-/// Runs work of all ranks that share a map.
-template <class T>
-void together(const BasicSVD<T>& svd, const std::function<void()>& work) {
-  if (const auto& communicator = svd.compression_options().communicator)
-    communicator->together(work);
-  else
-    work();
-}
-
 /// `a^T b` of columns whose rows are distributed.
 xt::xarray<double> transposed_product_of_all(const xt::xarray<double>& a, const xt::xarray<double>& b,
                                              const RowPartition& partition) {
@@ -76,14 +67,14 @@ FieldSpace space_of(const BasicSVD<T>& svd) {
 template <class T>
 SnapshotErrors projection_errors(const BasicSVD<T>& svd, const RowSource<double>& given) {
   SnapshotErrors errors;
-  together(svd, [&] { errors = errors_of(svd, given); });
+  svd.together([&] { errors = errors_of(svd, given); });
   return errors;
 }
 
 template <class T>
 xt::xarray<double> principal_angles(const BasicSVD<T>& a, const BasicSVD<T>& b) {
   xt::xarray<double> angles;
-  together(a, [&] { angles = angles_between(a, b); });
+  a.together([&] { angles = angles_between(a, b); });
   return angles;
 }
 
