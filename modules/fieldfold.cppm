@@ -8,6 +8,7 @@ export import fieldfold.base.memory;
 export import fieldfold.base.names;
 export import fieldfold.base.npy;
 export import fieldfold.base.parallel;
+export import fieldfold.base.ranks;
 export import fieldfold.compression.any;
 export import fieldfold.compression.compressor;
 export import fieldfold.compression.grid;

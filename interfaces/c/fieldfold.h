@@ -22,6 +22,8 @@
 #ifndef FIELDFOLD_H
 #define FIELDFOLD_H
 
+#include "fieldfold_ranks.h"
+
 #include <stddef.h>
 
 #if defined(__GNUC__)
@@ -56,12 +58,18 @@ typedef struct fieldfold_operator fieldfold_operator;
 /* Radial basis function interpolation of values at scattered points. */
 typedef struct fieldfold_interpolator fieldfold_interpolator;
 
+/* The ranks of a parallel program; see fieldfold_ranks.h. */
+typedef struct fieldfold_communicator fieldfold_communicator;
+
 /* The version of the library, such as "0.1.0". */
 FIELDFOLD_API const char* fieldfold_version(void);
 
 /* The last failure of this thread: one sentence that states the argument, what was expected and what was given, of at
    most 2047 bytes. Valid until the next failure of the thread; empty if there was none. */
 FIELDFOLD_API const char* fieldfold_last_error(void);
+
+/* Sets it, for libraries on top of this one. Returns the status. */
+FIELDFOLD_API fieldfold_status fieldfold_fail(fieldfold_status status, const char* sentence);
 
 /* Warnings go to the handler, not to standard error; null restores that. A handler may be called from any thread, and
    by calls that began before it was replaced. */
@@ -78,6 +86,12 @@ FIELDFOLD_API void fieldfold_svd_free(fieldfold_svd* svd);
 FIELDFOLD_API void fieldfold_incremental_free(fieldfold_incremental* incremental);
 FIELDFOLD_API void fieldfold_operator_free(fieldfold_operator* op);
 FIELDFOLD_API void fieldfold_interpolator_free(fieldfold_interpolator* interpolator);
+FIELDFOLD_API void fieldfold_communicator_free(fieldfold_communicator* communicator);
+
+/* Makes a communicator over functions that pass messages, which are released with its last use, or if the call fails.
+   fieldfold_mpi.h makes one over MPI. */
+FIELDFOLD_API fieldfold_status fieldfold_communicator_create(const fieldfold_ranks* ranks,
+                                                             fieldfold_communicator** communicator);
 
 /*
  * SVD: options

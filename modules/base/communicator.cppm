@@ -69,6 +69,11 @@ Share equal_share(const Communicator& communicator, std::size_t total, std::opti
 /// \param sent  at most one to a rank  \returns  those to this rank, in the order of their ranks
 std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent);
 
+/// Text as the bits of numbers, eight letters each, and back. \param length  of the text
+std::vector<double> as_numbers(std::string_view text);
+std::string as_text(std::span<const double> numbers, std::size_t length);
+constexpr std::size_t numbers_of_text(std::size_t length) { return (length + sizeof(double) - 1) / sizeof(double); }
+
 /// The text of rank 0, on all ranks; collective.
 std::string broadcast_text(const Communicator& communicator, std::string_view text);
 

@@ -32,16 +32,25 @@ std::vector<Message> deliver(const Communicator& communicator, const std::vector
   return received;
 }
 
+std::vector<double> as_numbers(std::string_view text) {
+  std::vector<double> numbers(numbers_of_text(text.size()));
+  if (!text.empty()) std::memcpy(numbers.data(), text.data(), text.size());
+  return numbers;
+}
+
+std::string as_text(std::span<const double> numbers, std::size_t length) {
+  const char* const letters = reinterpret_cast<const char*>(numbers.data());
+  return {letters, letters + length};
+}
+
 std::string broadcast_text(const Communicator& communicator, std::string_view text) {
   std::array length{static_cast<double>(text.size())};
   communicator.broadcast(length);
-  std::vector<double> codes(static_cast<std::size_t>(length[0]), 0.0);
-  if (communicator.rank() == 0)
-    std::ranges::transform(text, codes.begin(), [](char letter) { return static_cast<double>(letter); });
-  communicator.broadcast(codes);
-  std::string result;
-  for (const double code : codes) result += static_cast<char>(code);
-  return result;
+  const auto letters = static_cast<std::size_t>(length[0]);
+  std::vector<double> numbers(numbers_of_text(letters));
+  if (communicator.rank() == 0) numbers = as_numbers(text);
+  communicator.broadcast(numbers);
+  return as_text(numbers, letters);
 }
 
 RowPartition::RowPartition(const Communicator& communicator, std::size_t rows) : communicator_(&communicator) {

@@ -87,6 +87,10 @@ const char* fieldfold_version() { return FIELDFOLD_VERSION; }
 
 const char* fieldfold_last_error() { return fieldfold::c::last_error(); }
 
+fieldfold_status fieldfold_fail(fieldfold_status status, const char* sentence) {
+  return fieldfold::c::failed(status, sentence == nullptr ? "" : sentence);
+}
+
 fieldfold_status fieldfold_set_warning_handler(fieldfold_warning_handler handler, void* data) {
   return fieldfold::c::guarded([&] {
     fieldfold::WarningHandler next = fieldfold::c::default_warning_handler();
