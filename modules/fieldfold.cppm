@@ -23,6 +23,7 @@ export import fieldfold.fields.options;
 export import fieldfold.fields.quadrature;
 export import fieldfold.fields.space;
 export import fieldfold.files.map;
+export import fieldfold.files.merging;
 export import fieldfold.files.operators;
 export import fieldfold.files.spec;
 export import fieldfold.interpolation.cache;

@@ -484,6 +484,10 @@ void read_framed(const std::filesystem::path& path,
                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
                  Extent extent = Extent::whole);
 
+/// The same for the bytes of a file.
+void read_framed_bytes(std::string bytes,
+                       const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read);
+
 /// The same on ranks, each of which reads tall arrays in part; collective. The ranks verify the checksum together.
 void read_framed_together(
     const std::filesystem::path& path, const Communicator& communicator, const PointShare& share,

@@ -77,6 +77,12 @@ AnyCompressor load(const std::filesystem::path& path);
 AnyCompressor load(const std::filesystem::path& path, const std::shared_ptr<const Communicator>& communicator,
                    std::optional<std::size_t> num_pts = std::nullopt);
 
+/// The bytes of a file: those that `save` writes for an SVD in memory, and back.
+/// \throws FileError  as `load`
+template <class T>
+std::string bytes_of(const BasicSVD<T>& svd);
+AnyCompressor from_bytes(std::string bytes);
+
 /// An SVD in a file without its tall arrays, those with a number for each point or each number of a state.
 template <class T>
 struct BasicMapOutline {

@@ -5,10 +5,25 @@ export module fieldfold.pod.merging;
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
 import fieldfold.decomposition.rank_rule;
+import fieldfold.pod.map;
 import fieldfold.pod.svd;
 import fieldfold.rows.source;
 
 export namespace fieldfold {
+
+/// The rule by which maps are merged: the given one, or else that of the options of a map, unless it needs snapshots.
+/// \throws InvalidArgument  the given one needs snapshots
+template <class T>
+RankRule merging_rule(const BasicSVD<T>& svd, const RankRule& given);
+
+/// The sum of squares that a map of fewer modes truncates, and of all modes.
+/// \param rank  of these modes; at least that of the map counts as that
+template <class T>
+double truncated_squares(const BasicSVDMap<T>& map, std::size_t rank);
+template <class T>
+double sum_of_squares(const BasicSVDMap<T>& map) {
+  return truncated_squares(map, 0);
+}
 
 /// A map with fewer modes: the leading ones. Errors of snapshots are not known without them; the energy is.
 /// \param rule  rank, energy_tol or reconstruction_tol; on the singular values of the map

@@ -106,7 +106,7 @@ std::uint64_t number_from(const std::array<char, 8>& bytes) {
 }
 
 /// The format version of a file, which is behind its magic and its byte order.
-std::uint32_t version_in(std::ifstream& in) {
+std::uint32_t version_in(std::istream& in) {
   std::array<char, 5> bytes{};
   in.seekg(magic.size());
   in.read(bytes.data(), bytes.size());
@@ -116,7 +116,7 @@ std::uint32_t version_in(std::ifstream& in) {
   return version;
 }
 
-std::uint64_t checksum_of(std::ifstream& in, std::uint64_t size) {
+std::uint64_t checksum_of(std::istream& in, std::uint64_t size) {
   // Files up to version 4 are one chunk.
   Checksum checksum(version_in(in) < 5 ? std::numeric_limits<std::uint64_t>::max() : checksum_chunk);
   in.seekg(0);
@@ -131,7 +131,7 @@ std::uint64_t checksum_of(std::ifstream& in, std::uint64_t size) {
 }
 
 /// Checks magic, length and, for the whole file, checksum. \returns  the stored checksum
-std::uint64_t check_frame(std::ifstream& in, std::uint64_t file_size, Extent extent) {
+std::uint64_t check_frame(std::istream& in, std::uint64_t file_size, Extent extent) {
   if (file_size < magic.size() + 1 + trailer_size) throw FileError("it is too short to be a fieldfold file");
   std::array<char, magic.size()> start{};
   in.read(start.data(), start.size());
@@ -305,14 +305,15 @@ void write_framed(std::ostream& file, std::uint32_t kind, std::size_t scalar_siz
 
 namespace {
 
-/// \param check   checks the frame of a file of a size, and returns its checksum
-void read_checked(const std::filesystem::path& path,
-                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
-                  Extent extent, const std::optional<PointShare>& share,
-                  const std::function<std::uint64_t(std::ifstream& in, std::uint64_t size)>& check) {
-  std::ifstream in = open_for_reading(path);
+/// \param name   of the file in messages
+/// \param size   its bytes
+/// \param check  checks the frame of a file of a size, and returns its checksum
+void read_stream(std::istream& in, std::string_view name, const std::function<std::uint64_t()>& size,
+                 const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                 Extent extent, const std::optional<PointShare>& share,
+                 const std::function<std::uint64_t(std::istream& in, std::uint64_t size)>& check) {
   try {
-    const std::uint64_t file_size = std::filesystem::file_size(path);
+    const std::uint64_t file_size = size();
     const std::uint64_t checksum = check(in, file_size);
     Reader reader(in, file_size - trailer_size, extent, checksum, share);
     std::uint32_t version = 0;
@@ -327,12 +328,20 @@ void read_checked(const std::filesystem::path& path,
     read(reader, kind, scalar_size);
     if (reader.remaining() != 0) throw FileError("it has trailing bytes");
   } catch (const FileError& error) {
-    throw FileError(message(path.string(), ": ", error.what()));
+    throw FileError(message(name, ": ", error.what()));
   } catch (const InvalidArgument& error) {
-    throw FileError(message(path.string(), ": its content is inconsistent: ", error.what()));
+    throw FileError(message(name, ": its content is inconsistent: ", error.what()));
   } catch (const cereal::Exception& error) {
-    throw FileError(message(path.string(), ": ", error.what()));
+    throw FileError(message(name, ": ", error.what()));
   }
+}
+
+void read_checked(const std::filesystem::path& path,
+                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
+                  Extent extent, const std::optional<PointShare>& share,
+                  const std::function<std::uint64_t(std::istream& in, std::uint64_t size)>& check) {
+  std::ifstream in = open_for_reading(path);
+  read_stream(in, path.string(), [&] { return std::filesystem::file_size(path); }, read, extent, share, check);
 }
 
 }  // namespace
@@ -341,13 +350,22 @@ void read_framed(const std::filesystem::path& path,
                  const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read,
                  Extent extent) {
   read_checked(path, read, extent, std::nullopt,
-               [&](std::ifstream& in, std::uint64_t size) { return check_frame(in, size, extent); });
+               [&](std::istream& in, std::uint64_t size) { return check_frame(in, size, extent); });
+}
+
+void read_framed_bytes(std::string bytes,
+                       const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read) {
+  const std::uint64_t length = bytes.size();
+  std::istringstream in(std::move(bytes));
+  read_stream(
+      in, "bytes", [&] { return length; }, read, Extent::whole, std::nullopt,
+      [](std::istream& framed, std::uint64_t size) { return check_frame(framed, size, Extent::whole); });
 }
 
 void read_framed_together(
     const std::filesystem::path& path, const Communicator& communicator, const PointShare& share,
     const std::function<void(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size)>& read) {
-  read_checked(path, read, Extent::whole, share, [&](std::ifstream& in, std::uint64_t size) {
+  read_checked(path, read, Extent::whole, share, [&](std::istream& in, std::uint64_t size) {
     const std::uint64_t stored = check_frame(in, size, Extent::outline);
     // Files up to version 4 have one chunk, which rank 0 reads.
     const bool is_one_chunk = version_in(in) < 5;

@@ -413,6 +413,12 @@ void check_is_incremental(std::uint32_t kind) {
   if (kind != incremental_content) throw FileError("it does not hold the progress of an incremental SVD");
 }
 
+AnyCompressor read_either_svd(Reader& reader, std::uint32_t kind, std::uint32_t scalar_size,
+                              const std::shared_ptr<const Communicator>& communicator = nullptr) {
+  check_is_svd(kind, scalar_size);
+  return scalar_size == sizeof(double) ? read_svd<double>(reader, communicator) : read_svd<float>(reader, communicator);
+}
+
 }  // namespace
 
 template <class T>
@@ -499,6 +505,19 @@ void save(const std::filesystem::path& path, const BasicSVD<T>& svd) {
     write_file(path, [&](std::ostream& file) { write_framed(file, svd_content, sizeof(T), describe); });
 }
 
+template <class T>
+std::string bytes_of(const BasicSVD<T>& svd) {
+  if (svd.compression_options().communicator)
+    throw InvalidArgument("communicator: expected none, because ranks write a file together");
+  std::ostringstream bytes;
+  write_framed(bytes, svd_content, sizeof(T), [&](Writer& writer) {
+    describe_svd<T>(writer, svd, svd.map_exists() ? &svd.map() : nullptr,
+                    [&](Writer& basis) { basis.tall(svd.projection_matrix()); });
+  });
+  if (!bytes) throw std::bad_alloc();
+  return std::move(bytes).str();
+}
+
 template <class T, class S>
 BasicSVDMap<T> learn_to_file(const std::filesystem::path& path, const BasicSVD<T>& svd, const RowSource<S>& snapshots,
                              const RankRule& rule) {
@@ -529,8 +548,15 @@ void save(const std::filesystem::path& path, const AnyCompressor& compressor) {
 AnyCompressor load(const std::filesystem::path& path) {
   std::optional<AnyCompressor> compressor;
   read_framed(path, [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
-    check_is_svd(kind, scalar_size);
-    compressor.emplace(scalar_size == sizeof(double) ? read_svd<double>(reader) : read_svd<float>(reader));
+    compressor.emplace(read_either_svd(reader, kind, scalar_size));
+  });
+  return std::move(*compressor);
+}
+
+AnyCompressor from_bytes(std::string bytes) {
+  std::optional<AnyCompressor> compressor;
+  read_framed_bytes(std::move(bytes), [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
+    compressor.emplace(read_either_svd(reader, kind, scalar_size));
   });
   return std::move(*compressor);
 }
@@ -545,9 +571,7 @@ AnyCompressor load(const std::filesystem::path& path, const std::shared_ptr<cons
         load_outline(path));
     if (total == 0) throw FileError(message(path.string(), ": it has no map"));
     const auto read = [&](Reader& reader, std::uint32_t kind, std::uint32_t scalar_size) {
-      check_is_svd(kind, scalar_size);
-      compressor.emplace(scalar_size == sizeof(double) ? read_svd<double>(reader, communicator)
-                                                       : read_svd<float>(reader, communicator));
+      compressor.emplace(read_either_svd(reader, kind, scalar_size, communicator));
     };
     read_framed_together(path, *communicator, share_of(*communicator, total, num_pts), read);
   });
@@ -608,6 +632,8 @@ template IncrementalSVD load_incremental(const std::filesystem::path&, const std
 template BasicIncrementalSVD<float> load_incremental(const std::filesystem::path&,
                                                      const std::shared_ptr<const Communicator>&,
                                                      std::optional<std::size_t>);
+template std::string bytes_of(const SVD&);
+template std::string bytes_of(const BasicSVD<float>&);
 template void save(const std::filesystem::path&, const SVD&);
 template void save(const std::filesystem::path&, const BasicSVD<float>&);
 template SVDMap learn_to_file(const std::filesystem::path&, const SVD&, const RowSource<double>&, const RankRule&);

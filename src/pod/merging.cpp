@@ -21,27 +21,6 @@ import fieldfold.rows.store;
 namespace fieldfold {
 namespace {
 
-/// A rule that singular values alone decide.
-template <class T>
-RankRule rule_for(const BasicSVD<T>& svd, const RankRule& given) {
-  const auto needs_snapshots = [](const RankRule& rule) {
-    return !rule.rank && (rule.sample_tol || rule.noise || rule.optimal_threshold);
-  };
-  if (needs_snapshots(given))
-    throw InvalidArgument("rule: expected rank, energy_tol or reconstruction_tol: others need the snapshots");
-  if (!given.is_empty()) return given;
-  return needs_snapshots(svd.options().rule) ? RankRule{} : svd.options().rule;
-}
-
-/// The sum of squares that a map has truncated.
-template <class T>
-double truncated_squares(const BasicSVDMap<T>& map) {
-  double squares = map.unresolved_squares;
-  for (std::size_t k = map.latent_ranges.size(); k < map.singular_values.size(); ++k)
-    squares += static_cast<double>(map.singular_values(k)) * static_cast<double>(map.singular_values(k));
-  return squares;
-}
-
 /// A merged map could not keep the weights of its snapshots.
 template <class T>
 void expect_unweighted(const BasicSVD<T>& svd) {
@@ -190,7 +169,7 @@ template <class T>
 BasicSVD<T> merged_with(const BasicSVD<T>& svd, const SpaceScaling<T>& scaling, const SecondPart<T>& second,
                         const RankRule& given) {
   const BasicSVDMap<T>& map = svd.map();
-  const RankRule rule = rule_for(svd, given);
+  const RankRule rule = merging_rule(svd, given);
   const auto weight = static_cast<double>(map.num_samples);
   const double share = second.weight / (weight + second.weight);
   const double root = std::sqrt(weight * share);
@@ -204,7 +183,7 @@ BasicSVD<T> merged_with(const BasicSVD<T>& svd, const SpaceScaling<T>& scaling, 
     throw InvalidArgument(message("rank: expected at most ", std::min(columns.rows(), columns.cols()),
                                   ", the number of directions in both parts, got ", *rule.rank));
   const std::size_t num_samples = map.num_samples + second.num_samples;
-  const double lost = truncated_squares(map) + second.truncated_squares;
+  const double lost = truncated_squares(map, map.latent_ranges.size()) + second.truncated_squares;
   DecompositionRequest<T> request{.choose_rank =
                                       [&](Spectrum<T> spectrum) {
                                         spectrum.columns = num_samples;
@@ -338,10 +317,29 @@ void expect_one_process(const BasicSVD<T>& svd) {
 }  // namespace
 
 template <class T>
+RankRule merging_rule(const BasicSVD<T>& svd, const RankRule& given) {
+  const auto needs_snapshots = [](const RankRule& rule) {
+    return !rule.rank && (rule.sample_tol || rule.noise || rule.optimal_threshold);
+  };
+  if (needs_snapshots(given))
+    throw InvalidArgument("rule: expected rank, energy_tol or reconstruction_tol: others need the snapshots");
+  if (!given.is_empty()) return given;
+  return needs_snapshots(svd.options().rule) ? RankRule{} : svd.options().rule;
+}
+
+template <class T>
+double truncated_squares(const BasicSVDMap<T>& map, std::size_t rank) {
+  double squares = map.unresolved_squares;
+  for (std::size_t k = std::min(rank, map.latent_ranges.size()); k < map.singular_values.size(); ++k)
+    squares += static_cast<double>(map.singular_values(k)) * static_cast<double>(map.singular_values(k));
+  return squares;
+}
+
+template <class T>
 BasicSVD<T> truncated(const BasicSVD<T>& svd, const RankRule& rule) {
   const BasicSVDMap<T>& map = svd.map();
   if (rule.is_empty()) throw InvalidArgument("rule: expected rank, energy_tol or reconstruction_tol, got none");
-  rule_for(svd, rule);
+  merging_rule(svd, rule);
   const Spectrum<T> spectrum{map.singular_values, zeros<double>({0, 0}), svd.partition().total(svd.dof()),
                              map.num_samples, map.unresolved_squares};
   const std::size_t rank = choose_rank(rule, spectrum).rank;
@@ -388,7 +386,7 @@ BasicSVD<T> merged(const BasicSVD<T>& a, const BasicSVD<T>& b, const RankRule& r
                              false,
                              static_cast<double>(map.num_samples),
                              map.num_samples,
-                             truncated_squares(map),
+                             truncated_squares(map, map.latent_ranges.size()),
                              [&map](xt::xarray<double> own, const std::vector<double>& offset) {
                                for (std::size_t k = 0; k < own.shape(0); ++k)
                                  for (std::size_t mode = 0; mode < own.shape(1); ++mode) {
@@ -432,6 +430,10 @@ BasicSVD<T> appended(const BasicSVD<T>& svd, const RowSource<double>& given, con
   return BasicSVD<T>(result.compression_options(), result.options(), std::move(map));
 }
 
+template RankRule merging_rule(const SVD&, const RankRule&);
+template RankRule merging_rule(const BasicSVD<float>&, const RankRule&);
+template double truncated_squares(const SVDMap&, std::size_t);
+template double truncated_squares(const BasicSVDMap<float>&, std::size_t);
 template SVD truncated(const SVD&, const RankRule&);
 template BasicSVD<float> truncated(const BasicSVD<float>&, const RankRule&);
 template SVD merged(const SVD&, const SVD&, const RankRule&);

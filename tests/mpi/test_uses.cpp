@@ -24,7 +24,6 @@ import fieldfold.pod.merging;
 import fieldfold.pod.sensors;
 import fieldfold.pod.svd;
 import fieldfold.pod.validation;
-import fieldfold.rows.samples;
 import fieldfold.rows.source;
 
 #include "support/error_of.hpp"
@@ -251,30 +250,4 @@ BOOST_AUTO_TEST_CASE(fields_of_a_rank_without_points_have_the_shape_of_no_points
     ranks_of_maps[rank->rank()] = svd.rank() + svd.compress(svd.join_fields(fields)).shape(0);
   });
   for (const std::size_t sum : ranks_of_maps) BOOST_TEST(sum == 14U);
-}
-
-BOOST_AUTO_TEST_CASE(samples_on_different_ranks_are_distributed_by_points) {
-  const auto snapshots = snapshots_of(61, 12);
-  // The ranks have 0, 3, 4 and 5 samples.
-  const std::vector<std::size_t> first{0, 0, 3, 7, 12};
-  std::vector<xt::xarray<double>> found(4);
-  std::vector<std::string> errors(4);
-  on_ranks(4, [&](std::shared_ptr<const ThreadRank> rank) {
-    const std::size_t begin = first[rank->rank()];
-    const std::size_t count = first[rank->rank() + 1] - begin;
-    auto states = xt::xarray<double>::from_shape({count, snapshots.shape(0)});
-    for (std::size_t j = 0; j < count; ++j)
-      for (std::size_t i = 0; i < snapshots.shape(0); ++i) states(j, i) = snapshots(i, begin + j);
-    found[rank->rank()] = fieldfold::distributed_by_points<double>(*rank, states, 2);
-    const auto odd = xt::xarray<double>(fieldfold::zeros<double>({1, rank->rank() == 2 ? 3U : 4U}));
-    errors[rank->rank()] = error_of([&] { fieldfold::distributed_by_points<double>(*rank, odd, 1); });
-  });
-  std::size_t row = 0;
-  for (std::size_t rank = 0; rank < 4; ++rank) {
-    BOOST_TEST((found[rank] == rows_of(snapshots, row, row + found[rank].shape(0))));
-    BOOST_TEST(found[rank].shape(0) % 2 == 0U);
-    row += found[rank].shape(0);
-    BOOST_TEST(errors[rank] == "states: expected the same length on all ranks, got 3 to 4");
-  }
-  BOOST_TEST(row == snapshots.shape(0));
 }
