@@ -46,7 +46,8 @@ struct CompressionOptions {
   /// points, in the order of the ranks, possibly none: its coordinates, weights, snapshots and states are those of its
   /// points. Learning, compression and assessment are then collective: all ranks call them with the same options and
   /// numbers of states, and receive the same coefficients and figures, and the same exception if any of them fails.
-  /// Reconstructed states are those of the points of the rank. Interpolation is not available. Not saved.
+  /// Reconstructed states are those of the points of the rank. Interpolation is collective, too: each rank has some of
+  /// the other points, possibly none, `(0, dim)`, and a singular neighborhood is an error on all. Not saved.
   std::shared_ptr<const Communicator> communicator = nullptr;
   /// Size of the cache of interpolation operators and factorizations, which are reused for the same coordinates; 0: no
   /// cache. Not saved.
@@ -188,6 +189,17 @@ class BasicCompression {
                                                       const std::vector<std::size_t>& group) const;
   Points points_of(const ArrayRef<double>& coords, std::string_view name) const;
   bool is_grid(const Points& points) const;
+  /// Whether something holds on any rank; collective.
+  bool is_anywhere(bool holds) const;
+  std::vector<std::vector<std::size_t>> groups_of(const std::vector<std::vector<bool>>& used) const;
+  xt::xarray<double> some_points(const xt::xarray<double>& coords) const;
+  std::vector<BasicFields<T>> interpolate_samples_from_grid(const ArrayRef<T>& states,
+                                                            const CoordsPerSample& new_coords) const;
+  xt::xarray<T> interpolate_samples_to_grid(const CoordsPerSample& field_coords,
+                                            const std::vector<BasicFields<T>>& field_values) const;
+  BasicFields<T> interpolate_from_grid_together(const ArrayRef<T>& states, const ArrayRef<double>& new_coords) const;
+  xt::xarray<T> interpolate_to_grid_together(const ArrayRef<double>& field_coords, const BasicFields<T>& field_values,
+                                             Holes holes) const;
 
   CompressionOptions options_;
   CachedInterpolation interpolation_;

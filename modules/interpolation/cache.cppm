@@ -2,6 +2,7 @@
 export module fieldfold.interpolation.cache;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.interpolation.method;
 
@@ -11,11 +12,14 @@ export namespace fieldfold {
 /// are evicted first. Safe to call from many threads at once; copies share the cache.
 class CachedInterpolation {
  public:
-  /// \param most_bytes  the size of the cache; 0: nothing is cached
+  /// \param most_bytes    the size of the cache; 0: nothing is cached
+  /// \param communicator  the ranks among which points and queries are distributed; null: one process has all
   /// \throws InvalidArgument  as `Interpolation::validate`
-  CachedInterpolation(Interpolation interpolation, std::size_t most_bytes);
+  CachedInterpolation(Interpolation interpolation, std::size_t most_bytes,
+                      std::shared_ptr<const Communicator> communicator = nullptr);
 
-  /// As `Interpolation`; rounding errors are warned of at the first use of coordinates only.
+  /// As `Interpolation`, or on ranks as `InterpolationOperator`, and collective then; rounding errors are warned of at
+  /// the first use of coordinates only.
   xt::xarray<double> operator()(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                 const ArrayRef<double>& queries) const;
 
@@ -27,7 +31,11 @@ class CachedInterpolation {
 
  private:
   class Cache;
+  xt::xarray<double> on_ranks(const ArrayRef<double>& points, const ArrayRef<double>& values,
+                              const ArrayRef<double>& queries) const;
+
   Interpolation interpolation_;
+  std::shared_ptr<const Communicator> communicator_;
   std::shared_ptr<Cache> cache_;
 };
 

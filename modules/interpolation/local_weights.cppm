@@ -22,4 +22,7 @@ SparseRows nearest_weights(MatrixView<const double> points, MatrixView<const dou
 SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<const double> queries,
                                     const RBFOptions& options);
 
+/// The number of points that it uses for a query, of so many.
+std::size_t inverse_distance_neighbors(std::size_t num_points, const RBFOptions& options);
+
 }  // namespace fieldfold

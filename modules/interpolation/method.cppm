@@ -2,7 +2,9 @@
 export module fieldfold.interpolation.method;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.interpolator;
 
@@ -43,6 +45,14 @@ struct Interpolation {
   /// \throws InvalidArgument, NumericalError  as the method
   std::variant<SparseRows, xt::xarray<double>> weights(const ArrayRef<double>& points, const ArrayRef<double>& queries,
                                                        MatrixView<const double> values = {}) const;
+
+  /// The same of points that are distributed among ranks; collective. Each row is that of the points of all ranks: the
+  /// distribution of points and queries changes it by rounding at most. `linear`, and `rbf` without `neighbors` or a
+  /// partition of unity, use all points on each rank; other methods those near its queries.
+  /// \param partition  numbers the points  \param points  `(P, dim)`, and queries `(Q, dim)`: those of this rank
+  /// \throws InvalidArgument  also `merge_duplicates`, except with all points on each rank
+  RowsOnRanks weights(const RowPartition& partition, const ArrayRef<double>& points,
+                      const ArrayRef<double>& queries) const;
 };
 
 /// Applies weights `(Q, P)`. \param values  `(P, k)`  \param results  `(Q, k)`

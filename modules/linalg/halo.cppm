@@ -21,6 +21,11 @@ class Halo {
   std::vector<double> values(std::size_t width,
                              const std::function<void(std::size_t point, std::span<double> values)>& copy) const;
 
+  /// The transpose: returns values at these points, `(size(), width)`, to their ranks; collective.
+  /// \param add  is called with those for points of this rank, in the order of the ranks that they come from
+  void return_values(std::size_t width, std::span<const double> values,
+                     const std::function<void(std::size_t point, std::span<const double> values)>& add) const;
+
  private:
   struct Neighbor {
     std::size_t rank;

@@ -211,6 +211,7 @@ class BasicSVD : public BasicCompression<T> {
   const SVDOptions& options() const { return options_; }
 
  private:
+  BasicFields<T> reconstruct_at_together(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const;
   template <class S>
   xt::xarray<T> compress_states(const ArrayRef<S>& states, GappyStates policy) const;
   template <class S>

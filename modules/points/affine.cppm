@@ -2,7 +2,9 @@
 export module fieldfold.points.affine;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
+import fieldfold.points.boxes;
 
 export namespace fieldfold {
 
@@ -16,6 +18,11 @@ class AffineSpan {
   /// \param points  `(n, dim)`, finite, n >= 1
   /// \param kept    `(dim,)`: axes that remain coordinates of the subspace; empty: none
   explicit AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept = {});
+
+  /// The same of points that are distributed among ranks; collective. \param points  of this rank
+  /// \param spacing  finds the least distance between two points of all ranks; called by all of them or by none
+  AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept, const RowPartition& partition,
+             const std::function<double()>& spacing);
 
   /// The dimension of the space, and of the subspace.
   std::size_t dim() const { return origin_.size(); }
@@ -41,7 +48,8 @@ class AffineSpan {
   void warn_if_off(MatrixView<const double> points, std::string_view name) const;
 
  private:
-  void restrict_to(MatrixView<const double> points, const std::vector<std::size_t>& varying, double spacing);
+  void restrict_to(MatrixView<const double> points, const std::vector<std::size_t>& varying, double spacing,
+                   const Box& box, const RowPartition& partition);
 
   std::vector<double> origin_;
   xt::xarray<double> basis_ = zeros<double>({0, 0});  ///< `(rank, dim)`, orthonormal rows

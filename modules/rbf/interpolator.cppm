@@ -2,7 +2,9 @@
 export module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 import fieldfold.rbf.kernel;
 
@@ -123,6 +125,13 @@ class RBFInterpolator {
                                                               const ArrayRef<double>& queries,
                                                               const RBFOptions& options,
                                                               MatrixView<const double> values = {});
+
+  /// The same of points that are distributed among ranks; collective. Clusters and neighborhoods are those of the
+  /// points of all ranks. A system of all points, without `neighbors` or a partition of unity, is solved on each rank.
+  /// \param points  `(P, N)`  \param queries  `(Q, N)`: both those of this rank; `smoothing` of its points, too
+  /// \throws InvalidArgument  also `merge_duplicates` with `neighbors` or a partition of unity
+  static RowsOnRanks weights(const RowPartition& partition, const ArrayRef<double>& points,
+                             const ArrayRef<double>& queries, const RBFOptions& options);
 
  private:
   struct Points;

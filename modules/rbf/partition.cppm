@@ -3,6 +3,7 @@ export module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;
 import fieldfold.base.standard;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 import fieldfold.points.boxes;
 import fieldfold.rbf.stencils;
@@ -22,6 +23,29 @@ class PartitionOfUnity {
   /// \param cluster_size  approximate number of points in a patch, at least the number of monomials
   /// \param overlap       margin by which a cell is widened on each side, as a share of its width, above 0
   PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap, std::size_t threads);
+
+  /// The number of cells for which patches have about `cluster_size` points.
+  static std::size_t cells_for(std::size_t num_points, std::size_t dim, std::size_t cluster_size, double overlap);
+
+  /// A cell, and the points in it.
+  struct Cell {
+    Box box;
+    Box box_of_points;
+    std::size_t count;
+    std::size_t region = 0;  ///< of the part of a partition
+  };
+
+  /// Cells of a partition, relative to the lower corner of its domain.
+  struct Part {
+    Box domain;
+    std::size_t num_points = 0;  ///< of the whole
+    std::size_t num_cells = 0;
+    std::vector<Cell> cells = {};
+    std::vector<Box> known = {};  ///< for each region, a box of which the cloud has all points
+  };
+
+  /// The patches of some cells. \param cloud  points near them, relative to the lower corner; it is copied
+  PartitionOfUnity(const PointCloud& cloud, Part part, std::size_t cluster_size, double overlap, std::size_t threads);
   PartitionOfUnity(const PartitionOfUnity&) = delete;
   PartitionOfUnity& operator=(const PartitionOfUnity&) = delete;
 
@@ -46,6 +70,23 @@ class PartitionOfUnity {
                           std::optional<std::size_t> derivative_axis, MatrixView<double> results,
                           std::size_t threads) const;
 
+  /// For each region, a box around the points that its patches need: while it is larger than the known one, they are
+  /// incomplete.
+  const std::vector<Box>& needed() const { return needed_; }
+
+  /// The number of patches; the box of one where its weight is not 0, and its region.
+  std::size_t size() const { return patches_.size(); }
+  Box support(std::size_t patch) const;
+  std::size_t region(std::size_t patch) const { return part_.cells[patch].region; }
+
+  /// The contribution of these patches to the blend, before it is normalized.
+  /// \param queries  `(q, dim)`, relative to the lower corner
+  struct Contribution {
+    BlendedRows blended;  ///< `(q, n)`
+    StencilDefects defects;
+  };
+  Contribution contribution(MatrixView<const double> queries, std::span<const double> probe, std::size_t threads) const;
+
   /// The blend as a matrix, and its defects.
   struct Weights {
     SparseRows rows;  ///< `(q, n)`
@@ -62,6 +103,7 @@ class PartitionOfUnity {
     std::vector<std::size_t> members;  ///< points in the order of the cells, ascending
     std::vector<double> centre;        ///< of the support of its weight
     std::vector<double> half_width;
+    std::optional<Box> lacking = std::nullopt;  ///< a box with points that are not known
   };
   /// The weight of a patch at a query before normalization, and its derivative.
   struct Blend {
@@ -86,10 +128,11 @@ class PartitionOfUnity {
   /// Points relative to the origin.
   xt::xarray<double> shifted(MatrixView<const double> points) const;
   /// The geometric mean over the axes of the width of a cell, or of the part occupied by its points if narrower.
-  double mean_width(std::size_t cell) const;
+  double mean_width(const Cell& cell) const;
   /// Keeps the points nearest to a cell, and returns their largest distance along any axis.
   double keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const;
-  Patch patch_of(std::size_t cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
+  Patch patch_of(const Cell& cell, std::size_t cluster_size, std::vector<std::size_t>& found) const;
+  void make_patches(const PointCloud& cloud, std::size_t cluster_size, std::size_t threads);
   /// Evaluates the blend at the queries of a cell.
   void evaluate_cell(const CellBlend& blend, const Solution& solution, MatrixView<double> results,
                      Evaluation& evaluation) const;
@@ -102,13 +145,17 @@ class PartitionOfUnity {
   Sorted sorted(MatrixView<const double> queries, std::size_t threads) const;
   /// The shares of the patches at queries, and the sparsity pattern of the rows.
   Shares shares_of(MatrixView<const double> queries, std::size_t threads) const;
+  /// Computes all weights of shares. \returns  the defects
+  StencilDefects fill(Shares& shares, std::span<const double> probe, std::size_t threads) const;
   /// Computes the weights of patches `first` to `first + count` in order of size.
   void fill_weights(StencilBatch& batch, std::size_t first, std::size_t count, std::span<const double> probe,
                     Shares& shares) const;
 
   double overlap_;
   std::vector<double> origin_;  ///< the lower corner of the domain; differences from it are accurate
-  Cells cells_;                 ///< of the points relative to the origin
+  Cells cells_;                 ///< of the points relative to the origin; of a part, to find points only
+  Part part_;
+  std::vector<Box> needed_;
   std::vector<double> smoothing_;
   PointCloud cloud_;  ///< of the points in the order of cells
   std::vector<Patch> patches_;

@@ -7,6 +7,8 @@ import fieldfold.base.parallel;
 import fieldfold.base.standard;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.sparse;
+import fieldfold.points.boxes;
+import fieldfold.points.duplicates;
 import fieldfold.rbf.compact;
 import fieldfold.rbf.local;
 import fieldfold.rbf.partition;
@@ -55,6 +57,31 @@ std::vector<double> mixture_of(MatrixView<const double> values) {
       for (std::size_t i = 0; i < values.rows; ++i) mixture[i] += share * values(i, s);
   }
   return mixture;
+}
+
+/// A smooth function on the bounding box of the points.
+std::vector<double> smooth_function_at(MatrixView<const double> points) {
+  std::vector<double> values(points.rows, 0.0);
+  const auto [low, high] = box_around(points);
+  for (std::size_t axis = 0; axis < points.cols; ++axis)
+    if (high[axis] > low[axis])
+      for (std::size_t i = 0; i < points.rows; ++i)
+        values[i] += (points(i, axis) - low[axis]) / (high[axis] - low[axis]);
+  for (double& value : values) value = std::cos(3.0 * value);
+  return values;
+}
+
+/// Calls an action, and explains its failure if points without smoothing coincide.
+/// \param numbers  `(n,)` of the points in messages; empty: their indices
+template <class Action>
+auto with_explained_duplicates(MatrixView<const double> points, std::span<const double> smoothing, const Action& action,
+                               std::span<const std::uint64_t> numbers = {}) try {
+  return action();
+} catch (const NumericalError&) {
+  auto pairs = coincident_pairs(points, [&](std::size_t i) { return smoothing[i] == 0.0; });
+  if (pairs.count == 0) throw;
+  if (!numbers.empty()) pairs.first = {numbers[pairs.first.first], numbers[pairs.first.second]};
+  throw NumericalError("Singular matrix. " + explanation(pairs));
 }
 
 /// The number of threads for a number of operations.

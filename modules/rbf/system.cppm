@@ -2,6 +2,7 @@
 export module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.linalg.dense;
 import fieldfold.points.affine;
@@ -20,7 +21,8 @@ struct RBFModel {
 
 /// The affine subspace that contains points. The polynomial of an interpolant lives in it, and queries are projected to
 /// it; the circles of periodic axes are kept.
-AffineSpan span_of(MatrixView<const double> points, const RBFModel& model);
+/// \param partition  of the points of this rank, if they are distributed among ranks; collective then
+AffineSpan span_of(MatrixView<const double> points, const RBFModel& model, const RowPartition& partition = {});
 
 /// The model in the coordinates of such a subspace.
 RBFModel restricted(RBFModel model, const AffineSpan& span);

@@ -254,7 +254,7 @@ std::shared_ptr<const Communicator> communicator_over(const fieldfold_ranks& ran
                            ranks.gather != nullptr && ranks.transpose != nullptr && ranks.reserve != nullptr &&
                            ranks.exchange != nullptr && ranks.write != nullptr && ranks.explain != nullptr &&
                            ranks.release != nullptr;
-  if (is_complete && ranks.rank < ranks.size) return std::make_shared<const Ranks>(ranks);
+  if (is_complete && ranks.rank < ranks.size) return make_shared<const Ranks>(ranks);
   if (ranks.release != nullptr) ranks.release(ranks.context);
   if (!is_complete) throw InvalidArgument("ranks: expected all functions, got a null pointer");
   throw InvalidArgument(message("ranks: expected a rank below the size ", ranks.size, ", got ", ranks.rank));

@@ -13,6 +13,7 @@ import fieldfold.linalg.dense;
 import fieldfold.points.axes;
 import fieldfold.points.checks;
 import fieldfold.points.neighbors;
+import fieldfold.points.regions;
 import fieldfold.rows.missing_values;
 
 namespace fieldfold {
@@ -76,7 +77,8 @@ struct BasicCompression<T>::Points {
 template <class T>
 BasicCompression<T>::BasicCompression(CompressionOptions options)
     : options_(std::move(options)),
-      interpolation_({options_.interpolate_method, options_.interpolate_opts}, options_.operator_cache_bytes) {
+      interpolation_({options_.interpolate_method, options_.interpolate_opts}, options_.operator_cache_bytes,
+                     options_.communicator) {
   if (options_.fields.empty()) options_.fields = {"field"};
   together([&] { check_options(); });
 }
@@ -247,14 +249,18 @@ typename BasicCompression<T>::Points BasicCompression<T>::points_of(const ArrayR
 template <class T>
 bool BasicCompression<T>::is_grid(const Points& points) const {
   constexpr double share_of_spacing = 1e-5;
-  if (points.rows.shape(0) != num_pts()) return false;
-  if (points.rows == coords()) return true;
+  if (is_anywhere(points.rows.shape(0) != num_pts())) return false;
+  if (!is_anywhere(points.rows != coords())) return true;
   // Distances are those of the interpolation.
   const Axes axes(interpolate_opts().scales, interpolate_opts().periods);
   axes.expect_dim(dim());
   const auto grid = axes.embedded(as_matrix(coords()));
   const auto given = axes.embedded(as_matrix(points.rows));
-  const double moved = largest_distance(as_matrix(given), as_matrix(grid));
+  double moved = largest_distance(as_matrix(given), as_matrix(grid));
+  if (options_.communicator) {
+    options_.communicator->maximum({&moved, 1});
+    return moved <= share_of_spacing * least_distance(as_matrix(grid), {*options_.communicator, num_pts()});
+  }
   return moved <= share_of_spacing * bound_of_least_distance(as_matrix(grid)) &&
          moved <= share_of_spacing * least_distance(as_matrix(grid));
 }
@@ -264,34 +270,29 @@ bool BasicCompression<T>::is_grid(const Points& points) const {
 template <class T>
 xt::xarray<double> BasicCompression<T>::interpolate(const xt::xarray<double>& from, const xt::xarray<double>& values,
                                                     const xt::xarray<double>& to, Holes holes) const {
-  if (options_.communicator)
-    throw InvalidArgument(
-        "coords: expected the points of the grid, because points distributed among ranks are not interpolated");
   const std::size_t samples = values.shape(1);
   const auto columns = as_matrix(values, from.shape(0), samples * num_qoi());
   const bool skips = holes == Holes::skip;
   const auto present = options_.mask == Mask::none ? zeros<double>({0, 0}) : present_points(columns);
-  const bool has_masked = std::ranges::find(present, 0.0) != present.end() && samples > 0;
-  if (!has_masked && !(skips && has_holes(columns))) return interpolation_(from, values, to);
+  const bool has_masked = is_anywhere(std::ranges::find(present, 0.0) != present.end() && samples > 0);
+  if (!has_masked && !is_anywhere(skips && has_holes(columns))) return interpolation_(from, values, to);
 
-  std::map<std::vector<bool>, std::vector<std::size_t>> groups;
-  for (std::size_t c = 0; c < columns.cols; ++c) {
-    std::vector<bool> used(columns.rows);
+  std::vector<std::vector<bool>> used(columns.cols, std::vector<bool>(columns.rows));
+  for (std::size_t c = 0; c < columns.cols; ++c)
     for (std::size_t p = 0; p < columns.rows; ++p)
-      used[p] = skips ? std::isfinite(columns(p, c)) : present(p, FieldLayout{num_qoi()}.field(c)) == 1.0;
-    groups[std::move(used)].push_back(c);
-  }
+      used[c][p] = skips ? std::isfinite(columns(p, c)) : present(p, FieldLayout{num_qoi()}.field(c)) == 1.0;
   auto result = xt::xarray<double>::from_shape({to.shape(0), samples, num_qoi()});
   std::ranges::fill(result, std::numeric_limits<double>::quiet_NaN());
   const auto results = as_matrix(result, to.shape(0), columns.cols);
-  for (const auto& [used, group] : groups) {
-    const auto found = interpolate_group(from, columns, to, used, group);
+  for (const auto& group : groups_of(used)) {
+    const auto found = interpolate_group(from, columns, to, used[group.front()], group);
     for (std::size_t q = 0; q < results.rows && found; ++q)
       for (std::size_t k = 0; k < group.size(); ++k) results(q, group[k]) = (*found)(q, k);
   }
   if (has_masked) {
-    const Interpolation nearest{"nearest",
-                                {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}};
+    const CachedInterpolation nearest(
+        {"nearest", {.scales = interpolate_opts().scales, .periods = interpolate_opts().periods}}, 0,
+        options_.communicator);
     const xt::xarray<double> has_value = nearest(from, present, to);
     for (std::size_t q = 0; q < results.rows; ++q)
       for (std::size_t c = 0; c < results.cols; ++c)
@@ -321,23 +322,65 @@ std::optional<xt::xarray<double>> BasicCompression<T>::interpolate_group(const x
   std::vector<std::size_t> kept;
   for (std::size_t p = 0; p < used.size(); ++p)
     if (used[p]) kept.push_back(p);
-  if (kept.empty()) return std::nullopt;
+  if (!is_anywhere(!kept.empty())) return std::nullopt;
+  const bool uses_all = !is_anywhere(kept.size() < used.size());
   auto own = xt::xarray<double>::from_shape({kept.size(), group.size()});
   for (std::size_t k = 0; k < kept.size(); ++k)
     for (std::size_t i = 0; i < group.size(); ++i) own(k, i) = columns(kept[k], group[i]);
   try {
     return interpolation_(kept.size() == used.size() ? from : rows_of(from, kept), own, to);
   } catch (const InvalidArgument&) {
-    if (kept.size() == used.size()) throw;
+    // Too few points, which all ranks find.
+    if (uses_all) throw;
   } catch (const NumericalError&) {
-    if (kept.size() == used.size()) throw;
+    if (uses_all || options_.communicator) throw;
   }
   return std::nullopt;
+}
+
+/// The points of a sample of which this rank may have none.
+template <class T>
+xt::xarray<double> BasicCompression<T>::some_points(const xt::xarray<double>& coords) const {
+  return coords.size() == 0 ? zeros<double>({0, dim()}) : coords;
+}
+
+template <class T>
+bool BasicCompression<T>::is_anywhere(bool holds) const {
+  std::array number{holds ? 1.0 : 0.0};
+  if (options_.communicator) options_.communicator->maximum(number);
+  return number[0] > 0.0;
+}
+
+/// Columns with the same points, on all ranks; collective. \param used  for each column, whether a point of this rank
+/// is
+template <class T>
+std::vector<std::vector<std::size_t>> BasicCompression<T>::groups_of(const std::vector<std::vector<bool>>& used) const {
+  std::map<std::vector<bool>, double> kinds;
+  std::vector<double> kind_of;
+  for (const auto& own : used) kind_of.push_back(kinds.emplace(own, static_cast<double>(kinds.size())).first->second);
+  const std::vector<double> all = options_.communicator ? options_.communicator->gather(kind_of) : kind_of;
+  std::map<std::vector<double>, std::vector<std::size_t>> columns;
+  for (std::size_t c = 0; c < used.size(); ++c) {
+    std::vector<double> kind;
+    for (std::size_t i = c; i < all.size(); i += used.size()) kind.push_back(all[i]);
+    columns[std::move(kind)].push_back(c);
+  }
+  std::vector<std::vector<std::size_t>> groups;
+  for (auto& [kind, group] : columns) groups.push_back(std::move(group));
+  return groups;
 }
 
 template <class T>
 BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& states,
                                                           const ArrayRef<double>& new_coords) const {
+  BasicFields<T> fields;
+  together([&] { fields = interpolate_from_grid_together(states, new_coords); });
+  return fields;
+}
+
+template <class T>
+BasicFields<T> BasicCompression<T>::interpolate_from_grid_together(const ArrayRef<T>& states,
+                                                                   const ArrayRef<double>& new_coords) const {
   const Points points = points_of(new_coords, "new_coords");
   if (is_grid(points)) return split(states, points.coord_shape);
   const auto [loop_shape, rows] = split_loop(states, {dof()}, "states");
@@ -357,6 +400,14 @@ BasicFields<T> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& sta
 template <class T>
 std::vector<BasicFields<T>> BasicCompression<T>::interpolate_from_grid(const ArrayRef<T>& states,
                                                                        const CoordsPerSample& new_coords) const {
+  std::vector<BasicFields<T>> samples;
+  together([&] { samples = interpolate_samples_from_grid(states, new_coords); });
+  return samples;
+}
+
+template <class T>
+std::vector<BasicFields<T>> BasicCompression<T>::interpolate_samples_from_grid(
+    const ArrayRef<T>& states, const CoordsPerSample& new_coords) const {
   if (states.dimension() < 2 || states.shape()[0] != new_coords.size())
     throw InvalidArgument(message("states: expected the shape (", new_coords.size(),
                                   ", *loop_shape, dof), one sample for each of new_coords, got ",
@@ -366,7 +417,8 @@ std::vector<BasicFields<T>> BasicCompression<T>::interpolate_from_grid(const Arr
   for (std::size_t i = 0; i < new_coords.size(); ++i) {
     const std::size_t length = size_of(sample_shape);
     const ArrayRef<T> sample(states.data() + i * length, sample_shape);
-    samples.push_back(new_coords[i].size() == 0 ? BasicFields<T>{} : interpolate_from_grid(sample, new_coords[i]));
+    const bool is_missing = !is_anywhere(new_coords[i].size() > 0);
+    samples.push_back(is_missing ? BasicFields<T>{} : interpolate_from_grid(sample, some_points(new_coords[i])));
   }
   return samples;
 }
@@ -380,9 +432,18 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
 template <class T>
 xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& field_coords,
                                                        const BasicFields<T>& field_values, Holes holes) const {
+  xt::xarray<T> states;
+  together([&] { states = interpolate_to_grid_together(field_coords, field_values, holes); });
+  return states;
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::interpolate_to_grid_together(const ArrayRef<double>& field_coords,
+                                                                const BasicFields<T>& field_values, Holes holes) const {
   const Points points = points_of(field_coords, "field_coords");
   if (is_grid(points)) return join(field_values, points.coord_shape);
-  if (points.rows.size() == 0) throw InvalidArgument("field_coords: expected at least one point, got none");
+  if (!is_anywhere(points.rows.size() > 0))
+    throw InvalidArgument("field_coords: expected at least one point, got none");
   const auto all = rows_of_all(field_values, options_.fields, points.coord_shape);
   const std::size_t count = all.front().matrix.rows;
   auto elsewhere = xt::xarray<double>::from_shape({points.rows.shape(0), count, num_qoi()});
@@ -400,14 +461,22 @@ xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const ArrayRef<double>& f
 template <class T>
 xt::xarray<T> BasicCompression<T>::interpolate_to_grid(const CoordsPerSample& field_coords,
                                                        const std::vector<BasicFields<T>>& field_values) const {
+  xt::xarray<T> states;
+  together([&] { states = interpolate_samples_to_grid(field_coords, field_values); });
+  return states;
+}
+
+template <class T>
+xt::xarray<T> BasicCompression<T>::interpolate_samples_to_grid(const CoordsPerSample& field_coords,
+                                                               const std::vector<BasicFields<T>>& field_values) const {
   if (field_coords.size() != field_values.size())
     throw InvalidArgument(message("field_values: expected one set of fields for each of the ", field_coords.size(),
                                   " field_coords, got ", field_values.size()));
   std::vector<std::optional<xt::xarray<T>>> states(field_coords.size());
   const std::optional<xt::xarray<T>>* first = nullptr;
   for (std::size_t i = 0; i < states.size(); ++i) {
-    if (field_coords[i].size() == 0 || field_values[i].empty()) continue;
-    states[i] = interpolate_to_grid(field_coords[i], field_values[i]);
+    if (!is_anywhere(field_coords[i].size() > 0 && !field_values[i].empty())) continue;
+    states[i] = interpolate_to_grid(some_points(field_coords[i]), field_values[i]);
     if (first == nullptr) first = &states[i];
     if (states[i]->shape() != (*first)->shape())
       throw InvalidArgument(message("field_values: expected the same loop shape for each sample, got states of ",

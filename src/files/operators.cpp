@@ -26,6 +26,8 @@ void describe_operator(Archive& archive, Lengths& query_shape, Mark& is_sparse, 
 }  // namespace
 
 void save(const std::filesystem::path& path, const InterpolationOperator& interpolation) {
+  if (interpolation.communicator())
+    throw InvalidArgument("operator: expected one of one process, because operators on ranks are not saved");
   write_file(path, [&](std::ostream& file) {
     write_framed(file, operator_content, sizeof(double), [&](Writer& writer) {
       const auto* const sparse = std::get_if<SparseRows>(&interpolation.weights());

@@ -5,6 +5,7 @@ module;
 module fieldfold.interpolation.cache;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.interpolation.method;
 import fieldfold.interpolation.operators;
 import fieldfold.rbf.interpolator;
@@ -71,8 +72,11 @@ class CachedInterpolation::Cache {
   std::list<Entry> entries;
 };
 
-CachedInterpolation::CachedInterpolation(Interpolation interpolation, std::size_t most_bytes)
-    : interpolation_(std::move(interpolation)), cache_(make_shared<Cache>(most_bytes)) {
+CachedInterpolation::CachedInterpolation(Interpolation interpolation, std::size_t most_bytes,
+                                         std::shared_ptr<const Communicator> communicator)
+    : interpolation_(std::move(interpolation)),
+      communicator_(std::move(communicator)),
+      cache_(make_shared<Cache>(most_bytes)) {
   interpolation_.validate();
 }
 
@@ -88,6 +92,7 @@ void CachedInterpolation::clear() const {
 
 xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& points, const ArrayRef<double>& values,
                                                    const ArrayRef<double>& queries) const {
+  if (communicator_) return on_ranks(points, values, queries);
   const RBFOptions& options = interpolation_.options;
   const bool is_rbf = interpolation_.method == "rbf";
   if (points.dimension() != 2 || queries.dimension() != 2 || values.dimension() == 0 ||
@@ -126,6 +131,24 @@ xt::xarray<double> CachedInterpolation::operator()(const ArrayRef<double>& point
   const auto made = make_shared<const InterpolationOperator>(points, queries, interpolation_, probed);
   cache_->keep(key, made, made->bytes());
   return (*made)(values, options.threads);
+}
+
+xt::xarray<double> CachedInterpolation::on_ranks(const ArrayRef<double>& points, const ArrayRef<double>& values,
+                                                 const ArrayRef<double>& queries) const {
+  // The key has the points of all ranks: those of one may be the same in operators that differ elsewhere.
+  const auto own = Cache::key_of({&points, &queries});
+  const std::vector<double> keys = communicator_->gather(std::bit_cast<std::array<double, 2>>(own));
+  const ArrayRef<double> keys_of_all(keys.data(), Shape{keys.size()});
+  const auto key = Cache::key_of({&keys_of_all});
+  const auto found = cache_->find(key);
+  // A rank may have evicted what others have.
+  std::array is_missing{found ? 0.0 : 1.0};
+  communicator_->maximum(is_missing);
+  const std::size_t threads = interpolation_.options.threads;
+  if (is_missing[0] == 0.0) return (*std::get<std::shared_ptr<const InterpolationOperator>>(*found))(values, threads);
+  const auto made = make_shared<const InterpolationOperator>(communicator_, points, queries, interpolation_);
+  cache_->keep(key, made, made->bytes());
+  return (*made)(values, threads);
 }
 
 }  // namespace fieldfold

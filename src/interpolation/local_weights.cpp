@@ -63,8 +63,7 @@ SparseRows nearest_weights(MatrixView<const double> points, MatrixView<const dou
 
 SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<const double> queries,
                                     const RBFOptions& options) {
-  constexpr std::size_t usual = 12;
-  const std::size_t count = std::min(options.neighbors.value_or(usual), points.rows);
+  const std::size_t count = inverse_distance_neighbors(points.rows, options);
   return neighbor_rows(points, queries, count, options, [&](std::span<double> squares) {
     // Relative to the nearest distance, so that nothing overflows; where that is 0, other points have no weight.
     const double nearest = std::ranges::min(squares);
@@ -76,6 +75,11 @@ SparseRows inverse_distance_weights(MatrixView<const double> points, MatrixView<
     }
     for (double& weight : squares) weight /= sum;
   });
+}
+
+std::size_t inverse_distance_neighbors(std::size_t num_points, const RBFOptions& options) {
+  constexpr std::size_t usual = 12;
+  return std::min(options.neighbors.value_or(usual), num_points);
 }
 
 }  // namespace fieldfold

@@ -1,14 +1,18 @@
 module fieldfold.interpolation.method;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.interpolation.delaunay;
 import fieldfold.interpolation.local_weights;
 import fieldfold.linalg.dense;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
+import fieldfold.points.axes;
 import fieldfold.points.checks;
 import fieldfold.points.duplicates;
+import fieldfold.points.neighborhoods;
 import fieldfold.rbf.interpolator;
 
 namespace fieldfold {
@@ -25,6 +29,11 @@ constexpr std::array weighted_methods{
     WeightedMethod{"inverse_distance", inverse_distance_weights},
     WeightedMethod{"linear", linear_weights},
 };
+
+/// The number of points that a query uses.
+std::size_t neighbors_of(std::string_view method, std::size_t num_points, const RBFOptions& options) {
+  return method == "nearest" ? 1 : inverse_distance_neighbors(num_points, options);
+}
 
 }  // namespace
 
@@ -75,6 +84,32 @@ std::variant<SparseRows, xt::xarray<double>> Interpolation::weights(const ArrayR
   const MergedPoints merged(from);
   const auto distinct = merged.means(from);
   return merged.spread(weights_of(as_matrix(distinct), to, options));
+}
+
+RowsOnRanks Interpolation::weights(const RowPartition& partition, const ArrayRef<double>& points,
+                                   const ArrayRef<double>& queries) const {
+  validate();
+  const auto from = checked_points(points, "points");
+  const auto to = checked_points(queries, from.cols, "queries");
+  const std::size_t total = partition.total(from.rows);
+  if (total == 0) throw InvalidArgument("points: expected at least one, got none");
+  if (method == "rbf") return RBFInterpolator::weights(partition, points, queries, options);
+  if (method == "linear")
+    return with_own_columns(partition, from.rows, weights(gathered_rows(partition, from), queries));
+  if (options.merge_duplicates)
+    throw InvalidArgument("merge_duplicates: expected false, because coincident points of ranks are not merged");
+  // Distances are those of embedded points.
+  const Axes axes(options.scales, options.periods);
+  axes.expect_dim(from.cols);
+  const auto rows = axes.embedded(from);
+  const auto embedded = axes.embedded(to);
+  RBFOptions plain = options;
+  plain.scales.clear();
+  plain.periods.clear();
+  const auto weights_of = std::ranges::find(weighted_methods, method, &WeightedMethod::name)->weights;
+  return rows_from_neighbors(
+      partition, as_matrix(rows), as_matrix(embedded), neighbors_of(method, total, options),
+      [&](const KnownPoints& known, MatrixView<const double> here) { return weights_of(known.rows, here, plain); });
 }
 
 void apply_interpolation_weights(const std::variant<SparseRows, xt::xarray<double>>& weights,

@@ -1,10 +1,13 @@
 module fieldfold.interpolation.operators;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.interpolation.method;
 import fieldfold.linalg.dense;
+import fieldfold.linalg.halo;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 
 namespace fieldfold {
@@ -25,15 +28,51 @@ void expect_length(const ArrayRef<double>& values, std::size_t expected) {
         message("values: expected ", expected, " along the first axis, got the shape ", shape_text(values.shape())));
 }
 
+void expect_equal_columns(const Communicator& communicator, std::size_t columns) {
+  std::array extremes{static_cast<double>(columns), -static_cast<double>(columns)};
+  communicator.maximum(extremes);
+  if (extremes[0] != -extremes[1])
+    throw InvalidArgument(
+        message("values: expected the same number of columns on all ranks, got ", -extremes[1], " to ", extremes[0]));
+}
+
 }  // namespace
 
 InterpolationOperator::InterpolationOperator(const ArrayRef<double>& points, const ArrayRef<double>& queries,
                                              const Interpolation& interpolation, MatrixView<const double> values)
     : weights_(interpolation.weights(points, as_points(queries), values)),
-      query_shape_(queries.shape().begin(), queries.shape().end() - 1) {}
+      query_shape_(queries.shape().begin(), queries.shape().end() - 1),
+      num_points_(num_columns()) {}
+
+InterpolationOperator::InterpolationOperator(std::shared_ptr<const Communicator> communicator,
+                                             const ArrayRef<double>& points, const ArrayRef<double>& queries,
+                                             const Interpolation& interpolation)
+    : communicator_(std::move(communicator)) {
+  together([&] {
+    const auto to = as_points(queries);
+    query_shape_.assign(queries.shape().begin(), queries.shape().end() - 1);
+    if (points.dimension() != 2) throw InvalidArgument("points: expected the shape (num_points, dimension)");
+    num_points_ = points.shape()[0];
+    if (!communicator_) {
+      weights_ = interpolation.weights(points, to);
+      return;
+    }
+    const RowPartition partition(*communicator_, num_points_);
+    auto [weights, needed] = interpolation.weights(partition, points, to);
+    weights_ = std::move(weights);
+    halo_ = make_shared<const Halo>(partition, needed);
+  });
+}
+
+void InterpolationOperator::together(const std::function<void()>& work) const {
+  if (communicator_)
+    communicator_->together(work);
+  else
+    work();
+}
 
 InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray<double>> weights, Shape query_shape)
-    : weights_(std::move(weights)), query_shape_(std::move(query_shape)) {
+    : weights_(std::move(weights)), query_shape_(std::move(query_shape)), num_points_(num_columns()) {
   const SparseRows* const sparse = std::get_if<SparseRows>(&weights_);
   if (sparse == nullptr && std::get<xt::xarray<double>>(weights_).dimension() != 2)
     throw InvalidArgument("weights: expected a matrix (queries, points)");
@@ -61,7 +100,7 @@ InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray
   if (!fits) throw InvalidArgument("weights: expected consistent offsets, columns and weights");
 }
 
-std::size_t InterpolationOperator::num_points() const {
+std::size_t InterpolationOperator::num_columns() const {
   if (const auto* sparse = std::get_if<SparseRows>(&weights_)) return sparse->cols;
   return std::get<xt::xarray<double>>(weights_).shape(1);
 }
@@ -76,29 +115,57 @@ std::size_t InterpolationOperator::bytes() const {
 
 void InterpolationOperator::multiply(MatrixView<const double> values, MatrixView<double> results,
                                      std::size_t threads) const {
-  apply_interpolation_weights(weights_, values, results, threads);
+  if (!halo_) return apply_interpolation_weights(weights_, values, results, threads);
+  together([&] {
+    auto all = xt::xarray<double>::from_shape({num_columns(), values.cols});
+    const auto copy = [&](std::size_t point, std::span<double> row) {
+      std::ranges::copy(values.row(point), row.begin());
+    };
+    for (std::size_t i = 0; i < values.rows; ++i) copy(i, as_matrix(all).row(i));
+    expect_equal_columns(*communicator_, values.cols);
+    const std::vector<double> others = halo_->values(values.cols, copy);
+    std::ranges::copy(others, all.data() + values.rows * values.cols);
+    apply_interpolation_weights(weights_, as_matrix(std::as_const(all)), results, threads);
+  });
 }
 
 xt::xarray<double> InterpolationOperator::operator()(const ArrayRef<double>& values, std::size_t threads) const {
-  expect_length(values, num_points());
-  const Shape point_shape(values.shape().begin() + 1, values.shape().end());
-  auto results = xt::xarray<double>::from_shape(joined({num_queries()}, point_shape));
-  const std::size_t columns = size_of(point_shape);
-  multiply({values.data(), num_points(), columns}, {results.data(), num_queries(), columns}, threads);
+  xt::xarray<double> results;
+  together([&] {
+    expect_length(values, num_points());
+    const Shape point_shape(values.shape().begin() + 1, values.shape().end());
+    results = xt::xarray<double>::from_shape(joined({num_queries()}, point_shape));
+    const std::size_t columns = size_of(point_shape);
+    multiply({values.data(), num_points(), columns}, {results.data(), num_queries(), columns}, threads);
+  });
   return results;
 }
 
 xt::xarray<double> InterpolationOperator::transposed(const ArrayRef<double>& values, std::size_t threads) const {
-  expect_length(values, num_queries());
-  const Shape point_shape(values.shape().begin() + 1, values.shape().end());
-  const std::size_t columns = size_of(point_shape);
-  xt::xarray<double> results = zeros<double>(joined({num_points()}, point_shape));
-  const MatrixView<const double> from{values.data(), num_queries(), columns};
-  const MatrixView<double> to{results.data(), num_points(), columns};
-  if (const auto* sparse = std::get_if<SparseRows>(&weights_))
-    sparse->multiply_transposed(from, to, threads_for(threads, static_cast<double>(sparse->columns.size() * columns)));
-  else
-    add_product_transposed(as_matrix(std::get<xt::xarray<double>>(weights_)), from, to);
+  xt::xarray<double> results;
+  together([&] {
+    expect_length(values, num_queries());
+    const Shape point_shape(values.shape().begin() + 1, values.shape().end());
+    const std::size_t columns = size_of(point_shape);
+    results = zeros<double>(joined({num_columns()}, point_shape));
+    const MatrixView<const double> from{values.data(), num_queries(), columns};
+    const MatrixView<double> to{results.data(), num_columns(), columns};
+    if (const auto* sparse = std::get_if<SparseRows>(&weights_)) {
+      const auto operations = static_cast<double>(sparse->columns.size() * columns);
+      sparse->multiply_transposed(from, to, threads_for(threads, operations));
+    } else {
+      add_product_transposed(as_matrix(std::get<xt::xarray<double>>(weights_)), from, to);
+    }
+    if (!halo_) return;
+    expect_equal_columns(*communicator_, columns);
+    auto own = xt::xarray<double>::from_shape(joined({num_points()}, point_shape));
+    std::copy_n(results.data(), own.size(), own.data());
+    const auto add = [&](std::size_t point, std::span<const double> row) {
+      for (std::size_t c = 0; c < columns; ++c) own.data()[point * columns + c] += row[c];
+    };
+    halo_->return_values(columns, std::span(results.data(), results.size()).subspan(own.size()), add);
+    results = std::move(own);
+  });
   return results;
 }
 

@@ -53,4 +53,24 @@ std::vector<double> Halo::values(std::size_t width,
   return all;
 }
 
+void Halo::return_values(std::size_t width, std::span<const double> values,
+                         const std::function<void(std::size_t point, std::span<const double> values)>& add) const {
+  std::vector<Message> sent;
+  sent.reserve(from_.size());
+  std::size_t first = 0;
+  for (const auto& [rank, count] : from_) {
+    const auto part = values.subspan(first * width, count * width);
+    sent.push_back({rank, {part.begin(), part.end()}});
+    first += count;
+  }
+  std::vector<Message> received;
+  received.reserve(to_.size());
+  for (const Neighbor& neighbor : to_)
+    received.push_back({neighbor.rank, std::vector<double>(neighbor.points.size() * width)});
+  communicator_->exchange(sent, received);
+  for (std::size_t i = 0; i < to_.size(); ++i)
+    for (std::size_t k = 0; k < to_[i].points.size(); ++k)
+      add(to_[i].points[k], std::span(received[i].numbers).subspan(k * width, width));
+}
+
 }  // namespace fieldfold

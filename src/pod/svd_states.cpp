@@ -165,6 +165,14 @@ void BasicSVD<T>::reconstruct(const ArrayRef<T>& latent, std::span<T> states) co
 
 template <class T>
 BasicFields<T> BasicSVD<T>::reconstruct_at(const ArrayRef<T>& latent, const ArrayRef<double>& new_coords) const {
+  BasicFields<T> fields;
+  this->together([&] { fields = reconstruct_at_together(latent, new_coords); });
+  return fields;
+}
+
+template <class T>
+BasicFields<T> BasicSVD<T>::reconstruct_at_together(const ArrayRef<T>& latent,
+                                                    const ArrayRef<double>& new_coords) const {
   const auto [loop_shape, rows] = split_loop(latent, {rank()}, "latent");
   const FieldSpace* const space = map().space ? &*map().space : nullptr;
   if (rows.rows <= rank() || (space != nullptr && space->is_logarithmic()))

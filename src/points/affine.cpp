@@ -1,6 +1,7 @@
 module fieldfold.points.affine;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.linalg.dense;
 import fieldfold.points.boxes;
@@ -31,7 +32,8 @@ double rounding_of(double coordinate) {
 }
 
 /// The right singular vectors of a matrix, one per row, and its singular values.
-ThinSVD<double> principal_axes(MatrixView<const double> rows) {
+/// \param rows  of this rank
+ThinSVD<double> principal_axes(MatrixView<const double> rows, const RowPartition& partition) {
   RFactor<double> factor(rows.cols);
   constexpr std::size_t step = 256;
   std::vector<double> block;
@@ -40,10 +42,18 @@ ThinSVD<double> principal_axes(MatrixView<const double> rows) {
     block.assign(rows.row(first).data(), rows.row(first).data() + count * rows.cols);
     factor.add({block.data(), count, rows.cols});
   }
-  auto triangle = xt::xarray<double>::from_shape({rows.cols, rows.cols});
-  for (std::size_t i = 0; i < rows.cols; ++i)
-    for (std::size_t j = 0; j < rows.cols; ++j) triangle(i, j) = factor(i, j);
-  return thin_svd(std::move(triangle));
+  const auto triangle_of = [&](const RFactor<double>& r) {
+    auto triangle = xt::xarray<double>::from_shape({rows.cols, rows.cols});
+    for (std::size_t i = 0; i < rows.cols; ++i)
+      for (std::size_t j = 0; j < rows.cols; ++j) triangle(i, j) = r(i, j);
+    return triangle;
+  };
+  auto triangle = triangle_of(factor);
+  if (!partition.is_distributed()) return thin_svd(std::move(triangle));
+  std::vector<double> all = partition.communicator()->gather(entries_of(triangle));
+  RFactor<double> joint(rows.cols);
+  joint.add({all.data(), all.size() / rows.cols, rows.cols});
+  return agreed(thin_svd(triangle_of(joint)), partition);
 }
 
 /// An orthonormal basis of a subspace from the projections of the most independent axes, in their order: coordinates as
@@ -80,10 +90,17 @@ xt::xarray<double> projected_axes(const xt::xarray<double>& directions) {
 
 }  // namespace
 
-AffineSpan::AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept) : origin_(points.cols, 0.0) {
+AffineSpan::AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept)
+    : AffineSpan(points, kept, {}, [&] { return least_distance(points); }) {}
+
+AffineSpan::AffineSpan(MatrixView<const double> points, const std::vector<bool>& kept, const RowPartition& partition,
+                       const std::function<double()>& spacing_of)
+    : origin_(points.cols, 0.0) {
   basis_ = identity(dim());
-  if (points.rows > points.cols && !may_be_flat(points, kept)) return;
-  const auto [low, high] = box_around(points);
+  // Points of one rank that are not flat are enough.
+  if (!partition.all(points.rows <= points.cols || may_be_flat(points, kept))) return;
+  const Box box = box_around(points, partition);
+  const auto& [low, high] = box;
   const auto is_kept = [&](std::size_t axis) { return !kept.empty() && kept[axis]; };
   std::vector<std::size_t> varying;
   std::vector<std::size_t> unchanged;
@@ -102,29 +119,35 @@ AffineSpan::AffineSpan(MatrixView<const double> points, const std::vector<bool>&
   basis_ = zeros<double>({varying.size() + unchanged.size(), dim()});
   for (std::size_t i = 0; i < varying.size(); ++i) basis_(i, varying[i]) = 1.0;
   for (std::size_t i = 0; i < unchanged.size(); ++i) basis_(varying.size() + i, unchanged[i]) = 1.0;
-  const double spacing = least_distance(points);
-  if (varying.size() > 1) restrict_to(points, varying, spacing);
+  const double spacing = spacing_of();
+  if (varying.size() > 1) restrict_to(points, varying, spacing, box, partition);
   if (std::isfinite(spacing)) tolerance_ = std::max(tolerance_, negligible_share * spacing);
 }
 
-void AffineSpan::restrict_to(MatrixView<const double> points, const std::vector<std::size_t>& varying, double spacing) {
+void AffineSpan::restrict_to(MatrixView<const double> points, const std::vector<std::size_t>& varying, double spacing,
+                             const Box& box, const RowPartition& partition) {
   const std::size_t width = varying.size();
   // Deviations from the mean, in a scale without overflow.
   auto rows = xt::xarray<double>::from_shape({points.rows, width});
   std::vector<double> mean(width, 0.0);
   double largest = 0.0;
+  const auto part = static_cast<double>(points.rows) / static_cast<double>(partition.total(points.rows));
   for (std::size_t k = 0; k < width; ++k) {
     for (std::size_t i = 0; i < points.rows; ++i)
       mean[k] += (points(i, varying[k]) - mean[k]) / static_cast<double>(i + 1);
+    mean[k] *= part;
+  }
+  partition.sum(mean);
+  for (std::size_t k = 0; k < width; ++k)
     for (std::size_t i = 0; i < points.rows; ++i)
       largest = std::max(largest, std::abs(points(i, varying[k]) - mean[k]));
-  }
+  partition.maximum({&largest, 1});
   const double scale = power_of_two_scale(largest);
   for (std::size_t i = 0; i < points.rows; ++i)
     for (std::size_t k = 0; k < width; ++k) rows(i, k) = scale * (points(i, varying[k]) - mean[k]);
   const auto deviations = as_matrix(std::as_const(rows));
-  const auto axes = principal_axes(deviations);
-  const auto [low, high] = box_around(points);
+  const auto axes = principal_axes(deviations, partition);
+  const auto& [low, high] = box;
   std::size_t rank = width;
   for (; rank > 1; --rank) {
     const std::size_t r = rank - 1;
@@ -134,6 +157,7 @@ void AffineSpan::restrict_to(MatrixView<const double> points, const std::vector<
       for (std::size_t k = 0; k < width; ++k) along += axes.v(k, r) * deviations(i, k);
       distance = std::max(distance, std::abs(along));
     }
+    partition.maximum({&distance, 1});
     double rounding = 0.0;
     std::vector<double> terms;
     for (std::size_t k = 0; k < width; ++k) {

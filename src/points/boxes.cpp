@@ -1,6 +1,8 @@
 module fieldfold.points.boxes;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
+import fieldfold.base.diagnostics;
 
 namespace fieldfold {
 namespace {
@@ -58,6 +60,75 @@ Box box_around(MatrixView<const double> points) {
   return box;
 }
 
+Box box_around(MatrixView<const double> points, const RowPartition& partition) {
+  BoxesOnRanks all(1, points.cols);
+  for (std::size_t i = 0; i < points.rows; ++i) all.include(0, points.row(i), points.row(i));
+  all.share(partition);
+  if (all.is_empty(0)) throw InvalidArgument("points: expected at least one on a rank, got none");
+  return all.box(0);
+}
+
+BoxesOnRanks::BoxesOnRanks(std::size_t boxes, std::size_t dim)
+    : dim_(dim), corners_(2 * boxes * dim, -std::numeric_limits<double>::infinity()) {}
+
+void BoxesOnRanks::include(std::size_t box, std::span<const double> low, std::span<const double> high) {
+  for (std::size_t axis = 0; axis < dim_; ++axis) {
+    double* const corner = corners_.data() + 2 * (box * dim_ + axis);
+    corner[0] = std::max(corner[0], -low[axis]);
+    corner[1] = std::max(corner[1], high[axis]);
+  }
+}
+
+Box BoxesOnRanks::box(std::size_t index) const {
+  Box box{std::vector<double>(dim_), std::vector<double>(dim_)};
+  for (std::size_t axis = 0; axis < dim_; ++axis) {
+    box.low[axis] = -corners_[2 * (index * dim_ + axis)];
+    box.high[axis] = corners_[2 * (index * dim_ + axis) + 1];
+  }
+  return box;
+}
+
+bool BoxesOnRanks::is_empty(std::size_t index) const {
+  return corners_[2 * index * dim_] == -std::numeric_limits<double>::infinity();
+}
+
+std::size_t widest_axis(const Box& box) {
+  std::size_t widest = 0;
+  for (std::size_t axis = 1; axis < box.low.size(); ++axis)
+    if (box.high[axis] - box.low[axis] > box.high[widest] - box.low[widest]) widest = axis;
+  return widest;
+}
+
+bool is_inside(const Box& box, const Box& other) {
+  for (std::size_t axis = 0; axis < box.low.size(); ++axis)
+    if (box.low[axis] < other.low[axis] || box.high[axis] > other.high[axis]) return false;
+  return true;
+}
+
+Box united(const Box& a, const Box& b) {
+  Box box = a;
+  for (std::size_t axis = 0; axis < a.low.size(); ++axis) {
+    box.low[axis] = std::min(a.low[axis], b.low[axis]);
+    box.high[axis] = std::max(a.high[axis], b.high[axis]);
+  }
+  return box;
+}
+
+Box intersection(const Box& a, const Box& b) {
+  Box box = a;
+  for (std::size_t axis = 0; axis < a.low.size(); ++axis) {
+    box.low[axis] = std::max(a.low[axis], b.low[axis]);
+    box.high[axis] = std::min(a.high[axis], b.high[axis]);
+  }
+  return box;
+}
+
+Box widened(Box box, double margin) {
+  for (double& x : box.low) x -= margin;
+  for (double& x : box.high) x += margin;
+  return box;
+}
+
 struct Cells::Scratch {
   std::vector<double> along;
   std::vector<double> candidates;
@@ -65,11 +136,12 @@ struct Cells::Scratch {
   std::vector<std::size_t> order;
 };
 
-Cells::Cells(xt::xarray<double> points, std::size_t count) : points_(std::move(points)), order_(points_.shape(0)) {
+Cells::Cells(xt::xarray<double> points, std::size_t count, std::optional<Box> domain)
+    : points_(std::move(points)), order_(points_.shape(0)) {
   const std::size_t n = order_.size();
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  domain_ = box_around(this->points());
-  nodes_.reserve(2 * count);
+  domain_ = domain ? std::move(*domain) : box_around(this->points());
+  tree_.nodes.reserve(2 * count);
   boxes_.reserve(count);
   offsets_.reserve(count + 1);
   Scratch scratch{std::vector<double>(n), {}, std::vector<double>(points_.size()), std::vector<std::size_t>(n)};
@@ -83,34 +155,25 @@ MatrixView<const double> Cells::rows(std::size_t first, std::size_t last) const 
 
 Box Cells::box_of_points(std::size_t cell) const { return box_around(rows(offsets_[cell], offsets_[cell + 1])); }
 
-std::size_t Cells::widest_axis(std::size_t first, std::size_t last, const Box& box) const {
-  // For many points the box is a good estimate of their extent.
-  constexpr std::size_t many = 4096;
-  const Box own = last - first < many ? box_around(rows(first, last)) : box;
-  std::size_t widest = 0;
-  for (std::size_t axis = 1; axis < own.low.size(); ++axis)
-    if (own.high[axis] - own.low[axis] > own.high[widest] - own.low[widest]) widest = axis;
-  return widest;
-}
-
 void Cells::split(std::size_t first, std::size_t last, std::size_t cells, Box box, std::size_t level,
                   Scratch& scratch) {
-  depth_ = std::max(depth_, level);
-  const std::size_t index = nodes_.size();
-  nodes_.push_back({0.0, 0, {index, index}, boxes_.size()});
+  tree_.depth = std::max(tree_.depth, level);
+  const std::size_t index = tree_.nodes.size();
+  tree_.nodes.push_back({0.0, 0, {index, index}, boxes_.size()});
   if (cells == 1) {
     boxes_.push_back(std::move(box));
     offsets_.push_back(first);
     return;
   }
-  const std::size_t axis = widest_axis(first, last, box);
+  // For many points the box is a good estimate of their extent.
+  const std::size_t axis = widest_axis(last - first < points_for_box ? box_around(rows(first, last)) : box);
   const std::size_t cells_below = cells / 2;
   const std::size_t below = (last - first) * cells_below / cells;
   const double plane = separate(first, last, axis, below, scratch);
   Box lower = box;
   lower.high[axis] = box.low[axis] = plane;
   split(first, first + below, cells_below, std::move(lower), level + 1, scratch);
-  nodes_[index] = {plane, axis, {index + 1, nodes_.size()}, 0};
+  tree_.nodes[index] = {plane, axis, {index + 1, tree_.nodes.size()}, 0};
   split(first + below, last, cells - cells_below, std::move(box), level + 1, scratch);
 }
 
@@ -144,40 +207,32 @@ double Cells::separate(std::size_t first, std::size_t last, std::size_t axis, st
   return plane;
 }
 
-void Cells::find(MatrixView<const double> points, std::span<std::size_t> cells) const {
+void BisectionTree::find(MatrixView<const double> points, std::span<std::size_t> cells) const {
   // Several independent searches are interleaved to hide latency; a cell is its own next node.
   constexpr std::size_t side_by_side = 8;
   for (std::size_t first = 0; first < points.rows; first += side_by_side) {
     const std::size_t count = std::min(side_by_side, points.rows - first);
     std::size_t places[side_by_side] = {};
-    for (std::size_t level = 0; level < depth_; ++level)
+    for (std::size_t level = 0; level < depth; ++level)
       for (std::size_t i = 0; i < count; ++i) {
-        const Node& node = nodes_[places[i]];
+        const Node& node = nodes[places[i]];
         // An index instead of an unpredictable branch.
         const bool is_above = points(first + i, node.axis) >= node.plane;
         places[i] = node.next[static_cast<std::size_t>(is_above)];
       }
-    for (std::size_t i = 0; i < count; ++i) cells[first + i] = nodes_[places[i]].cell;
+    for (std::size_t i = 0; i < count; ++i) cells[first + i] = nodes[places[i]].cell;
   }
-}
-
-template <class Visit>
-void Cells::for_each_meeting(const Box& box, std::size_t index, const Visit& visit) const {
-  const Node& node = nodes_[index];
-  if (node.next[0] == index) return visit(node.cell);
-  if (box.low[node.axis] <= node.plane) for_each_meeting(box, node.next[0], visit);
-  if (box.high[node.axis] >= node.plane) for_each_meeting(box, node.next[1], visit);
 }
 
 void Cells::meeting(const Box& box, std::vector<std::size_t>& found) const {
   found.clear();
-  for_each_meeting(box, 0, [&](std::size_t cell) { found.push_back(cell); });
+  tree_.for_each_meeting(box, [&](std::size_t cell) { found.push_back(cell); });
 }
 
 void Cells::inside(const Box& box, std::vector<std::size_t>& found) const {
   found.clear();
   with_dimension(points_.shape(1), [&](auto dim) {
-    for_each_meeting(box, 0, [&](std::size_t cell) {
+    tree_.for_each_meeting(box, [&](std::size_t cell) {
       // Branch-free: each index is written, and only those inside are kept.
       std::size_t count = found.size();
       found.resize(count + offsets_[cell + 1] - offsets_[cell]);

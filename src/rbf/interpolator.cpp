@@ -1,20 +1,24 @@
 module fieldfold.rbf.interpolator;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.memory;
 import fieldfold.linalg.dense;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 import fieldfold.points.affine;
 import fieldfold.points.axes;
 import fieldfold.points.boxes;
 import fieldfold.points.checks;
 import fieldfold.points.duplicates;
+import fieldfold.points.neighborhoods;
 import fieldfold.rbf.compact;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.local;
 import fieldfold.rbf.partition;
 import fieldfold.rbf.polynomial;
+import fieldfold.rbf.ranks;
 import fieldfold.rbf.schemes;
 import fieldfold.rbf.stencils;
 import fieldfold.rbf.system;
@@ -44,18 +48,6 @@ void expect_length(const ArrayRef<double>& values, std::size_t num_points) {
   if (values.dimension() == 0 || values.shape()[0] != num_points)
     throw InvalidArgument(message("values: expected ", num_points,
                                   " along the first axis, one per point, got the shape ", shape_text(values.shape())));
-}
-
-/// A smooth function on the bounding box of the points.
-std::vector<double> smooth_function_at(MatrixView<const double> points) {
-  std::vector<double> values(points.rows, 0.0);
-  const auto [low, high] = box_around(points);
-  for (std::size_t axis = 0; axis < points.cols; ++axis)
-    if (high[axis] > low[axis])
-      for (std::size_t i = 0; i < points.rows; ++i)
-        values[i] += (points(i, axis) - low[axis]) / (high[axis] - low[axis]);
-  for (double& value : values) value = std::cos(3.0 * value);
-  return values;
 }
 
 }  // namespace
@@ -90,17 +82,6 @@ void validate(const RBFOptions& options) {
 }
 
 namespace {
-
-/// Calls an action, and explains its failure if points without smoothing coincide.
-template <class Action>
-auto with_explained_duplicates(MatrixView<const double> points, std::span<const double> smoothing,
-                               const Action& action) try {
-  return action();
-} catch (const NumericalError&) {
-  const auto pairs = coincident_pairs(points, [&](std::size_t i) { return smoothing[i] == 0.0; });
-  if (pairs.count == 0) throw;
-  throw NumericalError("Singular matrix. " + explanation(pairs));
-}
 
 /// Refuses a system of all points that does not fit in memory, and warns of one that takes long.
 void check_size_of_system(std::size_t num_points) {
@@ -140,32 +121,36 @@ struct RBFInterpolator::Points {
     return with_explained_duplicates(as_matrix(embedded), smoothing, action);
   }
 
-  Points(const ArrayRef<double>& points, const RBFOptions& options, Purpose purpose)
+  /// The points in the coordinates in which they are interpolated, without a scheme.
+  /// \param partition  of the points of this rank, if they are distributed among ranks; collective then
+  Points(const ArrayRef<double>& points, const RBFOptions& options, const RowPartition& partition)
       : axes(options.scales, options.periods), dim(0), cloud{} {
     const auto rows = checked_points(points, "points");
     num_given = rows.rows;
     dim = rows.cols;
-    if (num_given == 0) throw InvalidArgument("points: expected at least one, got none");
+    if (partition.total(num_given) == 0) throw InvalidArgument("points: expected at least one, got none");
     cloud.model = resolve(options);
     axes.expect_dim(dim);
     smoothing = spread(options.smoothing, num_given);
     embedded = axes.embedded(rows);
     if (!axes.is_plain()) cloud.model.redundant_squares = axes.redundant_squares(dim);
-    restrict_to_span();
+    restrict_to_span(partition);
     if (options.merge_duplicates) merge();
-    const std::size_t num_points = embedded.shape(0);
-    const bool is_partition = options.method == RBFMethod::partition_of_unity;
-    const std::size_t used =
-        std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
-    expect_monomials(used, options);
+    expect_monomials(used_of(partition.total(embedded.shape(0)), options), options);
     cloud.points = as_matrix(std::as_const(embedded));
     cloud.smoothing = smoothing;
     cloud.allow_lower_degree = options.allow_lower_degree;
+  }
+
+  Points(const ArrayRef<double>& points, const RBFOptions& options, Purpose purpose)
+      : Points(points, options, RowPartition()) {
+    const std::size_t num_points = embedded.shape(0);
+    const bool is_partition = options.method == RBFMethod::partition_of_unity;
+    const std::size_t used = used_of(num_points, options);
     const Threads threads{options.threads};
     explained([&] {
       if (is_partition && used < num_points) {
-        scheme.emplace(std::in_place_type<PartitionScheme>, cloud, options.cluster_size,
-                       options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22), threads);
+        scheme.emplace(std::in_place_type<PartitionScheme>, cloud, options.cluster_size, overlap_of(options), threads);
       } else if (used < num_points) {
         scheme.emplace(std::in_place_type<LocalScheme>, cloud, used, threads);
       } else if (purpose == Purpose::values && CompactSystem::suits(cloud)) {
@@ -178,6 +163,16 @@ struct RBFInterpolator::Points {
   }
   Points(const Points&) = delete;
   Points& operator=(const Points&) = delete;
+
+  /// The number of points in one system.
+  static std::size_t used_of(std::size_t num_points, const RBFOptions& options) {
+    const bool is_partition = options.method == RBFMethod::partition_of_unity;
+    return std::min(is_partition ? options.cluster_size : options.neighbors.value_or(num_points), num_points);
+  }
+
+  double overlap_of(const RBFOptions& options) const {
+    return options.overlap.value_or(cloud.points.cols < 3 ? 0.35 : 0.22);
+  }
 
   /// Queries in the coordinates of the embedded points.
   xt::xarray<double> embedded_queries(const ArrayRef<double>& queries) const {
@@ -217,9 +212,9 @@ struct RBFInterpolator::Points {
   }
 
   /// Replaces coordinates by those in the affine subspace of the points.
-  void restrict_to_span() {
+  void restrict_to_span(const RowPartition& partition) {
     const auto rows = as_matrix(std::as_const(embedded));
-    AffineSpan own = span_of(rows, cloud.model);
+    AffineSpan own = span_of(rows, cloud.model, partition);
     own.warn_if_nearly_flat("points");
     if (own.is_whole()) return;
     own.warn_if_off(rows, "points");
@@ -332,6 +327,33 @@ xt::xarray<double> RBFInterpolator::leave_one_out_errors() const {
   for (std::size_t i = 0; i < rows.rows; ++i)
     for (std::size_t c = 0; c < rows.cols; ++c) rows(i, c) = errors(c, merged ? merged->merged_of(i) : i);
   return results;
+}
+
+RowsOnRanks RBFInterpolator::weights(const RowPartition& partition, const ArrayRef<double>& given,
+                                     const ArrayRef<double>& queries, const RBFOptions& options) {
+  const std::size_t own = checked_points(given, "points").rows;
+  const std::size_t total = partition.total(own);
+  const std::size_t used = Points::used_of(total, options);
+  if (used == total) {
+    // A system of all points is solved on each rank.
+    const auto all = gathered_rows(partition, checked_points(given, "points"));
+    RBFOptions of_all = options;
+    if (options.smoothing.dimension() == 1) {
+      const auto smoothing = gathered_rows(partition, {options.smoothing.data(), own, 1});
+      of_all.smoothing = smoothing;
+      of_all.smoothing.reshape({total});
+    }
+    return with_own_columns(partition, own, weights(all, queries, of_all));
+  }
+  if (options.merge_duplicates)
+    throw InvalidArgument("merge_duplicates: expected false, because coincident points of ranks are not merged");
+  const Points points(given, options, partition);
+  const auto embedded = points.embedded_queries(queries);
+  const Threads threads{options.threads};
+  if (options.method == RBFMethod::partition_of_unity)
+    return partition_rows(partition, points.cloud, as_matrix(embedded), options.cluster_size,
+                          points.overlap_of(options), threads);
+  return local_rows(partition, points.cloud, as_matrix(embedded), used, threads);
 }
 
 std::variant<SparseRows, xt::xarray<double>> RBFInterpolator::weights(const ArrayRef<double>& given,

@@ -2,6 +2,7 @@ module fieldfold.rbf.partition;
 
 import fieldfold.base.arrays;
 import fieldfold.base.parallel;
+import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
 import fieldfold.points.affine;
 import fieldfold.points.boxes;
@@ -24,49 +25,80 @@ constexpr std::size_t most_clusters = 3;
 /// on one side only.
 constexpr double edge_share = 1.3;
 
-/// The number of cells for which patches have about `cluster_size` points.
-std::size_t cells_for(MatrixView<const double> points, std::size_t cluster_size, double overlap) {
-  if (points.rows <= cluster_size) return 1;
-  const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(points.cols));
-  const double cells = std::ceil(static_cast<double>(points.rows) * growth / static_cast<double>(cluster_size));
-  return std::min(points.rows, static_cast<std::size_t>(cells));
-}
+/// More than a patch has grown to, so that ranks that ask for its points seldom ask twice.
+constexpr double share_of_asked_margin = 0.25;
+
+/// The least number of queries in a leaf of the tree that finds them.
+constexpr std::size_t queries_per_leaf = 16;
 
 }  // namespace
+
+std::size_t PartitionOfUnity::cells_for(std::size_t num_points, std::size_t dim, std::size_t cluster_size,
+                                        double overlap) {
+  if (num_points <= cluster_size) return 1;
+  const double growth = std::pow(1.0 + 2.0 * overlap, static_cast<double>(dim));
+  const double cells = std::ceil(static_cast<double>(num_points) * growth / static_cast<double>(cluster_size));
+  return std::min(num_points, static_cast<std::size_t>(cells));
+}
 
 PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, std::size_t cluster_size, double overlap,
                                    std::size_t threads)
     : overlap_(overlap),
       origin_(box_around(cloud.points).low),
-      cells_(shifted(cloud.points), cells_for(cloud.points, cluster_size, overlap)),
+      cells_(shifted(cloud.points), cells_for(cloud.points.rows, cloud.points.cols, cluster_size, overlap)),
+      part_{cells_.domain(), cloud.points.rows, cells_.size(), {}, {cells_.domain()}},
       smoothing_(cloud.points.rows),
       cloud_(cloud),
-      patches_(cells_.size()),
       reaching_(cells_.size()) {
+  for (std::size_t i = 0; i < cells_.size(); ++i)
+    part_.cells.push_back({cells_.box(i), cells_.box_of_points(i), cells_.count(i)});
+  make_patches(cloud, cluster_size, threads);
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < patches_.size(); ++i) {
+    cells_.meeting(support(i), found);
+    for (const std::size_t cell : found) reaching_[cell].push_back(i);
+  }
+}
+
+PartitionOfUnity::PartitionOfUnity(const PointCloud& cloud, Part part, std::size_t cluster_size, double overlap,
+                                   std::size_t threads)
+    : overlap_(overlap),
+      origin_(cloud.points.cols, 0.0),
+      cells_(shifted(cloud.points), cells_for(cloud.points.rows, cloud.points.cols, cluster_size, overlap)),
+      part_(std::move(part)),
+      smoothing_(cloud.points.rows),
+      cloud_(cloud) {
+  make_patches(cloud, cluster_size, threads);
+}
+
+void PartitionOfUnity::make_patches(const PointCloud& cloud, std::size_t cluster_size, std::size_t threads) {
   const std::size_t n = cloud.points.rows;
   for (std::size_t i = 0; i < n; ++i) smoothing_[i] = cloud.smoothing[cells_.order()[i]];
   cloud_.points = cells_.points();
   cloud_.smoothing = smoothing_;
   const std::size_t wanted =
       std::max(Monomials(cloud.points.cols, cloud.model.degree, cloud.model.redundant_squares).size(), cluster_size);
-  std::vector<std::vector<std::size_t>> reached(patches_.size());
+  patches_.resize(part_.cells.size());
   for_each_block(patches_.size(), 16, {.threads = threads}, [&](std::size_t, std::size_t first, std::size_t count) {
     std::vector<std::size_t> found;
-    for (std::size_t i = first; i < first + count; ++i) {
-      const Patch& patch = patches_[i] = patch_of(i, wanted, found);
-      Box support{patch.centre, patch.centre};
-      for (std::size_t axis = 0; axis < patch.centre.size(); ++axis) {
-        support.low[axis] -= patch.half_width[axis];
-        support.high[axis] += patch.half_width[axis];
-      }
-      cells_.meeting(support, reached[i]);
-    }
+    for (std::size_t i = first; i < first + count; ++i) patches_[i] = patch_of(part_.cells[i], wanted, found);
   });
+  needed_ = part_.known;
   for (std::size_t i = 0; i < patches_.size(); ++i)
-    for (const std::size_t cell : reached[i]) reaching_[cell].push_back(i);
+    if (patches_[i].lacking) needed_[region(i)] = united(needed_[region(i)], *patches_[i].lacking);
   by_size_.resize(patches_.size());
   std::iota(by_size_.begin(), by_size_.end(), std::size_t{0});
   std::ranges::sort(by_size_, {}, [&](std::size_t patch) { return std::pair(patches_[patch].members.size(), patch); });
+}
+
+Box PartitionOfUnity::support(std::size_t index) const {
+  const Patch& patch = patches_[index];
+  Box box{patch.centre, patch.centre};
+  for (std::size_t axis = 0; axis < patch.centre.size(); ++axis) {
+    box.low[axis] -= patch.half_width[axis];
+    box.high[axis] += patch.half_width[axis];
+  }
+  return box;
 }
 
 xt::xarray<double> PartitionOfUnity::shifted(MatrixView<const double> points) const {
@@ -76,12 +108,12 @@ xt::xarray<double> PartitionOfUnity::shifted(MatrixView<const double> points) co
   return result;
 }
 
-double PartitionOfUnity::mean_width(std::size_t index) const {
-  const Box& cell = cells_.box(index);
-  const Box own = cells_.box_of_points(index);
+double PartitionOfUnity::mean_width(const Cell& given) const {
+  const Box& cell = given.box;
+  const Box& own = given.box_of_points;
   // Points may occupy a small part of their cell, as on a slanted line. `count` random points span this share of the
   // part they occupy, on average.
-  const auto count = static_cast<double>(cells_.count(index));
+  const auto count = static_cast<double>(given.count);
   const double reached = count > 1.0 ? (count - 1.0) / (count + 1.0) : 1.0;
   std::vector<double> widths(origin_.size());
   for (std::size_t axis = 0; axis < widths.size(); ++axis) {
@@ -97,47 +129,48 @@ double PartitionOfUnity::mean_width(std::size_t index) const {
 }
 
 double PartitionOfUnity::keep_nearest(const Box& cell, std::size_t most, std::vector<std::size_t>& found) const {
-  std::vector<std::pair<double, std::size_t>> by_distance;
+  // Ties by number, whatever the cells.
+  std::vector<std::tuple<double, std::size_t, std::size_t>> by_distance;
   by_distance.reserve(found.size());
   for (const std::size_t i : found) {
     double distance = 0.0;
     for (std::size_t axis = 0; axis < cell.low.size(); ++axis)
       distance =
           std::max({distance, cell.low[axis] - cells_.points()(i, axis), cells_.points()(i, axis) - cell.high[axis]});
-    by_distance.emplace_back(distance, i);
+    by_distance.emplace_back(distance, cells_.order()[i], i);
   }
   const auto last = by_distance.begin() + static_cast<std::ptrdiff_t>(most - 1);
   std::ranges::nth_element(by_distance, last);
   found.resize(most);
-  for (std::size_t k = 0; k < most; ++k) found[k] = by_distance[k].second;
+  for (std::size_t k = 0; k < most; ++k) found[k] = std::get<2>(by_distance[k]);
   std::ranges::sort(found);
-  return last->first;
+  return std::get<0>(*last);
 }
 
-PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_t cluster_size,
+PartitionOfUnity::Patch PartitionOfUnity::patch_of(const Cell& given, std::size_t cluster_size,
                                                    std::vector<std::size_t>& found) const {
   const std::size_t dim = origin_.size();
-  const Box& cell = cells_.box(index);
-  const Box& domain = cells_.domain();
+  const Box& cell = given.box;
+  const Box& domain = part_.domain;
   // A cell of coincident points starts with its share of the domain. Every margin is above 0, so that it can grow.
   const double extent = std::ranges::max(domain.high);
-  const double share = extent > 0.0 ? extent / static_cast<double>(cells_.size()) : 1.0;
-  const double mean = mean_width(index);
+  const double share = extent > 0.0 ? extent / static_cast<double>(part_.num_cells) : 1.0;
+  const double mean = mean_width(given);
   const double least_margin = 1e-9 * extent;
   double margin = std::max(overlap_ * (mean > 0.0 ? mean : share), least_margin);
-  Box reach = cell;
-  bool is_inside = true;
-  for (std::size_t axis = 0; axis < dim; ++axis) {
-    reach.low[axis] -= margin;
-    reach.high[axis] += margin;
-    is_inside = is_inside && reach.low[axis] >= domain.low[axis] && reach.high[axis] <= domain.high[axis];
-  }
-  const double wanted_share = is_inside ? 1.0 : edge_share;
+  Box reach = widened(cell, margin);
+  const double wanted_share = is_inside(reach, domain) ? 1.0 : edge_share;
   const std::size_t wanted =
-      std::min(smoothing_.size(), static_cast<std::size_t>(wanted_share * static_cast<double>(cluster_size)));
-  for (cells_.inside(reach, found); found.size() < wanted; cells_.inside(reach, found)) {
-    const double lacking = static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(found.size(), 1));
-    const double growth = std::clamp(std::pow(lacking, 1.0 / static_cast<double>(dim)) - 1.0, 0.02, 1.0);
+      std::min(part_.num_points, static_cast<std::size_t>(wanted_share * static_cast<double>(cluster_size)));
+  std::optional<Box> lacking;
+  for (cells_.inside(reach, found);; cells_.inside(reach, found)) {
+    if (!is_inside(intersection(reach, domain), part_.known[given.region])) {
+      lacking = intersection(widened(reach, share_of_asked_margin * margin), domain);
+      break;
+    }
+    if (found.size() >= wanted) break;
+    const double missing = static_cast<double>(wanted) / static_cast<double>(std::max<std::size_t>(found.size(), 1));
+    const double growth = std::clamp(std::pow(missing, 1.0 / static_cast<double>(dim)) - 1.0, 0.02, 1.0);
     bool grows = false;
     for (std::size_t axis = 0; axis < dim; ++axis) {
       const double more = growth / 2 * (reach.high[axis] - reach.low[axis]);
@@ -148,8 +181,9 @@ PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_
     if (!grows) reach = domain;
   }
   const std::size_t most = most_clusters * cluster_size;
-  if (found.size() > most) margin = std::max(std::min(margin, keep_nearest(cell, most, found)), least_margin);
-  Patch patch{found, std::vector<double>(dim), std::vector<double>(dim)};
+  if (!lacking && found.size() > most)
+    margin = std::max(std::min(margin, keep_nearest(cell, most, found)), least_margin);
+  Patch patch{found, std::vector<double>(dim), std::vector<double>(dim), std::move(lacking)};
   for (std::size_t axis = 0; axis < dim; ++axis) {
     patch.centre[axis] = cell.high[axis] / 2 + cell.low[axis] / 2;
     patch.half_width[axis] = cell.high[axis] / 2 - cell.low[axis] / 2 + support_share * margin;
@@ -159,7 +193,7 @@ PartitionOfUnity::Patch PartitionOfUnity::patch_of(std::size_t index, std::size_
 
 void PartitionOfUnity::clamp(std::span<const double> query, std::span<double> clamped) const {
   for (std::size_t axis = 0; axis < query.size(); ++axis)
-    clamped[axis] = std::clamp(query[axis], cells_.domain().low[axis], cells_.domain().high[axis]);
+    clamped[axis] = std::clamp(query[axis], part_.domain.low[axis], part_.domain.high[axis]);
 }
 
 PartitionOfUnity::Blend PartitionOfUnity::blend_of(const Patch& patch, std::span<const double> clamped,
@@ -471,6 +505,46 @@ PartitionOfUnity::Weights PartitionOfUnity::weights(MatrixView<const double> giv
                                                     std::size_t threads) const {
   const auto from_origin = shifted(given);
   Shares shares = shares_of(as_matrix(from_origin), threads);
+  const StencilDefects defects = fill(shares, probe, threads);
+  return {std::move(shares.rows), defects};
+}
+
+PartitionOfUnity::Contribution PartitionOfUnity::contribution(MatrixView<const double> queries,
+                                                              std::span<const double> probe,
+                                                              std::size_t threads) const {
+  Shares shares{queries, std::vector<std::vector<Shares::Share>>(patches_.size()), {.cols = cloud_.points.rows}};
+  SparseRows& rows = shares.rows;
+  rows.offsets.assign(queries.rows + 1, 0);
+  Contribution result{{{}, std::vector<double>(queries.rows, 0.0)}, {}};
+  if (queries.rows == 0) {
+    result.blended.rows = std::move(rows);
+    return result;
+  }
+  auto clamped = xt::xarray<double>::from_shape({queries.rows, queries.cols});
+  for (std::size_t q = 0; q < queries.rows; ++q) clamp(queries.row(q), as_matrix(clamped).row(q));
+  const Cells search(clamped, (queries.rows + queries_per_leaf - 1) / queries_per_leaf);
+  for (const std::size_t q : search.order()) rows.order.push_back(static_cast<std::uint32_t>(q));
+  std::vector<std::size_t> found;
+  for (std::size_t patch = 0; patch < patches_.size(); ++patch) {
+    search.inside(support(patch), found);
+    for (const std::size_t place : found) {
+      const std::size_t q = search.order()[place];
+      const double weight = blend_of(patches_[patch], search.points().row(place), queries.row(q), std::nullopt).weight;
+      if (weight == 0.0) continue;
+      shares.of_patch[patch].push_back({q, place, weight, rows.offsets[place + 1]});
+      rows.offsets[place + 1] += patches_[patch].members.size();
+      result.blended.blends[q] += weight;
+    }
+  }
+  std::partial_sum(rows.offsets.begin(), rows.offsets.end(), rows.offsets.begin());
+  rows.columns.resize(rows.offsets.back());
+  rows.weights.resize(rows.offsets.back());
+  result.defects = fill(shares, probe, threads);
+  result.blended.rows = std::move(rows);
+  return result;
+}
+
+StencilDefects PartitionOfUnity::fill(Shares& shares, std::span<const double> probe, std::size_t threads) const {
   std::vector<double> ordered_probe(probe.size());
   for (std::size_t i = 0; i < probe.size(); ++i) ordered_probe[i] = probe[cells_.order()[i]];
   std::vector<StencilBatch> batches(threads, StencilBatch(cloud_));
@@ -479,9 +553,9 @@ PartitionOfUnity::Weights PartitionOfUnity::weights(MatrixView<const double> giv
   for_each_block(patches_.size(), lanes, pass, [&](std::size_t part, std::size_t first, std::size_t count) {
     fill_weights(batches[part], first, count, ordered_probe, shares);
   });
-  Weights result{std::move(shares.rows), {}};
-  for (const auto& batch : batches) result.defects.include(batch.defects());
-  return result;
+  StencilDefects defects;
+  for (const auto& batch : batches) defects.include(batch.defects());
+  return defects;
 }
 
 }  // namespace fieldfold

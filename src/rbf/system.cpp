@@ -1,12 +1,14 @@
 module fieldfold.rbf.system;
 
 import fieldfold.base.arrays;
+import fieldfold.base.communicator;
 import fieldfold.base.diagnostics;
 import fieldfold.base.parallel;
 import fieldfold.linalg.dense;
 import fieldfold.linalg.vector;
 import fieldfold.points.affine;
 import fieldfold.points.boxes;
+import fieldfold.points.regions;
 import fieldfold.rbf.kernel;
 import fieldfold.rbf.lanes;
 import fieldfold.rbf.polynomial;
@@ -56,12 +58,13 @@ double scale_for(MatrixView<const double> points, const RBFModel& model) {
 
 }  // namespace
 
-AffineSpan span_of(MatrixView<const double> points, const RBFModel& model) {
+AffineSpan span_of(MatrixView<const double> points, const RBFModel& model, const RowPartition& partition) {
   // A circle has two axes, and the square of the second is redundant.
   std::vector<bool> circles = model.redundant_squares;
   for (std::size_t axis = 1; axis < circles.size(); ++axis)
     if (model.redundant_squares[axis]) circles[axis - 1] = true;
-  return AffineSpan(points, circles);
+  if (!partition.is_distributed()) return AffineSpan(points, circles);
+  return AffineSpan(points, circles, partition, [&] { return least_distance(points, partition); });
 }
 
 RBFModel restricted(RBFModel model, const AffineSpan& span) {

@@ -18,6 +18,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <numeric>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -347,6 +348,36 @@ BOOST_AUTO_TEST_CASE(long_files_are_read_and_verified_by_all) {
   MPI_Barrier(MPI_COMM_WORLD);
   BOOST_TEST(error_of<fieldfold::FileError>([&] { fieldfold::load(path, ranks); }).find("it is damaged") !=
              std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(interpolation_is_that_of_one_process) {
+  // Points and queries by hash, so that neighbors are on different ranks.
+  const auto ranks = fieldfold::mpi_communicator(MPI_COMM_WORLD);
+  std::mt19937_64 generator(3);
+  std::uniform_real_distribution<double> uniform;
+  auto cloud = xt::xarray<double>::from_shape({900, 2});
+  for (double& x : cloud) x = uniform(generator);
+  auto values = xt::xarray<double>::from_shape({900});
+  for (std::size_t i = 0; i < 900; ++i) values(i) = std::sin(5.0 * cloud(i, 0)) * cloud(i, 1);
+  const auto share = fieldfold::equal_share(*ranks, 900);
+  auto own = xt::xarray<double>::from_shape({share.count, 2});
+  std::copy_n(cloud.data() + 2 * share.first, own.size(), own.data());
+  auto own_values = xt::xarray<double>::from_shape({share.count});
+  std::copy_n(values.data() + share.first, share.count, own_values.data());
+  const xt::xarray<double> queries = 0.98 * own + 0.01;
+  for (const auto& options :
+       {fieldfold::RBFOptions{.neighbors = 20},
+        fieldfold::RBFOptions{.method = fieldfold::RBFMethod::partition_of_unity, .cluster_size = 50}}) {
+    const fieldfold::Interpolation interpolation{"rbf", options};
+    const fieldfold::InterpolationOperator here(ranks, own, queries, interpolation);
+    const fieldfold::InterpolationOperator whole(cloud, queries, interpolation);
+    BOOST_TEST(difference(here(own_values), whole(values)) <= 1e-11);
+    // The transpose keeps sums.
+    const auto loads = here.transposed(xt::xarray<double>(fieldfold::zeros<double>({share.count}) + 1.0));
+    std::vector<double> sum{std::accumulate(loads.begin(), loads.end(), 0.0)};
+    ranks->sum(sum);
+    BOOST_TEST(std::abs(sum[0] - 900.0) <= 1e-9);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(any_communicator_is_duplicated) {

@@ -4,7 +4,7 @@
 
 #include <xsimd/xsimd.hpp>
 
-#include "../linalg/logarithm.hpp"
+#include "../../linalg/logarithm.hpp"
 
 namespace {
 

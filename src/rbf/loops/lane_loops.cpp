@@ -4,7 +4,7 @@ module;
 
 #include <cstddef>
 
-#include "../linalg/vector.hpp"
+#include "../../linalg/vector.hpp"
 #include "formulas.hpp"
 
 module fieldfold.rbf.lanes;
