@@ -347,6 +347,55 @@ FIELDFOLD_API fieldfold_status fieldfold_interpolator_gradient(const fieldfold_i
                                                                const double* queries, size_t num_queries,
                                                                double* results);
 
+/*
+ * Ranks: SVDs whose points are distributed among the ranks of a communicator. Each rank has some points, possibly none,
+ * in the order of the ranks: its coords, weights, snapshots and states are those of its points, and dof is their number
+ * of numbers. Calls that change, learn, save, load, compress, assess, interpolate, or choose sensors are collective:
+ * all ranks call them with the same options and counts, and receive the same coefficients and figures, and the same
+ * failure if any of them fails. Reconstruction and figures are not.
+ */
+
+FIELDFOLD_API size_t fieldfold_communicator_size(const fieldfold_communicator* communicator);
+FIELDFOLD_API size_t fieldfold_communicator_rank(const fieldfold_communicator* communicator);
+
+/* The number of items of this rank if all have equally many of a total, up to one; and the first. It may be null. */
+FIELDFOLD_API size_t fieldfold_communicator_share(const fieldfold_communicator* communicator, size_t total,
+                                                  size_t* first);
+
+/* Distributes the points of an SVD without a map. With it fieldfold_svd_set_mass_matrix sums triplets of all ranks,
+   with numbers of points among those of all. */
+FIELDFOLD_API fieldfold_status fieldfold_svd_set_communicator(fieldfold_svd* svd,
+                                                              const fieldfold_communicator* communicator);
+
+/* Loads a map, of which each rank reads its points. num_pts: their number; null: an equal share. */
+FIELDFOLD_API fieldfold_status fieldfold_svd_load_on_ranks(const char* path, const fieldfold_communicator* communicator,
+                                                           const size_t* num_pts, fieldfold_svd** svd);
+
+/* Learns from whole states, (count, dof), of which each rank has others: they are exchanged, and each rank gets the
+   rows of an equal share of the points. */
+FIELDFOLD_API fieldfold_status fieldfold_svd_fit_samples(fieldfold_svd* svd, const double* states, size_t count,
+                                                         size_t dof);
+
+/* Makes one map, the same on all ranks, of the maps that each has learnt from whole states of its own, without a
+   communicator. rule: JSON with rank, energy_tol or reconstruction_tol; null: as in the options. */
+FIELDFOLD_API fieldfold_status fieldfold_svd_merge_ranks(const fieldfold_svd* svd,
+                                                         const fieldfold_communicator* communicator, const char* rule,
+                                                         fieldfold_svd** merged);
+
+/* Distributes the points of an incremental SVD before the first state. Loads progress in double precision. */
+FIELDFOLD_API fieldfold_status fieldfold_incremental_set_communicator(fieldfold_incremental* incremental,
+                                                                      const fieldfold_communicator* communicator);
+FIELDFOLD_API fieldfold_status fieldfold_incremental_load_on_ranks(const char* path,
+                                                                   const fieldfold_communicator* communicator,
+                                                                   const size_t* num_pts,
+                                                                   fieldfold_incremental** incremental);
+
+/* Makes the operator between points and queries of all ranks, of which each has some. Its uses are collective. */
+FIELDFOLD_API fieldfold_status fieldfold_operator_create_on_ranks(const fieldfold_communicator* communicator,
+                                                                  const double* points, size_t num_points,
+                                                                  const double* queries, size_t num_queries, size_t dim,
+                                                                  const char* options, fieldfold_operator** op);
+
 /* NOLINTEND(modernize-use-using, performance-enum-size) */
 
 #ifdef __cplusplus

@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -22,6 +23,22 @@ fieldfold_status fieldfold_communicator_create(const fieldfold_ranks* ranks, fie
   return guarded([&] {
     given(communicator, "communicator");
     *communicator = communicators().add(fieldfold::communicator_over(*given(ranks, "ranks")));
+  });
+}
+
+size_t fieldfold_communicator_size(const fieldfold_communicator* communicator) {
+  return guarded_result(std::size_t{0}, [&] { return communicators().at(communicator)->size(); });
+}
+
+size_t fieldfold_communicator_rank(const fieldfold_communicator* communicator) {
+  return guarded_result(std::size_t{0}, [&] { return communicators().at(communicator)->rank(); });
+}
+
+size_t fieldfold_communicator_share(const fieldfold_communicator* communicator, size_t total, size_t* first) {
+  return guarded_result(std::size_t{0}, [&] {
+    const fieldfold::Share share = fieldfold::equal_share(*communicators().at(communicator), total);
+    if (first != nullptr) *first = share.first;
+    return share.count;
   });
 }
 

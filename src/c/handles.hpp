@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -20,7 +21,10 @@ import fieldfold;
 namespace fieldfold::c {
 
 /// Thrown if a callback requests to stop.
-struct Interrupted {};
+struct Interrupted : std::exception {
+  static constexpr std::string_view sentence = "interrupted by the progress callback";
+  const char* what() const noexcept override { return sentence.data(); }
+};
 
 /// The status of the exception that is being handled; keeps its message.
 fieldfold_status status_of_exception() noexcept;

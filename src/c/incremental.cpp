@@ -3,9 +3,12 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
+#include "communicator.hpp"
 #include "svd.hpp"
 
 import fieldfold;
@@ -61,18 +64,37 @@ void change_in_precision(AnyIncrementalSVD& any, const Change& change) {
   if (!is_empty(changed)) any = std::move(changed);
 }
 
+/// Changes the grid of an SVD without states. \param name  of the change in messages
+template <class Change>
+void change_grid(AnyIncrementalSVD& any, std::string_view name, const Change& change) {
+  std::optional<AnyIncrementalSVD> changed;
+  std::visit(
+      [&]<class T>(const BasicIncrementalSVD<T>& svd) {
+        together(svd, [&] {
+          if (svd.checkpoint().dof != 0) throw InvalidArgument(message(name, ": expected before the first state"));
+          CompressionOptions grid = svd.compression_options();
+          change(grid);
+          changed.emplace(BasicIncrementalSVD<T>(std::move(grid), svd.incremental_options(), svd.options()));
+        });
+      },
+      any);
+  any = std::move(*changed);
+}
+
 /// \param shape  `(dof,)` or `(count, dof)`
 template <class T>
 fieldfold_status add(fieldfold_incremental* handle, const T* states, const Shape& shape) {
   return guarded([&] {
     const auto object = incrementals().at(handle);
     const std::scoped_lock lock(object->guard);
-    const ArrayRef<T> given_states = array(states, shape, "states");
     change_in_precision<T>(object->svd, [&]<class M>(BasicIncrementalSVD<M>& svd) {
-      if constexpr (std::same_as<M, T>)
-        svd.add(given_states);
-      else
-        svd.add(ArrayRef<M>(given_states.template copy<M>()));
+      together(svd, [&] {
+        const ArrayRef<T> given_states = array(states, shape, "states");
+        if constexpr (std::same_as<M, T>)
+          svd.add(given_states);
+        else
+          svd.add(ArrayRef<M>(given_states.template copy<M>()));
+      });
     });
   });
 }
@@ -103,15 +125,31 @@ fieldfold_status fieldfold_incremental_set_coords(fieldfold_incremental* increme
   return guarded([&] {
     const auto object = incrementals().at(incremental);
     const std::scoped_lock lock(object->guard);
-    auto points = array(coords, {num_pts, dim}, "coords").copy();
-    object->svd = std::visit(
-        [&]<class T>(const BasicIncrementalSVD<T>& svd) {
-          if (svd.checkpoint().dof != 0) throw InvalidArgument("coords: expected before the first state");
-          CompressionOptions grid = svd.compression_options();
-          grid.coords = std::move(points);
-          return AnyIncrementalSVD(BasicIncrementalSVD<T>(std::move(grid), svd.incremental_options(), svd.options()));
-        },
-        object->svd);
+    change_grid(object->svd, "coords",
+                [&](CompressionOptions& grid) { grid.coords = array(coords, {num_pts, dim}, "coords").copy(); });
+  });
+}
+
+fieldfold_status fieldfold_incremental_set_communicator(fieldfold_incremental* incremental,
+                                                        const fieldfold_communicator* communicator) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      const auto object = incrementals().at(incremental);
+      const std::scoped_lock lock(object->guard);
+      change_grid(object->svd, "communicator", [&](CompressionOptions& grid) { grid.communicator = ranks; });
+    });
+  });
+}
+
+fieldfold_status fieldfold_incremental_load_on_ranks(const char* path, const fieldfold_communicator* communicator,
+                                                     const size_t* num_pts, fieldfold_incremental** incremental) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      given(incremental, "incremental");
+      *incremental = new_incremental(load_incremental<double>(given(path, "path"), ranks, optional(num_pts)));
+    });
   });
 }
 
@@ -184,7 +222,9 @@ fieldfold_status fieldfold_incremental_finish(fieldfold_incremental* incremental
 }
 
 fieldfold_status fieldfold_incremental_save(const fieldfold_incremental* incremental, const char* path) {
-  return guarded([&] { with_incremental(incremental, [&](const auto& svd) { save(given(path, "path"), svd); }); });
+  return guarded([&] {
+    with_incremental(incremental, [&](const auto& svd) { together(svd, [&] { save(given(path, "path"), svd); }); });
+  });
 }
 
 fieldfold_status fieldfold_incremental_load(const char* path, fieldfold_incremental** incremental) {

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "communicator.hpp"
 #include "svd.hpp"
 
 import fieldfold;
@@ -60,6 +61,21 @@ fieldfold_status fieldfold_operator_create(const double* points, size_t num_poin
   });
 }
 
+fieldfold_status fieldfold_operator_create_on_ranks(const fieldfold_communicator* communicator, const double* points,
+                                                    size_t num_points, const double* queries, size_t num_queries,
+                                                    size_t dim, const char* options, fieldfold_operator** op) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      given(op, "op");
+      const Interpolation interpolation = interpolation_spec(spec_of(options));
+      *op = new_operator(InterpolationOperator(ranks, array(points, {num_points, dim}, "points"),
+                                               array(queries, {num_queries, dim}, "queries"), interpolation),
+                         interpolation.options.threads);
+    });
+  });
+}
+
 size_t fieldfold_operator_num_points(const fieldfold_operator* op) {
   return guarded_result(std::size_t{0}, [&] { return operators().at(op)->matrix.num_points(); });
 }
@@ -73,9 +89,11 @@ fieldfold_status fieldfold_operator_apply(const fieldfold_operator* op, const do
   return guarded([&] {
     const auto object = operators().at(op);
     const InterpolationOperator& own = object->matrix;
-    const auto from = array(values, {own.num_points(), columns}, "values");
-    if (product(own.num_queries(), columns, "results") > 0) given(results, "results");
-    own.multiply({from.data(), own.num_points(), columns}, {results, own.num_queries(), columns}, object->threads);
+    own.together([&] {
+      const auto from = array(values, {own.num_points(), columns}, "values");
+      if (product(own.num_queries(), columns, "results") > 0) given(results, "results");
+      own.multiply({from.data(), own.num_points(), columns}, {results, own.num_queries(), columns}, object->threads);
+    });
   });
 }
 
@@ -84,8 +102,11 @@ fieldfold_status fieldfold_operator_apply_transposed(const fieldfold_operator* o
   return guarded([&] {
     const auto object = operators().at(op);
     const InterpolationOperator& own = object->matrix;
-    product(own.num_points(), columns, "results");
-    copy_to(own.transposed(array(values, {own.num_queries(), columns}, "values"), object->threads), results, "results");
+    own.together([&] {
+      product(own.num_points(), columns, "results");
+      copy_to(own.transposed(array(values, {own.num_queries(), columns}, "values"), object->threads), results,
+              "results");
+    });
   });
 }
 

@@ -43,12 +43,12 @@ fieldfold_status status_of_exception() noexcept {
     return failed(FIELDFOLD_NUMERICAL_ERROR, error.what());
   } catch (const FileError& error) {
     return failed(FIELDFOLD_FILE_ERROR, error.what());
-  } catch (const Interrupted&) {
-    return failed(FIELDFOLD_INTERRUPTED, "interrupted by the progress callback");
   } catch (const std::bad_alloc&) {
     return failed(FIELDFOLD_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception& error) {
-    return failed(FIELDFOLD_INTERNAL_ERROR, error.what());
+    // By its sentence, because that of another rank arrives as another type.
+    const bool is_interrupted = std::string_view(error.what()).starts_with(Interrupted::sentence);
+    return failed(is_interrupted ? FIELDFOLD_INTERRUPTED : FIELDFOLD_INTERNAL_ERROR, error.what());
   } catch (...) {
     return failed(FIELDFOLD_INTERNAL_ERROR, "an exception of an unknown type");
   }

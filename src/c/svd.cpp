@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "communicator.hpp"
 #include "svd.hpp"
 
 import fieldfold;
@@ -82,17 +83,22 @@ void change_options(fieldfold_svd* handle, Change change) {
   const auto object = svds().at(handle);
   const std::scoped_lock lock(object->changing);
   const auto old = object->get();
-  object->set(std::visit(
+  std::shared_ptr<const AnySVD> changed;
+  std::visit(
       [&]<class T>(const BasicSVD<T>& svd) {
-        CompressionOptions grid = svd.compression_options();
-        SVDOptions options = svd.options();
-        std::optional<BasicSVDMap<T>> map;
-        if (svd.map_exists()) map = svd.map();
-        change(grid, options, map);
-        return std::make_shared<const AnySVD>(map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
-                                                  : BasicSVD<T>(std::move(grid), std::move(options)));
+        together(svd, [&] {
+          CompressionOptions grid = svd.compression_options();
+          SVDOptions options = svd.options();
+          std::optional<BasicSVDMap<T>> map;
+          if (svd.map_exists()) map = svd.map();
+          change(grid, options, map);
+          changed =
+              std::make_shared<const AnySVD>(map ? BasicSVD<T>(std::move(grid), std::move(options), std::move(*map))
+                                                 : BasicSVD<T>(std::move(grid), std::move(options)));
+        });
       },
-      *old));
+      *old);
+  object->set(std::move(changed));
 }
 
 /// Renames the keys of options by field.
@@ -133,10 +139,17 @@ fieldfold_status fit(fieldfold_svd* handle, const T* snapshots, std::size_t dof,
     const auto old = object->get();
     auto learned =
         std::visit([](const auto& svd) { return BasicSVD<T>(svd.compression_options(), svd.options()); }, *old);
-    with_rows(snapshots, dof, samples, dof_stride, sample_stride,
-              [&](const RowSource<T>& rows) { learned.compute_map(rows); });
+    together(learned, [&] {
+      with_rows(snapshots, dof, samples, dof_stride, sample_stride,
+                [&](const RowSource<T>& rows) { learned.compute_map(rows); });
+    });
     object->set(std::make_shared<const AnySVD>(std::move(learned)));
   });
+}
+
+fieldfold_svd* new_loaded_svd(AnyCompressor loaded) {
+  if (auto* const own = loaded.target<SVD>()) return new_svd(std::move(*own));
+  return new_svd(std::move(*loaded.target<BasicSVD<float>>()));
 }
 
 xt::xarray<double> copied(const double* numbers, Shape shape, std::string_view name) {
@@ -181,18 +194,19 @@ fieldfold_status fieldfold_svd_copy(const fieldfold_svd* svd, fieldfold_svd** co
 
 fieldfold_status fieldfold_svd_set_coords(fieldfold_svd* svd, const double* coords, size_t num_pts, size_t dim) {
   return guarded([&] {
-    auto points = copied(coords, {num_pts, dim}, "coords");
-    change_options(svd, [&](CompressionOptions& grid, SVDOptions&, auto&) { grid.coords = std::move(points); });
+    change_options(svd, [&](CompressionOptions& grid, SVDOptions&, auto&) {
+      grid.coords = copied(coords, {num_pts, dim}, "coords");
+    });
   });
 }
 
 fieldfold_status fieldfold_svd_set_fields(fieldfold_svd* svd, const char* const* fields, size_t num_qoi) {
   return guarded([&] {
-    std::vector<std::string> names;
-    names.reserve(product(num_qoi, 1, "fields"));
-    for (std::size_t field = 0; field < num_qoi; ++field)
-      names.emplace_back(given(given(fields, "fields")[field], "fields"));
     change_options(svd, [&](CompressionOptions& grid, SVDOptions& options, auto& map) {
+      std::vector<std::string> names;
+      names.reserve(product(num_qoi, 1, "fields"));
+      for (std::size_t field = 0; field < num_qoi; ++field)
+        names.emplace_back(given(given(fields, "fields")[field], "fields"));
       rename_fields(names, grid, options, map);
     });
   });
@@ -200,18 +214,16 @@ fieldfold_status fieldfold_svd_set_fields(fieldfold_svd* svd, const char* const*
 
 fieldfold_status fieldfold_svd_set_point_weights(fieldfold_svd* svd, const double* weights, size_t num_pts) {
   return guarded([&] {
-    auto own = copied(weights, {num_pts}, "weights");
     change_options(svd, [&](CompressionOptions&, SVDOptions& options, auto&) {
-      options.field_opts.point_weights = std::move(own);
+      options.field_opts.point_weights = copied(weights, {num_pts}, "weights");
     });
   });
 }
 
 fieldfold_status fieldfold_svd_set_sample_weights(fieldfold_svd* svd, const double* weights, size_t num_samples) {
   return guarded([&] {
-    auto own = copied(weights, {num_samples}, "weights");
     change_options(svd, [&](CompressionOptions&, SVDOptions& options, auto&) {
-      options.field_opts.sample_weights = std::move(own);
+      options.field_opts.sample_weights = copied(weights, {num_samples}, "weights");
     });
   });
 }
@@ -219,10 +231,15 @@ fieldfold_status fieldfold_svd_set_sample_weights(fieldfold_svd* svd, const doub
 fieldfold_status fieldfold_svd_set_mass_matrix(fieldfold_svd* svd, size_t num_pts, size_t num_entries,
                                                const size_t* rows, const size_t* columns, const double* values) {
   return guarded([&] {
-    MassMatrix mass(num_pts, as_numbers(rows, num_entries, "rows"), as_numbers(columns, num_entries, "columns"),
-                    array(values, {num_entries}, "values"));
-    change_options(svd,
-                   [&](CompressionOptions&, SVDOptions& options, auto&) { options.field_opts.mass = std::move(mass); });
+    change_options(svd, [&](CompressionOptions& grid, SVDOptions& options, auto&) {
+      const auto row_numbers = as_numbers(rows, num_entries, "rows");
+      const auto column_numbers = as_numbers(columns, num_entries, "columns");
+      const auto entries = array(values, {num_entries}, "values");
+      if (grid.communicator)
+        options.field_opts.mass.emplace(grid.communicator, num_pts, row_numbers, column_numbers, entries);
+      else
+        options.field_opts.mass.emplace(num_pts, row_numbers, column_numbers, entries);
+    });
   });
 }
 
@@ -249,16 +266,63 @@ fieldfold_status fieldfold_svd_fit_f32(fieldfold_svd* svd, const float* snapshot
 }
 
 fieldfold_status fieldfold_svd_save(const fieldfold_svd* svd, const char* path) {
-  return guarded([&] { with_svd(svd, [&](const auto& own) { save(given(path, "path"), own); }); });
+  return guarded([&] { with_svd_together(svd, [&](const auto& own) { save(given(path, "path"), own); }); });
 }
 
 fieldfold_status fieldfold_svd_load(const char* path, fieldfold_svd** svd) {
   return guarded([&] {
     given(svd, "svd");
-    AnyCompressor loaded = load(given(path, "path"));
-    if (auto* const own = loaded.target<SVD>())
-      *svd = new_svd(std::move(*own));
-    else
-      *svd = new_svd(std::move(*loaded.target<BasicSVD<float>>()));
+    *svd = new_loaded_svd(load(given(path, "path")));
+  });
+}
+
+fieldfold_status fieldfold_svd_set_communicator(fieldfold_svd* svd, const fieldfold_communicator* communicator) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      change_options(svd, [&](CompressionOptions& grid, SVDOptions&, auto& map) {
+        if (map) throw InvalidArgument("svd: expected one without a map, because a map has the points that it learned");
+        grid.communicator = ranks;
+      });
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_load_on_ranks(const char* path, const fieldfold_communicator* communicator,
+                                             const size_t* num_pts, fieldfold_svd** svd) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      given(svd, "svd");
+      *svd = new_loaded_svd(load(given(path, "path"), ranks, optional(num_pts)));
+    });
+  });
+}
+
+fieldfold_status fieldfold_svd_fit_samples(fieldfold_svd* svd, const double* states, size_t count, size_t dof) {
+  return guarded([&] {
+    const auto object = svds().at(svd);
+    const std::scoped_lock lock(object->changing);
+    const auto old = object->get();
+    auto learned = std::visit([](const auto& own) { return SVD(own.compression_options(), own.options()); }, *old);
+    const auto ranks = learned.compression_options().communicator;
+    if (!ranks) throw InvalidArgument("svd: expected one with a communicator");
+    ranks->together([&] {
+      learned.compute_map(
+          distributed_by_points(*ranks, array(states, {count, dof}, "states"), learned.fields().size()));
+    });
+    object->set(std::make_shared<const AnySVD>(std::move(learned)));
+  });
+}
+
+fieldfold_status fieldfold_svd_merge_ranks(const fieldfold_svd* svd, const fieldfold_communicator* communicator,
+                                           const char* rule, fieldfold_svd** merged) {
+  return guarded([&] {
+    const auto ranks = communicators().at(communicator);
+    ranks->together([&] {
+      given(merged, "merged");
+      const RankRule own_rule = svd_spec(spec_of(rule)).options.rule;
+      with_svd(svd, [&](const auto& own) { *merged = new_svd(fieldfold::merged(*ranks, own, own_rule)); });
+    });
   });
 }

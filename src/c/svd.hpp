@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -52,6 +53,22 @@ template <class Action>
 auto with_svd(const fieldfold_svd* handle, Action action) {
   const auto svd = svds().at(handle)->get();
   return std::visit(action, *svd);
+}
+
+/// Runs work of all ranks among which the points of an object are distributed, so that a bad argument of one is an
+/// error on all; on one process only the work.
+template <class Object>
+void together(const Object& object, const std::function<void()>& work) {
+  if (const auto& communicator = object.compression_options().communicator)
+    communicator->together(work);
+  else
+    work();
+}
+
+/// Calls `action` with the SVD of a handle, on all ranks.
+template <class Action>
+void with_svd_together(const fieldfold_svd* handle, Action action) {
+  with_svd(handle, [&](const auto& svd) { together(svd, [&] { action(svd); }); });
 }
 
 /// An array in memory of the caller. \throws InvalidArgument  null, or larger than memory

@@ -39,7 +39,7 @@ TransposedRows<double> as_columns(const double* states, std::size_t count, std::
 template <class T>
 fieldfold_status compress(const fieldfold_svd* handle, const T* states, std::size_t count, T* latent) {
   return guarded([&] {
-    with_svd(handle, [&]<class M>(const BasicSVD<M>& svd) {
+    with_svd_together(handle, [&]<class M>(const BasicSVD<M>& svd) {
       const Shape shape{count, dof_of(svd)};
       if constexpr (std::same_as<M, T>)
         svd.compress(array(states, shape, "states"), results(latent, count, svd.rank(), "latent"));
@@ -129,7 +129,7 @@ fieldfold_status fieldfold_svd_reconstruct_f32(const fieldfold_svd* svd, const f
 fieldfold_status fieldfold_svd_assess(const fieldfold_svd* svd, const double* states, size_t count, double* latent,
                                       double* distance, double* relative_distance, double* condition) {
   return guarded([&] {
-    with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+    with_svd_together(svd, [&]<class M>(const BasicSVD<M>& own) {
       const auto copy = [&](const BasicAssessment<M>& found) {
         copy_if_given(found.latent, latent);
         copy_if_given(found.distance, distance);
@@ -147,7 +147,7 @@ fieldfold_status fieldfold_svd_assess(const fieldfold_svd* svd, const double* st
 fieldfold_status fieldfold_svd_interpolate_from_grid(const fieldfold_svd* svd, const double* states, size_t count,
                                                      const double* points, size_t num_points, double* fields) {
   return guarded([&] {
-    with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+    with_svd_together(svd, [&]<class M>(const BasicSVD<M>& own) {
       product(product(count, num_points, "fields"), own.num_qoi(), "fields");
       interleave(own.interpolate_from_grid(in_precision<M>(states, {count, own.dof()}, "states"),
                                            array(points, {num_points, own.dim()}, "points")),
@@ -159,7 +159,7 @@ fieldfold_status fieldfold_svd_interpolate_from_grid(const fieldfold_svd* svd, c
 fieldfold_status fieldfold_svd_interpolate_to_grid(const fieldfold_svd* svd, const double* points, size_t num_points,
                                                    const double* fields, size_t count, double* states) {
   return guarded([&] {
-    with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+    with_svd_together(svd, [&]<class M>(const BasicSVD<M>& own) {
       product(count, own.dof(), "states");
       copy_to(own.interpolate_to_grid(array(points, {num_points, own.dim()}, "points"),
                                       separate<M>(fields, {count, num_points}, own.fields())),
@@ -171,7 +171,7 @@ fieldfold_status fieldfold_svd_interpolate_to_grid(const fieldfold_svd* svd, con
 fieldfold_status fieldfold_svd_reconstruct_at(const fieldfold_svd* svd, const double* latent, size_t count,
                                               const double* points, size_t num_points, double* fields) {
   return guarded([&] {
-    with_svd(svd, [&]<class M>(const BasicSVD<M>& own) {
+    with_svd_together(svd, [&]<class M>(const BasicSVD<M>& own) {
       product(product(count, num_points, "fields"), own.num_qoi(), "fields");
       interleave(own.reconstruct_at(in_precision<M>(latent, {count, own.rank()}, "latent"),
                                     array(points, {num_points, own.dim()}, "points")),
@@ -182,17 +182,20 @@ fieldfold_status fieldfold_svd_reconstruct_at(const fieldfold_svd* svd, const do
 
 fieldfold_status fieldfold_svd_sensors(const fieldfold_svd* svd, size_t count, size_t* locations) {
   return guarded([&] {
-    with_svd(svd, [&](const auto& own) { copy_to(sensors(own.projection_matrix(), count), locations, "locations"); });
+    with_svd_together(svd, [&](const auto& own) {
+      copy_to(sensors(own.projection_matrix(), count, own.partition()), locations, "locations");
+    });
   });
 }
 
 fieldfold_status fieldfold_svd_noise_amplification(const fieldfold_svd* svd, const size_t* locations, size_t count,
                                                    double* amplification) {
   return guarded([&] {
-    const std::size_t* const first = given(locations, "locations");
-    product(count, 1, "locations");
-    with_svd(svd, [&](const auto& own) {
-      *given(amplification, "amplification") = noise_amplification(own.projection_matrix(), {first, first + count});
+    with_svd_together(svd, [&](const auto& own) {
+      const std::size_t* const first = given(locations, "locations");
+      product(count, 1, "locations");
+      *given(amplification, "amplification") =
+          noise_amplification(own.projection_matrix(), {first, first + count}, own.partition());
     });
   });
 }
