@@ -390,6 +390,11 @@ FIELDFOLD_API fieldfold_status fieldfold_incremental_load_on_ranks(const char* p
                                                                    const size_t* num_pts,
                                                                    fieldfold_incremental** incremental);
 
+/* Fails in place of a collective call, for bindings that have found a bad argument: the call of other ranks fails, too.
+ */
+FIELDFOLD_API fieldfold_status fieldfold_svd_refuse(const fieldfold_svd* svd, const char* sentence);
+FIELDFOLD_API fieldfold_status fieldfold_operator_refuse(const fieldfold_operator* op, const char* sentence);
+
 /* Makes the operator between points and queries of all ranks, of which each has some. Its uses are collective. */
 FIELDFOLD_API fieldfold_status fieldfold_operator_create_on_ranks(const fieldfold_communicator* communicator,
                                                                   const double* points, size_t num_points,

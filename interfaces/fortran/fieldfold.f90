@@ -9,8 +9,8 @@
 !> present, to a sentence that states the argument, what was expected and what was given. An object is freed at the end of
 !> its scope. Assignment of an SVD makes an independent copy; the other objects are not assigned.
 module fieldfold
-  use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_float, c_f_pointer, c_int, c_null_char, &
-    c_null_ptr, c_ptr, c_size_t
+  use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_float, c_f_pointer, c_int, c_loc, &
+    c_null_char, c_null_ptr, c_ptr, c_size_t
   implicit none
   private
 
@@ -21,6 +21,20 @@ module fieldfold
   integer, parameter, public :: fieldfold_file_error = 4       !< a file cannot be read or written, or is damaged
   integer, parameter, public :: fieldfold_out_of_memory = 5
   integer, parameter, public :: fieldfold_internal_error = 7   !< a fault of the library
+
+  !> The ranks of a parallel program; the module `fieldfold_mpi` makes those of MPI. With it the points of an SVD are
+  !> distributed among them: see the section on ranks in fieldfold.h. Calls that are collective there are collective here.
+  type, public :: fieldfold_communicator
+    private
+    type(c_ptr) :: handle = c_null_ptr
+  contains
+    procedure :: size => communicator_size
+    procedure :: rank => communicator_rank
+    procedure :: share => communicator_share
+    procedure :: adopt => communicator_adopt
+    procedure :: free => communicator_free
+    final :: communicator_final
+  end type fieldfold_communicator
 
   !> Compression by a truncated SVD.
   type, public :: fieldfold_svd
@@ -34,6 +48,10 @@ module fieldfold
     procedure :: set_coords => svd_set_coords
     procedure :: set_point_weights => svd_set_point_weights
     procedure :: set_sample_weights => svd_set_sample_weights
+    procedure :: set_communicator => svd_set_communicator
+    procedure :: load_on_ranks => svd_load_on_ranks
+    procedure :: fit_samples => svd_fit_samples
+    procedure :: merge_ranks => svd_merge_ranks
     generic :: fit => fit_f64, fit_f32
     procedure, private :: fit_f64 => svd_fit_f64
     procedure, private :: fit_f32 => svd_fit_f32
@@ -81,6 +99,8 @@ module fieldfold
     procedure :: save => incremental_save
     procedure :: free => incremental_free
     procedure :: set_coords => incremental_set_coords
+    procedure :: set_communicator => incremental_set_communicator
+    procedure :: load_on_ranks => incremental_load_on_ranks
     generic :: add => add_f64, add_f32, add_states_f64, add_states_f32
     procedure, private :: add_f64 => incremental_add_f64
     procedure, private :: add_f32 => incremental_add_f32
@@ -102,6 +122,7 @@ module fieldfold
     type(c_ptr) :: handle = c_null_ptr
   contains
     procedure :: create => operator_create
+    procedure :: create_on_ranks => operator_create_on_ranks
     procedure :: load => operator_load
     procedure :: save => operator_save
     procedure :: free => operator_free
@@ -127,6 +148,90 @@ module fieldfold
       import :: c_ptr, c_size_t
       type(c_ptr), value :: text
       integer(c_size_t) :: c_strlen
+    end function
+
+    function c_communicator_size(communicator) bind(c, name='fieldfold_communicator_size')
+      import :: c_ptr, c_size_t
+      type(c_ptr), value :: communicator
+      integer(c_size_t) :: c_communicator_size
+    end function
+    function c_communicator_rank(communicator) bind(c, name='fieldfold_communicator_rank')
+      import :: c_ptr, c_size_t
+      type(c_ptr), value :: communicator
+      integer(c_size_t) :: c_communicator_rank
+    end function
+    function c_communicator_share(communicator, total, first) bind(c, name='fieldfold_communicator_share')
+      import :: c_ptr, c_size_t
+      type(c_ptr), value :: communicator
+      integer(c_size_t), value :: total
+      integer(c_size_t), intent(out) :: first
+      integer(c_size_t) :: c_communicator_share
+    end function
+    subroutine c_communicator_free(communicator) bind(c, name='fieldfold_communicator_free')
+      import :: c_ptr
+      type(c_ptr), value :: communicator
+    end subroutine
+    function c_svd_set_communicator(svd, communicator) bind(c, name='fieldfold_svd_set_communicator')
+      import :: c_int, c_ptr
+      type(c_ptr), value :: svd, communicator
+      integer(c_int) :: c_svd_set_communicator
+    end function
+    function c_svd_load_on_ranks(path, communicator, num_pts, svd) bind(c, name='fieldfold_svd_load_on_ranks')
+      import :: c_char, c_int, c_ptr
+      character(kind=c_char), intent(in) :: path(*)
+      type(c_ptr), value :: communicator, num_pts
+      type(c_ptr), intent(inout) :: svd
+      integer(c_int) :: c_svd_load_on_ranks
+    end function
+    function c_svd_fit_samples(svd, states, count, dof) bind(c, name='fieldfold_svd_fit_samples')
+      import :: c_double, c_int, c_ptr, c_size_t
+      type(c_ptr), value :: svd
+      real(c_double), intent(in) :: states(*)
+      integer(c_size_t), value :: count, dof
+      integer(c_int) :: c_svd_fit_samples
+    end function
+    function c_svd_merge_ranks(svd, communicator, rule, merged) bind(c, name='fieldfold_svd_merge_ranks')
+      import :: c_char, c_int, c_ptr
+      type(c_ptr), value :: svd, communicator
+      character(kind=c_char), intent(in) :: rule(*)
+      type(c_ptr), intent(inout) :: merged
+      integer(c_int) :: c_svd_merge_ranks
+    end function
+    function c_svd_refuse(svd, sentence) bind(c, name='fieldfold_svd_refuse')
+      import :: c_char, c_int, c_ptr
+      type(c_ptr), value :: svd
+      character(kind=c_char), intent(in) :: sentence(*)
+      integer(c_int) :: c_svd_refuse
+    end function
+    function c_incremental_set_communicator(incremental, communicator) &
+        bind(c, name='fieldfold_incremental_set_communicator')
+      import :: c_int, c_ptr
+      type(c_ptr), value :: incremental, communicator
+      integer(c_int) :: c_incremental_set_communicator
+    end function
+    function c_incremental_load_on_ranks(path, communicator, num_pts, incremental) &
+        bind(c, name='fieldfold_incremental_load_on_ranks')
+      import :: c_char, c_int, c_ptr
+      character(kind=c_char), intent(in) :: path(*)
+      type(c_ptr), value :: communicator, num_pts
+      type(c_ptr), intent(inout) :: incremental
+      integer(c_int) :: c_incremental_load_on_ranks
+    end function
+    function c_operator_create_on_ranks(communicator, points, num_points, queries, num_queries, dim, options, op) &
+        bind(c, name='fieldfold_operator_create_on_ranks')
+      import :: c_char, c_double, c_int, c_ptr, c_size_t
+      type(c_ptr), value :: communicator
+      real(c_double), intent(in) :: points(*), queries(*)
+      integer(c_size_t), value :: num_points, num_queries, dim
+      character(kind=c_char), intent(in) :: options(*)
+      type(c_ptr), intent(inout) :: op
+      integer(c_int) :: c_operator_create_on_ranks
+    end function
+    function c_operator_refuse(op, sentence) bind(c, name='fieldfold_operator_refuse')
+      import :: c_char, c_int, c_ptr
+      type(c_ptr), value :: op
+      character(kind=c_char), intent(in) :: sentence(*)
+      integer(c_int) :: c_operator_refuse
     end function
 
     function c_svd_create(spec, svd) bind(c, name='fieldfold_svd_create')
@@ -565,6 +670,126 @@ contains
     call replace_svd(self, made, stat)
   end subroutine
 
+  !> The number of ranks, and this one, from 0 on as in MPI.
+  function communicator_size(self)
+    class(fieldfold_communicator), intent(in) :: self
+    integer(c_size_t) :: communicator_size
+    communicator_size = c_communicator_size(self%handle)
+  end function
+
+  function communicator_rank(self)
+    class(fieldfold_communicator), intent(in) :: self
+    integer(c_size_t) :: communicator_rank
+    communicator_rank = c_communicator_rank(self%handle)
+  end function
+
+  !> The items of this rank, from the first on, if all have equally many of a total, up to one.
+  subroutine communicator_share(self, total, first, count)
+    class(fieldfold_communicator), intent(in) :: self
+    integer(c_size_t), intent(in) :: total
+    integer(c_size_t), intent(out) :: first !< from 1 on
+    integer(c_size_t), intent(out) :: count
+    count = c_communicator_share(self%handle, total, first)
+    first = first + 1
+  end subroutine
+
+  !> Takes a handle of the C interface, with the status of the call that made it.
+  subroutine communicator_adopt(self, status, handle, stat, errmsg)
+    class(fieldfold_communicator), intent(inout) :: self
+    integer(c_int), intent(in) :: status
+    type(c_ptr), intent(in) :: handle
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    call report(status, stat, errmsg)
+    if (stat /= fieldfold_ok) return
+    call c_communicator_free(self%handle)
+    self%handle = handle
+  end subroutine
+
+  !> Objects that use it keep it.
+  subroutine communicator_free(self)
+    class(fieldfold_communicator), intent(inout) :: self
+    call c_communicator_free(self%handle)
+    self%handle = c_null_ptr
+  end subroutine
+
+  impure elemental subroutine communicator_final(self)
+    type(fieldfold_communicator), intent(inout) :: self
+    call c_communicator_free(self%handle)
+    self%handle = c_null_ptr
+  end subroutine
+
+  !> Fails the collective call of other ranks, whose arguments may fit.
+  subroutine refuse(self, errmsg)
+    class(fieldfold_svd), intent(in) :: self
+    character(len=*), intent(in), optional :: errmsg
+    integer(c_int) :: status
+    status = c_svd_refuse(self%handle, c_text(sentence_of(errmsg)))
+  end subroutine
+
+  subroutine refuse_values(self, errmsg)
+    class(fieldfold_operator), intent(in) :: self
+    character(len=*), intent(in), optional :: errmsg
+    integer(c_int) :: status
+    status = c_operator_refuse(self%handle, c_text(sentence_of(errmsg)))
+  end subroutine
+
+  function sentence_of(errmsg)
+    character(len=*), intent(in), optional :: errmsg
+    character(len=:), allocatable :: sentence_of
+    sentence_of = 'arguments: expected shapes that fit'
+    if (present(errmsg)) sentence_of = trim(errmsg)
+  end function
+
+  !> Distributes the points of an SVD without a map among ranks.
+  subroutine svd_set_communicator(self, communicator, stat, errmsg)
+    class(fieldfold_svd), intent(in) :: self
+    class(fieldfold_communicator), intent(in) :: communicator
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    call report(c_svd_set_communicator(self%handle, communicator%handle), stat, errmsg)
+  end subroutine
+
+  !> Loads a map, of which each rank reads its points.
+  subroutine svd_load_on_ranks(self, path, communicator, stat, errmsg, num_pts)
+    class(fieldfold_svd), intent(inout) :: self
+    character(len=*), intent(in) :: path
+    class(fieldfold_communicator), intent(in) :: communicator
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    integer(c_size_t), intent(in), target, optional :: num_pts !< of this rank; none: an equal share
+    type(c_ptr) :: made, number
+    made = c_null_ptr
+    number = c_null_ptr
+    if (present(num_pts)) number = c_loc(num_pts)
+    call report(c_svd_load_on_ranks(c_text(path), communicator%handle, number, made), stat, errmsg)
+    call replace_svd(self, made, stat)
+  end subroutine
+
+  !> Learns from whole states, of which each rank has others.
+  subroutine svd_fit_samples(self, states, stat, errmsg)
+    class(fieldfold_svd), intent(in) :: self
+    real(c_double), intent(in) :: states(:, :) !< (dof of all points, count)
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    call report(c_svd_fit_samples(self%handle, states, size(states, 2, c_size_t), size(states, 1, c_size_t)), stat, &
+                errmsg)
+  end subroutine
+
+  !> Makes one map of the maps that ranks have learnt from whole states of their own.
+  subroutine svd_merge_ranks(self, communicator, rule, merged, stat, errmsg)
+    class(fieldfold_svd), intent(in) :: self
+    class(fieldfold_communicator), intent(in) :: communicator
+    character(len=*), intent(in) :: rule !< JSON, such as {"rank": 5}; blank: as in the options
+    class(fieldfold_svd), intent(inout) :: merged
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    type(c_ptr) :: made
+    made = c_null_ptr
+    call report(c_svd_merge_ranks(self%handle, communicator%handle, c_text(rule), made), stat, errmsg)
+    call replace_svd(merged, made, stat)
+  end subroutine
+
   subroutine svd_load(self, path, stat, errmsg)
     class(fieldfold_svd), intent(inout) :: self
     character(len=*), intent(in) :: path
@@ -773,8 +998,11 @@ contains
     real(c_double), intent(inout) :: latent(:, :) !< (rank, count)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    if (are_states(self, shape(states, c_size_t), shape(latent, c_size_t), stat, errmsg)) &
+    if (are_states(self, shape(states, c_size_t), shape(latent, c_size_t), stat, errmsg)) then
       call report(c_svd_compress_f64(self%handle, states, size(states, 2, c_size_t), latent), stat, errmsg)
+    else
+      call refuse(self, errmsg)
+    end if
   end subroutine
 
   subroutine svd_compress_f32(self, states, latent, stat, errmsg)
@@ -783,8 +1011,11 @@ contains
     real(c_float), intent(inout) :: latent(:, :)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    if (are_states(self, shape(states, c_size_t), shape(latent, c_size_t), stat, errmsg)) &
+    if (are_states(self, shape(states, c_size_t), shape(latent, c_size_t), stat, errmsg)) then
       call report(c_svd_compress_f32(self%handle, states, size(states, 2, c_size_t), latent), stat, errmsg)
+    else
+      call refuse(self, errmsg)
+    end if
   end subroutine
 
   subroutine svd_compress_one_f64(self, state, latent, stat, errmsg)
@@ -793,8 +1024,11 @@ contains
     real(c_double), intent(inout) :: latent(:) !< (rank)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    if (are_states(self, [shape(state, c_size_t), 1_c_size_t], [shape(latent, c_size_t), 1_c_size_t], stat, errmsg)) &
+    if (are_states(self, [shape(state, c_size_t), 1_c_size_t], [shape(latent, c_size_t), 1_c_size_t], stat, errmsg)) then
       call report(c_svd_compress_f64(self%handle, state, 1_c_size_t, latent), stat, errmsg)
+    else
+      call refuse(self, errmsg)
+    end if
   end subroutine
 
   subroutine svd_compress_one_f32(self, state, latent, stat, errmsg)
@@ -803,8 +1037,11 @@ contains
     real(c_float), intent(inout) :: latent(:)
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    if (are_states(self, [shape(state, c_size_t), 1_c_size_t], [shape(latent, c_size_t), 1_c_size_t], stat, errmsg)) &
+    if (are_states(self, [shape(state, c_size_t), 1_c_size_t], [shape(latent, c_size_t), 1_c_size_t], stat, errmsg)) then
       call report(c_svd_compress_f32(self%handle, state, 1_c_size_t, latent), stat, errmsg)
+    else
+      call refuse(self, errmsg)
+    end if
   end subroutine
 
   subroutine svd_reconstruct_f64(self, latent, states, stat, errmsg)
@@ -867,8 +1104,14 @@ contains
     real(c_double), intent(inout) :: distances(:) !< (count): from the span of the modes, relative
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
-    if (.not. are_states(self, shape(states, c_size_t), [self%rank(), size(states, 2, c_size_t)], stat, errmsg)) return
-    if (.not. fits('distances', 1, size(states, 2, c_size_t), size(distances, 1, c_size_t), stat, errmsg)) return
+    if (.not. are_states(self, shape(states, c_size_t), [self%rank(), size(states, 2, c_size_t)], stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
+    if (.not. fits('distances', 1, size(states, 2, c_size_t), size(distances, 1, c_size_t), stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
     call report(c_svd_assess(self%handle, states, size(states, 2, c_size_t), c_null_ptr, c_null_ptr, distances, &
                              c_null_ptr), stat, errmsg)
   end subroutine
@@ -897,9 +1140,15 @@ contains
     character(len=*), intent(inout), optional :: errmsg
     integer(c_size_t) :: count
     count = size(states, 2, c_size_t)
-    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) return
+    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
     if (c_svd_dim(self%handle) > 0) then ! without coords the call itself reports that
-      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) then
+        call refuse(self, errmsg)
+        return
+      end if
     end if
     call report(c_svd_interpolate_from_grid(self%handle, states, count, points, size(points, 2, c_size_t), fields), &
                 stat, errmsg)
@@ -914,9 +1163,15 @@ contains
     character(len=*), intent(inout), optional :: errmsg
     integer(c_size_t) :: count
     count = size(states, 2, c_size_t)
-    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) return
+    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
     if (c_svd_dim(self%handle) > 0) then ! without coords the call itself reports that
-      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) return
+      if (.not. fits('states', 1, self%num_pts()*self%num_qoi(), size(states, 1, c_size_t), stat, errmsg)) then
+        call refuse(self, errmsg)
+        return
+      end if
     end if
     call report(c_svd_interpolate_to_grid(self%handle, points, size(points, 2, c_size_t), fields, count, states), stat, &
                 errmsg)
@@ -931,8 +1186,14 @@ contains
     character(len=*), intent(inout), optional :: errmsg
     integer(c_size_t) :: count
     count = size(latent, 2, c_size_t)
-    if (.not. are_states(self, [self%dof(), count], shape(latent, c_size_t), stat, errmsg)) return
-    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) return
+    if (.not. are_states(self, [self%dof(), count], shape(latent, c_size_t), stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
+    if (.not. are_fields(self, shape(points, c_size_t), shape(fields, c_size_t), count, stat, errmsg)) then
+      call refuse(self, errmsg)
+      return
+    end if
     call report(c_svd_reconstruct_at(self%handle, latent, count, points, size(points, 2, c_size_t), fields), stat, errmsg)
   end subroutine
 
@@ -995,6 +1256,31 @@ contains
     type(fieldfold_incremental), intent(inout) :: self
     call c_incremental_free(self%handle)
     self%handle = c_null_ptr
+  end subroutine
+
+  !> Distributes the points of states among ranks, before the first state.
+  subroutine incremental_set_communicator(self, communicator, stat, errmsg)
+    class(fieldfold_incremental), intent(in) :: self
+    class(fieldfold_communicator), intent(in) :: communicator
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    call report(c_incremental_set_communicator(self%handle, communicator%handle), stat, errmsg)
+  end subroutine
+
+  !> Loads progress, of which each rank reads its points.
+  subroutine incremental_load_on_ranks(self, path, communicator, stat, errmsg, num_pts)
+    class(fieldfold_incremental), intent(inout) :: self
+    character(len=*), intent(in) :: path
+    class(fieldfold_communicator), intent(in) :: communicator
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    integer(c_size_t), intent(in), target, optional :: num_pts !< of this rank; none: an equal share
+    type(c_ptr) :: made, number
+    made = c_null_ptr
+    number = c_null_ptr
+    if (present(num_pts)) number = c_loc(num_pts)
+    call report(c_incremental_load_on_ranks(c_text(path), communicator%handle, number, made), stat, errmsg)
+    call replace_incremental(self, made, stat)
   end subroutine
 
   subroutine incremental_set_coords(self, coords, stat, errmsg)
@@ -1105,6 +1391,25 @@ contains
     call replace_operator(self, made, stat)
   end subroutine
 
+  !> The same between points and queries of all ranks, of which each has some.
+  subroutine operator_create_on_ranks(self, communicator, points, queries, options, stat, errmsg)
+    class(fieldfold_operator), intent(inout) :: self
+    class(fieldfold_communicator), intent(in) :: communicator
+    real(c_double), intent(in) :: points(:, :)  !< (dim, num_points)
+    real(c_double), intent(in) :: queries(:, :) !< (dim, num_queries)
+    character(len=*), intent(in) :: options     !< JSON; blank: the defaults
+    integer, intent(out) :: stat
+    character(len=*), intent(inout), optional :: errmsg
+    type(c_ptr) :: made
+    integer(c_size_t) :: dim
+    made = c_null_ptr
+    ! Points of no dimension are an error on all ranks.
+    dim = merge(size(points, 1, c_size_t), 0_c_size_t, size(points, 1) == size(queries, 1))
+    call report(c_operator_create_on_ranks(communicator%handle, points, size(points, 2, c_size_t), queries, &
+                                           size(queries, 2, c_size_t), dim, c_text(options), made), stat, errmsg)
+    call replace_operator(self, made, stat)
+  end subroutine
+
   subroutine operator_load(self, path, stat, errmsg)
     class(fieldfold_operator), intent(inout) :: self
     character(len=*), intent(in) :: path
@@ -1164,8 +1469,11 @@ contains
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
     if (are_values(shape(values, c_size_t), self%num_points(), shape(results, c_size_t), self%num_queries(), stat, &
-                   errmsg)) &
+                   errmsg)) then
       call report(c_operator_apply(self%handle, values, size(values, 1, c_size_t), results), stat, errmsg)
+    else
+      call refuse_values(self, errmsg)
+    end if
   end subroutine
 
   subroutine operator_apply_transposed(self, values, results, stat, errmsg)
@@ -1175,8 +1483,11 @@ contains
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
     if (are_values(shape(values, c_size_t), self%num_queries(), shape(results, c_size_t), self%num_points(), stat, &
-                   errmsg)) &
+                   errmsg)) then
       call report(c_operator_apply_transposed(self%handle, values, size(values, 1, c_size_t), results), stat, errmsg)
+    else
+      call refuse_values(self, errmsg)
+    end if
   end subroutine
 
   function are_values(values, from, results, to, stat, errmsg)

@@ -110,6 +110,13 @@ fieldfold_status fieldfold_operator_apply_transposed(const fieldfold_operator* o
   });
 }
 
+fieldfold_status fieldfold_operator_refuse(const fieldfold_operator* op, const char* sentence) {
+  return guarded([&] {
+    const auto object = operators().at(op);
+    object->matrix.together([&] { throw InvalidArgument(given(sentence, "sentence")); });
+  });
+}
+
 fieldfold_status fieldfold_operator_save(const fieldfold_operator* op, const char* path) {
   return guarded([&] { save(given(path, "path"), operators().at(op)->matrix); });
 }

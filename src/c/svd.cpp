@@ -326,3 +326,8 @@ fieldfold_status fieldfold_svd_merge_ranks(const fieldfold_svd* svd, const field
     });
   });
 }
+
+fieldfold_status fieldfold_svd_refuse(const fieldfold_svd* svd, const char* sentence) {
+  return guarded(
+      [&] { with_svd_together(svd, [&](const auto&) { throw InvalidArgument(given(sentence, "sentence")); }); });
+}

@@ -95,6 +95,36 @@ in_python() {
 }
 attempt python in_python
 
+# On ranks of MPI, for which the environment allows more of them than processors. A rank that waits in vain is an error.
+mpicc=$(meson introspect --buildoptions "$build" | python3 -c \
+    'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "mpicc"))')
+mpi=${mpicc#mpicc}
+on_ranks() {
+    for number in 1 3; do timeout 100 "mpirun$mpi" -n "$number" "$@" || return 1; done
+}
+ranks_in() {
+    case $1 in
+    # shellcheck disable=SC2046 # several words
+    c) "$mpicc" -std=c99 -Wall -Wextra -Werror -o ranks/main ranks/main.c $(pkg-config --cflags --libs fieldfold-mpi) -lm &&
+        (cd ranks && on_ranks ./main) ;;
+    cmake) cmake -S ranks -B ranks/build -DCMAKE_PREFIX_PATH="$prefix" -DMPI_C_COMPILER="$(command -v "$mpicc")" &&
+        cmake --build ranks/build && (cd ranks && on_ranks build/ranks) ;;
+    # shellcheck disable=SC2046 # several words
+    fortran) "mpif90$mpi" -std=f2008 -Wall -Wextra -Werror -Wno-compare-reals -fcheck=all,no-array-temps -Jranks \
+        -o ranks/main_f $(pkg-config --variable=fortran_module fieldfold) \
+        $(pkg-config --variable=fortran_module fieldfold-mpi) ranks/main.f90 $(pkg-config --libs fieldfold-mpi) &&
+        (cd ranks && on_ranks ./main_f) ;;
+    python) (cd ranks && PYTHONPATH=$(dirname "$package") on_ranks /usr/bin/python3 -m mpi4py test_ranks.py) ;;
+    esac
+}
+if [ -f "$prefix/include/fieldfold_mpi.h" ]; then
+    for language in c cmake fortran; do attempt "ranks_$language" ranks_in "$language"; done
+    # The mpi4py of Debian is that of the default MPI library.
+    if [ "$mpicc" = mpicc ] && /usr/bin/python3 -c 'import mpi4py, numpy' 2> /dev/null; then
+        attempt ranks_python ranks_in python
+    fi
+fi
+
 # The README's section, with the names that it gives to its files. Each program prints the rank, 2, and the energy, 1.
 mkdir -p readme
 awk '/^##/ { inside = $0 == "### The library" }

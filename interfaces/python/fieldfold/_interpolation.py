@@ -6,7 +6,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ._library import Handle, InvalidArgument, as_numbers, as_real, call, figure, pointer, size_of
-from ._svd import Array, Saved, specification
+from ._svd import Array, Saved, collective, specification
 
 
 def _points(array: Any, name: str) -> Array:
@@ -90,23 +90,32 @@ class RBFInterpolator:
 class InterpolationOperator(Saved):
     """Interpolation from points, (P, N), to queries, (Q, N), as a matrix, computed once.
 
+    :param communicator: of mpi4py: the ranks, each of which has some points and some queries; the operator and its uses
+        are then collective
     :param options: interpolate_method ('rbf', 'nearest', 'inverse_distance', 'linear'), and those of RBFInterpolator
     """
 
     _kind = "operator"
 
-    def __init__(self, points: Any, queries: Any, **options: Any):
+    def __init__(self, points: Any, queries: Any, communicator: Any = None, **options: Any):
+        if communicator is not None:
+            from .mpi import as_communicator
+            self._communicator = as_communicator(communicator)
         own, to = _points(points, "points"), _points(queries, "queries")
         if own.shape[1] != to.shape[1]:
             raise InvalidArgument(f"queries: expected points of dimension {own.shape[1]}, got {to.shape[1]}")
-        self._handle = Handle("operator", "create", pointer(own), own.shape[0], pointer(to), to.shape[0],
-                              own.shape[1], specification(options))
+        arguments = (pointer(own), own.shape[0], pointer(to), to.shape[0], own.shape[1], specification(options))
+        if self._communicator is None:
+            self._handle = Handle("operator", "create", *arguments)
+        else:
+            self._handle = Handle("operator", "create_on_ranks", self._communicator._handle.value, *arguments)
 
     @property
     def shape(self) -> "tuple[int, int]":
         """(Q, P)"""
         return figure("operator_num_queries", self._handle), figure("operator_num_points", self._handle)
 
+    @collective
     def _apply(self, name: str, values: Any, rows: int, results: int) -> Array:
         numbers = as_numbers(values)
         if numbers.ndim == 0 or numbers.shape[0] != rows:

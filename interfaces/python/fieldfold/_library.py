@@ -76,6 +76,13 @@ STATUS_FUNCTIONS = {
     "interpolator_create": [POINTER, SIZE, SIZE, POINTER, SIZE, TEXT, OUT],
     "interpolator_evaluate": [POINTER, POINTER, SIZE, POINTER],
     "interpolator_gradient": [POINTER, POINTER, SIZE, POINTER],
+    "communicator_create": [POINTER, OUT],
+    "svd_set_communicator": [POINTER, POINTER], "incremental_set_communicator": [POINTER, POINTER],
+    "svd_load_on_ranks": [TEXT, POINTER, ctypes.POINTER(SIZE), OUT],
+    "incremental_load_on_ranks": [TEXT, POINTER, ctypes.POINTER(SIZE), OUT],
+    "svd_fit_samples": [POINTER, POINTER, SIZE, SIZE], "svd_merge_ranks": [POINTER, POINTER, TEXT, OUT],
+    "operator_create_on_ranks": [POINTER, POINTER, SIZE, POINTER, SIZE, SIZE, TEXT, OUT],
+    "svd_refuse": [POINTER, TEXT], "operator_refuse": [POINTER, TEXT],
 }
 F32_FUNCTIONS = ["svd_fit", "svd_basis", "svd_compress", "svd_reconstruct", "incremental_add_states"]
 FIGURES = {
@@ -85,7 +92,8 @@ FIGURES = {
                                         "num_singular_values", "num_validation_samples")},
     **{f"incremental_{name}": SIZE for name in ("num_samples", "num_dropped", "rank")},
     **{f"operator_{name}": SIZE for name in ("num_points", "num_queries")},
-    **{f"{kind}_free": None for kind in ("svd", "incremental", "operator", "interpolator")},
+    **{f"communicator_{name}": SIZE for name in ("size", "rank")},
+    **{f"{kind}_free": None for kind in ("svd", "incremental", "operator", "interpolator", "communicator")},
 }
 
 
@@ -128,7 +136,9 @@ def call(name: str, *arguments: Any) -> None:
     status = getattr(library, "fieldfold_" + name)(*arguments)
     raised, _local.raised = _local.raised, None
     if status != 0:
-        raise ERRORS.get(status, RuntimeError)(library.fieldfold_last_error().decode("utf-8", "replace"))
+        error = ERRORS.get(status, RuntimeError)(library.fieldfold_last_error().decode("utf-8", "replace"))
+        error.is_of_all = True  # type: ignore[attr-defined]
+        raise error
     if raised is not None:
         raise raised
 

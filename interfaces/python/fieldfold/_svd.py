@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import tempfile
@@ -11,7 +12,7 @@ from typing import (Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Se
 import numpy as np
 
 from ._library import (PROGRESS, FileError, Handle, InvalidArgument, Interrupted, NotReady, as_float, as_indices,
-                       as_numbers, as_real, c_text, call, figure, path_text, pointer, progress_function, size_of,
+                       as_numbers, as_real, c_text, call, figure, library, path_text, pointer, progress_function, size_of,
                        suffix_of)
 
 Array = np.ndarray
@@ -80,6 +81,20 @@ def _stacked(fields: Mapping[str, Any], names: Sequence[str], axes: int) -> Tupl
 
 
 S = TypeVar("S", bound="Saved")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def collective(method: F) -> F:
+    """A method that all ranks call: what is raised on one before the library is called fails the calls of others."""
+    @functools.wraps(method)
+    def called(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(self, *arguments, **options)
+        except Exception as error:
+            if self._communicator is not None and not getattr(error, "is_of_all", False):
+                getattr(library, f"fieldfold_{self._kind}_refuse")(self._handle.value, str(error).encode())
+            raise
+    return called  # type: ignore[return-value]
 
 
 class Saved:
@@ -87,6 +102,7 @@ class Saved:
 
     _kind: str
     _handle: Handle
+    _communicator: Any = None  # the ranks among which points are distributed
 
     @classmethod
     def _from_handle(cls: Type[S], handle: Handle) -> S:
@@ -95,15 +111,25 @@ class Saved:
         return made
 
     @classmethod
-    def load(cls: Type[S], path: PathLike) -> S:
-        """Loads an object of this class. Raises FileError."""
-        return cls._from_handle(Handle(cls._kind, "load", path_text(path)))
+    def load(cls: Type[S], path: PathLike, communicator: Any = None, num_pts: Optional[int] = None) -> S:
+        """Loads an object of this class. Raises FileError. With a communicator of mpi4py each rank reads the numbers of
+        its points, `num_pts` or an equal share; collective."""
+        if communicator is None:
+            return cls._from_handle(Handle(cls._kind, "load", path_text(path)))
+        from .mpi import as_communicator
+        ranks = as_communicator(communicator)
+        number = None if num_pts is None else ctypes.byref(ctypes.c_size_t(num_pts))
+        made = cls._from_handle(Handle(cls._kind, "load_on_ranks", path_text(path), ranks._handle.value, number))
+        made._communicator = ranks
+        return made
 
     def save(self, path: PathLike) -> None:
         """Saves the object; the file is either complete or as before. Raises FileError."""
         call(f"{self._kind}_save", self._handle.value, path_text(path))
 
     def __getstate__(self) -> bytes:
+        if self._communicator is not None:
+            raise TypeError("an object on ranks cannot be pickled or copied: save writes its file")
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "saved.fold")
             self.save(path)
@@ -131,7 +157,8 @@ class SVD(Saved):
     point_weights, field_weights, sample_weights, mass, mask, missing_values, gappy_snapshots, gappy_states), `rank`,
     `energy_tol`, `reconstruction_tol`, `sample_tol`, `noise`, `optimal_threshold`, `validate_every`,
     `keep_training_latents`, `decomposition`, `threads`. `mass` is a scipy sparse matrix, or triplets (rows, columns,
-    values). The map is learned at once if there is `data`.
+    values). The map is learned at once if there is `data`. `communicator` of mpi4py distributes the points among ranks
+    (see `fieldfold.mpi`): arrays are those of the points of this rank.
 
     :param data: snapshots, (dof, num_samples), or a dict of fields, each (*loop_shape, num_pts)
     """
@@ -141,6 +168,7 @@ class SVD(Saved):
 
     def __init__(self, data: Optional[Union[Array, Mapping[str, Any]]] = None, **options: Any):
         coords = options.pop("coords", None)
+        communicator = options.pop("communicator", None)
         field_opts = options.pop("field_opts", None) or {}
         if not isinstance(field_opts, Mapping):
             raise InvalidArgument(f"field_opts: expected a dict, got {type(field_opts).__name__}")
@@ -151,6 +179,8 @@ class SVD(Saved):
         if field_opts:
             options["field_opts"] = field_opts
         self._handle = Handle("svd", "create", specification(options))
+        if communicator is not None:
+            self._set_communicator(communicator)
         if coords is not None:
             self.set_coords(coords)
         if point_weights is not None:
@@ -167,7 +197,7 @@ class SVD(Saved):
     def copy(self) -> "SVD":
         """An independent copy with the same options and map."""
         other = self._from_handle(Handle("svd", "copy", self._handle.value))
-        other._progress = self._progress
+        other._progress, other._communicator = self._progress, self._communicator
         return other
 
     __copy__ = copy
@@ -179,6 +209,31 @@ class SVD(Saved):
         size = f"rank {self.rank}, dof {self.dof}" if self.map_exists else "no map"
         return f"<fieldfold.SVD of {', '.join(self.fields)}: {size}>"
 
+    def _set_communicator(self, communicator: Any) -> None:
+        from .mpi import as_communicator
+        self._communicator = as_communicator(communicator)
+        call(f"{self._kind}_set_communicator", self._handle.value, self._communicator._handle.value)
+
+    @collective
+    def fit_samples(self, states: Any) -> "SVD":
+        """Learns from whole states, (*loop_shape, dof), of which each rank has others. They are exchanged, so that each
+        rank has an equal share of the points afterwards. Returns the SVD."""
+        numbers = as_numbers(states)
+        if numbers.ndim == 0:
+            raise InvalidArgument("states: expected the shape (*loop_shape, dof), got ()")
+        call("svd_fit_samples", self._handle.value, pointer(numbers), size_of(numbers.shape[:-1]), numbers.shape[-1])
+        return self
+
+    def merged(self, communicator: Any, **rule: Any) -> "SVD":
+        """One map, the same on all ranks, of those that each has learnt from whole states of its own; collective.
+
+        :param rule: rank, energy_tol or reconstruction_tol; default: as in the options"""
+        from .mpi import as_communicator
+        ranks = as_communicator(communicator)
+        handle = Handle("svd", "merge_ranks", self._handle.value, ranks._handle.value, specification(rule))
+        return self._from_handle(handle)
+
+    @collective
     def set_coords(self, coords: Any) -> None:
         """Sets the points of the grid, (num_pts, dim); (num_pts,) for dim = 1."""
         points = _as_points(coords)
@@ -199,6 +254,7 @@ class SVD(Saved):
         call("svd_set_progress", self._handle.value, function, None)
         self._progress = None if progress is None else (function, failures)
 
+    @collective
     def _set_mass(self, mass: Any) -> None:
         if hasattr(mass, "tocoo"):
             matrix = mass.tocoo()
@@ -207,9 +263,13 @@ class SVD(Saved):
             num_pts, triplets = matrix.shape[0], (matrix.row, matrix.col, matrix.data)
         else:
             triplets = tuple(mass)
-            if len(triplets) != 3 or np.size(triplets[0]) == 0:
+            if len(triplets) != 3 or (np.size(triplets[0]) == 0 and self._communicator is None):
                 raise InvalidArgument("mass: expected a sparse matrix, or rows, columns and values")
-            num_pts = int(np.max(triplets[0])) + 1
+            num_pts = int(np.max(triplets[0])) + 1 if self._communicator is None else 0
+        if self._communicator is not None:  # numbers of points are those among all, and say nothing of this rank
+            num_pts = self.num_pts
+            if not self.dim:
+                raise InvalidArgument("mass: expected coords, which give the points of this rank")
         rows, columns = (as_indices(index, "mass") for index in triplets[:2])
         values = as_numbers(triplets[2])
         if not rows.shape == columns.shape == values.shape:
@@ -217,6 +277,7 @@ class SVD(Saved):
         call("svd_set_mass_matrix", self._handle.value, num_pts, values.size, pointer(rows), pointer(columns),
              pointer(values))
 
+    @collective
     def fit(self, data: Union[Array, Mapping[str, Any]]) -> "SVD":
         """Learns the map from snapshots, (dof, num_samples) with any strides, or a dict of fields, each
         (*loop_shape, num_pts), with one snapshot per loop index. Returns the SVD."""
@@ -282,6 +343,7 @@ class SVD(Saved):
     def _pinned(self, needs_map: bool = True) -> "SVD":
         """An SVD that shares the map, which no other thread changes between the calls of a method."""
         pinned = self._from_handle(Handle("svd", "copy", self._handle.value))
+        pinned._communicator = self._communicator
         if needs_map and not pinned.map_exists:
             raise NotReady("there is no map yet: fit learns one from snapshots")
         return pinned
@@ -368,6 +430,7 @@ class SVD(Saved):
             raise InvalidArgument(f"{name}: expected a shape ending in ({length},), got {numbers.shape}")
         return numbers, numbers.shape[:-1], size_of(numbers.shape[:-1])
 
+    @collective
     def compress(self, states: Any, out: Optional[Array] = None) -> Array:
         """Compresses states, (*loop_shape, dof), to coefficients, (*loop_shape, rank).
 
@@ -390,6 +453,7 @@ class SVD(Saved):
         call("svd_reconstruct" + suffix_of(numbers), pinned._handle.value, pointer(numbers), count, pointer(states))
         return states
 
+    @collective
     def assess(self, states: Any) -> Assessment:
         """Compresses states with missing numbers, and measures how far they are from the span of the modes."""
         pinned = self._pinned()
@@ -413,6 +477,7 @@ class SVD(Saved):
         return {name: np.ascontiguousarray(fields[..., index]).reshape(shape)
                 for index, name in enumerate(self.fields)}
 
+    @collective
     def interpolate_from_grid(self, states: Any, new_coords: Any) -> Dict[str, Array]:
         """Interpolates states, (*loop_shape, dof), from the grid to points, (*coord_shape, dim): a dict of fields,
         each (*loop_shape, *coord_shape)."""
@@ -424,6 +489,7 @@ class SVD(Saved):
              pointer(fields))
         return pinned._by_field(fields, (*loop_shape, *coord_shape))
 
+    @collective
     def interpolate_to_grid(self, field_coords: Any, field_values: Mapping[str, Any]) -> Array:
         """Interpolates a dict of fields, each (*loop_shape, *coord_shape), at points, (*coord_shape, dim), to states
         on the grid, (*loop_shape, dof)."""
@@ -441,6 +507,7 @@ class SVD(Saved):
              pointer(states))
         return states
 
+    @collective
     def reconstruct_at(self, latent: Any, new_coords: Any) -> Dict[str, Array]:
         """Reconstructs coefficients, (*loop_shape, rank), at points, (*coord_shape, dim): a dict of fields, each
         (*loop_shape, *coord_shape). Faster than reconstruction and interpolation for more samples than modes."""
@@ -452,12 +519,14 @@ class SVD(Saved):
              pointer(fields))
         return pinned._by_field(fields, (*loop_shape, *coord_shape))
 
+    @collective
     def sensors(self, count: int) -> Array:
         """Chooses the locations of `count` sensors, at least rank: numbers of a state, point * num_qoi + field."""
         locations = np.empty(count, np.uintp)
         call("svd_sensors", self._handle.value, count, pointer(locations))
         return locations.astype(np.int64)
 
+    @collective
     def noise_amplification(self, locations: Any) -> float:
         """The factor by which coefficients from these sensors amplify noise."""
         numbers, amplification = as_indices(locations, "locations"), np.empty(1)
@@ -504,7 +573,12 @@ class IncrementalSVD(Saved):
 
     def __init__(self, **options: Any):
         coords = options.pop("coords", None)
+        communicator = options.pop("communicator", None)
         self._handle = Handle("incremental", "create", specification(options))
+        if communicator is not None:
+            from .mpi import as_communicator
+            self._communicator = as_communicator(communicator)
+            call("incremental_set_communicator", self._handle.value, self._communicator._handle.value)
         if coords is not None:
             points = _as_points(coords)
             call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
@@ -532,7 +606,9 @@ class IncrementalSVD(Saved):
         """Processes all states, and makes an SVD with the map. More states may be added afterwards."""
         handle = Handle("incremental", "finish", self._handle.value)
         handle.kind = "svd"
-        return SVD._from_handle(handle)
+        svd = SVD._from_handle(handle)
+        svd._communicator = self._communicator
+        return svd
 
     num_samples = property(lambda self: figure("incremental_num_samples", self._handle),
                            doc="Number of processed states.")
