@@ -23,7 +23,6 @@ void count_bytes(int count, MPI_Datatype type) {
 template <class Call>
 int collective(int count, MPI_Datatype type, const Call& call) {
   ++traffic.collectives;
-  if (type == MPI_LONG_LONG && count == header_length) ++traffic.headers;
   count_bytes(count, type);
   const double start = PMPI_Wtime();
   const int code = call();
@@ -56,6 +55,10 @@ Traffic Traffic::operator-(const Traffic& before) const {
 Traffic mpi_traffic() { return traffic; }
 
 int MPI_Allreduce(const void* from, void* to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm ranks) {
+  if (type == MPI_DOUBLE && op == MPI_MAX && count == header_length) {
+    ++traffic.headers;
+    traffic.numbers -= header_length;
+  }
   return collective(count, type, [&] { return PMPI_Allreduce(from, to, count, type, op, ranks); });
 }
 

@@ -5,7 +5,7 @@
 /// What this rank has passed to MPI: the program replaces functions of MPI by ones that count and call those of PMPI.
 struct Traffic {
   std::uint64_t collectives = 0;
-  std::uint64_t headers = 0;     ///< collective calls that carry no numbers: reductions of six whole numbers
+  std::uint64_t headers = 0;     ///< reductions of six numbers to their maximum, which say what call follows
   std::uint64_t numbers = 0;     ///< in double precision
   std::uint64_t bytes = 0;       ///< all, except those of files
   std::uint64_t messages = 0;    ///< from one rank to another

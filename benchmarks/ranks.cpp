@@ -2,6 +2,7 @@
 // from rank 0; ranks.py runs it.
 //
 //     mpirun -n RANKS bench_ranks traffic ROWS COLS RANK FIELDS FOLDER
+//     mpirun -n RANKS bench_ranks interpolation SIDE REPEATS
 //     mpirun -n RANKS bench_ranks learning ROWS COLS RANK REPEATS FOLDER strong|weak NUMBER_OF_RANKS ...
 //     mpirun -n RANKS bench_ranks rates COLS RANK REPEATS
 //     mpirun -n RANKS bench_ranks network REPEATS NUMBER_OF_RANKS ...
@@ -214,6 +215,48 @@ void measure_traffic(std::size_t points, std::size_t cols, std::size_t rank, std
   const std::filesystem::path path = std::filesystem::path(folder) / "traffic.fold";
   count("save", [&] { fieldfold::save(path, svd); });
   count("load", [&] { fieldfold::load(path, communicator, own.size()); });
+}
+
+/// A cube of points, of which each rank has the slab at its place; queries lie between them.
+void measure_interpolation(std::size_t side, int repeats) {
+  const Ranks ranks(MPI_COMM_WORLD);
+  const auto communicator = fieldfold::mpi_communicator(MPI_COMM_WORLD);
+  const auto cube = [&](Share planes, double shift) {
+    auto points = Matrix::from_shape({planes.size() * side * side, 3});
+    for (std::size_t i = 0; i < points.shape(0); ++i) {
+      const std::array places{planes.first + i / (side * side), i / side % side, i % side};
+      for (std::size_t axis = 0; axis < 3; ++axis)
+        points(i, axis) =
+            (static_cast<double>(places[axis]) + shift + 0.2 * noise_at(planes.first * side * side + i, axis)) /
+            static_cast<double>(side);
+    }
+    return points;
+  };
+  const Share own = ranks.share_of(side);
+  const Matrix points = cube(own, 0.0);
+  const Matrix queries = cube(own, 0.4);
+  const Matrix values = xt::ones<double>({points.shape(0), std::size_t{1}});
+  const fieldfold::RBFOptions neighbors{.neighbors = 30, .threads = 1};
+  const fieldfold::RBFOptions clusters{.method = fieldfold::RBFMethod::partition_of_unity, .threads = 1};
+  for (const auto& [name, options] : {std::pair("neighbors", neighbors), std::pair("clusters", clusters)}) {
+    std::optional<fieldfold::InterpolationOperator> matrix;
+    const auto report = [&](const char* call, const std::function<void()>& action) {
+      const Traffic before = mpi_traffic();
+      const double seconds = ranks.seconds_of(action);
+      const Traffic here = mpi_traffic() - before;
+      const auto most = [&](std::uint64_t number) { return ranks.largest(static_cast<double>(number)); };
+      std::vector<double> all{seconds};
+      for (int repeat = 1; repeat < repeats; ++repeat) all.push_back(ranks.seconds_of(action));
+      print(text(R"({"interpolation": "%s", "call": "%s", "side": %zu, "ranks": %zu, "seconds": %.6f, )", name, call,
+                 side, ranks.size(), median(all)) +
+            text(R"("collectives": %.0f, "bytes": %.0f, "messages": %.0f})", most(here.collectives), most(here.bytes),
+                 most(here.messages)));
+    };
+    report("construction",
+           [&] { matrix.emplace(communicator, points, queries, fieldfold::Interpolation{"rbf", options}); });
+    report("application", [&] { (*matrix)(values, 1); });
+    report("transposed", [&] { matrix->transposed(values, 1); });
+  }
 }
 
 /// Seconds by name, one for each repeat.
@@ -475,14 +518,15 @@ void run(const std::vector<std::string>& words) {
   if (mode == "learning")
     return measure_learning(number(1), number(2), number(3), static_cast<int>(number(4)), words.at(5),
                             words.at(6) == "weak", numbers_from(7));
+  if (mode == "interpolation") return measure_interpolation(number(1), static_cast<int>(number(2)));
   if (mode == "rates") return measure_rates(number(1), number(2), static_cast<int>(number(3)));
   if (mode == "network") return measure_network(static_cast<int>(number(1)), numbers_from(2));
   if (mode == "memory") return measure_memory(number(1), number(2));
 #ifdef HAS_SCALAPACK
   if (mode == "scalapack") return compare_with_scalapack(number(1), number(2), number(3), static_cast<int>(number(4)));
 #endif
-  throw fieldfold::InvalidArgument(
-      fieldfold::message("mode: expected traffic, learning, rates, network, memory or scalapack, got ", mode));
+  throw fieldfold::InvalidArgument(fieldfold::message(
+      "mode: expected traffic, interpolation, learning, rates, network, memory or scalapack, got ", mode));
 }
 
 }  // namespace

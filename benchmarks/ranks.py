@@ -26,7 +26,7 @@ PHASES = ["learning", "statistics", "summary", "basis", "errors", "saving"]
 parser = argparse.ArgumentParser()
 parser.add_argument("build", type=pathlib.Path)
 parser.add_argument("--json", type=pathlib.Path)
-parser.add_argument("--only", nargs="+", default=["traffic", "scaling", "scalapack", "model"])
+parser.add_argument("--only", nargs="+", default=["traffic", "interpolation", "scaling", "scalapack", "model"])
 parser.add_argument("--quick", action="store_true", help="a tenth of the rows, to try the script")
 arguments = parser.parse_args()
 less = 10 if arguments.quick else 1
@@ -114,6 +114,18 @@ def traffic(folder):
            "file calls"], rows)
 
 
+def interpolation(_):
+    side = 64 // (2 if arguments.quick else 1)
+    found = []
+    for ranks in (1, 2, 4, 7):
+        found += run(ranks, "interpolation", side, 3)
+    figures.extend(found)
+    print(f"{side}^3 points in slabs of the ranks, as many queries, one column of values; the most of any rank\n")
+    table(["method", "call", "ranks", "seconds", "collective calls", "bytes", "messages"],
+          [[figure["interpolation"], figure["call"], figure["ranks"], f"{figure['seconds']:.4f}", figure["collectives"],
+            figure["bytes"], figure["messages"]] for figure in found])
+
+
 def scaling(folder):
     for kind, dof in (("strong", 400_000 // less), ("weak", 200_000 // less)):
         one, two = timed(2, "learning", dof, COLS, RANK, 5, folder, kind, 1, 2)
@@ -145,7 +157,7 @@ def model(folder):
 
 
 with tempfile.TemporaryDirectory() as name:
-    for case in (traffic, scaling, scalapack, model):
+    for case in (traffic, interpolation, scaling, scalapack, model):
         if case.__name__ in arguments.only:
             case(name)
 if arguments.json:

@@ -53,7 +53,14 @@ class Communicator {
   /// Runs work that calls the members above. An exception on some ranks is thrown on all, that of the lowest one of
   /// them, so that none waits for another in vain; a rank may fail anywhere in its work. Within another call of it, it
   /// only runs the work.
-  virtual void together(const std::function<void()>& work) const = 0;
+  template <class Work>
+  void together(const Work& work) const {
+    // A reference needs no memory, of which there may be none on one rank.
+    run_together(std::cref(work));
+  }
+
+ protected:
+  virtual void run_together(const std::function<void()>& work) const = 0;
 };
 
 /// Consecutive items of a rank.

@@ -84,6 +84,7 @@ using std::copy;
 using std::copy_n;
 using std::copyable;
 using std::cos;
+using std::cref;
 using std::current_exception;
 using std::data;
 using std::declval;

@@ -149,7 +149,13 @@ class BasicCompression {
                                     const std::vector<BasicFields<T>>& field_values) const;
 
   /// Runs work of all ranks, as `Communicator::together`; on one process only the work.
-  void together(const std::function<void()>& work) const;
+  template <class Work>
+  void together(const Work& work) const {
+    if (options_.communicator)
+      options_.communicator->together(work);
+    else
+      work();
+  }
 
  protected:
   /// The rows of this rank in matrices of `rows` rows here; collective.

@@ -54,7 +54,13 @@ class InterpolationOperator {
   xt::xarray<double> transposed(const ArrayRef<double>& values, std::size_t threads = 0) const;
 
   /// Runs work of all ranks, as `Communicator::together`; on one process only the work.
-  void together(const std::function<void()>& work) const;
+  template <class Work>
+  void together(const Work& work) const {
+    if (communicator_)
+      communicator_->together(work);
+    else
+      work();
+  }
 
   /// The ranks among which points and queries are distributed; null: one process has all.
   const std::shared_ptr<const Communicator>& communicator() const { return communicator_; }

@@ -12,6 +12,9 @@ namespace {
 /// The most numbers in one call.
 constexpr std::size_t most_numbers = std::size_t{1} << 28;
 
+/// The longest text of a failure; more of it is cut off.
+constexpr std::size_t longest_text = 2048;
+
 /// What can happen to a rank, in the order of the names that other ranks throw.
 enum class Failure : std::uint8_t {
   none,
@@ -105,7 +108,8 @@ class Ranks final : public Communicator {
     if (code != 0) throw FileError(message(path.string(), ": cannot be written: ", text_of(code)));
   }
 
-  void together(const std::function<void()>& work) const override {
+ private:
+  void run_together(const std::function<void()>& work) const override {
     // A failure is shared once, by the outermost call.
     if (is_together_) return work();
     const Flag inside(is_together_);
@@ -131,7 +135,6 @@ class Ranks final : public Communicator {
     }
   }
 
- private:
   /// A flag that is set during its lifetime.
   class Flag {
    public:
@@ -193,12 +196,15 @@ class Ranks final : public Communicator {
   }
 
   SharedFailure failure_of(std::size_t rank, bool is_of_all, Failure kind, const char* text) const {
-    std::array head{static_cast<double>(kind), static_cast<double>(std::char_traits<char>::length(text))};
-    broadcast_part(head, rank);
-    const auto length = static_cast<std::size_t>(head[1]);
-    std::vector<double> words = rank == this->rank() ? as_numbers(text) : std::vector<double>(numbers_of_text(length));
-    broadcast_part(words, rank);
-    return {static_cast<Failure>(head[0]), rank, is_of_all, as_text(words, length)};
+    // Nothing is allocated before the ranks have met: there may be no memory. Kind, length and text.
+    std::array<double, 2 + numbers_of_text(longest_text)> numbers{};
+    const std::size_t length = std::min(std::char_traits<char>::length(text), longest_text);
+    numbers[0] = static_cast<double>(kind);
+    numbers[1] = static_cast<double>(length);
+    std::memcpy(&numbers[2], text, length);
+    broadcast_part(numbers, rank);
+    return {static_cast<Failure>(numbers[0]), rank, is_of_all,
+            as_text(std::span(numbers).subspan(2), static_cast<std::size_t>(numbers[1]))};
   }
 
   [[noreturn]] static void rethrow(const SharedFailure& failure) {

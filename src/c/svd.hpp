@@ -57,8 +57,8 @@ auto with_svd(const fieldfold_svd* handle, Action action) {
 
 /// Runs work of all ranks among which the points of an object are distributed, so that a bad argument of one is an
 /// error on all; on one process only the work.
-template <class Object>
-void together(const Object& object, const std::function<void()>& work) {
+template <class Object, class Work>
+void together(const Object& object, const Work& work) {
   if (const auto& communicator = object.compression_options().communicator)
     communicator->together(work);
   else

@@ -127,14 +127,6 @@ void BasicCompression<T>::check_coords() {
 }
 
 template <class T>
-void BasicCompression<T>::together(const std::function<void()>& work) const {
-  if (options_.communicator)
-    options_.communicator->together(work);
-  else
-    work();
-}
-
-template <class T>
 RowPartition BasicCompression<T>::partition_of(std::size_t rows) const {
   if (!options_.communicator) return {};
   RowPartition partition(*options_.communicator, rows);

@@ -64,13 +64,6 @@ InterpolationOperator::InterpolationOperator(std::shared_ptr<const Communicator>
   });
 }
 
-void InterpolationOperator::together(const std::function<void()>& work) const {
-  if (communicator_)
-    communicator_->together(work);
-  else
-    work();
-}
-
 InterpolationOperator::InterpolationOperator(std::variant<SparseRows, xt::xarray<double>> weights, Shape query_shape)
     : weights_(std::move(weights)), query_shape_(std::move(query_shape)), num_points_(num_columns()) {
   const SparseRows* const sparse = std::get_if<SparseRows>(&weights_);

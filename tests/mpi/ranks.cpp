@@ -183,7 +183,7 @@ class DyingRanks final : public fieldfold::Communicator {
     ranks_->write_parts(path, parts);
     if (rank() + 1 == std::min<std::size_t>(2, size())) std::raise(SIGKILL);
   }
-  void together(const std::function<void()>& work) const override { ranks_->together(work); }
+  void run_together(const std::function<void()>& work) const override { ranks_->together(work); }
 
  private:
   std::shared_ptr<const Communicator> ranks_;

@@ -73,8 +73,9 @@ Matrix in_plane(const Matrix& points, bool is_slanted) {
 Matrix values_at(const Matrix& points) {
   auto values = Matrix::from_shape({points.shape(0), 3});
   for (std::size_t i = 0; i < points.shape(0); ++i) {
-    values(i, 0) = std::sin(points(i, 0) + 2.0 * points(i, 1));
-    values(i, 1) = std::cos(3.0 * points(i, 0)) * points(i, 1);
+    const double last = points(i, points.shape(1) - 1);
+    values(i, 0) = std::sin(points(i, 0) + 2.0 * last);
+    values(i, 1) = std::cos(3.0 * points(i, 0)) * last;
     values(i, 2) = 1.0;
   }
   return values;
@@ -209,6 +210,33 @@ BOOST_AUTO_TEST_CASE(points_in_a_plane_and_on_circles_are_those_of_one_process) 
       BOOST_TEST_CONTEXT(given.name << " on " << ranks << " ranks") {
         BOOST_TEST(applied <= given.tolerance);
         BOOST_TEST(transposed <= 100.0 * given.tolerance);
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(few_points_on_many_ranks_are_those_of_one_process) {
+  Matrix coincident = scattered(30, 2, 31);
+  for (std::size_t i = 20; i < 30; ++i)
+    for (std::size_t axis = 0; axis < 2; ++axis) coincident(i, axis) = coincident(i - 20, axis);
+  const Matrix line = scattered(40, 1, 32);
+  Matrix same = fieldfold::zeros<double>({25, 2});
+  const fieldfold::RBFOptions clusters{.method = RBFMethod::partition_of_unity, .cluster_size = 10};
+  const std::vector<Case> cases{
+      {"one point", scattered(1, 2, 33), scattered(5, 2, 34), {"nearest"}},
+      {"two points", scattered(2, 3, 35), scattered(5, 3, 36), {"inverse_distance"}},
+      {"no queries", scattered(30, 2, 37), scattered(0, 2, 38), {"rbf", with_neighbors(5)}},
+      {"no queries of clusters", scattered(30, 2, 37), scattered(0, 2, 38), {"rbf", clusters}},
+      {"a line", line, scattered(15, 1, 39), {"rbf", clusters}},
+      {"coincident points", coincident, scattered(15, 2, 40), {"inverse_distance"}},
+      {"one place", same, scattered(15, 2, 41), {"nearest"}},
+      {"far queries", scattered(40, 2, 42), scattered(15, 2, 43) * 1e6, {"inverse_distance"}},
+  };
+  for (const Case& given : cases)
+    for (const std::size_t ranks : {2U, 4U, 7U}) {
+      const auto [applied, transposed] = differences(given, ranks);
+      BOOST_TEST_CONTEXT(given.name << " on " << ranks << " ranks") {
+        BOOST_TEST(applied <= 1e-12);
+        BOOST_TEST(transposed <= 1e-10);
       }
     }
 }

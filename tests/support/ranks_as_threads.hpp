@@ -77,7 +77,7 @@ class ThreadRank final : public fieldfold::Communicator {
       }
     });
   }
-  void together(const std::function<void()>& work) const override {
+  void run_together(const std::function<void()>& work) const override {
     if (is_together_) return work();
     is_together_ = true;
     try {
