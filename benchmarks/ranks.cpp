@@ -2,6 +2,7 @@
 // from rank 0; ranks.py runs it.
 //
 //     mpirun -n RANKS bench_ranks traffic ROWS COLS RANK FIELDS FOLDER
+//     mpirun -n RANKS bench_ranks samples ROWS SAMPLES_OF_A_RANK RANK REPEATS
 //     mpirun -n RANKS bench_ranks interpolation SIDE REPEATS
 //     mpirun -n RANKS bench_ranks learning ROWS COLS RANK REPEATS FOLDER strong|weak NUMBER_OF_RANKS ...
 //     mpirun -n RANKS bench_ranks rates COLS RANK REPEATS
@@ -215,6 +216,46 @@ void measure_traffic(std::size_t points, std::size_t cols, std::size_t rank, std
   const std::filesystem::path path = std::filesystem::path(folder) / "traffic.fold";
   count("save", [&] { fieldfold::save(path, svd); });
   count("load", [&] { fieldfold::load(path, communicator, own.size()); });
+}
+
+/// Whole states on each rank, of samples of its own: exchanged by points, or as maps that are merged.
+void measure_samples(std::size_t rows, std::size_t samples, std::size_t rank, int repeats) {
+  const Ranks ranks(MPI_COMM_WORLD);
+  const auto communicator = fieldfold::mpi_communicator(MPI_COMM_WORLD);
+  auto own = Matrix::from_shape({samples, rows});
+  {
+    const Snapshots all(samples * ranks.size(), {rank});
+    constexpr std::size_t block = 1000;
+    for (std::size_t first = 0; first < rows; first += block) {
+      const Matrix part = all.rows({first, std::min(rows, first + block)});
+      for (std::size_t i = 0; i < part.shape(0); ++i)
+        for (std::size_t j = 0; j < samples; ++j) own(j, first + i) = part(i, ranks.rank() * samples + j);
+    }
+  }
+  double exact_error = 0.0;
+  double merged_error = 0.0;
+  const auto report = [&](const char* way, const std::function<void()>& action) {
+    const Traffic before = mpi_traffic();
+    std::vector<double> seconds{ranks.seconds_of(action)};
+    const Traffic here = mpi_traffic() - before;
+    for (int repeat = 1; repeat < repeats; ++repeat) seconds.push_back(ranks.seconds_of(action));
+    const auto most = [&](std::uint64_t number) { return ranks.largest(static_cast<double>(number)); };
+    print(text(R"({"samples": %zu, "by": "%s", "rows": %zu, "rank": %zu, "ranks": %zu, "seconds": %.4f, )", samples,
+               way, rows, rank, ranks.size(), median(seconds)) +
+          text(R"("bytes": %.0f, "messages": %.0f, "squared_error": %.6f})", most(here.bytes), most(here.messages),
+               merged_error > 0.0 ? std::pow(merged_error / exact_error, 2) : 1.0));
+  };
+  report("exchange", [&] {
+    const Matrix snapshots = fieldfold::distributed_by_points<double>(*communicator, own);
+    SVD svd({.communicator = communicator}, {.rule = {.rank = rank}, .threads = 1});
+    svd.compute_map(snapshots);
+    exact_error = svd.reconstruction_error();
+  });
+  report("merging", [&] {
+    SVD svd({}, {.rule = {.rank = std::min(2 * rank, samples)}, .threads = 1});
+    svd.compute_map(fieldfold::TransposedRows<double>(fieldfold::as_matrix(std::as_const(own))));
+    merged_error = fieldfold::merged(*communicator, svd, {.rank = rank}).reconstruction_error();
+  });
 }
 
 /// A cube of points, of which each rank has the slab at its place; queries lie between them.
@@ -518,6 +559,7 @@ void run(const std::vector<std::string>& words) {
   if (mode == "learning")
     return measure_learning(number(1), number(2), number(3), static_cast<int>(number(4)), words.at(5),
                             words.at(6) == "weak", numbers_from(7));
+  if (mode == "samples") return measure_samples(number(1), number(2), number(3), static_cast<int>(number(4)));
   if (mode == "interpolation") return measure_interpolation(number(1), static_cast<int>(number(2)));
   if (mode == "rates") return measure_rates(number(1), number(2), static_cast<int>(number(3)));
   if (mode == "network") return measure_network(static_cast<int>(number(1)), numbers_from(2));
@@ -526,7 +568,7 @@ void run(const std::vector<std::string>& words) {
   if (mode == "scalapack") return compare_with_scalapack(number(1), number(2), number(3), static_cast<int>(number(4)));
 #endif
   throw fieldfold::InvalidArgument(fieldfold::message(
-      "mode: expected traffic, interpolation, learning, rates, network, memory or scalapack, got ", mode));
+      "mode: expected traffic, samples, interpolation, learning, rates, network, memory or scalapack, got ", mode));
 }
 
 }  // namespace

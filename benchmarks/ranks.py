@@ -26,7 +26,7 @@ PHASES = ["learning", "statistics", "summary", "basis", "errors", "saving"]
 parser = argparse.ArgumentParser()
 parser.add_argument("build", type=pathlib.Path)
 parser.add_argument("--json", type=pathlib.Path)
-parser.add_argument("--only", nargs="+", default=["traffic", "interpolation", "scaling", "scalapack", "model"])
+parser.add_argument("--only", nargs="+", default=["traffic", "samples", "interpolation", "scaling", "scalapack", "model"])
 parser.add_argument("--quick", action="store_true", help="a tenth of the rows, to try the script")
 arguments = parser.parse_args()
 less = 10 if arguments.quick else 1
@@ -114,6 +114,21 @@ def traffic(folder):
            "file calls"], rows)
 
 
+def samples(_):
+    print(f"whole states on each rank, rank {RANK}; local maps of rank {2 * RANK}; the most of any rank\n")
+    rows = []
+    for ranks in (2, 4, 7):
+        for number in (20, 100, 400) if ranks < 7 else (20, 100):
+            pair = run(ranks, "samples", 100_000 // less, number, RANK, 3)
+            figures.extend(pair)
+            exchange, merging = pair
+            rows.append([ranks, number, f"{exchange['bytes'] / 1e6:.1f}", f"{merging['bytes'] / 1e6:.1f}",
+                         f"{exchange['seconds']:.3f}", f"{merging['seconds']:.3f}",
+                         f"{merging['seconds'] / exchange['seconds']:.2f}", f"{merging['squared_error']:.4f}"])
+    table(["ranks", "samples of a rank", "exchange, MB", "merging, MB", "exchange, s", "merging, s",
+           "merging / exchange", "squared error / best"], rows)
+
+
 def interpolation(_):
     side = 64 // (2 if arguments.quick else 1)
     found = []
@@ -157,7 +172,7 @@ def model(folder):
 
 
 with tempfile.TemporaryDirectory() as name:
-    for case in (traffic, interpolation, scaling, scalapack, model):
+    for case in (traffic, samples, interpolation, scaling, scalapack, model):
         if case.__name__ in arguments.only:
             case(name)
 if arguments.json:

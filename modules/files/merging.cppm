@@ -13,8 +13,8 @@ export namespace fieldfold {
 /// messages are maps. The squared error exceeds the best one of its rank by at most 1 %, and by what the maps of the
 /// ranks have truncated, which `reconstruction_error` counts. Training latents are in the order of the ranks.
 ///
-/// A rank sends about `rank * dof` numbers twice, whatever the number of its snapshots. `distributed_by_points` sends
-/// each snapshot once, and its map is exact: it costs less for fewer snapshots on a rank than twice the modes.
+/// A rank sends its modes once, and those of the result, whatever the number of its snapshots. `distributed_by_points`
+/// sends each snapshot once, and its map is exact: it costs less unless ranks have many times as many snapshots as modes.
 /// Collective.
 /// \param own   of whole states; a rank without snapshots has no map
 /// \param rule  as for `merged`
