@@ -14,8 +14,8 @@ export namespace fieldfold {
 /// ranks have truncated, which `reconstruction_error` counts. Training latents are in the order of the ranks.
 ///
 /// A rank sends its modes once, and those of the result, whatever the number of its snapshots. `distributed_by_points`
-/// sends each snapshot once, and its map is exact: it costs less unless ranks have many times as many snapshots as modes.
-/// Collective.
+/// sends each snapshot once, and its map is exact: it costs less unless ranks have many times as many snapshots as
+/// modes. Collective.
 /// \param own   of whole states; a rank without snapshots has no map
 /// \param rule  as for `merged`
 /// \returns     the same map on all ranks, each with all points
