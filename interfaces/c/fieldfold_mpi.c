@@ -58,7 +58,11 @@ static int exchange(void* own, const fieldfold_message* sent, size_t num_sent, c
     failure = MPI_Isend(sent[i].numbers, (int)sent[i].count, MPI_DOUBLE, (int)sent[i].rank, 0, self->ranks,
                         &self->requests[started++]);
   if (failure != MPI_SUCCESS) return failure;
-  return MPI_Waitall(started, self->requests, MPI_STATUSES_IGNORE);
+  for (int i = 0; i < started; ++i) {
+    const int code = MPI_Wait(&self->requests[i], MPI_STATUS_IGNORE);
+    if (failure == MPI_SUCCESS) failure = code;
+  }
+  return failure;
 }
 
 static int write_parts(void* own, const char* path, const fieldfold_file_part* parts, size_t num_parts) {
@@ -171,8 +175,7 @@ int fieldfold_mpi_ranks(MPI_Comm ranks, fieldfold_ranks* functions) {
   return MPI_SUCCESS;
 }
 
-/* Why MPI cannot be used, or null. */
-static const char* obstacle(void) {
+const char* fieldfold_mpi_obstacle(void) {
   int is_initialized = 0;
   int is_finalized = 0;
   MPI_Initialized(&is_initialized);
@@ -182,7 +185,7 @@ static const char* obstacle(void) {
 }
 
 fieldfold_status fieldfold_mpi_communicator_create(MPI_Comm ranks, fieldfold_communicator** communicator) {
-  const char* const reason = obstacle();
+  const char* const reason = fieldfold_mpi_obstacle();
   if (reason != NULL) return fieldfold_fail(FIELDFOLD_NOT_READY, reason);
   if (communicator == NULL)
     return fieldfold_fail(FIELDFOLD_INVALID_ARGUMENT, "communicator: expected memory, got a null pointer");
@@ -197,7 +200,7 @@ fieldfold_status fieldfold_mpi_communicator_create(MPI_Comm ranks, fieldfold_com
 }
 
 fieldfold_status fieldfold_mpi_communicator_create_f(MPI_Fint ranks, fieldfold_communicator** communicator) {
-  const char* const reason = obstacle();
+  const char* const reason = fieldfold_mpi_obstacle();
   if (reason != NULL) return fieldfold_fail(FIELDFOLD_NOT_READY, reason);
   return fieldfold_mpi_communicator_create(MPI_Comm_f2c(ranks), communicator);
 }

@@ -22,6 +22,9 @@ FIELDFOLD_API fieldfold_status fieldfold_mpi_communicator_create(MPI_Comm ranks,
 FIELDFOLD_API fieldfold_status fieldfold_mpi_communicator_create_f(MPI_Fint ranks,
                                                                    fieldfold_communicator** communicator);
 
+/* Why MPI cannot be used, or null. */
+FIELDFOLD_API const char* fieldfold_mpi_obstacle(void);
+
 /* The functions behind it. Returns an error code of MPI; collective. */
 FIELDFOLD_API int fieldfold_mpi_ranks(MPI_Comm ranks, fieldfold_ranks* functions);
 

@@ -76,6 +76,9 @@ Share equal_share(const Communicator& communicator, std::size_t total, std::opti
 /// \param sent  at most one to a rank  \returns  those to this rank, in the order of their ranks
 std::vector<Message> deliver(const Communicator& communicator, const std::vector<Message>& sent);
 
+/// The least and the largest number of the ranks; collective.
+std::pair<double, double> range_of(const Communicator& communicator, double number);
+
 /// Text as the bits of numbers, eight letters each, and back. \param length  of the text
 std::vector<double> as_numbers(std::string_view text);
 std::string as_text(std::span<const double> numbers, std::size_t length);

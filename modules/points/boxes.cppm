@@ -41,9 +41,11 @@ std::size_t widest_axis(const Box& box);
 /// Whether a box lies in another one.
 bool is_inside(const Box& box, const Box& other);
 
-/// The smallest box around two, and the common part of two that meet.
+/// The smallest box around two.
 Box united(const Box& a, const Box& b);
-Box intersection(const Box& a, const Box& b);
+
+/// A box with its corners moved into another one; the common part of two that meet.
+Box clamped(Box box, const Box& domain);
 
 /// A box widened by a margin on all sides.
 Box widened(Box box, double margin);

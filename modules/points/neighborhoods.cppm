@@ -6,14 +6,9 @@ import fieldfold.base.communicator;
 import fieldfold.base.standard;
 import fieldfold.linalg.rows_on_ranks;
 import fieldfold.linalg.sparse;
+import fieldfold.points.regions;
 
 export namespace fieldfold {
-
-/// Points of all ranks that one has learnt.
-struct KnownPoints {
-  MatrixView<const double> rows;           ///< `(k, dim + attributes)`
-  std::span<const std::uint64_t> numbers;  ///< `(k,)`, ascending: among the points of all ranks
-};
 
 /// A matrix whose rows need the nearest points of queries, ties by number: computed where the points are, by regions of
 /// a distributed k-d tree. Collective.

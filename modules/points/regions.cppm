@@ -8,6 +8,13 @@ import fieldfold.points.boxes;
 
 export namespace fieldfold {
 
+/// Points of all ranks that one has learnt.
+struct KnownPoints {
+  MatrixView<const double> rows;           ///< `(k, dim + attributes)`
+  std::span<const std::uint64_t> numbers;  ///< `(k,)`, ascending: among the points of all ranks
+  std::span<const std::size_t> regions;    ///< `(k,)`
+};
+
 /// Points distributed among ranks, split into regions as `Cells` splits all of them: a distributed k-d tree. Each
 /// region belongs to a rank, which learns the points in it and, by exchange of boxes, those around it. The regions are
 /// cells of a coarser level of the same tree, so that the cells into which they are split do not depend on the number
@@ -18,13 +25,6 @@ class Regions {
     Box box;
     std::size_t num_cells = 1;  ///< into which it is to be split
     std::size_t rank = 0;       ///< it belongs to
-  };
-
-  /// Points near the regions of this rank.
-  struct Known {
-    std::vector<std::uint64_t> numbers = {};          ///< `(k,)`, ascending: among the points of all ranks
-    std::vector<std::size_t> regions = {};            ///< `(k,)`
-    xt::xarray<double> rows = zeros<double>({0, 0});  ///< `(k, dim + attributes)`
   };
 
   /// Collective.
@@ -43,7 +43,8 @@ class Regions {
   const std::vector<std::size_t>& own() const { return own_; }
   const BisectionTree& tree() const { return tree_; }
 
-  const Known& known() const { return known_; }
+  /// The points that this rank has learnt; valid until it learns more.
+  KnownPoints known() const { return {as_matrix(rows_), numbers_, regions_of_known_}; }
   /// For each region of this rank, a box of which it knows all points.
   const std::vector<Box>& covered() const { return covered_; }
   /// Makes all points of boxes known; collective. \param boxes  one for each region of this rank, possibly covered
@@ -71,7 +72,9 @@ class Regions {
   std::optional<Cells> search_;         ///< among them
   std::vector<std::optional<Box>> covered_of_all_;
   std::vector<Box> covered_;
-  Known known_;
+  xt::xarray<double> rows_ = zeros<double>({0, 0});  ///< of the known points
+  std::vector<std::uint64_t> numbers_;
+  std::vector<std::size_t> regions_of_known_;
 };
 
 /// The least distance between two distinct points of all ranks; infinite if all coincide; collective.

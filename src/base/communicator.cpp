@@ -32,6 +32,12 @@ std::vector<Message> deliver(const Communicator& communicator, const std::vector
   return received;
 }
 
+std::pair<double, double> range_of(const Communicator& communicator, double number) {
+  std::array extremes{-number, number};
+  communicator.maximum(extremes);
+  return {-extremes[0], extremes[1]};
+}
+
 std::vector<double> as_numbers(std::string_view text) {
   std::vector<double> numbers(numbers_of_text(text.size()));
   if (!text.empty()) std::memcpy(numbers.data(), text.data(), text.size());

@@ -13,6 +13,7 @@ import fieldfold.points.axes;
 import fieldfold.points.checks;
 import fieldfold.points.duplicates;
 import fieldfold.points.neighborhoods;
+import fieldfold.points.regions;
 import fieldfold.rbf.interpolator;
 
 namespace fieldfold {

@@ -29,11 +29,9 @@ void expect_length(const ArrayRef<double>& values, std::size_t expected) {
 }
 
 void expect_equal_columns(const Communicator& communicator, std::size_t columns) {
-  std::array extremes{static_cast<double>(columns), -static_cast<double>(columns)};
-  communicator.maximum(extremes);
-  if (extremes[0] != -extremes[1])
+  if (const auto [least, most] = range_of(communicator, static_cast<double>(columns)); least != most)
     throw InvalidArgument(
-        message("values: expected the same number of columns on all ranks, got ", -extremes[1], " to ", extremes[0]));
+        message("values: expected the same number of columns on all ranks, got ", least, " to ", most));
 }
 
 }  // namespace

@@ -10,13 +10,7 @@ import fieldfold.base.ranks;
 namespace fieldfold {
 
 std::shared_ptr<const Communicator> mpi_communicator(MPI_Comm communicator) {
-  int is_initialized = 0;
-  int is_finalized = 0;
-  MPI_Initialized(&is_initialized);
-  MPI_Finalized(&is_finalized);
-  if (is_initialized == 0 || is_finalized != 0)
-    throw NotReady(is_finalized != 0 ? "MPI has been finalized: communicators are used before MPI_Finalize"
-                                     : "MPI is not initialized: MPI_Init comes first");
+  if (const char* const obstacle = fieldfold_mpi_obstacle(); obstacle != nullptr) throw NotReady(obstacle);
   if (communicator == MPI_COMM_NULL) throw InvalidArgument("communicator: expected one of MPI, got MPI_COMM_NULL");
   fieldfold_ranks ranks{};
   if (const int code = fieldfold_mpi_ranks(communicator, &ranks); code != MPI_SUCCESS) {

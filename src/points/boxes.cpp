@@ -114,11 +114,10 @@ Box united(const Box& a, const Box& b) {
   return box;
 }
 
-Box intersection(const Box& a, const Box& b) {
-  Box box = a;
-  for (std::size_t axis = 0; axis < a.low.size(); ++axis) {
-    box.low[axis] = std::max(a.low[axis], b.low[axis]);
-    box.high[axis] = std::min(a.high[axis], b.high[axis]);
+Box clamped(Box box, const Box& domain) {
+  for (std::size_t axis = 0; axis < box.low.size(); ++axis) {
+    box.low[axis] = std::clamp(box.low[axis], domain.low[axis], domain.high[axis]);
+    box.high[axis] = std::clamp(box.high[axis], domain.low[axis], domain.high[axis]);
   }
   return box;
 }

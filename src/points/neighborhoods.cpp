@@ -14,14 +14,14 @@ namespace {
 constexpr std::size_t cells_per_rank = 64;
 
 /// The box around the nearest known points of a query, widened by rounding; none if too few are known.
-std::optional<Box> box_of_neighbors(const NearestNeighbors& search, const KnownPoints& known,
+std::optional<Box> box_of_neighbors(const NearestNeighbors& search, MatrixView<const double> known,
                                     std::span<const double> query, std::span<std::size_t> nearest) {
-  if (known.rows.rows < nearest.size()) return std::nullopt;
+  if (known.rows < nearest.size()) return std::nullopt;
   search.find(query, nearest);
   double square = 0.0;
   for (const std::size_t i : nearest) {
     double own = 0.0;
-    for (std::size_t axis = 0; axis < query.size(); ++axis) own += std::pow(known.rows(i, axis) - query[axis], 2);
+    for (std::size_t axis = 0; axis < query.size(); ++axis) own += std::pow(known(i, axis) - query[axis], 2);
     square = std::max(square, own);
   }
   const Box point{{query.begin(), query.end()}, {query.begin(), query.end()}};
@@ -41,13 +41,13 @@ void cover_neighbors(Regions& regions, MatrixView<const double> queries, std::si
   for (bool has_grown = true; has_grown;) {
     std::vector<Box> wanted = regions.covered();
     if (!open.empty()) {
-      const auto all = as_matrix(std::as_const(regions.known().rows));
-      const KnownPoints known{{all.data, all.rows, dim, all.stride}, regions.known().numbers};
-      const NearestNeighbors search(known.rows);
+      const KnownPoints known = regions.known();
+      const MatrixView<const double> points{known.rows.data, known.rows.rows, dim, known.rows.stride};
+      const NearestNeighbors search(points);
       std::erase_if(open, [&](std::size_t q) {
         Box& box = wanted[region_of[q]];
         const Box& covered = regions.covered()[region_of[q]];
-        auto reached = box_of_neighbors(search, known, queries.row(q), nearest);
+        auto reached = box_of_neighbors(search, points, queries.row(q), nearest);
         if (!reached) {
           // Twice as wide along each axis; a box of no width gets its share of the domain.
           reached = covered;
@@ -58,11 +58,7 @@ void cover_neighbors(Regions& regions, MatrixView<const double> queries, std::si
             reached->high[axis] += margin;
           }
         }
-        for (std::size_t axis = 0; axis < dim; ++axis) {
-          reached->low[axis] = std::clamp(reached->low[axis], regions.domain().low[axis], regions.domain().high[axis]);
-          reached->high[axis] =
-              std::clamp(reached->high[axis], regions.domain().low[axis], regions.domain().high[axis]);
-        }
+        reached = clamped(std::move(*reached), regions.domain());
         if (is_inside(*reached, covered)) return true;
         box = united(box, *reached);
         return false;
@@ -87,11 +83,9 @@ RowsOnRanks rows_from_neighbors(
   const auto compute = [&](MatrixView<const double> here) -> BlendedRows {
     cover_neighbors(regions, here, count);
     if (here.rows == 0) return {};
-    const KnownPoints known{as_matrix(std::as_const(regions.known().rows)), regions.known().numbers};
-    return {weights(known, here), std::vector<double>(here.rows, 1.0)};
+    return {weights(regions.known(), here), std::vector<double>(here.rows, 1.0)};
   };
-  return computed_on_ranks(partition, rows.rows, queries, ranks, compute,
-                           [&]() -> std::span<const std::uint64_t> { return regions.known().numbers; });
+  return computed_on_ranks(partition, rows.rows, queries, ranks, compute, [&] { return regions.known().numbers; });
 }
 
 xt::xarray<double> gathered_rows(const RowPartition& partition, MatrixView<const double> rows) {

@@ -100,7 +100,7 @@ Regions::Regions(const RowPartition& partition, MatrixView<const double> rows, s
     search_.emplace(std::move(points), (rows.rows + 63) / 64);
   }
   covered_of_all_.resize(regions_.size());
-  known_.rows = zeros<double>({0, rows.cols});
+  rows_ = zeros<double>({0, rows.cols});
   std::vector<Box> boxes;
   for (const std::size_t region : own_) boxes.push_back(regions_[region].box);
   cover(boxes);
@@ -259,8 +259,7 @@ void Regions::add(std::vector<Message> received) {
   };
   const std::size_t width = given_.cols;
   std::vector<Row> rows;
-  for (std::size_t k = 0; k < known_.numbers.size(); ++k)
-    rows.push_back({known_.numbers[k], known_.regions[k], &known_.rows(k, 0)});
+  for (std::size_t k = 0; k < numbers_.size(); ++k) rows.push_back({numbers_[k], regions_of_known_[k], &rows_(k, 0)});
   for (const Message& message : received)
     for (std::size_t first = 0; first < message.numbers.size(); first += width + 2)
       rows.push_back({static_cast<std::uint64_t>(message.numbers[first]),
@@ -268,14 +267,15 @@ void Regions::add(std::vector<Message> received) {
   std::ranges::sort(rows, {}, &Row::number);
   const auto repeated = std::ranges::unique(rows, {}, &Row::number);
   rows.erase(repeated.begin(), repeated.end());
-  Known all{std::vector<std::uint64_t>(rows.size()), std::vector<std::size_t>(rows.size()),
-            xt::xarray<double>::from_shape({rows.size(), width})};
+  auto all = xt::xarray<double>::from_shape({rows.size(), width});
+  numbers_.clear();
+  regions_of_known_.clear();
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    all.numbers[k] = rows[k].number;
-    all.regions[k] = rows[k].region;
-    std::copy_n(rows[k].row, width, &all.rows(k, 0));
+    numbers_.push_back(rows[k].number);
+    regions_of_known_.push_back(rows[k].region);
+    std::copy_n(rows[k].row, width, &all(k, 0));
   }
-  known_ = std::move(all);
+  rows_ = std::move(all);
 }
 
 double least_distance(MatrixView<const double> points, const RowPartition& partition) {
@@ -284,7 +284,7 @@ double least_distance(MatrixView<const double> points, const RowPartition& parti
   Regions regions(partition, points, points.cols, (total + points_per_cell - 1) / points_per_cell);
   std::array least{-std::numeric_limits<double>::infinity()};
   const auto include_known = [&] {
-    const auto known = as_matrix(std::as_const(regions.known().rows));
+    const auto known = regions.known().rows;
     if (known.rows > 1) least[0] = std::max(least[0], -least_distance(known));
     partition.maximum(least);
   };

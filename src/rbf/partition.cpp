@@ -164,8 +164,8 @@ PartitionOfUnity::Patch PartitionOfUnity::patch_of(const Cell& given, std::size_
       std::min(part_.num_points, static_cast<std::size_t>(wanted_share * static_cast<double>(cluster_size)));
   std::optional<Box> lacking;
   for (cells_.inside(reach, found);; cells_.inside(reach, found)) {
-    if (!is_inside(intersection(reach, domain), part_.known[given.region])) {
-      lacking = intersection(widened(reach, share_of_asked_margin * margin), domain);
+    if (!is_inside(clamped(reach, domain), part_.known[given.region])) {
+      lacking = clamped(widened(reach, share_of_asked_margin * margin), domain);
       break;
     }
     if (found.size() >= wanted) break;

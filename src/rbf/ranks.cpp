@@ -66,7 +66,7 @@ class PatchesOfRank {
     do {
       if (regions.own().empty()) continue;
       part.known = regions.covered();
-      known_.emplace(known(), own);
+      known_.emplace(regions.known(), own);
       known_->explained([&] { patches_.emplace(known_->cloud(), part, cluster_size, overlap, threads); });
     } while (regions.cover(patches_ ? patches_->needed() : std::vector<Box>()));
   }
@@ -89,10 +89,8 @@ class PatchesOfRank {
     }
     std::vector<std::vector<std::size_t>> ranks(queries.rows);
     for (std::size_t q = 0; q < queries.rows; ++q) {
-      Box point{{queries.row(q).begin(), queries.row(q).end()}, {}};
-      for (std::size_t axis = 0; axis < dim_; ++axis)
-        point.low[axis] = std::clamp(point.low[axis], regions_->domain().low[axis], regions_->domain().high[axis]);
-      point.high = point.low;
+      const std::vector<double> query(queries.row(q).begin(), queries.row(q).end());
+      const Box point = clamped({query, query}, regions_->domain());
       regions_->tree().for_each_meeting(widened(point, margin), [&](std::size_t region) {
         const std::size_t rank = regions_->all()[region].rank;
         if (is_inside(point, supports.box(region)) && (ranks[q].empty() || ranks[q].back() != rank))
@@ -113,11 +111,9 @@ class PatchesOfRank {
   }
 
  private:
-  KnownPoints known() const { return {as_matrix(std::as_const(regions_->known().rows)), regions_->known().numbers}; }
-
   /// The cells of the regions of this rank.
   std::vector<PartitionOfUnity::Cell> cells() const {
-    const auto& known = regions_->known();
+    const KnownPoints known = regions_->known();
     std::vector<PartitionOfUnity::Cell> all;
     for (std::size_t k = 0; k < regions_->own().size(); ++k) {
       const Regions::Region& region = regions_->all()[regions_->own()[k]];
@@ -173,7 +169,7 @@ RowsOnRanks partition_rows(const RowPartition& partition, const PointCloud& clou
         const auto size = static_cast<double>(cluster_size);
         return patches.contribution(here, threads(static_cast<double>(here.rows) * size * size));
       },
-      [&]() -> std::span<const std::uint64_t> { return regions.known().numbers; });
+      [&] { return regions.known().numbers; });
 }
 
 }  // namespace fieldfold

@@ -66,11 +66,8 @@ xt::xarray<T> distributed_by_points(const Communicator& communicator, const Arra
   communicator.together([&] {
     if (states.dimension() == 0) throw InvalidArgument("states: expected the shape (*loop_shape, dof), got ()");
     const std::size_t dof = states.shape().back();
-    std::array lengths{static_cast<double>(dof), -static_cast<double>(dof)};
-    communicator.maximum(lengths);
-    if (lengths[0] != -lengths[1])
-      throw InvalidArgument(
-          message("states: expected the same length on all ranks, got ", -lengths[1], " to ", lengths[0]));
+    if (const auto [least, most] = range_of(communicator, static_cast<double>(dof)); least != most)
+      throw InvalidArgument(message("states: expected the same length on all ranks, got ", least, " to ", most));
     if (num_qoi == 0 || dof % num_qoi != 0)
       throw InvalidArgument(message("states: expected a length that is a multiple of ", num_qoi, " fields, got ", dof));
     result = exchanged(communicator, split_loop(states, {dof}, "states").matrix, num_qoi);

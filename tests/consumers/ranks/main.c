@@ -48,6 +48,13 @@ static void expect_singular_values(const fieldfold_svd* svd, const char* what) {
   free(values);
 }
 
+/* data: whether to stop */
+static int stop(const char* phase, double share, void* data) {
+  (void)phase;
+  (void)share;
+  return *(const int*)data;
+}
+
 static void learn_by_points(fieldfold_communicator* ranks) {
   size_t first = 0;
   const size_t own = fieldfold_communicator_share(ranks, num_pts, &first);
@@ -71,11 +78,10 @@ static void learn_by_points(fieldfold_communicator* ranks) {
 
   /* A bad argument of the last rank is an error on all. */
   const size_t last = fieldfold_communicator_size(ranks) - 1;
-  const int is_last = fieldfold_communicator_rank(ranks) == last;
+  int is_last = fieldfold_communicator_rank(ranks) == last;
   char suffix[64] = "";
   if (last > 0) snprintf(suffix, sizeof(suffix), " (on rank %zu)", last);
-  expect(fieldfold_svd_assess(svd, states, num_samples, is_last ? latent : latent, NULL, NULL, NULL) == FIELDFOLD_OK,
-         "assess");
+  expect(fieldfold_svd_assess(svd, states, num_samples, latent, NULL, NULL, NULL) == FIELDFOLD_OK, "assess");
   fieldfold_status status = fieldfold_svd_compress(svd, states, num_samples, is_last ? NULL : latent);
   char wanted[256];
   snprintf(wanted, sizeof(wanted), "latent: expected memory, got a null pointer%s", suffix);
@@ -86,6 +92,11 @@ static void learn_by_points(fieldfold_communicator* ranks) {
     status = fieldfold_svd_compress(svd, states, num_samples, latent);
   snprintf(wanted, sizeof(wanted), "no%s", suffix);
   expect(status == FIELDFOLD_INVALID_ARGUMENT && strcmp(fieldfold_last_error(), wanted) == 0, "a refusal");
+
+  /* And so is an interruption. */
+  expect(fieldfold_svd_set_progress(svd, stop, &is_last) == FIELDFOLD_OK, "set_progress");
+  expect(fieldfold_svd_fit(svd, states, own, num_samples, 1, own) == FIELDFOLD_INTERRUPTED, "an interruption");
+  expect(fieldfold_svd_set_progress(svd, NULL, NULL) == FIELDFOLD_OK && fieldfold_svd_rank(svd) == 2, "no progress");
 
   expect(fieldfold_svd_save(svd, "ranks.fold") == FIELDFOLD_OK, "save");
   fieldfold_svd* loaded = NULL;
