@@ -392,6 +392,8 @@ FIELDFOLD_API fieldfold_status fieldfold_incremental_load_on_ranks(const char* p
 
 /* Fails in place of a collective call, for bindings that have found a bad argument: the call of other ranks fails, too.
  */
+FIELDFOLD_API fieldfold_status fieldfold_communicator_refuse(const fieldfold_communicator* communicator,
+                                                             const char* sentence);
 FIELDFOLD_API fieldfold_status fieldfold_svd_refuse(const fieldfold_svd* svd, const char* sentence);
 FIELDFOLD_API fieldfold_status fieldfold_operator_refuse(const fieldfold_operator* op, const char* sentence);
 

@@ -167,6 +167,12 @@ module fieldfold
       integer(c_size_t), intent(out) :: first
       integer(c_size_t) :: c_communicator_share
     end function
+    function c_communicator_refuse(communicator, sentence) bind(c, name='fieldfold_communicator_refuse')
+      import :: c_char, c_int, c_ptr
+      type(c_ptr), value :: communicator
+      character(kind=c_char), intent(in) :: sentence(*)
+      integer(c_int) :: c_communicator_refuse
+    end function
     subroutine c_communicator_free(communicator) bind(c, name='fieldfold_communicator_free')
       import :: c_ptr
       type(c_ptr), value :: communicator
@@ -1401,12 +1407,15 @@ contains
     integer, intent(out) :: stat
     character(len=*), intent(inout), optional :: errmsg
     type(c_ptr) :: made
-    integer(c_size_t) :: dim
+    integer(c_int) :: status
     made = c_null_ptr
-    ! Points of no dimension are an error on all ranks.
-    dim = merge(size(points, 1, c_size_t), 0_c_size_t, size(points, 1) == size(queries, 1))
+    if (.not. fits('queries', 1, size(points, 1, c_size_t), size(queries, 1, c_size_t), stat, errmsg)) then
+      status = c_communicator_refuse(communicator%handle, c_text(sentence_of(errmsg)))
+      return
+    end if
     call report(c_operator_create_on_ranks(communicator%handle, points, size(points, 2, c_size_t), queries, &
-                                           size(queries, 2, c_size_t), dim, c_text(options), made), stat, errmsg)
+                                           size(queries, 2, c_size_t), size(points, 1, c_size_t), c_text(options), &
+                                           made), stat, errmsg)
     call replace_operator(self, made, stat)
   end subroutine
 

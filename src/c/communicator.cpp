@@ -42,4 +42,10 @@ size_t fieldfold_communicator_share(const fieldfold_communicator* communicator, 
   });
 }
 
+fieldfold_status fieldfold_communicator_refuse(const fieldfold_communicator* communicator, const char* sentence) {
+  return guarded([&] {
+    communicators().at(communicator)->together([&] { throw fieldfold::InvalidArgument(given(sentence, "sentence")); });
+  });
+}
+
 void fieldfold_communicator_free(fieldfold_communicator* communicator) { communicators().remove(communicator); }

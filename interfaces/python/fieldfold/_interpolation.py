@@ -101,6 +101,10 @@ class InterpolationOperator(Saved):
         if communicator is not None:
             from .mpi import as_communicator
             self._communicator = as_communicator(communicator)
+        self._create(points, queries, options)
+
+    @collective
+    def _create(self, points: Any, queries: Any, options: Any) -> None:
         own, to = _points(points, "points"), _points(queries, "queries")
         if own.shape[1] != to.shape[1]:
             raise InvalidArgument(f"queries: expected points of dimension {own.shape[1]}, got {to.shape[1]}")

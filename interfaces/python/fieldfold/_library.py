@@ -82,7 +82,7 @@ STATUS_FUNCTIONS = {
     "incremental_load_on_ranks": [TEXT, POINTER, ctypes.POINTER(SIZE), OUT],
     "svd_fit_samples": [POINTER, POINTER, SIZE, SIZE], "svd_merge_ranks": [POINTER, POINTER, TEXT, OUT],
     "operator_create_on_ranks": [POINTER, POINTER, SIZE, POINTER, SIZE, SIZE, TEXT, OUT],
-    "svd_refuse": [POINTER, TEXT], "operator_refuse": [POINTER, TEXT],
+    "communicator_refuse": [POINTER, TEXT],
 }
 F32_FUNCTIONS = ["svd_fit", "svd_basis", "svd_compress", "svd_reconstruct", "incremental_add_states"]
 FIGURES = {

@@ -92,7 +92,7 @@ def collective(method: F) -> F:
             return method(self, *arguments, **options)
         except Exception as error:
             if self._communicator is not None and not getattr(error, "is_of_all", False):
-                getattr(library, f"fieldfold_{self._kind}_refuse")(self._handle.value, str(error).encode())
+                library.fieldfold_communicator_refuse(self._communicator._handle.value, str(error).encode())
             raise
     return called  # type: ignore[return-value]
 
@@ -580,9 +580,14 @@ class IncrementalSVD(Saved):
             self._communicator = as_communicator(communicator)
             call("incremental_set_communicator", self._handle.value, self._communicator._handle.value)
         if coords is not None:
-            points = _as_points(coords)
-            call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
+            self._set_coords(coords)
 
+    @collective
+    def _set_coords(self, coords: Any) -> None:
+        points = _as_points(coords)
+        call("incremental_set_coords", self._handle.value, pointer(points), *points.shape)
+
+    @collective
     def add(self, states: Any) -> None:
         """Adds states, (*loop_shape, dof): all or, if the call fails, none."""
         numbers = as_float(states)

@@ -83,6 +83,13 @@ program consumer
     points(:, i) = [mod(0.618034d0*j, 1d0), mod(0.754878d0*j, 1d0)]
   end do
   values(1, :) = 1 + 2*points(1, :) - points(2, :)
+  if (ranks%rank() == last) then
+    call op%create_on_ranks(ranks, points, points(:1, :), '', stat, errmsg)
+  else
+    call op%create_on_ranks(ranks, points, points, '', stat, errmsg)
+  end if
+  call expect(stat == fieldfold_invalid_argument .and. index(errmsg, 'queries: expected axis 1') == 1, &
+              'queries of one rank: '//errmsg)
   call op%create_on_ranks(ranks, points, 0.5d0*points, '{"neighbors": 12, "degree": 1}', stat, errmsg)
   call expect(stat == fieldfold_ok, 'create_on_ranks: '//errmsg)
   call op%apply(values, results, stat, errmsg)

@@ -48,6 +48,10 @@ assert text.startswith("states: expected"), text
 text = error_of(lambda: svd.fit(own if comm.rank < last else own.astype(str)))
 assert "expected real numbers" in text, text
 
+text = error_of(lambda: fieldfold.InterpolationOperator(np.zeros((3, 2)), np.zeros((3, 2 if comm.rank < last else 3)),
+                                                        communicator=comm, interpolate_method="nearest"))
+assert text.startswith("queries: expected points of dimension 2, got 3"), text
+
 svd.save("python_ranks.fold")
 assert fieldfold.SVD.load("python_ranks.fold", comm, own.shape[0]).dof == own.shape[0]
 assert fieldfold.SVD.load("python_ranks.fold").dof == 40
