@@ -30,10 +30,15 @@ int collective(int count, MPI_Datatype type, const Call& call) {
   return code;
 }
 
+/// A message to the rank itself is not sent.
 template <class Call>
-int message(int count, MPI_Datatype type, const Call& call) {
-  ++traffic.messages;
-  count_bytes(count, type);
+int message(int count, MPI_Datatype type, int to, MPI_Comm ranks, const Call& call) {
+  int own = 0;
+  PMPI_Comm_rank(ranks, &own);
+  if (to != own) {
+    ++traffic.messages;
+    count_bytes(count, type);
+  }
   return call();
 }
 
@@ -104,17 +109,17 @@ int MPI_Barrier(MPI_Comm ranks) {
 }
 
 int MPI_Send(const void* numbers, int count, MPI_Datatype type, int to, int tag, MPI_Comm ranks) {
-  return message(count, type, [&] { return PMPI_Send(numbers, count, type, to, tag, ranks); });
+  return message(count, type, to, ranks, [&] { return PMPI_Send(numbers, count, type, to, tag, ranks); });
 }
 
 int MPI_Isend(const void* numbers, int count, MPI_Datatype type, int to, int tag, MPI_Comm ranks,
               MPI_Request* request) {
-  return message(count, type, [&] { return PMPI_Isend(numbers, count, type, to, tag, ranks, request); });
+  return message(count, type, to, ranks, [&] { return PMPI_Isend(numbers, count, type, to, tag, ranks, request); });
 }
 
 int MPI_Sendrecv(const void* sent, int count, MPI_Datatype type, int to, int tag, void* received, int received_count,
                  MPI_Datatype received_type, int from, int received_tag, MPI_Comm ranks, MPI_Status* status) {
-  return message(count, type, [&] {
+  return message(count, type, to, ranks, [&] {
     return PMPI_Sendrecv(sent, count, type, to, tag, received, received_count, received_type, from, received_tag, ranks,
                          status);
   });
