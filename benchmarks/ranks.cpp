@@ -2,7 +2,7 @@
 // from rank 0; ranks.py runs it.
 //
 //     mpirun -n RANKS bench_ranks traffic ROWS COLS RANK FIELDS FOLDER
-//     mpirun -n RANKS bench_ranks samples ROWS SAMPLES_OF_A_RANK RANK REPEATS
+//     mpirun -n RANKS bench_ranks samples ROWS SAMPLES_OF_A_RANK RANK MODES REPEATS
 //     mpirun -n RANKS bench_ranks interpolation SIDE REPEATS
 //     mpirun -n RANKS bench_ranks learning ROWS COLS RANK REPEATS FOLDER strong|weak NUMBER_OF_RANKS ...
 //     mpirun -n RANKS bench_ranks rates COLS RANK REPEATS
@@ -50,7 +50,7 @@ using Matrix = xt::xarray<double>;
 
 constexpr int states = 100;
 
-/// Consecutive rows of all.
+/// Consecutive rows or samples of all.
 struct Share {
   std::size_t first;
   std::size_t end;
@@ -125,26 +125,30 @@ struct Decay {
 /// Snapshots with all modes in each: their rows are noise times a cosine transform with weights that decay.
 class Snapshots {
  public:
-  Snapshots(std::size_t cols, Decay decay) : mixture_(Matrix::from_shape({cols, cols})) {
+  Snapshots(std::size_t cols, Decay decay) : Snapshots(cols, decay, {0, cols}) {}
+
+  /// \param own  those of all samples that these snapshots have
+  Snapshots(std::size_t cols, Decay decay, Share own) : mixture_(Matrix::from_shape({cols, own.size()})) {
     for (std::size_t mode = 0; mode < cols; ++mode) {
       const double lost = decay.digits * static_cast<double>(mode) / static_cast<double>(decay.rank);
-      for (std::size_t j = 0; j < cols; ++j)
-        mixture_(mode, j) =
+      for (std::size_t j = own.first; j < own.end; ++j)
+        mixture_(mode, j - own.first) =
             std::pow(10.0, -std::min(5.0, lost)) * std::cos(3.141592653589793 * (static_cast<double>(j) + 0.5) *
                                                             static_cast<double>(mode) / static_cast<double>(cols));
     }
   }
 
   Matrix rows(Share share) const {
-    const std::size_t cols = mixture_.shape(0);
+    const std::size_t modes = mixture_.shape(0);
+    const std::size_t cols = mixture_.shape(1);
     auto matrix = Matrix::from_shape({share.size(), cols});
     constexpr std::size_t block = 256;
-    auto noise = Matrix::from_shape({block, cols});
+    auto noise = Matrix::from_shape({block, modes});
     for (std::size_t first = 0; first < share.size(); first += block) {
       const std::size_t count = std::min(block, share.size() - first);
       for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t j = 0; j < cols; ++j) noise(i, j) = noise_at(share.first + first + i, j);
-      fieldfold::multiply<double>({noise.data(), count, cols, cols}, fieldfold::as_matrix(mixture_),
+        for (std::size_t j = 0; j < modes; ++j) noise(i, j) = noise_at(share.first + first + i, j);
+      fieldfold::multiply<double>({noise.data(), count, modes, modes}, fieldfold::as_matrix(mixture_),
                                   {&matrix(first, 0), count, cols, cols});
     }
     return matrix;
@@ -219,43 +223,66 @@ void measure_traffic(std::size_t points, std::size_t cols, std::size_t rank, std
 }
 
 /// Whole states on each rank, of samples of its own: exchanged by points, or as maps that are merged.
-void measure_samples(std::size_t rows, std::size_t samples, std::size_t rank, int repeats) {
+/// \param modes  of the map of a rank; 0: those that a tenth of the best error requires
+void measure_samples(std::size_t rows, std::size_t samples, std::size_t rank, std::size_t modes, int repeats) {
   const Ranks ranks(MPI_COMM_WORLD);
   const auto communicator = fieldfold::mpi_communicator(MPI_COMM_WORLD);
   auto own = Matrix::from_shape({samples, rows});
   {
-    const Snapshots all(samples * ranks.size(), {rank});
-    constexpr std::size_t block = 1000;
+    const Snapshots some(samples * ranks.size(), {rank}, ranks.share_of(samples * ranks.size()));
+    constexpr std::size_t block = 1024;
     for (std::size_t first = 0; first < rows; first += block) {
-      const Matrix part = all.rows({first, std::min(rows, first + block)});
+      const Matrix part = some.rows({first, std::min(rows, first + block)});
       for (std::size_t i = 0; i < part.shape(0); ++i)
-        for (std::size_t j = 0; j < samples; ++j) own(j, first + i) = part(i, ranks.rank() * samples + j);
+        for (std::size_t j = 0; j < samples; ++j) own(j, first + i) = part(i, j);
     }
   }
-  double exact_error = 0.0;
-  double merged_error = 0.0;
-  const auto report = [&](const char* way, const std::function<void()>& action) {
-    const Traffic before = mpi_traffic();
-    std::vector<double> seconds{ranks.seconds_of(action)};
-    const Traffic here = mpi_traffic() - before;
-    for (int repeat = 1; repeat < repeats; ++repeat) seconds.push_back(ranks.seconds_of(action));
-    const auto most = [&](std::uint64_t number) { return ranks.largest(static_cast<double>(number)); };
-    print(text(R"({"samples": %zu, "by": "%s", "rows": %zu, "rank": %zu, "ranks": %zu, "seconds": %.4f, )", samples,
-               way, rows, rank, ranks.size(), median(seconds)) +
-          text(R"("bytes": %.0f, "messages": %.0f, "squared_error": %.6f})", most(here.bytes), most(here.messages),
-               merged_error > 0.0 ? std::pow(merged_error / exact_error, 2) : 1.0));
+  SVD exact({.communicator = communicator}, {.rule = {.rank = rank}, .threads = 1});
+  SVD map;
+  std::size_t kept = 0;
+  std::string method;
+  struct Way {
+    const char* name;
+    std::function<void()> learn;
+    Traffic traffic = {};
+    std::vector<double> seconds = {};
   };
-  report("exchange", [&] {
-    const Matrix snapshots = fieldfold::distributed_by_points<double>(*communicator, own);
-    SVD svd({.communicator = communicator}, {.rule = {.rank = rank}, .threads = 1});
-    svd.compute_map(snapshots);
-    exact_error = svd.reconstruction_error();
-  });
-  report("merging", [&] {
-    SVD svd({}, {.rule = {.rank = std::min(2 * rank, samples)}, .threads = 1});
-    svd.compute_map(fieldfold::TransposedRows<double>(fieldfold::as_matrix(std::as_const(own))));
-    merged_error = fieldfold::merged(*communicator, svd, {.rank = rank}).reconstruction_error();
-  });
+  std::array ways{
+      Way{"exchange", [&] { exact.compute_map(fieldfold::distributed_by_points<double>(*communicator, own)); }},
+      Way{"merging", [&] {
+            fieldfold::RankRule rule{.rank = modes};
+            if (modes == 0) rule = {.reconstruction_tol = 0.1 * exact.reconstruction_error()};
+            SVD svd({}, {.rule = rule, .threads = 1});
+            svd.compute_map(fieldfold::TransposedRows<double>(fieldfold::as_matrix(std::as_const(own))));
+            kept = svd.rank();
+            method = fieldfold::name_of(svd.report().method);
+            map = fieldfold::merged(*communicator, svd, {.rank = rank});
+          }}};
+  // The ways take turns, so that others on the machine disturb both alike.
+  std::vector<double> ratios;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    for (Way& way : ways) {
+      const Traffic before = mpi_traffic();
+      way.seconds.push_back(ranks.seconds_of(way.learn));
+      way.traffic = mpi_traffic() - before;
+    }
+    ratios.push_back(ways[0].seconds.back() / ways[1].seconds.back());
+  }
+  const auto most = [&](auto number) { return ranks.largest(static_cast<double>(number)); };
+  const Matrix latents = map.compress(own);
+  std::array squares{fieldfold::sum_of_squares(fieldfold::as_matrix(std::as_const(own))),
+                     fieldfold::sum_of_squares(fieldfold::as_matrix(latents))};
+  PMPI_Allreduce(MPI_IN_PLACE, squares.data(), 2, MPI_DOUBLE, MPI_SUM, ranks.get());
+  std::string line =
+      text(R"({"samples": %zu, "rows": %zu, "rank": %zu, "ranks": %zu, "modes": %.0f, )", samples, rows, rank,
+           ranks.size(), most(kept)) +
+      text(R"("method": "%s", "best": %.10g, "error": %.10g, "exchange_over_merging": %.4f)", method.c_str(),
+           exact.reconstruction_error(), std::sqrt(1.0 - squares[1] / squares[0]), median(ratios));
+  for (const Way& way : ways)
+    line += text(R"(, "%s": {"bytes": %.0f, "messages": %.0f, "collectives": %.0f, "headers": %.0f, "seconds": %.4f})",
+                 way.name, most(way.traffic.bytes), most(way.traffic.messages), most(way.traffic.collectives),
+                 most(way.traffic.headers), median(way.seconds));
+  print(line + "}");
 }
 
 /// A cube of points, of which each rank has the slab at its place; queries lie between them.
@@ -559,7 +586,8 @@ void run(const std::vector<std::string>& words) {
   if (mode == "learning")
     return measure_learning(number(1), number(2), number(3), static_cast<int>(number(4)), words.at(5),
                             words.at(6) == "weak", numbers_from(7));
-  if (mode == "samples") return measure_samples(number(1), number(2), number(3), static_cast<int>(number(4)));
+  if (mode == "samples")
+    return measure_samples(number(1), number(2), number(3), number(4), static_cast<int>(number(5)));
   if (mode == "interpolation") return measure_interpolation(number(1), static_cast<int>(number(2)));
   if (mode == "rates") return measure_rates(number(1), number(2), static_cast<int>(number(3)));
   if (mode == "network") return measure_network(static_cast<int>(number(1)), numbers_from(2));

@@ -115,18 +115,28 @@ def traffic(folder):
 
 
 def samples(_):
-    print(f"whole states on each rank, rank {RANK}; local maps of rank {2 * RANK}; the most of any rank\n")
+    found = []
+    for ranks, repeats in ((2, 3), (4, 3), (7, 1)):
+        # Local maps of as many modes as the merged one, of twice as many, and of those for a tenth of its error (0).
+        for number, modes in ((20, 20), (100, 20), (100, 40), (100, 0), (200, 20), (400, 20), (400, 40)):
+            if ranks < 7 or (number <= 100 and modes > 0):
+                found += run(ranks, "samples", 100_000 // less, number, RANK, modes, repeats)
+    figures.extend(found)
+    print(f"whole states of {100_000 // less} numbers on each rank, rank {RANK}; the most of any rank\n")
     rows = []
-    for ranks in (2, 4, 7):
-        for number in (20, 100, 400) if ranks < 7 else (20, 100):
-            pair = run(ranks, "samples", 100_000 // less, number, RANK, 3)
-            figures.extend(pair)
-            exchange, merging = pair
-            rows.append([ranks, number, f"{exchange['bytes'] / 1e6:.1f}", f"{merging['bytes'] / 1e6:.1f}",
-                         f"{exchange['seconds']:.3f}", f"{merging['seconds']:.3f}",
-                         f"{merging['seconds'] / exchange['seconds']:.2f}", f"{merging['squared_error']:.4f}"])
-    table(["ranks", "samples of a rank", "exchange, MB", "merging, MB", "exchange, s", "merging, s",
-           "merging / exchange", "squared error / best"], rows)
+    for figure in found:
+        exchange, merging = figure["exchange"], figure["merging"]
+        # More ranks than twice the cores are not timed.
+        is_timed = figure["ranks"] < 7
+        rows.append([figure["ranks"], figure["samples"], f"{exchange['bytes'] / 1e6:.1f}",
+                     f"{exchange['messages']:.0f} + {exchange['collectives']:.0f}",
+                     f"{figure['modes']}, {figure['method']}", f"{merging['bytes'] / 1e6:.1f}",
+                     f"{merging['messages']:.0f} + {merging['collectives']:.0f}"]
+                    + ([f"{exchange['seconds']:.2f}", f"{merging['seconds']:.2f}",
+                        f"{figure['exchange_over_merging']:.2f}"] if is_timed else ["", "", ""])
+                    + [f"{figure['error'] / figure['best']:.6f}"])
+    table(["ranks", "samples of a rank", "exchange, MB", "messages + collective calls", "local maps", "merging, MB",
+           "messages + collective calls", "exchange, s", "merging, s", "exchange / merging", "error / best"], rows)
 
 
 def interpolation(_):
