@@ -13,9 +13,9 @@ export namespace fieldfold {
 /// messages are maps. The squared error exceeds the best one of its rank by at most 1 %, and by what the maps of the
 /// ranks have truncated, which `reconstruction_error` counts. Training latents are in the order of the ranks.
 ///
-/// A rank sends its modes once, and those of the result, whatever the number of its snapshots. `distributed_by_points`
-/// sends each snapshot once, and its map is exact: it costs less unless ranks have many times as many snapshots as
-/// modes. Collective.
+/// A rank sends its modes, or those of all ranks below it in the tree, and the modes of the result, whatever the number
+/// of its snapshots. `distributed_by_points` sends each snapshot once, and its map is exact: it costs less unless ranks
+/// have many times as many snapshots as modes (docs/scaling.md). Collective.
 /// \param own   of whole states; a rank without snapshots has no map
 /// \param rule  as for `merged`
 /// \returns     the same map on all ranks, each with all points
