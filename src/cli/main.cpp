@@ -16,7 +16,7 @@
 #include "arguments.hpp"
 #include "command_line.hpp"
 #include "terminal/progress.hpp"
-#include "terminal/report.hpp"
+#include "terminal/session.hpp"
 #include "terminal/words.hpp"
 
 // It imports fieldfold; g++ includes nothing after it.

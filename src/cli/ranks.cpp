@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "terminal/report.hpp"
+#include "terminal/session.hpp"
 
 // It imports fieldfold; g++ includes nothing after it.
 #include "ranks.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -96,7 +96,7 @@ void check(const CheckArguments& arguments) {
     }
     facts["worst"] = std::move(worst);
     if (!arguments.output.empty()) save_output<double>(arguments.output, table_of(errors), "error");
-    report(std::move(facts), line);
+    conclude(std::move(facts), line);
   });
   if (arguments.tolerance && !(largest <= *arguments.tolerance))
     throw NumericalError(

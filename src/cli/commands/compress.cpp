@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -143,12 +143,12 @@ void compress(const CompressArguments& arguments) {
     }
     save_output<T>(arguments.output, latent, "latent");
     const std::size_t count = latent.size() / svd.rank();
-    report({{"output", arguments.output},
-            {"num_states", count},
-            {"rank", svd.rank()},
-            {"interpolated", states.is_interpolated}},
-           message(escaped_name(arguments.output), ": ", svd.rank(), " coefficients of each of ", count, " states",
-                   states.is_interpolated ? ", interpolated to the points of the map" : ""));
+    conclude({{"output", arguments.output},
+              {"num_states", count},
+              {"rank", svd.rank()},
+              {"interpolated", states.is_interpolated}},
+             message(escaped_name(arguments.output), ": ", svd.rank(), " coefficients of each of ", count, " states",
+                     states.is_interpolated ? ", interpolated to the points of the map" : ""));
   });
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -39,15 +39,15 @@ void convert(const ConvertArguments& arguments) {
   const bool takes_any_shape = is_array && (is_npy || is_table || output.find(':') != std::string::npos);
   if (takes_any_shape || (is_npy && given.names.size() == 1)) {
     save_output<double>(output, load_fields(given).begin()->second, given.names.front());
-    report({{"output", output}, {"fields", given.names}},
-           escaped_name(output) + ": " + escaped_name(given.names.front()));
+    conclude({{"output", output}, {"fields", given.names}},
+             escaped_name(output) + ": " + escaped_name(given.names.front()));
     return;
   }
   const std::size_t loop_axes = loop_axes_of(given);
   auto set = field_set(given.names, load_fields(given), loop_axes, given.units, std::move(given.grid));
   set.times = std::move(given.times);
   write_output(output, set);
-  report(facts_of(output, set), line_of(output, set));
+  conclude(facts_of(output, set), line_of(output, set));
 }
 
 }  // namespace fieldfold::cli

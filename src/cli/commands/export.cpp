@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -36,18 +36,6 @@ void add_state(const BasicSVD<T>& svd, const xt::xarray<T>& state, const std::st
     set.fields.push_back({prefix + "_" + name, array_cast<double>(fields.at(name)),
                           has_unit && unit != svd.compression_options().units.end() ? unit->second : std::string()});
   }
-}
-
-/// A column of the basis, with NaN for numbers that are not in the map.
-template <class T>
-xt::xarray<T> mode_of(const BasicSVD<T>& svd, std::size_t mode) {
-  auto column = xt::xarray<T>::from_shape({svd.dof()});
-  const auto& basis = svd.projection_matrix();
-  for (std::size_t i = 0; i < svd.dof(); ++i) column(i) = basis(i, mode);
-  if (const auto& space = svd.map().space; space && !space->parts().masked.empty())
-    for (std::size_t i = 0; i < svd.dof(); ++i)
-      if (space->parts().masked[i] != 0) column(i) = std::numeric_limits<T>::quiet_NaN();
-  return column;
 }
 
 /// The root mean square over the states of the error of each number, `(dof,)`. NaN: a number of no state is known.
@@ -89,7 +77,7 @@ void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
   if (!arguments.field_files.files.empty() || !arguments.field_files.addresses.empty())
     add_state(svd, errors_of(svd, arguments.field_files), "error", set);
   write_output(arguments.output, set);
-  report(facts_of(arguments.output, set), line_of(arguments.output, set));
+  conclude(facts_of(arguments.output, set), line_of(arguments.output, set));
 }
 
 }  // namespace
@@ -100,9 +88,9 @@ void export_map(const ExportArguments& arguments) {
     if (!arguments.spectrum.empty()) save_output<T>(arguments.spectrum, svd.singular_values(), "singular_value");
     if (!arguments.coefficients.empty()) save_output<T>(arguments.coefficients, svd.training_latents(), "coefficient");
     if (!arguments.output.empty()) return export_fields(svd, arguments);
-    report({{"spectrum", arguments.spectrum}, {"coefficients", arguments.coefficients}},
-           arguments.spectrum + (arguments.spectrum.empty() || arguments.coefficients.empty() ? "" : ", ") +
-               arguments.coefficients);
+    conclude({{"spectrum", arguments.spectrum}, {"coefficients", arguments.coefficients}},
+             arguments.spectrum + (arguments.spectrum.empty() || arguments.coefficients.empty() ? "" : ", ") +
+                 arguments.coefficients);
   });
 }
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -130,12 +130,12 @@ void report_of(const BasicSVDMap<T>& map, const Snapshots& snapshots, const FitA
                                {"file_bytes", bytes}};
   if (map.errors) facts["largest_snapshot_error"] = map.errors->largest_of_snapshots();
   if (!folds.is_null()) facts["folds"] = std::move(folds);
-  report(std::move(facts),
-         message(output, ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples), ", energy ",
-                 energy_text(tail), ", largest error of a snapshot ",
-                 map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes),
-                 snapshots.left_out.empty() ? std::string()
-                                            : message("; left out: ", escaped_name(listing(snapshots.left_out)))));
+  conclude(std::move(facts),
+           message(output, ": rank ", rank, " of ", std::min(rows.rows(), map.num_samples), ", energy ",
+                   energy_text(tail), ", largest error of a snapshot ",
+                   map.errors ? rounded(map.errors->largest_of_snapshots()) : "unknown", ", ", bytes_text(bytes),
+                   snapshots.left_out.empty() ? std::string()
+                                              : message("; left out: ", escaped_name(listing(snapshots.left_out)))));
 }
 
 /// Cross-validation: learns from the snapshots without each fold, and measures the errors of that fold. A fold is every

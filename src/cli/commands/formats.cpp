@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"

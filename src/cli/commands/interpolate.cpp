@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -117,11 +117,11 @@ void interpolate(const InterpolateArguments& arguments) {
   }
   if (fields.empty()) {
     const auto& path = arguments.save_operator_file;
-    report({{"operator", path.string()},
-            {"num_points", kept->num_points()},
-            {"num_queries", size_of(kept->query_shape())}},
-           message(escaped_name(path.string()), ": operator from ", kept->num_points(), " to ",
-                   size_of(kept->query_shape()), " points"));
+    conclude({{"operator", path.string()},
+              {"num_points", kept->num_points()},
+              {"num_queries", size_of(kept->query_shape())}},
+             message(escaped_name(path.string()), ": operator from ", kept->num_points(), " to ",
+                     size_of(kept->query_shape()), " points"));
     return;
   }
   const std::size_t num_queries = size_of(coord_shape);
@@ -145,7 +145,7 @@ void interpolate(const InterpolateArguments& arguments) {
   auto set = field_set(given.names, results, loop_axes, given.units, grids ? std::move(grids->target) : Grid{});
   set.times = given.times;
   write_output(arguments.output, set);
-  report(facts_of(arguments.output, set), line_of(arguments.output, set));
+  conclude(facts_of(arguments.output, set), line_of(arguments.output, set));
 }
 
 }  // namespace fieldfold::cli

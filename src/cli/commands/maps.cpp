@@ -11,7 +11,7 @@
 #include <variant>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -35,13 +35,13 @@ void save_map(const BasicSVD<T>& svd, const std::filesystem::path& output, const
   save(output, svd);
   const auto& map = svd.map();
   const double tail = tail_shares(map.singular_values, map.unresolved_squares)[svd.rank()];
-  report({{"output", output.string()},
-          {"rank", svd.rank()},
-          {"energy", 1.0 - tail},
-          {"num_samples", svd.num_samples()},
-          {"num_dropped", svd.num_dropped()}},
-         message(escaped_name(output.string()), ": ", what, "; rank ", svd.rank(), ", ", svd.num_samples(),
-                 " snapshots, energy ", energy_text(tail)));
+  conclude({{"output", output.string()},
+            {"rank", svd.rank()},
+            {"energy", 1.0 - tail},
+            {"num_samples", svd.num_samples()},
+            {"num_dropped", svd.num_dropped()}},
+           message(escaped_name(output.string()), ": ", what, "; rank ", svd.rank(), ", ", svd.num_samples(),
+                   " snapshots, energy ", energy_text(tail)));
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ void compare(const CompareArguments& arguments) {
           line += message(k == 0 ? " " : ", ", rounded(degrees));
         }
         facts["angles_in_degrees"] = std::move(list);
-        report(std::move(facts), line + " degrees");
+        conclude(std::move(facts), line + " degrees");
       } else {
         throw InvalidArgument("maps: expected two of one precision");
       }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "../terminal/progress.hpp"
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -55,8 +55,8 @@ void reconstruct(const ReconstructArguments& arguments) {
     const xt::xarray<T> latent = arguments.is_white ? Whitening(svd.map()).undo(given) : given;
     if (!arguments.states.empty()) save_output<T>(arguments.states, states_of(svd, latent), "states");
     if (arguments.output.empty()) {
-      report({{"states", arguments.states}, {"num_samples", latent.size() / svd.rank()}},
-             message(escaped_name(arguments.states), ": ", latent.size() / svd.rank(), " states"));
+      conclude({{"states", arguments.states}, {"num_samples", latent.size() / svd.rank()}},
+               message(escaped_name(arguments.states), ": ", latent.size() / svd.rank(), " states"));
       return;
     }
     std::optional<Grid> target;
@@ -66,7 +66,7 @@ void reconstruct(const ReconstructArguments& arguments) {
     const auto set =
         field_set(svd.fields(), fields, loop_axes, svd.compression_options().units, target ? *target : grid_of(svd));
     write_output(arguments.output, set);
-    report(facts_of(arguments.output, set), line_of(arguments.output, set));
+    conclude(facts_of(arguments.output, set), line_of(arguments.output, set));
   });
 }
 

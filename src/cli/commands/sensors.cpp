@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "../terminal/report.hpp"
+#include "../terminal/session.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -50,8 +50,8 @@ void sensors(const SensorsArguments& arguments) {
       list.push_back(std::move(own));
     }
     const double amplification = noise_amplification(svd.projection_matrix(), chosen);
-    report({{"sensors", std::move(list)}, {"noise_amplification", amplification}},
-           message(text, "amplification of noise from these sensors to the coefficients: ", amplification));
+    conclude({{"sensors", std::move(list)}, {"noise_amplification", amplification}},
+             message(text, "amplification of noise from these sensors to the coefficients: ", amplification));
   });
 }
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "report.hpp"
+#include "session.hpp"
 
 namespace fieldfold::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "report.hpp"
+#include "session.hpp"
 
 #include <chrono>
 #include <iostream>
@@ -20,7 +20,7 @@ void print(const nlohmann::ordered_json& facts) {
   std::cout << facts.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-void report(nlohmann::ordered_json facts, const std::string& line) {
+void conclude(nlohmann::ordered_json facts, const std::string& line) {
   if (!session().is_first_rank) return;
   if (session().is_json) {
     nlohmann::ordered_json all{{"command", session().command}};

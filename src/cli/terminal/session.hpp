@@ -20,7 +20,7 @@ struct Session {
 Session& session();
 
 /// Says what was done: one line, or the facts as a JSON object, with the command and its seconds.
-void report(nlohmann::ordered_json facts, const std::string& line);
+void conclude(nlohmann::ordered_json facts, const std::string& line);
 
 /// Prints a JSON object. Names that are not UTF-8 are replaced.
 void print(const nlohmann::ordered_json& facts);
