@@ -239,6 +239,7 @@ int main() try {
   visit(svd, last, scattered(6000), "scattered");
   std::puts("");
   reload(svd, last);
+  for (const auto& [name, field] : snapshots.unseen) fieldfold::save_npy("cylinder_wake_" + name + ".npy", field);
   draw(snapshots, svd, last);
   std::printf("all in %.1f s\n", watch.seconds());
   return 0;

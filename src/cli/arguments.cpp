@@ -12,7 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "terminal/manual.hpp"
-#include "terminal/report.hpp"
+#include "terminal/session.hpp"
 
 // This imports fieldfold; g++ includes nothing after it.
 #include "commands.hpp"
@@ -28,6 +28,15 @@ constexpr auto interpolation_group = "Interpolation";
 CLI::Validator not_negative() {
   return {[](const std::string& text) {
             return text.starts_with('-') ? "expected a whole number of 0 or more, got " + text : std::string();
+          },
+          ""};
+}
+
+/// The same for numbers of which 0 makes no sense.
+CLI::Validator positive() {
+  return {[](const std::string& text) {
+            return text.starts_with('-') || text == "0" ? "expected a whole number above 0, got " + text
+                                                        : std::string();
           },
           ""};
 }
@@ -528,6 +537,53 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
   });
 }
 
+void add_view(CLI::App& command, ViewArguments& view) {
+  command
+      .add_option("--slice", view.slice,
+                  "Axis and place of the slice of a volume, such as z=0.5; default: the middle of its shortest axis")
+      ->type_name("AXIS=VALUE");
+  command
+      .add_option(
+          "--from", view.from,
+          "Direction from which a surface in space is seen, X,Y,Z; default: 1,-2,1, from the front, right and above")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void add_report(CLI::App& app, ReportArguments& arguments) {
+  CLI::App* command = add_command(app, "report", "Write a page that shows a map, for a browser",
+                                  "fieldfold report map.fold 'run_*.vtu' -o report.html");
+  command->add_option("map", arguments.map, "Map file")->required();
+  add_data_files(*command, arguments.field_files);
+  add_field_files(*command, arguments.field_files);
+  command->add_option("--modes", arguments.modes, "Number of modes in pictures; default: at most 20")
+      ->check(positive());
+  command
+      ->add_option("--snapshots", arguments.snapshots,
+                   "Number of snapshots in pictures, those of the largest errors among them; default: as many as fit "
+                   "into a page of some ten megabytes")
+      ->check(positive());
+  add_view(*command, arguments.view);
+  command->add_option("-o,--output", arguments.output, "File of the page to write, such as report.html")->required();
+  command->callback([&arguments] { report(arguments); });
+}
+
+void add_plot(CLI::App& app, PlotArguments& arguments) {
+  CLI::App* command = add_command(app, "plot", "Plot the spectrum or the modes of a map, for a paper (needs gnuplot)",
+                                  "fieldfold plot map.fold --of modes --modes 4 -o modes.svg");
+  command->add_option("map", arguments.map, "Map file")->required();
+  command
+      ->add_option("--of", arguments.kind,
+                   "What to plot: spectrum (singular values), energy or error (of each rank), or modes (on the grid)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"spectrum", "energy", "error", "modes"}));
+  command->add_option("--field", arguments.field, "Field of the modes; default: the first one");
+  command->add_option("--modes", arguments.modes, "Number of modes")->capture_default_str()->check(positive());
+  add_view(*command, arguments.view);
+  command->add_option("-o,--output", arguments.output, "File to write, .svg or .png")->required();
+  command->callback([&arguments] { plot(arguments); });
+}
+
 }  // namespace
 
 struct Commands::Arguments {
@@ -544,6 +600,8 @@ struct Commands::Arguments {
   AppendArguments append;
   MergeArguments merge;
   CompareArguments compare;
+  ReportArguments report;
+  PlotArguments plot;
   FormatsArguments formats;
   std::string shell;  ///< of `completion`
   std::string page;   ///< of `manual`
@@ -563,6 +621,8 @@ Commands::Commands(CLI::App& app) : arguments_(std::make_unique<Arguments>()) {
   add_append(app, arguments_->append);
   add_merge(app, arguments_->merge);
   add_compare(app, arguments_->compare);
+  add_report(app, arguments_->report);
+  add_plot(app, arguments_->plot);
   add_formats(app, arguments_->formats);
   add_completion(app, arguments_->shell);
   add_manual(app, arguments_->page);

@@ -21,6 +21,11 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
+/// Whether an option takes a list of numbers.
+bool takes_numbers(std::string_view option) {
+  return option == "--periods" || option == "--scales" || option == "--from";
+}
+
 /// The long options of a command, with their dashes.
 std::vector<std::string> options_of(const CLI::App& command) {
   std::vector<std::string> options;
@@ -107,7 +112,7 @@ std::vector<std::string> joined_lists(const std::vector<std::string>& given) {
       result.back() += "," + argument;
     else
       result.push_back(argument);
-    if (argument.starts_with("--")) is_list = argument == "--periods" || argument == "--scales";
+    if (argument.starts_with("--")) is_list = takes_numbers(argument);
   }
   return result;
 }
@@ -116,7 +121,7 @@ std::optional<std::string> incomplete_list(const std::vector<std::string>& given
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::size_t split = given[i].find('=');
     const std::string name = given[i].substr(0, split);
-    if (name != "--fields" && name != "--periods" && name != "--scales") continue;
+    if (name != "--fields" && !takes_numbers(name)) continue;
     if (split == std::string::npos && i + 1 == given.size()) continue;
     const std::string value = split == std::string::npos ? given[i + 1] : given[i].substr(split + 1);
     if (value.empty() || value.starts_with(',') || value.ends_with(',') || value.find(",,") != std::string::npos)

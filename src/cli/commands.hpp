@@ -180,6 +180,32 @@ struct CheckArguments {
 };
 void check(const CheckArguments& arguments);
 
+/// What a picture shows of a grid in space.
+struct ViewArguments {
+  std::string slice;         ///< `AXIS=VALUE`, for a volume; empty: the middle of its shortest axis
+  std::vector<double> from;  ///< the direction from which a surface is seen
+};
+
+struct ReportArguments {
+  std::filesystem::path map;
+  FieldFiles field_files;                ///< data for errors and pictures of snapshots; may be empty
+  std::optional<std::size_t> modes;      ///< in pictures; none: the leading ones
+  std::optional<std::size_t> snapshots;  ///< in pictures; none: as many as a page of moderate size has
+  ViewArguments view;
+  std::filesystem::path output;
+};
+void report(const ReportArguments& arguments);
+
+struct PlotArguments {
+  std::filesystem::path map;
+  std::string kind = "spectrum";  ///< `spectrum`, `energy`, `error` or `modes`
+  std::string field;              ///< of the modes; empty: the first one
+  std::size_t modes = 4;
+  ViewArguments view;
+  std::filesystem::path output;
+};
+void plot(const PlotArguments& arguments);
+
 struct FormatsArguments {};
 void formats(const FormatsArguments& arguments);
 

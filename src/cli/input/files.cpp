@@ -13,6 +13,7 @@
 #include "files.hpp"
 
 import fieldfold;
+import fieldfold.base.io;
 import fieldfold.formats;
 
 namespace fieldfold::cli {
@@ -95,6 +96,12 @@ void write_output(const std::filesystem::path& path, const FieldSet& set) {
   for (const auto& file : files_of(path, set)) note_output(file);
   const NotedSignals noted;
   write_fields(path, set);
+}
+
+void write_output(const std::filesystem::path& path, std::string_view bytes) {
+  note_output(path);
+  const NotedSignals noted;
+  write_file(path, [&](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
 }
 
 template <class T>

@@ -34,9 +34,10 @@ void note_output(const std::filesystem::path& path);
 std::string line_of(const std::filesystem::path& path, const FieldSet& set);
 nlohmann::ordered_json facts_of(const std::filesystem::path& path, const FieldSet& set);
 
-/// Writes fields, or an array, as `write_fields` and `save_array` do. A signal takes effect when no file is half
-/// written. \throws InvalidArgument  also a file that is read, or that has been written
+/// Writes fields, an array, or bytes, as `write_fields`, `save_array` and `write_file` do. A signal takes effect when
+/// no file is half written. \throws InvalidArgument  also a file that is read, or that has been written
 void write_output(const std::filesystem::path& path, const FieldSet& set);
+void write_output(const std::filesystem::path& path, std::string_view bytes);
 template <class T>
 void save_output(std::string_view text, const xt::xarray<T>& array, std::string_view name);
 

@@ -1,0 +1,283 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "../terminal/session.hpp"
+
+// These import fieldfold; g++ includes nothing after it.
+#include "../commands.hpp"
+#include "../input/field_files.hpp"
+#include "../input/files.hpp"
+#include "../input/map_file.hpp"
+#include "../input/watched.hpp"
+#include "../terminal/map_facts.hpp"
+#include "page.hpp"
+#include "view.hpp"
+
+import fieldfold;
+import fieldfold.formats;
+
+namespace fieldfold::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t most_raster_bytes = std::size_t{24} << 20;
+constexpr std::size_t most_modes = 20;
+constexpr std::size_t most_samples = 2000;  ///< of a chart
+constexpr std::size_t most_listed = 10;
+
+/// Snapshots of the command line, and how well the map represents them.
+template <class T>
+struct GivenSnapshots {
+  std::unique_ptr<StoredFieldRows> stored;
+  std::unique_ptr<RowsWithMissingValues<double>> rows;
+  std::vector<double> times;
+  SnapshotErrors errors;
+  xt::xarray<T> latent;
+};
+
+template <class T>
+std::optional<GivenSnapshots<T>> open_snapshots(const BasicSVD<T>& svd, const FieldFiles& files) {
+  if (files.files.empty() && files.addresses.empty()) return std::nullopt;
+  const GivenFields given = open_fields(files, svd.fields());
+  GivenSnapshots<T> snapshots{
+      .stored = rows_of_map(svd, given), .rows = nullptr, .times = given.times, .errors = {}, .latent = {}};
+  snapshots.rows =
+      std::make_unique<RowsWithMissingValues<double>>(*snapshots.stored, svd.options().field_opts.missing_values);
+  snapshots.errors = projection_errors(svd, WatchedRows(*snapshots.rows, "errors"));
+  snapshots.latent = svd.assess(WatchedRows(*snapshots.rows, "coefficients")).latent;
+  return snapshots;
+}
+
+/// At most `most` of the numbers below a count, evenly spaced, with the first and the last.
+std::vector<std::size_t> evenly(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> numbers(std::min(count, most));
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] = numbers.size() == 1 ? 0 : i * (count - 1) / (numbers.size() - 1);
+  return numbers;
+}
+
+Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(nullptr); }
+
+/// Errors of snapshots for a chart, and the largest of them for a table.
+/// \param numbers  of the snapshots; empty: those from 0 on
+Json series_of(const SnapshotErrors& errors, const std::vector<std::string>& fields, const std::string& name,
+               const std::vector<std::size_t>& numbers, const std::vector<double>& times) {
+  const std::size_t count = errors.snapshots.size();
+  const auto number_of = [&](std::size_t j) { return j < numbers.size() ? numbers[j] : j; };
+  // Of each group of snapshots the largest error shows.
+  const std::size_t group = (count + most_samples - 1) / most_samples;
+  Json points = Json::array();
+  for (std::size_t first = 0; first < count; first += group) {
+    std::size_t worst = first;
+    for (std::size_t j = first; j < std::min(first + group, count); ++j)
+      if (!(errors.snapshots(j) <= errors.snapshots(worst))) worst = j;
+    points.push_back({number_of(worst), number_or_null(errors.snapshots(worst))});
+  }
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::erase_if(order, [&](std::size_t j) { return !std::isfinite(errors.snapshots(j)); });
+  std::ranges::sort(order, {}, [&](std::size_t j) { return std::pair(-errors.snapshots(j), j); });
+  Json worst = Json::array();
+  for (std::size_t i = 0; i < std::min(order.size(), most_listed); ++i) {
+    Json row{{"snapshot", number_of(order[i])}, {"error", errors.snapshots(order[i])}};
+    if (order[i] < times.size()) row["time"] = times[order[i]];
+    for (std::size_t field = 0; field < fields.size() && errors.snapshot_fields.size() > 0; ++field)
+      row["fields"].push_back(number_or_null(errors.snapshot_fields(order[i], field)));
+    worst.push_back(std::move(row));
+  }
+  Json by_field = Json::array();
+  for (const double error : errors.fields) by_field.push_back(number_or_null(error));
+  return {{"name", name},
+          {"count", count},
+          {"unknown", count - order.size()},
+          {"points", std::move(points)},
+          {"worst", std::move(worst)},
+          {"fields", std::move(by_field)}};
+}
+
+/// The numbers of the snapshots that were held out, which are those between the training snapshots; empty: unknown,
+/// because snapshots were dropped.
+template <class T>
+std::vector<std::size_t> held_out_numbers(const BasicSVDMap<T>& map) {
+  const std::size_t count = map.validation_errors->snapshots.size();
+  std::vector<std::size_t> numbers;
+  for (std::size_t j = 0; j < map.num_samples + count; ++j)
+    if (!std::ranges::binary_search(map.snapshot_numbers, j)) numbers.push_back(j);
+  return numbers.size() == count ? numbers : std::vector<std::size_t>{};
+}
+
+/// Coefficients of samples for a chart.
+template <class T>
+Json coefficients_of(const xt::xarray<T>& latent, const std::string& name, const std::vector<double>& times,
+                     std::size_t modes) {
+  Json series{{"name", name}, {"count", latent.shape(0)}, {"numbers", Json::array()}, {"rows", Json::array()}};
+  for (const std::size_t j : evenly(latent.shape(0), most_samples)) {
+    series["numbers"].push_back(j);
+    if (j < times.size()) series["times"].push_back(times[j]);
+    Json row = Json::array();
+    for (std::size_t mode = 0; mode < modes; ++mode)
+      row.push_back(number_or_null(static_cast<double>(latent(j, mode))));
+    series["rows"].push_back(std::move(row));
+  }
+  return series;
+}
+
+/// Pictures of the fields of one state, by name.
+template <class T>
+Json pictures_of(const BasicSVD<T>& svd, const View& view, Pictures& pictures, const xt::xarray<T>& state,
+                 ColourRange (*range)(const std::vector<std::vector<double>>&)) {
+  const auto fields = svd.split_fields(state);
+  Json result = Json::object();
+  for (const std::string& name : svd.fields()) {
+    const auto values = view.of(fields.at(name));
+    result[name] = pictures.add(values, range({values}));
+  }
+  return result;
+}
+
+/// The snapshots to show: all, or the worst ones and others in even steps.
+std::vector<std::size_t> shown_snapshots(const SnapshotErrors& errors, std::size_t most) {
+  const std::size_t count = errors.snapshots.size();
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t j) {
+    return std::pair(std::isnan(errors.snapshots(j)) ? 1.0 : -errors.snapshots(j), j);
+  });
+  std::set<std::size_t> shown(order.begin(),
+                              order.begin() + static_cast<std::ptrdiff_t>(std::min(count, (most + 3) / 4)));
+  for (const std::size_t j : evenly(count, most))
+    if (shown.size() < most) shown.insert(j);
+  return {shown.begin(), shown.end()};
+}
+
+/// Pictures of snapshots, what the map makes of them, and the difference; colours mean the same in all snapshots.
+template <class T>
+Json snapshots_of(const BasicSVD<T>& svd, const GivenSnapshots<T>& snapshots, const std::vector<std::size_t>& shown,
+                  const View& view, Pictures& pictures) {
+  const std::vector<std::string> kinds{"original", "reconstruction", "difference"};
+  std::map<std::string, std::map<std::string, std::vector<std::vector<double>>>> values;  // by field and kind
+  std::vector<double> buffer;
+  for (const std::size_t sample : shown) {
+    const auto column = snapshots.rows->read_columns(sample, 1, buffer);
+    const xt::xarray<T> state = array_cast<T>(ArrayRef<double>(column.data, {svd.dof()}).copy());
+    auto latent = xt::xarray<T>::from_shape({svd.rank()});
+    for (std::size_t mode = 0; mode < svd.rank(); ++mode) latent(mode) = snapshots.latent(sample, mode);
+    const xt::xarray<T> again = svd.reconstruct(latent);
+    xt::xarray<T> difference = state;
+    for (std::size_t i = 0; i < difference.size(); ++i) difference(i) -= again(i);
+    for (const auto& [kind, shown_state] : {std::pair{kinds[0], &state}, {kinds[1], &again}, {kinds[2], &difference}})
+      for (const auto& [name, field] : svd.split_fields(*shown_state)) values[name][kind].push_back(view.of(field));
+  }
+  Json result = Json::array();
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    result.push_back({{"snapshot", shown[i]}, {"error", number_or_null(snapshots.errors.snapshots(shown[i]))}});
+    if (shown[i] < snapshots.times.size()) result.back()["time"] = snapshots.times[shown[i]];
+  }
+  for (const std::string& name : svd.fields()) {
+    auto& of_field = values.at(name);
+    std::vector<std::vector<double>> compared = of_field.at("original");
+    compared.insert(compared.end(), of_field.at("reconstruction").begin(), of_field.at("reconstruction").end());
+    const ColourRange range = range_of(compared);
+    const ColourRange difference = symmetric_range_of(of_field.at("difference"));
+    for (std::size_t i = 0; i < shown.size(); ++i)
+      for (const std::string& kind : kinds)
+        result[i]["fields"][name][kind] = pictures.add(of_field.at(kind)[i], kind == "difference" ? difference : range);
+  }
+  return result;
+}
+
+/// The facts of a map for its page: those of `info`, with series in place of long lists.
+template <class T>
+Json page_facts(const std::filesystem::path& path, const BasicSVD<T>& svd,
+                const std::optional<GivenSnapshots<T>>& snapshots, std::size_t modes) {
+  const MapOutline outline = load_outline(path);
+  Json facts = facts_of(outline, false);
+  for (const char* name : {"snapshot_errors", "validation_snapshot_errors", "cumulative_energy", "singular_values"})
+    facts.erase(name);
+  const auto& map = svd.map();
+  facts["file"] = path.filename().string();
+  facts["file_bytes"] = static_cast<std::size_t>(std::filesystem::file_size(path));
+  facts["energy_text"] = facts_of(outline, true)["energy"];
+  std::vector<double> values(map.singular_values.begin(), map.singular_values.end());
+  std::vector<double> errors = fieldfold::tail_shares(map.singular_values, map.unresolved_squares);
+  for (double& error : errors) error = std::sqrt(error);
+  values.resize(std::min(values.size(), most_samples));
+  errors.resize(std::min(errors.size(), most_samples + 1));
+  facts["singular_values"] = std::move(values);
+  facts["errors_of_ranks"] = std::move(errors);
+  facts["errors"] = Json::array();
+  if (map.errors) facts["errors"].push_back(series_of(*map.errors, svd.fields(), "training", map.snapshot_numbers, {}));
+  if (map.validation_errors)
+    facts["errors"].push_back(series_of(*map.validation_errors, svd.fields(), "held out", held_out_numbers(map), {}));
+  if (snapshots) {
+    facts["errors"].push_back(series_of(snapshots->errors, svd.fields(), "data", {}, snapshots->times));
+    facts["coefficients"] = coefficients_of(snapshots->latent, "data", snapshots->times, modes);
+  } else if (map.training_latents) {
+    facts["coefficients"] = coefficients_of(*map.training_latents, "training", {}, modes);
+  }
+  return facts;
+}
+
+Json view_facts(const View& view) {
+  const auto axis = [](const ViewAxis& own) {
+    return Json{{"name", own.name}, {"lower", own.lower}, {"upper", own.upper}};
+  };
+  Json facts{{"width", view.width()},
+             {"height", view.height()},
+             {"part", view.part()},
+             {"horizontal", axis(view.horizontal())}};
+  if (view.is_line())
+    facts["positions"] = view.positions();
+  else
+    facts["vertical"] = axis(view.vertical());
+  return facts;
+}
+
+template <class T>
+void write_report(const BasicSVD<T>& svd, const ReportArguments& arguments) {
+  const View view(grid_of(svd), svd.grid_shape(), arguments.view);
+  const std::size_t modes = std::min(arguments.modes.value_or(most_modes), svd.rank());
+  const auto snapshots = open_snapshots(svd, arguments.field_files);
+  Pictures pictures(view);
+  Json facts = page_facts(arguments.map, svd, snapshots, modes);
+  facts["view"] = view_facts(view);
+  if (svd.map().is_centered()) facts["mean"] = pictures_of(svd, view, pictures, svd.mean(), range_of);
+  facts["modes"] = Json::array();
+  for (std::size_t mode = 0; mode < modes; ++mode)
+    facts["modes"].push_back(pictures_of(svd, view, pictures, mode_of(svd, mode), symmetric_range_of));
+  if (snapshots) {
+    const std::size_t bytes = 3 * svd.num_qoi() * view.width() * view.height();
+    const std::size_t fitting = std::max<std::size_t>(4, most_raster_bytes / bytes);
+    const auto shown = shown_snapshots(snapshots->errors, arguments.snapshots.value_or(fitting));
+    facts["snapshots"] = snapshots_of(svd, *snapshots, shown, view, pictures);
+  }
+  const std::string page = page_of(arguments.map.filename().string(), facts, pictures.text());
+  write_output(arguments.output, page);
+  conclude({{"output", arguments.output.string()}, {"bytes", page.size()}, {"modes", modes}},
+           message(arguments.output.string(), ": a page of ", svd.rank(), " modes, ",
+                   (page.size() + 99999) / 100000 / 10.0, " MB"));
+}
+
+}  // namespace
+
+void report(const ReportArguments& arguments) {
+  if (!has_page())
+    throw InvalidArgument(
+        "report: this build has no pages; build with -Dreport=enabled, which needs node-d3 and zlib1g-dev");
+  with_svd(arguments.map, [&](const auto& svd) { write_report(svd, arguments); });
+}
+
+}  // namespace fieldfold::cli
