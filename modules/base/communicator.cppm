@@ -79,8 +79,9 @@ std::vector<Message> deliver(const Communicator& communicator, const std::vector
 /// The least and the largest number of the ranks; collective.
 std::pair<double, double> range_of(const Communicator& communicator, double number);
 
-/// Text as the bits of numbers, eight letters each, and back. \param length  of the text
+/// Text as the bits of numbers, eight letters each.
 std::vector<double> as_numbers(std::string_view text);
+/// The text of these numbers. \param length  of the text
 std::string as_text(std::span<const double> numbers, std::size_t length);
 constexpr std::size_t numbers_of_text(std::size_t length) { return (length + sizeof(double) - 1) / sizeof(double); }
 

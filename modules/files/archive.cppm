@@ -57,8 +57,8 @@ class SharedContent : public std::streambuf {
 
   const Communicator& communicator() const { return communicator_; }
 
-  /// Rows of all ranks; collective. The memory must outlive this object. \returns  the number of rows of all ranks
-  /// \param before  is called with it before the rows
+  /// Rows of all ranks; collective. The memory must outlive this object.
+  /// \param before  is called with the number of rows of all ranks before the rows
   void rows(const void* own, std::size_t count, std::size_t row_bytes,
             const std::function<void(std::size_t total)>& before);
 

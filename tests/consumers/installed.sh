@@ -125,29 +125,15 @@ if [ -f "$prefix/include/fieldfold_mpi.h" ]; then
     fi
 fi
 
-# The README's section, with the names that it gives to its files. Each program prints the rank, 2, and the energy, 1.
-mkdir -p readme
-awk '/^##/ { inside = $0 == "### The library" }
-     inside && /^```/ { kind = kind == "" ? substr($0, 4) : ""; next }
-     inside && kind != "" { print > ("readme/block." kind) }' "$source/README.md"
-readme_in() {
-    cd "$work/readme" || return 1
-    case $1 in
-    c) mv block.c fold.c && mv block.make Makefile && make CC=gcc && ./fold | grep 'rank 2, energy 1$' ;;
-    cpp) mv block.cpp fold.cpp && mv block.cmake CMakeLists.txt &&
-        CXX=g++ cmake -B build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build build &&
-        build/fold | grep 'rank 2, energy 1$' ;;
-    fortran) mv block.fortran fold.f90 &&
-        gfortran -o fold_f $(pkg-config --variable=fortran_module fieldfold) fold.f90 $(pkg-config --libs fieldfold) &&
-        ./fold_f | grep -E 'rank +2 +energy +(1\.0|0\.99999)' ;;
-    python) PYTHONPATH=$(dirname "$(find "$work/root" -name fieldfold -path '*-packages/*')") "$python" block.python |
-        grep -E '^2 (1\.0|0\.99999)' ;;
-    esac
-}
-for language in c cpp fortran python; do
-    attempt "readme_$language" readme_in "$language"
-    cd "$work" || exit 1
-done
+# The blocks of the manual, with the program and Python of a user's PATH. They count by themselves.
+mkdir -p bin
+ln -s "$(command -v "$python")" bin/python3
+PATH="$work/bin:$prefix/bin:$build/examples:$PATH" CC=gcc CXX=g++ CMAKE_PREFIX_PATH=$prefix PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=$(dirname "$(find "$work/root" -name fieldfold -path '*-packages/*')") \
+    python3 "$source/tests/manual/blocks.py" "$work/manual" > manual.log || manual=failed
+cat manual.log
+passed=$((passed + $(awk '/ test cases? out of [0-9]+ passed/ { print $1 }' manual.log)))
+[ "${manual:-}" = failed ] && failed=$((failed + $(awk '/ test cases? out of [0-9]+ failed/ { print $1 }' manual.log)))
 
 if [ "$failed" -gt 0 ]; then
     echo "$failed test cases out of $((passed + failed)) failed"

@@ -25,7 +25,7 @@ ranks=
 # shellcheck disable=SC2086 # one word, or none
 meson setup plain --buildtype=plain -Doptimization=0 $ranks > setup.log || { cat setup.log; fail "meson setup"; }
 ninja -C plain > build.log || { cat build.log; fail "the build"; }
-(cd plain && ./consumer && ./threads && ./fields > fields.log && ./tables) || fail "the consumer as built"
+(cd plain && ./solver && ./threads && ./fields > fields.log && ./tables) || fail "the consumer as built"
 [ -z "$ranks" ] || (cd plain && mpirun -n 3 ./ranks) || fail "the consumer on three ranks"
 ninja -C plain | grep -q 'no work to do' || fail "a second build has work to do"
 
@@ -35,7 +35,7 @@ ninja -C plain -n > rebuild.log
 compiled=gcm
 "${CXX:-clang++-19}" --version | grep -q clang && compiled=pcm
 for part in fieldfold.pod.svd.$compiled fieldfold.files.map.$compiled fieldfold.$compiled pod_svd.cpp.o files_spec.cpp.o \
-    main.cpp.o; do
+    solver.cpp.o; do
     grep -q "$part" rebuild.log || fail "$part is not rebuilt after pod/svd.cppm is touched"
 done
 for part in fieldfold.rbf.interpolator.$compiled fieldfold.compression.grid.$compiled compression_grid.cpp.o \
