@@ -95,6 +95,27 @@ in_python() {
 }
 attempt python in_python
 
+# The examples, by the commands of their READMEs. What they print is checked against mathematics.
+mkdir -p examples/bin
+ln -s "$(command -v "$python")" examples/bin/python3
+example() (
+    cp -r "$source/examples/$1" examples && cd "examples/$1" &&
+        awk '/^```/ { kind = kind == "" ? substr($0, 4) : ""; next } kind == "sh"' README.md > commands || exit 1
+    warnings='-Wall -Wextra -Werror'
+    export PATH="$work/examples/bin:$prefix/bin:$PATH" CMAKE_PREFIX_PATH="$prefix" PYTHONDONTWRITEBYTECODE=1 \
+        PYTHONPATH="$(dirname "$package")" CXX=g++ \
+        CXXFLAGS="$warnings -Wpedantic -Wconversion -Wshadow"
+    sh -e commands > printed 2> messages || { cat printed messages; exit 1; }
+    python3 "$source/tests/consumers/examples.py" "$1" || { cat printed; exit 1; }
+)
+attempt example_boundary_load example boundary_load
+if examples/bin/python3 -W ignore -c 'import netCDF4' && "$prefix/bin/fieldfold" formats | grep -q '^NetCDF .* reads, writes'
+then
+    attempt example_ocean_temperature example ocean_temperature
+else
+    echo "not tried: the example ocean_temperature, which needs NetCDF"
+fi
+
 # On ranks of MPI, for which the environment allows more of them than processors. A rank that waits in vain is an error.
 mpicc=$(meson introspect --buildoptions "$build" | python3 -c \
     'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "mpicc"))')

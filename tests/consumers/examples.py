@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Checks what the examples print against mathematics, from closed forms of their fields that are written anew here.
+
+Usage: examples.py NAME, in the folder of the example, with what its README's commands have printed in the file `printed`.
+"""
+import pathlib
+import re
+import sys
+import unittest
+
+import numpy as np
+
+PRINTED = pathlib.Path("printed").read_text(encoding="utf-8") if pathlib.Path("printed").exists() else ""
+
+
+def numbers_after(label):
+    """The numbers of the line that begins with a label."""
+    line = next(line for line in PRINTED.splitlines() if line.strip().startswith(label))
+    return [float(number) for number in re.findall(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", line.split(label, 1)[1])]
+
+
+class BoundaryLoad(unittest.TestCase):
+    def test_the_transpose_keeps_the_load_and_pressures_do_not(self):
+        self.assertLess(numbers_after("largest error of a rigid motion of about 1 m:")[0], 1e-11)
+        self.assertLess(max(numbers_after("structure, transposed")[3:]), 1e-11)
+        self.assertGreater(max(numbers_after("structure, pressure")[3:]), 1e-3)
+
+    def test_the_load_is_the_integral_of_the_pressure(self):
+        radius, length, half_angle, count = 25.0, 50.0, 0.7, 1000
+        angles, angle_weights = np.polynomial.legendre.leggauss(count)
+        angles, angle_weights = half_angle * angles[:, None], half_angle * angle_weights[:, None]
+        y, y_weights = np.polynomial.legendre.leggauss(count)
+        y, y_weights = length / 2 * (1 + y[None, :]), length / 2 * y_weights[None, :]
+        x, around = radius * np.sin(angles), angles + half_angle
+        vortex = 3 * np.exp(-((x + 12) ** 2 + (y - 4) ** 2) / (2 * 1.5 ** 2))
+        pressure = 562 * (0.8 * np.cos(3 * around) * np.exp(-around) - 0.4 - vortex)
+        normal = np.stack(np.broadcast_arrays(np.sin(angles), 0, np.cos(angles)))[:, :, :1]
+        loads = -pressure * normal * radius * angle_weights * y_weights
+        points = np.stack(np.broadcast_arrays(x, y, radius * np.cos(angles)))
+        moment = np.cross(points, loads, axis=0).sum(axis=(1, 2))
+        # Linear triangles of 0.2 m resolve a vortex of 1.5 m to (0.2 / 1.5)^2 / 12.
+        for label in ("wetted surface", "structure, transposed"):
+            found_force, found_moment = numbers_after(label)[:2]
+            self.assertAlmostEqual(found_force / (np.linalg.norm(loads.sum(axis=(1, 2))) / 1e3), 1, delta=1e-3)
+            self.assertAlmostEqual(found_moment / (np.linalg.norm(moment) / 1e3), 1, delta=1e-3)
+
+
+class OceanTemperature(unittest.TestCase):
+    def setUp(self):
+        sys.path.insert(0, ".")
+        import netCDF4
+        import ocean_temperature
+        self.example = ocean_temperature
+        self.ocean = ~ocean_temperature.land().ravel()
+        self.seen = self.ocean & ~ocean_temperature.clouds(ocean_temperature.CLOUDY_DAY).ravel()
+        with netCDF4.Dataset("sst_modes.nc") as file:
+            self.mean = np.ma.filled(file["mean_sst"][:].astype(float), np.nan).ravel()
+            self.modes = np.stack([np.ma.filled(file[f"mode_{mode}_sst"][:].astype(float), np.nan).ravel()
+                                   for mode in range(1, ocean_temperature.RANK + 1)], axis=1)
+        roots = np.sqrt(ocean_temperature.areas())
+        self.weighted = roots[:, None] * self.modes
+        self.difference = roots * (ocean_temperature.read_maps("cloudy.nc")[0] - self.mean)
+
+    def test_modes_have_no_land_and_are_orthonormal_over_the_area(self):
+        np.testing.assert_array_equal(np.isnan(self.mean), ~self.ocean)
+        gram = self.weighted[self.ocean].T @ self.weighted[self.ocean]
+        np.testing.assert_allclose(gram / gram[0, 0], np.eye(self.example.RANK), atol=1e-10)
+
+    def test_the_program_fills_clouds_by_least_squares(self):
+        coefficients = np.linalg.lstsq(self.weighted[self.seen], self.difference[self.seen], rcond=None)[0]
+        filled = self.example.read_maps("filled.nc")[-1]
+        expected = self.mean + self.modes @ coefficients
+        np.testing.assert_allclose(filled[self.ocean], expected[self.ocean], atol=1e-9)
+
+    def test_package_and_program_agree(self):
+        # Filling gaps of the snapshots stops at changes of 1e-6 of them.
+        _, under_clouds = numbers_after("least squares")
+        self.assertAlmostEqual(numbers_after("error under the clouds of filled.nc:")[0], under_clouds, delta=1e-4)
+        smallest = np.linalg.svd(self.weighted[self.seen], compute_uv=False)[-1]
+        scale = np.linalg.norm(self.weighted[self.ocean, 0])
+        self.assertAlmostEqual(numbers_after("amplification by the clouds")[0] / (scale / smallest), 1, delta=1e-4)
+
+    def test_errors_are_within_their_bounds(self):
+        self.assertLessEqual(numbers_after("error in the whole ocean, K")[0], numbers_after("its bound, K")[0])
+        for place in (0, 1):
+            self.assertLess(numbers_after("least squares")[place], numbers_after("mean of the days")[place] / 10)
+        self.assertLess(numbers_after("best in the span")[1], numbers_after("least squares")[1])
+
+
+if __name__ == "__main__":
+    name = "".join(part.capitalize() for part in sys.argv.pop(1).split("_"))
+    unittest.main(defaultTest=name)
