@@ -3,6 +3,7 @@
 
 Usage: examples.py NAME, in the folder of the example, with what its README's commands have printed in the file `printed`.
 """
+import csv
 import pathlib
 import re
 import sys
@@ -17,6 +18,37 @@ def numbers_after(label):
     """The numbers of the line that begins with a label."""
     line = next(line for line in PRINTED.splitlines() if line.strip().startswith(label))
     return [float(number) for number in re.findall(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", line.split(label, 1)[1])]
+
+
+class HeatEquation(unittest.TestCase):
+    SNAPSHOTS, CELLS = 256, 128
+
+    def setUp(self):
+        self.solver, = numbers_after("error of the solver    ")
+        self.bound, = numbers_after("bound that the incremental SVD gives")
+
+    def test_errors_are_within_their_bounds(self):
+        self.assertEqual(numbers_after("states")[:2], [self.SNAPSHOTS, self.CELLS ** 2])
+        self.assertLessEqual(numbers_after("relative error of the compression")[0], self.bound)
+        self.assertLessEqual(self.bound, 1e-3)  # the tolerance that is asked for
+        self.assertLessEqual(numbers_after("error of the reconstructions")[0], numbers_after("at most")[0])
+
+    def test_the_solver_converges_with_second_order(self):
+        coarse, = numbers_after("error of the solver, half as many cells")
+        self.assertAlmostEqual(np.log2(coarse / self.solver), 2, delta=0.1)
+
+    def test_singular_values_are_those_of_the_closed_form(self):
+        centers = (np.arange(self.CELLS) + 0.5) / self.CELLS
+        angles = 2 * np.pi * np.arange(1, self.SNAPSHOTS + 1) / self.SNAPSHOTS
+        x, y = (np.exp(-(centers - 0.5 - 0.25 * along(angles)[:, None]) ** 2 / 0.02) for along in (np.cos, np.sin))
+        states = 100 * np.einsum("ti,tj->tji", x, y).reshape(self.SNAPSHOTS, -1)
+        expected = np.linalg.svd(states, compute_uv=False)
+        with open("spectrum.csv", encoding="utf-8") as file:
+            found = np.array([float(row["singular_value"]) for row in csv.DictReader(file)])
+        # Weyl: they differ by at most the norm of the difference of the states, of the solver and of the compression.
+        difference = self.solver * np.sqrt(states.size) + self.bound * np.linalg.norm(states)
+        self.assertLessEqual(np.abs(found - expected[:found.size]).max(), difference)
+        self.assertGreater(found[0], 20 * difference)
 
 
 class BoundaryLoad(unittest.TestCase):
