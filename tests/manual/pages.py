@@ -37,7 +37,7 @@ def blocks_of(page: pathlib.Path) -> Iterator[Block]:
         language = re.match(r"\{?\.?([\w+-]+)", info)[1]
         title = re.search(r'title="(.*?)"', info)
         yield Block(page, text.count("\n", 0, found.start()) + 1, section, language, title[1] if title else "",
-                    found["context"] or "", re.findall(r"\.(\w+)", info)[1:], included(found["text"]))
+                    found["context"] or "", re.findall(r" \.(\w+)", info), included(found["text"]))
 
 
 def pages() -> list:

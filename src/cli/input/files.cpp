@@ -88,7 +88,7 @@ std::string line_of(const std::filesystem::path& path, const FieldSet& set) {
   return message(escaped_name(path.string()), ": ", escaped_name(listing(names)),
                  more > 0 ? message(" and ", more, " more") : std::string(), " at ",
                  set.fields.front().values.size() / std::max<std::size_t>(1, samples), " points",
-                 set.loop_axes > 0 ? message(", ", samples, " samples") : std::string(),
+                 set.loop_axes > 0 ? message(", ", samples, samples == 1 ? " sample" : " samples") : std::string(),
                  files > 1 ? message(", in ", files, " files") : std::string());
 }
 
