@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the examples print against mathematics, from closed forms of their fields that are written anew here.
 
-Usage: examples.py NAME, in the folder of the example, with what its README's commands have printed in the file `printed`.
+Usage: examples.py NAME, in the folder of the example, with what it has printed in the file `printed`.
 """
 import csv
 import pathlib
@@ -117,6 +117,63 @@ class OceanTemperature(unittest.TestCase):
         for place in (0, 1):
             self.assertLess(numbers_after("least squares")[place], numbers_after("mean of the days")[place] / 10)
         self.assertLess(numbers_after("best in the span")[1], numbers_after("least squares")[1])
+
+
+class Surrogate(unittest.TestCase):
+    SIDE, SAMPLES, NEW = 40, 64, 20
+
+    @classmethod
+    def setUpClass(cls):
+        h = 1 / (cls.SIDE + 1)
+        second = (2 * np.eye(cls.SIDE) - np.eye(cls.SIDE, k=1) - np.eye(cls.SIDE, k=-1)) / h ** 2
+        first = (np.eye(cls.SIDE, k=1) - np.eye(cls.SIDE, k=-1)) / (2 * h)
+        one = np.eye(cls.SIDE)
+        operator = 1e-3 * (np.kron(second, one) + np.kron(one, second)) + 5e-3 * np.kron(one, first)
+        indices = range(1, cls.SAMPLES + cls.NEW + 1)
+        cls.positions = 0.2 + 0.6 * np.array([[cls.reversed_digits(i, 2), cls.reversed_digits(i, 3)] for i in indices])
+        y, x = (axis.ravel() for axis in np.meshgrid(*[h * np.arange(1, cls.SIDE + 1)] * 2, indexing="ij"))
+        squares = (x[:, None] - cls.positions[:, 0]) ** 2 + (y[:, None] - cls.positions[:, 1]) ** 2
+        cls.states = np.linalg.solve(operator, np.exp(-squares / (2 * 0.1 ** 2)))  # (dof, positions)
+        cls.modes, cls.values, _ = np.linalg.svd(cls.states[:, :cls.SAMPLES], full_matrices=False)
+        cls.rank, cls.epsilon = (numbers_after("samples")[place] for place in (2, 3))
+
+    @staticmethod
+    def reversed_digits(index, base):
+        number, digit = 0.0, 1 / base
+        while index:
+            number, index, digit = number + index % base * digit, index // base, digit / base
+        return number
+
+    def new_rows(self):
+        lines = PRINTED.splitlines()
+        first = next(place for place, line in enumerate(lines) if line.startswith("  x, m")) + 1
+        return np.array([line.split() for line in lines[first:first + self.NEW]], float)
+
+    def test_the_rank_is_the_least_for_the_tolerance(self):
+        tails = np.sqrt(np.cumsum(self.values[::-1] ** 2)[::-1] / np.sum(self.values ** 2))
+        self.assertEqual(self.rank, np.argmax(tails <= 1e-3))
+
+    def test_errors_at_new_positions_are_those_of_numpy(self):
+        basis, truth = self.modes[:, :int(self.rank)], self.states[:, self.SAMPLES:]
+        points, new = self.positions[:self.SAMPLES], self.positions[self.SAMPLES:]
+        kernel = [np.exp(-self.epsilon ** 2 * ((rows[:, None] - points) ** 2).sum(axis=2)) for rows in (points, new)]
+        system = np.block([[kernel[0], np.ones((self.SAMPLES, 1))], [np.ones((1, self.SAMPLES)), np.zeros((1, 1))]])
+        coefficients = np.vstack([(basis.T @ self.states[:, :self.SAMPLES]).T, np.zeros((1, basis.shape[1]))])
+        predicted = np.hstack([kernel[1], np.ones((self.NEW, 1))]) @ np.linalg.solve(system, coefficients)
+        norms = np.linalg.norm(truth, axis=0)
+        expected = np.stack([np.linalg.norm(basis @ predicted.T - truth, axis=0) / norms,
+                             np.linalg.norm(basis @ (basis.T @ truth) - truth, axis=0) / norms], axis=1)
+        printed = self.new_rows()
+        np.testing.assert_allclose(printed[:, :2], new, atol=6e-4)
+        # Three digits are printed, also of epsilon.
+        np.testing.assert_allclose(printed[:, 2:], expected, rtol=0.02)
+
+    def test_the_estimate_is_that_of_surrogates_of_the_other_samples(self):
+        error, projection = numbers_after("all of these")
+        estimate, = numbers_after("leave-one-out estimate from the samples")
+        self.assertLess(projection, error)
+        self.assertLess(abs(np.log2(estimate / error)), 1)
+        self.assertLess(numbers_after("of the coefficients in the same modes")[0], estimate)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds a project with fieldfold as a subproject from a copy of the tree, and checks what is rebuilt after an interface
-# changes. Then builds the interfaces with -fopenmp and for C++23, as importers with these arguments need them, and links
-# them with the same library.
+# changes. Builds and runs an example that is such a project, too. Then builds the interfaces with -fopenmp and for
+# C++23, as importers with these arguments need them, and links them with the same library.
 # Usage: modules.sh SOURCE_ROOT WORK_FOLDER
 set -eu
 source=$1
@@ -10,12 +10,13 @@ work=$2
 rm -rf "$work"
 mkdir -p "$work/subprojects/fieldfold"
 cp "$source"/tests/consumers/modules/* "$work"
+cp -r "$source/examples/surrogate" "$work/subprojects"
 tar -C "$source" -cf - meson.build meson_options.txt modules src interfaces | tar -C "$work/subprojects/fieldfold" -xf -
 cd "$work"
 
 fail() {
     echo "failed: $*"
-    echo "1 test case out of 3 failed"
+    echo "1 test case out of 4 failed"
     exit 1
 }
 
@@ -23,10 +24,18 @@ fail() {
 ranks=
 ! command -v mpicc > ranks.log || ranks=-Dfieldfold:mpi=enabled
 # shellcheck disable=SC2086 # one word, or none
-meson setup plain --buildtype=plain -Doptimization=0 $ranks > setup.log || { cat setup.log; fail "meson setup"; }
+meson setup plain --buildtype=plain -Doptimization=0 -Dsurrogate:warning_level=3 -Dsurrogate:werror=true $ranks \
+    > setup.log || { cat setup.log; fail "meson setup"; }
 ninja -C plain > build.log || { cat build.log; fail "the build"; }
 (cd plain && ./solver && ./threads && ./fields > fields.log && ./tables) || fail "the consumer as built"
 [ -z "$ranks" ] || (cd plain && mpirun -n 3 ./ranks) || fail "the consumer on three ranks"
+# An example that is a project of its own, with the modules that are built already.
+plain/subprojects/surrogate/surrogate > printed || { cat printed; fail "the example surrogate"; }
+for python in python3 /usr/bin/python3; do
+    "$python" -c 'import numpy' 2> /dev/null && break
+done
+"$python" "$source/tests/consumers/examples.py" surrogate > checks 2>&1 ||
+    { cat printed checks; fail "what the example surrogate prints"; }
 ninja -C plain | grep -q 'no work to do' || fail "a second build has work to do"
 
 touch subprojects/fieldfold/modules/pod/svd.cppm
@@ -56,4 +65,4 @@ link_with_openmp fields fields
 grep -q '^8 threads' openmp/threads.log || fail "OpenMP is not enabled"
 (cd openmp && OMP_NUM_THREADS=8 ./fields > fields.log) && cmp plain/fields.log openmp/fields.log ||
     fail "the comparison of results with and without OpenMP"
-echo "3 test cases out of 3 passed"
+echo "4 test cases out of 4 passed"
