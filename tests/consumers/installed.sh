@@ -97,7 +97,8 @@ attempt python in_python
 mkdir -p examples/bin
 ln -s "$(command -v "$python")" examples/bin/python3
 example() (
-    cp -r "$source/examples/$1" examples && cd "examples/$1" &&
+    # Without what was built in place.
+    cp -r "$source/examples/$1" examples && cd "examples/$1" && rm -rf build "$1" &&
         awk '/^```/ { kind = kind == "" ? substr($0, 4) : ""; next } kind == "sh"' README.md > commands || exit 1
     warnings='-Wall -Wextra -Werror'
     export PATH="$work/examples/bin:$prefix/bin:$PATH" CMAKE_PREFIX_PATH="$prefix" PYTHONDONTWRITEBYTECODE=1 \
@@ -111,8 +112,8 @@ example() (
     cmp on_1 on_3
 )
 for name in heat_equation boundary_load; do attempt "example_$name" example "$name"; done
-if examples/bin/python3 -W ignore -c 'import netCDF4' && "$prefix/bin/fieldfold" formats | grep -q '^NetCDF .* reads, writes'
-then
+if examples/bin/python3 -W ignore -c 'import netCDF4' &&
+    "$prefix/bin/fieldfold" formats | grep -q '^NetCDF .* reads, writes'; then
     attempt example_ocean_temperature example ocean_temperature
 else
     echo "not tried: the example ocean_temperature, which needs NetCDF"
