@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build/benchmarks}
 cd "$build"
 [ -f benchmarks/bench_interfaces ] || { echo "run benchmarks/run.sh first, which sets up $build"; exit 1; }
-ninja benchmarks/bench_interfaces interfaces/libfieldfold.so.0.1.0 > /dev/null
+meson compile benchmarks/bench_interfaces fieldfold:shared_library > /dev/null
 gfortran -O2 -Jbenchmarks -o benchmarks/bench_fortran "$root/interfaces/fortran/fieldfold.f90" \
     "$root/benchmarks/interfaces.f90" -Linterfaces -lfieldfold
 export LD_LIBRARY_PATH=interfaces FIELDFOLD_LIBRARY="$build/interfaces/libfieldfold.so" PYTHONPATH="$root/interfaces/python"

@@ -64,10 +64,24 @@ void expect_distributed(const std::string& command) {
         fieldfold::message("mpirun: expected the command fit, which runs on several ranks, ", "got ", command));
 }
 
+/// The version, and what was found when the program was built.
+std::string version_text() {
+  std::string text = "fieldfold " FIELDFOLD_VERSION "\nbuilt by ";
+#ifdef __clang__
+  text += "clang " __clang_version__;
+#else
+  text += "g++ " __VERSION__;
+#endif
+  while (text.ends_with(' ')) text.pop_back();
+  const std::string built_in = FIELDFOLD_BUILT_IN;
+  const std::string left_out = FIELDFOLD_LEFT_OUT;
+  return text + (built_in.empty() ? "" : "\nwith " + built_in) + (left_out.empty() ? "" : "\nwithout " + left_out);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Compression of fields to a few latent coefficients, and reconstruction on any grid."};
   keep_lines_of_footers(*std::dynamic_pointer_cast<CLI::Formatter>(app.get_formatter()));
-  app.set_version_flag("--version", "fieldfold " FIELDFOLD_VERSION);
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   const Commands commands(app);
   std::vector<std::string> given = joined_lists({argv + 1, argv + argc});

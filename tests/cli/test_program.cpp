@@ -589,7 +589,18 @@ BOOST_FIXTURE_TEST_CASE(wrong_usage_exits_with_2_and_help_with_0, Program) {
     BOOST_TEST(!outcome.error.empty());
   }
   BOOST_TEST(run("--help").code == 0);
-  BOOST_TEST(run("--version").output == "fieldfold " VERSION "\n");
+  const std::string version = run("--version").output;
+  BOOST_TEST(version.starts_with("fieldfold " VERSION "\nbuilt by "));
+  // Each format of a library is built in, or is not.
+  const auto formats = nlohmann::json::parse(run("formats --json").output);
+  for (const auto& format : formats) {
+    const std::string feature = format["feature"];
+    if (feature.empty()) continue;
+    const std::size_t without = std::min(version.find("\nwithout "), version.size());
+    const bool is_built = format["reads"].get<bool>() || format["writes"].get<bool>();
+    BOOST_TEST((version.find(feature) < without) == is_built, feature);
+    BOOST_TEST(version.find(feature) < version.size(), feature);
+  }
   for (const char* command :
        {"fit", "info", "compress", "reconstruct", "sensors", "interpolate", "convert", "export", "formats"}) {
     const Outcome outcome = run(std::string(command) + " --help");
