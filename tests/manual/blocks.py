@@ -2,8 +2,9 @@
 """Runs the code blocks of the manual as a reader would: each page from top to bottom in a folder of its own.
 
 A block with a title is a file. Blocks in sh run, and print what the text block after them says; `...` in it stands for
-anything; those in shell are commands of the source tree, or of data that are not at hand. Python blocks without a title are one script a section. Meson blocks are parts of a project that is built by
-another test, and C++ blocks without a title are compiled by another one.
+anything; those in shell are commands of the source tree, or of data that are not at hand. Python blocks without a title
+are one script a section. Fortran blocks without a title are parts of those with one, Meson blocks parts of a project that
+another test builds, and C++ blocks without a title are compiled by another one.
 Usage: blocks.py WORK_FOLDER, with the program, pkg-config, CMake and Python set up for an installation
 """
 import importlib.util
@@ -45,25 +46,26 @@ def judge(block, fault):
         print(f"{block.page.relative_to(root)}:{block.line}: {fault}")
 
 
-def run_shell(block, shown, folder):
-    done = said_by(["sh", "-ec", block.text], folder)
-    fault = f"status {done.returncode}\n{done.stdout}" if done.returncode != 0 else ""
-    if not fault and shown is not None and not is_as_shown(shown.text, done.stdout):
-        fault = f"expected\n{shown.text}got\n{done.stdout}"
-    judge(block, fault)
+def fault_of(done, shown):
+    """What is wrong with the status or the output of a command; empty: nothing."""
+    if done.returncode != 0:
+        return f"status {done.returncode}\n{done.stdout}"
+    if shown is not None and not is_as_shown(shown.text, done.stdout):
+        return f"expected\n{shown.text}got\n{done.stdout}"
+    return ""
 
 
-def run_python(blocks, folder):
+def run_python(blocks, shown, folder):
     script = folder / f"section_{blocks[0].line}.py"
     script.write_text("".join(block.text for block in blocks))
-    done = said_by([sys.executable, script.name], folder)
-    judge(blocks[0], done.stdout if done.returncode != 0 else "")
+    judge(blocks[0], fault_of(said_by([sys.executable, script.name], folder), shown))
 
 
-def check_meson(block):
-    project = (root / "tests/consumers/modules/meson.build").read_text().splitlines()
-    missing = [line for line in block.text.splitlines() if line not in project]
-    judge(block, f"not in the project that is tested: {missing}" if missing else "")
+def check_part(block, whole):
+    """A part of a file that is tested as a whole."""
+    lines = {line.strip() for line in whole.splitlines()}
+    missing = [line for line in block.text.splitlines() if line.strip() not in lines]
+    judge(block, f"not in the file that is tested: {missing}" if missing else "")
 
 
 def run_page(page):
@@ -74,14 +76,20 @@ def run_page(page):
         if block.title:
             (folder / block.title).parent.mkdir(exist_ok=True)
             (folder / block.title).write_text(block.text)
-    for index, block in enumerate(blocks):
-        shown = blocks[index + 1] if index + 1 < len(blocks) and blocks[index + 1].language == "text" else None
+
+    def shown_after(block):
+        following = blocks[blocks.index(block) + 1:][:1]
+        return following[0] if following and following[0].language == "text" else None
+
+    for block in blocks:
         if block.title:
             continue
         if block.language == "sh":
-            run_shell(block, shown, folder)
+            judge(block, fault_of(said_by(["sh", "-ec", block.text], folder), shown_after(block)))
         elif block.language == "meson":
-            check_meson(block)
+            check_part(block, (root / "tests/consumers/modules/meson.build").read_text())
+        elif block.language == "fortran":
+            check_part(block, "".join(b.text for b in blocks if b.language == "fortran" and b.title))
         elif block.language == "json":
             options = f"import json, fieldfold; fieldfold.SVD(**json.loads({block.text!r}))"
             done = said_by([sys.executable, "-c", options], folder)
@@ -89,7 +97,7 @@ def run_page(page):
         elif block.language == "python":
             section = [b for b in blocks if b.language == "python" and not b.title and b.section == block.section]
             if block is section[0]:
-                run_python(section, folder)
+                run_python(section, shown_after(section[-1]), folder)
         elif block.language not in ("text", "cpp", "shell"):
             judge(block, f"no test knows blocks in {block.language}")
 
