@@ -1,5 +1,5 @@
-"""Copies the pages of the manual, and completes them: the options of a command in place of `<!-- help: COMMAND -->`, files
-of the tree in place of their names, and links to files outside the manual as plain names.
+"""Copies the pages of the manual, and completes them: the options of a command in place of `<!-- help: COMMAND -->`,
+files of the tree in place of their names, and links to files outside the manual as plain names.
 
 Usage: assemble.py FOLDER PROGRAM
 """

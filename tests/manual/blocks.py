@@ -3,8 +3,8 @@
 
 A block with a title is a file. Blocks in sh run, and print what the text block after them says; `...` in it stands for
 anything; those in shell are commands of the source tree, or of data that are not at hand. Python blocks without a title
-are one script a section. Fortran blocks without a title are parts of those with one, Meson blocks parts of a project that
-another test builds, and C++ blocks without a title are compiled by another one.
+are one script a section. Fortran blocks without a title are parts of those with one, Meson blocks parts of a project
+that another test builds, and C++ blocks without a title are compiled by another one.
 Usage: blocks.py WORK_FOLDER, with the program, pkg-config, CMake and Python set up for an installation
 """
 import importlib.util
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-from pages import blocks_of, pages, root
+from pages import blocks_of, pages, root, scripts_before
 
 work = pathlib.Path(sys.argv[1]).resolve()
 # Python of the system, which runs this script, has the bindings of its default MPI library.
@@ -77,8 +77,12 @@ def run_page(page):
             (folder / block.title).parent.mkdir(exist_ok=True)
             (folder / block.title).write_text(block.text)
 
+    for script in scripts_before(page):
+        (folder / script.title).write_text(script.text)
+        judge(script, fault_of(said_by([sys.executable, script.title], folder), None))
+
     def shown_after(block):
-        following = blocks[blocks.index(block) + 1:][:1]
+        following = blocks[blocks.index(block) + 1 :][:1]
         return following[0] if following and following[0].language == "text" else None
 
     for block in blocks:

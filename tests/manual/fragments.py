@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the C++ blocks of the README and the manual as one program, to be compiled with warnings as errors.
 
-A block with `main` is a function of its own; another one is the body of a function, after the declarations of the comment
-before it. Blocks with a title are programs of the C++17 header, which blocks.py runs.
+A block with `main` is a function of its own; another one is the body of a function, after the declarations of the
+comment before it. Blocks with a title are programs of the C++17 header, which blocks.py runs.
 Usage: fragments.py OUTPUT [mpi]
 """
 import re
@@ -27,6 +27,11 @@ for page in pages():
             functions.append(f"{place}\n{re.sub(r'int main[(][)]', f'[[maybe_unused]] int {name}()', body)}\n")
         else:
             functions.append(f"[[maybe_unused]] void {name}() {{\n{block.context}{place}\n{body}\n}}\n")
+# The program that a report shows, of a map of rank 3.
+shown = re.search(r'"C\+\+20 modules",\s+code: `(.*?)`', (root / "src/cli/pictures/usage.js").read_text(), re.S)[1]
+shown = re.sub(r"\$\{\w+\}", "3", shown.replace("${file}", '"map.fold"'))
+body = "\n".join(line for line in shown.splitlines() if not line.startswith(("#include", "import ")))
+functions.append(body.replace("int main()", "[[maybe_unused]] int program_of_report()"))
 with open(sys.argv[1], "w") as out:
     print(*sorted(includes), "#include <cstdio>", *sorted(imports), "", "namespace {", sep="\n", file=out)
     print(*functions, "}  // namespace", sep="\n", file=out)

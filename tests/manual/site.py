@@ -27,10 +27,16 @@ class Page(html.parser.HTMLParser):
         self.targets += filter(None, (of.get("href"), of.get("src")))
 
 
-done = subprocess.run([root / "docs/build.sh", pathlib.Path(sys.argv[1]).resolve()], stdout=subprocess.PIPE,
-                      stderr=subprocess.STDOUT, text=True)
+done = subprocess.run(
+    [root / "docs/build.sh", pathlib.Path(sys.argv[1]).resolve()],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+)
 faults = [done.stdout[-3000:]] if done.returncode != 0 else []
-pages = {path: Page(path) for path in site.glob("**/*.html") if "reference" not in path.parts and path.name != "404.html"}
+pages = {
+    path: Page(path) for path in site.glob("**/*.html") if "reference" not in path.parts and path.name != "404.html"
+}
 count = 0
 for path, page in pages.items():
     for target in page.targets:
