@@ -28,8 +28,8 @@ xt::xarray<double> lumped_mass(const Mesh& mesh);
 /// The consistent mass matrix of a mesh: the integrals of products of the shape functions. Errors as for `lumped_mass`.
 MassMatrix consistent_mass(const Mesh& mesh);
 
-/// Cell areas of a latitude-longitude grid on a sphere, to be used as point weights. Cells meet halfway between points
-/// and end at the poles.
+/// Cell areas of a latitude-longitude grid on a sphere, to be used as point weights. Cells meet halfway between points;
+/// the outermost ones reach as far beyond their points, at most to the poles.
 /// \param latitudes, longitudes  in degrees, `(m,)` and `(n,)` with at least two each, ascending or descending
 /// \param radius                 of the sphere
 /// \returns  `(m * n,)`, longitudes fastest

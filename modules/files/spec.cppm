@@ -26,6 +26,7 @@ struct SVDSpec {
 /// | `method`             | `"svd"` (the default)                                                       |
 /// | `fields`             | list of names                                                               |
 /// | `coords`             | nested list `(num_pts, dim)` or `(num_pts,)`                                |
+/// | `grid_shape`         | list of lengths, of a grid without `coords`                                 |
 /// | `interpolate_method` | `"rbf"` (the default), or another of `interpolation_methods`                |
 /// | `interpolate_opts`   | object with the members of `RBFOptions`; `method` and `kernel` by name      |
 /// | `field_opts`         | object with the members of `FieldOptions`, see below                        |

@@ -48,7 +48,8 @@ class InterpolationOperator {
   void multiply(MatrixView<const double> values, MatrixView<double> results, std::size_t threads = 0) const;
 
   /// Applies the transpose, a conservative map from the queries to the points: the weights of a query add up to one, so
-  /// that sums over the queries (forces, mass) equal sums over the points.
+  /// that sums over the queries (forces, mass) equal sums over the points. Without a polynomial (degree -1) they do
+  /// not.
   /// \param values  `(Q, ...)`  \returns  `(P, ...)`
   /// \throws InvalidArgument  values of another length
   xt::xarray<double> transposed(const ArrayRef<double>& values, std::size_t threads = 0) const;

@@ -21,8 +21,9 @@ export namespace fieldfold {
 /// \throws NumericalError  it is
 void check_conditioning(double relative_error) {
   const auto text = [&](std::string_view verdict) {
-    return message("the interpolation is ", verdict, ": rounding may change results by about ", relative_error,
-                   " of the largest value");
+    // It is an estimate, and its size is all that it says.
+    return message("the interpolation is ", verdict, ": rounding may change results by about 1e",
+                   static_cast<int>(std::round(std::log10(relative_error))), " of the largest value");
   };
   if (relative_error >= 1.0)
     throw NumericalError(text("too ill-conditioned to be trusted") +

@@ -2,7 +2,7 @@
 """Reports and plots of maps: their numbers against closed forms and numpy, and the page in a browser.
 
 Cases of Python modules, programs or formats that are not there are skipped.
-Usage: report.py PROGRAM WORK_FOLDER
+Usage: report.py PROGRAM WORK_FOLDER [LIBRARY_FOLDER]; with the folder of the library, the programs of the page run
 """
 import base64
 import json
@@ -37,16 +37,19 @@ class Page:
     def image(self, picture):
         """The numbers of a picture, from its lower edge, with NaN where nothing is shown."""
         shape = self.view["height"], self.view["width"]
-        levels = self.bytes[picture["offset"]:][:shape[0] * shape[1]].reshape(shape)
+        levels = self.bytes[picture["offset"] :][: shape[0] * shape[1]].reshape(shape)
         lower, upper = picture["range"]
         return np.where(levels == 0, np.nan, lower + (levels.astype(float) - 1) / 254 * (upper - lower))
 
     def centers(self):
         """The coordinates of the centers of the pixels."""
+
         def places(axis, count):
             return axis["lower"] + (np.arange(count) + 0.5) / count * (axis["upper"] - axis["lower"])
-        return np.meshgrid(places(self.view["horizontal"], self.view["width"]),
-                           places(self.view["vertical"], self.view["height"]))
+
+        return np.meshgrid(
+            places(self.view["horizontal"], self.view["width"]), places(self.view["vertical"], self.view["height"])
+        )
 
 
 def expect_image(page, picture, right, *what):
@@ -85,14 +88,24 @@ def linear_mode():
 def mesh_with_hole():
     radii, angles = np.linspace(0.5, 1, 9), np.linspace(0, 2 * np.pi, 65)[:-1]
     points = np.array([[r * np.cos(a), r * np.sin(a), 0] for r in radii for a in angles])
-    quads = [[64 * i + j, 64 * i + (j + 1) % 64, 64 * (i + 1) + (j + 1) % 64, 64 * (i + 1) + j]
-             for i in range(8) for j in range(64)]
+    quads = [
+        [64 * i + j, 64 * i + (j + 1) % 64, 64 * (i + 1) + (j + 1) % 64, 64 * (i + 1) + j]
+        for i in range(8)
+        for j in range(64)
+    ]
     triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
     linear = points[:, 0] - 3 * points[:, 1]
     constant = points[triangles].mean(axis=1)[:, 1]
     for k, factor in enumerate((1, 2, -1)):
-        meshio.write(f"s_{k}.vtu", meshio.Mesh(points, [("triangle", triangles)], point_data={"f": factor * linear},
-                                               cell_data={"c": [factor * constant]}))
+        meshio.write(
+            f"s_{k}.vtu",
+            meshio.Mesh(
+                points,
+                [("triangle", triangles)],
+                point_data={"f": factor * linear},
+                cell_data={"c": [factor * constant]},
+            ),
+        )
     run("fit", "s_*.vtu:f", "--rank", 1, "-o", "f.fold")
     page = Page("f.fold")
     x, y = page.centers()
@@ -117,7 +130,7 @@ def scattered():
     page = Page("map.fold")
     x, y = page.centers()
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)
-    nearest = np.array([((xy - pixel)**2).sum(axis=1).argmin() for pixel in pixels]).reshape(x.shape)
+    nearest = np.array([((xy - pixel) ** 2).sum(axis=1).argmin() for pixel in pixels]).reshape(x.shape)
     expect_image(page, page.facts["modes"][0]["f"], scale * (xy[nearest, 0] + 10), "the mode")
     image = page.image(page.facts["modes"][0]["f"])
     radius = np.hypot(x - 0.5, y - 0.5)
@@ -148,7 +161,9 @@ def surface():
     for i, latitude in enumerate(np.linspace(-np.pi / 2, np.pi / 2, 41)):
         for j in range(80):
             longitude = 2 * np.pi * j / 80
-            points.append([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)])
+            points.append(
+                [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)]
+            )
             if i < 40:
                 a, b = 80 * i + j, 80 * i + (j + 1) % 80
                 triangles += [[a, b, b + 80], [a, b + 80, a + 80]]
@@ -156,7 +171,9 @@ def surface():
     towards = np.array([2.0, 1.0, 1.5]) / np.linalg.norm([2.0, 1.0, 1.5])
     field = points @ towards
     for k, factor in enumerate((1, 2, -1)):
-        meshio.write(f"s_{k}.vtu", meshio.Mesh(points, [("triangle", np.array(triangles))], point_data={"f": factor * field}))
+        meshio.write(
+            f"s_{k}.vtu", meshio.Mesh(points, [("triangle", np.array(triangles))], point_data={"f": factor * field})
+        )
     run("fit", "s_*.vtu", "--rank", 1, "-o", "map.fold")
     page = Page("map.fold", "--from", "2,1,1.5")
     x, y = page.centers()
@@ -242,12 +259,15 @@ def other_grids():
 def wrong_input():
     np.save("xy.npy", plane())
     fit_multiples(plane()[..., 0], "--coords", "xy.npy")
-    for arguments, sentence in ([
-            (["--slice", "z=0"], "--slice: expected the map of a volume"),
-            (["--from", "1,0,0"], "--from: expected the map of a surface"),
-            (["--field", "g=f.npy"], "--field: expected the fields of the map, f, in this order, got g")]):
+    for arguments, sentence in [
+        (["--slice", "z=0"], "--slice: expected the map of a volume"),
+        (["--from", "1,0,0"], "--from: expected the map of a surface"),
+        (["--field", "g=f.npy"], "--field: expected the fields of the map, f, in this order, got g"),
+    ]:
         refused = call("report", "map.fold", *arguments, "-o", "x.html")
-        expect(refused.returncode == 1 and sentence in refused.stderr and refused.stderr.count("\n") == 1, refused.stderr)
+        expect(
+            refused.returncode == 1 and sentence in refused.stderr and refused.stderr.count("\n") == 1, refused.stderr
+        )
         expect(not os.path.exists("x.html"), "a page is left")
     for arguments in (["--modes", "0"], ["--snapshots", "-1"], []):
         refused = call("report", "map.fold", *arguments)
@@ -265,12 +285,17 @@ def wrong_input():
 
 def opened(browser, page, width, scheme="light"):
     """Opens a page, and returns its errors."""
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
     browser.get(pathlib.Path(page).resolve().as_uri())
     for _ in range(200):
-        if browser.execute_script("return document.body.dataset.ready && document.querySelectorAll('#spectra path.series').length"):
+        if browser.execute_script(
+            "return document.body.dataset.ready && document.querySelectorAll('#spectra path.series').length"
+        ):
             break
         time.sleep(0.05)
     return [entry["message"] for entry in browser.get_log("browser")]
@@ -278,6 +303,7 @@ def opened(browser, page, width, scheme="light"):
 
 def new_browser():
     from selenium import webdriver
+
     options = webdriver.chrome.options.Options()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
@@ -312,54 +338,80 @@ def browser():
                 expect(ask("return performance.getEntriesByType('resource').length") == 0, "the page loads other files")
                 # 3 of ranks, 2 fields with a mode and a mean, 3 of a snapshot, 2 of errors, 3 of coefficients.
                 expect(ask("return document.querySelectorAll('figure > svg').length") == 15, "there are other charts")
-                expect(ask("return [...document.querySelectorAll('figure > svg')].every(s => s.childElementCount > 2)"),
-                       "a chart is empty")
+                expect(
+                    ask("return [...document.querySelectorAll('figure > svg')].every(s => s.childElementCount > 2)"),
+                    "a chart is empty",
+                )
                 # Labels are at least 12 pixels high.
-                least = ask("return Math.min(...[...document.querySelectorAll('svg text')].map("
-                            "t => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))")
+                least = ask(
+                    "return Math.min(...[...document.querySelectorAll('svg text')].map("
+                    "t => parseFloat(getComputedStyle(t).fontSize) * "
+                    "Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))"
+                )
                 expect(least >= 12, "a label has", least, "pixels")
         background = ask("return getComputedStyle(document.body).backgroundColor")
         expect(sum(map(int, re.findall(r"\d+", background)[:3])) < 200, "the dark page is", background)
 
         def slide(name, value):
-            ask("const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))",
-                name, value)
+            ask(
+                "const s = document.getElementById(arguments[0]);"
+                "s.value = arguments[1];"
+                "s.dispatchEvent(new Event('input'))",
+                name,
+                value,
+            )
 
         def picture(place):
             return ask(f"return document.querySelector('#{place} image').getAttribute('href')")
-        for slider, place, output in (("mode-slider", "mode-pictures", "mode-number"),
-                                      ("snapshot-slider", "snapshot-pictures", "snapshot-number")):
+
+        for slider, place, output in (
+            ("mode-slider", "mode-pictures", "mode-number"),
+            ("snapshot-slider", "snapshot-pictures", "snapshot-number"),
+        ):
             slide(slider, 1)
             first, text = picture(place), ask(f"return document.getElementById('{output}').textContent")
             slide(slider, 3)
             expect(picture(place) != first, slider, "shows the same picture")
             expect(ask(f"return document.getElementById('{output}').textContent") != text, slider, "says the same")
         slide("rank-slider", 2)
-        expect("2: energy" in ask("return document.getElementById('rank-figures').textContent"), "the figures of rank 2")
+        expect(
+            "2: energy" in ask("return document.getElementById('rank-figures').textContent"), "the figures of rank 2"
+        )
         printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
         expect(printed.startswith(b"%PDF") and len(printed) > 20000, "the print has", len(printed), "bytes")
         expect(not browser.get_log("browser"), "errors after sliding")
         programs = ask("return [...document.querySelectorAll('pre')].map(p => [p.dataset.language, p.textContent])")
     finally:
         browser.quit()
-    expect([language for language, _ in programs] == ["Shell", "Python", "C++20 modules", "C++17", "C", "Fortran"], programs)
-    check_programs(dict(programs))
+    expect(
+        [language for language, _ in programs] == ["Shell", "Python", "C++20 modules", "C++17", "C", "Fortran"],
+        programs,
+    )
+    if len(sys.argv) > 3:
+        check_programs(dict(programs), pathlib.Path(sys.argv[3]).resolve())
 
 
-def check_programs(programs):
-    """The programs of the page run, with the library of the build."""
+def check_programs(programs, library):
+    """The programs of the page run. That of the modules is compiled with those of the manual."""
     source = pathlib.Path(__file__).resolve().parents[2]
-    build = program.parents[1]
-    library = build / "interfaces"
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(library), "PATH": f"{program.parent}:{os.environ['PATH']}",
-                   "PYTHONPATH": str(source / "interfaces/python"), "FIELDFOLD_LIBRARY": str(library / "libfieldfold.so"),
-                   "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(library),
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(source / "interfaces/python"),
+        "FIELDFOLD_LIBRARY": str(library / "libfieldfold.so"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     np.save("latent.npy", np.zeros((2, 3)))
     link = f"-L{library} -lfieldfold"
     commands = {
         "Shell": ("use.sh", "sh -e use.sh"),
         "Python": ("use.py", f"{sys.executable} use.py"),
-        "C++17": ("use.cpp", f"g++ -std=c++17 -Wall -Wextra -Werror -I{source}/interfaces/cpp -I{source}/interfaces/c use.cpp -o u17 {link} && ./u17"),
+        "C++17": (
+            "use.cpp",
+            f"g++ -std=c++17 -Wall -Wextra -Werror -I{source}/interfaces/cpp -I{source}/interfaces/c use.cpp "
+            f"-o u17 {link} && ./u17",
+        ),
         "C": ("use.c", f"gcc -std=c99 -Wall -Wextra -Werror -I{source}/interfaces/c use.c -o uc {link} && ./uc"),
         "Fortran": ("use.f90", f"gfortran {source}/interfaces/fortran/fieldfold.f90 use.f90 -o uf {link} && ./uf"),
     }
@@ -378,8 +430,12 @@ def plots():
     np.save("u.npy", np.sin(plane()[..., 0] + 0.3 * np.arange(12.0)[:, None, None]) * plane()[..., 1])
     run("fit", "--field", "u=u.npy", "--coords", "xy.npy", "--rank", 2, "-o", "map.fold")
     sizes = set()
-    for kind, labels in (("spectrum", ["mode", "singular value", "rank 2"]), ("energy", ["rank", "energy of the leading modes"]),
-                         ("error", ["rank", "relative error of all snapshots"]), ("modes", ["mode 1 of u", "mode 2 of u", "x", "y"])):
+    for kind, labels in (
+        ("spectrum", ["mode", "singular value", "rank 2"]),
+        ("energy", ["rank", "energy of the leading modes"]),
+        ("error", ["rank", "relative error of all snapshots"]),
+        ("modes", ["mode 1 of u", "mode 2 of u", "x", "y"]),
+    ):
         run("plot", "map.fold", "--of", kind, "-o", f"{kind}.svg")
         text = "\n".join(xml.etree.ElementTree.parse(f"{kind}.svg").getroot().itertext())
         expect(all(label in text for label in labels), kind, "lacks a label")
@@ -388,14 +444,22 @@ def plots():
         expect(content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB`\x82"), kind, "is no complete PNG")
         sizes.add(len(content))
     expect(len(sizes) == 4, "plots are the same")
-    for arguments, sentence in ((["-o", "x.pdf"], "--output: expected a file that ends in .svg or .png, got x.pdf"),
-                                (["--of", "modes", "--field", "w", "-o", "x.svg"], "--field: w")):
+    for arguments, sentence in (
+        (["-o", "x.pdf"], "--output: expected a file that ends in .svg or .png, got x.pdf"),
+        (["--of", "modes", "--field", "w", "-o", "x.svg"], "--field: w"),
+    ):
         refused = call("plot", "map.fold", *arguments)
         expect(refused.returncode == 1 and sentence in refused.stderr, refused.stderr)
     expect(call("plot", "map.fold", "--of", "nothing", "-o", "x.svg").returncode == 2, "plots nothing")
-    refused = subprocess.run([program, "plot", "map.fold", "-o", "x.svg"], env={**os.environ, "PATH": "/nowhere"},
-                             capture_output=True, text=True)
-    expect(refused.returncode == 1 and refused.stderr.count("\n") == 1 and "gnuplot-nox" in refused.stderr, refused.stderr)
+    refused = subprocess.run(
+        [program, "plot", "map.fold", "-o", "x.svg"],
+        env={**os.environ, "PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+    )
+    expect(
+        refused.returncode == 1 and refused.stderr.count("\n") == 1 and "gnuplot-nox" in refused.stderr, refused.stderr
+    )
     expect(not list(pathlib.Path().glob("x.*")), "a file is left")
 
 

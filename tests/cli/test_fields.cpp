@@ -173,11 +173,12 @@ BOOST_FIXTURE_TEST_CASE(sensors_amplify_noise_by_the_inverse_of_the_mode_at_them
   }
   save("ramp.npy", ramp);
   succeed("fit --field a=ramp.npy --rank 1 -o map.fold");
-  const std::string before = "point 24  field a\namplification of noise from these sensors to the coefficients: ";
-  const Outcome shown = run("sensors map.fold");
-  BOOST_TEST(shown.code == 0);
-  BOOST_TEST_REQUIRE(shown.output.starts_with(before), shown.output);
-  BOOST_TEST(std::abs(std::stod(shown.output.substr(before.size())) / (std::sqrt(square) / 25.0) - 1.0) < 1e-13);
+  const auto facts = nlohmann::json::parse(run("sensors map.fold --json").output);
+  BOOST_TEST(facts["sensors"][0]["point"] == 24);
+  BOOST_TEST(std::abs(facts["noise_amplification"].get<double>() / (std::sqrt(square) / 25.0) - 1.0) < 1e-13);
+  // sqrt(5525) / 25 is 2.973...
+  const std::string line = "point 24  field a\namplification of noise from these sensors to the coefficients: 2.97\n";
+  BOOST_TEST(run("sensors map.fold").output == line);
 }
 
 BOOST_FIXTURE_TEST_CASE(missing_values_equal_nan, Program) {

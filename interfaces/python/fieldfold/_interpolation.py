@@ -24,7 +24,7 @@ class RBFInterpolator:
     :param neighbors: the nearest points used for each query; None: all points
     :param smoothing: a number, or one for each point, (P,); 0 interpolates
     :param kernel: linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic,
-        gaussian, or one of the compactly supported wendland_c0 to wendland_c8
+        gaussian, matern1_2, matern3_2, matern5_2, or one of the compactly supported wendland_c0 to wendland_c8
     :param epsilon: shape parameter; 1 for the first four kernels, to be given for the others
     :param degree: of the added polynomial; -1: none; the default is the least for which the kernel has a solution
     :param options: method ('partition_of_unity' for many points), cluster_size, overlap, allow_lower_degree,

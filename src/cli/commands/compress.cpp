@@ -147,7 +147,8 @@ void compress(const CompressArguments& arguments) {
               {"num_states", count},
               {"rank", svd.rank()},
               {"interpolated", states.is_interpolated}},
-             message(escaped_name(arguments.output), ": ", svd.rank(), " coefficients of each of ", count, " states",
+             message(escaped_name(arguments.output), ": ", svd.rank(), " coefficients of ",
+                     count == 1 ? message("a state") : message("each of ", count, " states"),
                      states.is_interpolated ? ", interpolated to the points of the map" : ""));
   });
 }

@@ -48,7 +48,7 @@ void save_map(const BasicSVD<T>& svd, const std::filesystem::path& output, const
 
 void truncate(const TruncateArguments& arguments) {
   with_svd(arguments.map, [&](const auto& svd) {
-    save_map(truncated(svd, arguments.rule), arguments.output, message("rank ", svd.rank(), " truncated"));
+    save_map(truncated(svd, arguments.rule), arguments.output, message("truncated from rank ", svd.rank()));
   });
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../terminal/session.hpp"
+#include "../terminal/words.hpp"
 
 // These import fieldfold; g++ includes nothing after it.
 #include "../commands.hpp"
@@ -41,7 +42,7 @@ void sensors(const SensorsArguments& arguments) {
         text += "  at";
         auto at = nlohmann::ordered_json::array();
         for (std::size_t axis = 0; axis < svd.dim(); ++axis) {
-          text += message(" ", svd.coords()(point, axis));
+          text += " " + rounded(svd.coords()(point, axis));
           at.push_back(svd.coords()(point, axis));
         }
         own["at"] = std::move(at);
@@ -51,7 +52,7 @@ void sensors(const SensorsArguments& arguments) {
     }
     const double amplification = noise_amplification(svd.projection_matrix(), chosen);
     conclude({{"sensors", std::move(list)}, {"noise_amplification", amplification}},
-             message(text, "amplification of noise from these sensors to the coefficients: ", amplification));
+             message(text, "amplification of noise from these sensors to the coefficients: ", rounded(amplification)));
   });
 }
 
