@@ -21,6 +21,7 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19)
 export ASAN_SYMBOLIZER_PATH
 export TSAN_OPTIONS="external_symbolizer_path=$ASAN_SYMBOLIZER_PATH suppressions=$root/tests/thread_sanitizer.txt"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-# The consumer has a build of its own, without sanitizers.
+# The consumer has a build of its own, without sanitizers; others run nothing of this build.
 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 5 \
-    $(meson test -C "$build" --no-rebuild --list 2> /dev/null | sed 's/.* //' | grep -v -x -e consumers/modules -e format -e floors)
+    $(meson test -C "$build" --no-rebuild --list 2> /dev/null | sed 's/.* //' | grep -v -x -e consumers/modules -e format -e floors \
+        -e manual/site -e version)

@@ -77,16 +77,26 @@ for option in '"max_rank": 3, "tolerance": 0.1' '"interpolate_method": "nearest"
     echo "{$option}" > "$seeds/c/$(echo "$option" | cksum | cut -d ' ' -f 1).json"
 done
 
-status=0
-for target in map npy spec c; do
-    echo "fuzzing $target for $seconds seconds"
-    mkdir -p "$build/corpus/$target" "$build/findings"
-    words=$here/$target.dict
+fuzz() {  # TARGET
+    mkdir -p "$build/corpus/$1" "$build/findings"
+    words=$here/$1.dict
     [ -f "$words" ] || words=$here/spec.dict
-    "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -malloc_limit_mb=256 \
-        -rss_limit_mb=2048 -dict="$words" -artifact_prefix="$build/findings/$target-" -print_final_stats=1 \
-        "$build/corpus/$target" "$seeds/$target" > "$build/$target.log" 2>&1 ||
-        { status=1; echo "a finding: $build/$target.log"; grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$build/$target.log"; }
-    grep -E 'number_of_executed_units|peak_rss' "$build/$target.log" || true
+    rm -f "$build/$1.failed"
+    "$build/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -max_len=65536 -timeout=10 -malloc_limit_mb=256 \
+        -rss_limit_mb=2048 -dict="$words" -artifact_prefix="$build/findings/$1-" -print_final_stats=1 \
+        "$build/corpus/$1" "$seeds/$1" > "$build/$1.log" 2>&1 || touch "$build/$1.failed"
+}
+status=0
+for pair in 'map npy' 'spec c'; do
+    for target in $pair; do fuzz "$target" & done
+    wait
+    for target in $pair; do
+        echo "fuzzed $target for $seconds seconds"
+        grep -E 'number_of_executed_units|peak_rss' "$build/$target.log" || true
+        [ -f "$build/$target.failed" ] || continue
+        status=1
+        echo "a finding: $build/$target.log"
+        grep -m 3 -E 'ERROR|SUMMARY|runtime error' "$build/$target.log" || true
+    done
 done
 exit "$status"

@@ -1,4 +1,7 @@
-"""Test cases of the program in Python, each in a folder of its own. The arguments of a script are PROGRAM WORK_FOLDER."""
+"""Test cases of the program in Python, each in a folder of its own.
+
+The arguments of a script that imports it begin with PROGRAM WORK_FOLDER.
+"""
 import importlib
 import json
 import os
@@ -25,9 +28,11 @@ cases, faults = [], []
 
 def case(name, modules="", endings="", *arguments):
     """Registers a test case that needs Python modules and formats."""
+
     def keep(check):
         cases.append((name, modules.split(), set(endings.split()), lambda: check(*arguments)))
         return check
+
     return keep
 
 
@@ -48,8 +53,9 @@ def expect_close(found, right, tolerance, *what):
 
 
 def call(*arguments):
-    return subprocess.run([program, *map(str, arguments)], capture_output=True, encoding="utf-8",
-                          errors="backslashreplace", timeout=60)
+    return subprocess.run(
+        [program, *map(str, arguments)], capture_output=True, encoding="utf-8", errors="backslashreplace", timeout=60
+    )
 
 
 def run(*arguments):
@@ -60,8 +66,12 @@ def run(*arguments):
 
 
 # The endings of the formats of this build.
-built = {ending for entry in json.loads(run("formats", "--json")) for ending in entry["endings"]
-         if entry["reads"] or entry["writes"]}
+built = {
+    ending
+    for entry in json.loads(run("formats", "--json"))
+    for ending in entry["endings"]
+    if entry["reads"] or entry["writes"]
+}
 
 
 def run_cases():
@@ -78,7 +88,9 @@ def run_cases():
         try:
             check()
         except Exception as error:  # noqa: BLE001
-            faults.append(f"{type(error).__name__} in line {traceback.extract_tb(error.__traceback__)[-1].lineno}: {error}")
+            faults.append(
+                f"{type(error).__name__} in line {traceback.extract_tb(error.__traceback__)[-1].lineno}: {error}"
+            )
         expect(not list(folder.rglob(".fieldfold*")), "a temporary file is left")
         counts["failed" if faults else "passed"] += 1
         for fault in faults[:3]:
