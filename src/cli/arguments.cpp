@@ -1,12 +1,14 @@
 #include "arguments.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -24,22 +26,20 @@ namespace {
 
 constexpr auto interpolation_group = "Interpolation";
 
-/// CLI11 would convert -3 to a large number.
-CLI::Validator not_negative() {
-  return {[](const std::string& text) {
-            return text.starts_with('-') ? "expected a whole number of 0 or more, got " + text : std::string();
+/// Whole numbers from a least one on. CLI11 would convert -3 and 1e30 to others.
+CLI::Validator whole_number(std::size_t least) {
+  return {[least](const std::string& text) {
+            std::size_t number = 0;
+            const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+            const bool is_one = failure == std::errc{} && end == text.data() + text.size() && number >= least;
+            return is_one ? std::string()
+                          : "expected a whole number " + std::string(least == 0 ? "of 0 or more" : "above 0") +
+                                ", got " + text;
           },
           ""};
 }
-
-/// The same for numbers of which 0 makes no sense.
-CLI::Validator positive() {
-  return {[](const std::string& text) {
-            return text.starts_with('-') || text == "0" ? "expected a whole number above 0, got " + text
-                                                        : std::string();
-          },
-          ""};
-}
+CLI::Validator not_negative() { return whole_number(0); }
+CLI::Validator positive() { return whole_number(1); }
 
 /// `--field NAME=FILE`, any number of times.
 CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields) {
@@ -565,7 +565,11 @@ void add_report(CLI::App& app, ReportArguments& arguments) {
       ->check(positive());
   add_view(*command, arguments.view);
   command->add_option("-o,--output", arguments.output, "File of the page to write, such as report.html")->required();
-  command->callback([&arguments] { report(arguments); });
+  command->callback([&arguments] {
+    if (arguments.snapshots && !has_fields(arguments.field_files))
+      throw CLI::RequiredError("a file of fields or --field, for --snapshots,");
+    report(arguments);
+  });
 }
 
 void add_plot(CLI::App& app, PlotArguments& arguments) {
@@ -581,7 +585,12 @@ void add_plot(CLI::App& app, PlotArguments& arguments) {
   command->add_option("--modes", arguments.modes, "Number of modes")->capture_default_str()->check(positive());
   add_view(*command, arguments.view);
   command->add_option("-o,--output", arguments.output, "File to write, .svg or .png")->required();
-  command->callback([&arguments] { plot(arguments); });
+  command->callback([command, &arguments] {
+    for (const char* option : {"--field", "--modes", "--slice", "--from"})
+      if (arguments.kind != "modes" && command->count(option) > 0)
+        throw CLI::RequiredError(std::string("--of modes, for ") + option + ",");
+    plot(arguments);
+  });
 }
 
 }  // namespace

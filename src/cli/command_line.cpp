@@ -108,11 +108,13 @@ std::vector<std::string> joined_lists(const std::vector<std::string>& given) {
   std::vector<std::string> result;
   bool is_list = false;
   for (const std::string& argument : given) {
-    if (is_list && number_in(argument) && !result.back().starts_with('-'))
-      result.back() += "," + argument;
-    else
+    if (is_list && number_in(argument.substr(0, argument.find(',')))) {
+      // Behind '=' a sign is not taken for an option.
+      result.back() += (takes_numbers(result.back()) ? "=" : ",") + argument;
+    } else {
       result.push_back(argument);
-    if (argument.starts_with("--")) is_list = takes_numbers(argument);
+      is_list = takes_numbers(argument);
+    }
   }
   return result;
 }

@@ -12,7 +12,7 @@ class App;
 
 namespace fieldfold::cli {
 
-/// The arguments with lists of numbers joined by commas: `--periods 0 360` is `--periods 0,360`.
+/// The arguments with lists of numbers joined by commas: `--periods 0 360` is `--periods=0,360`.
 std::vector<std::string> joined_lists(const std::vector<std::string>& given);
 
 /// What is wrong with lists among the arguments: an empty entry, which CLI11 would skip. None: all are complete.

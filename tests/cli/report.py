@@ -121,7 +121,7 @@ def mesh_with_hole():
     expect(len(found) <= len(np.unique(constant.round(6))), "more values than cells:", len(found))
 
 
-@case("scattered points colour what is nearest to them, and no hole", "", "")
+@case("scattered points color what is nearest to them, and no hole", "", "")
 def scattered():
     xy = np.random.default_rng(3).random((4000, 2))
     xy = xy[np.hypot(*(xy - 0.5).T) > 0.2]
@@ -176,6 +176,9 @@ def surface():
         )
     run("fit", "s_*.vtu", "--rank", 1, "-o", "map.fold")
     page = Page("map.fold", "--from", "2,1,1.5")
+    left = Page("map.fold", "--from", "-2,-1,-1.5")
+    pictures = [own.image(own.facts["modes"][0]["f"]) for own in (page, left)]
+    expect_close(np.nanmax(pictures[0]), -np.nanmin(pictures[1]), 1e-9, "the far side")
     x, y = page.centers()
     # The height of the near half of the sphere; chords of 4.5 degrees lie up to 0.0016 below it.
     inside = np.hypot(x, y) < 0.9
@@ -239,7 +242,7 @@ def other_grids():
     scale = fit_multiples(np.exp(x)[order], "--coords", "x.npy")
     page = Page("map.fold")
     expect_close(page.view["positions"], x, 1e-15, "positions")
-    expect_close(page.facts["modes"][0]["f"]["values"], scale * np.exp(x), 1e-12, "the mode")
+    expect_close(page.facts["modes"][0]["f"]["values"], scale * np.exp(x), 1e-5, "the mode")
     index = np.add.outer(3.0 * np.arange(20), np.arange(30)) + 1
     scale = fit_multiples(index, "--grid-axes", 2)
     page = Page("map.fold")
@@ -253,6 +256,37 @@ def other_grids():
     image = page.image(page.facts["modes"][0]["f"])
     expect(np.isnan(image[(j > 9) & (j < 20)]).all(), "land has values")
     expect(not np.isnan(image[(j < 9) | (j > 20)]).any(), "the sea has none")
+
+
+@case("held-out snapshots have their numbers, unless dropped ones hide these", "", "")
+def held_out():
+    field = np.sin(np.outer(np.arange(1.0, 13), np.linspace(0, 3, 40)))
+    np.save("u.npy", field)
+    run("fit", "--field", "u=u.npy", "--validate", 3, "--rank", 2, "-o", "map.fold")
+    series = {own["name"]: own for own in Page("map.fold", "--field", "u=u.npy").facts["errors"]}
+    right = dict(series["data"]["points"])
+    for number, error in series["held out"]["points"]:
+        expect(abs(right[number] - error) < 1e-12, "snapshot", number, "has the error", right[number], "and not", error)
+    field[4:6, 0] = np.nan
+    np.save("u.npy", field)
+    run("fit", "--field", "u=u.npy", "--validate", 3, "--rank", 2, "-o", "map.fold")
+    names = [own["name"] for own in Page("map.fold").facts["errors"]]
+    expect("held out, numbered among themselves" in names, "the series are", names)
+
+
+@case("a volume mesh shows one layer of its cells, also where the middle is between two", "meshio", ".vtu")
+def layers_of_cells():
+    x, y, z = (np.linspace(0, length, count + 1) for length, count in ((3, 12), (2, 8), (1, 4)))
+    points = np.stack(np.meshgrid(x, y, z, indexing="ij"), axis=-1).reshape(-1, 3)
+    corner = (np.arange(12)[:, None, None] * 9 * 5 + np.arange(8)[:, None] * 5 + np.arange(4)).reshape(-1, 1)
+    cells = corner + np.array([0, 45, 50, 5, 1, 46, 51, 6])
+    layer = np.tile(np.arange(4.0), 96) + 1
+    for k, factor in enumerate((1, 2, -1)):
+        mesh = meshio.Mesh(points, [("hexahedron", cells)], cell_data={"c": [factor * layer]})
+        meshio.write(f"s_{k}.vtu", mesh)
+    run("fit", "s_*.vtu", "--rank", 1, "-o", "map.fold")
+    page = Page("map.fold")
+    expect(np.ptp(page.image(page.facts["modes"][0]["c"])) == 0, "layers are mixed")
 
 
 @case("wrong input is refused, and no page is left", "", "")
@@ -269,16 +303,26 @@ def wrong_input():
             refused.returncode == 1 and sentence in refused.stderr and refused.stderr.count("\n") == 1, refused.stderr
         )
         expect(not os.path.exists("x.html"), "a page is left")
-    for arguments in (["--modes", "0"], ["--snapshots", "-1"], []):
-        refused = call("report", "map.fold", *arguments)
-        expect(refused.returncode == 2, refused.stderr)
+    for arguments in (
+        ["--modes", "00"],
+        ["--modes", "99999999999999999999"],
+        ["--snapshots", "-1"],
+        ["--snapshots", "3"],
+    ):
+        refused = call("report", "map.fold", *arguments, "-o", "x.html")
+        expect(refused.returncode == 2 and refused.stderr.count("\n") == 1, arguments, refused.stderr)
+    expect(call("report", "map.fold").returncode == 2, "no output is given")
     before = pathlib.Path("map.fold").read_bytes()
     expect(call("report", "map.fold", "-o", "map.fold").returncode == 1, "the map is overwritten")
     expect(before == pathlib.Path("map.fold").read_bytes(), "the map has changed")
     xyz = np.stack(np.meshgrid(*3 * [np.linspace(0, 1, 4)], indexing="ij"), axis=-1)
     np.save("xyz.npy", xyz)
     fit_multiples(xyz[..., 0] + 1, "--coords", "xyz.npy")
-    for text, sentence in (("w=1", "an axis of x, y, z, got w=1"), ("z=2", "a value of z between 0 and 1, got 2")):
+    for text, sentence in (
+        ("w=1", "an axis of x, y, z, got w=1"),
+        ("z=2", "a value of z between 0 and 1, got 2"),
+        ("z=nan", "a value of z between 0 and 1, got nan"),
+    ):
         refused = call("report", "map.fold", "--slice", text, "-o", "x.html")
         expect(refused.returncode == 1 and sentence in refused.stderr, refused.stderr)
 
@@ -461,6 +505,34 @@ def plots():
         refused.returncode == 1 and refused.stderr.count("\n") == 1 and "gnuplot-nox" in refused.stderr, refused.stderr
     )
     expect(not list(pathlib.Path().glob("x.*")), "a file is left")
+    for option in (["--slice", "z=0"], ["--field", "u"], ["--modes", 2]):
+        expect(call("plot", "map.fold", *option, "-o", "x.svg").returncode == 2, option, "has no effect")
+    # Coordinates far from 0 keep their digits.
+    np.save("far.npy", 5400000 + np.linspace(0, 20, 41)[:, None])
+    fit_multiples(np.exp(np.linspace(0, 1, 41)), "--coords", "far.npy")
+    run("plot", "map.fold", "--of", "modes", "-o", "far.svg")
+    curve = max(re.findall(r"<path [^>]*d='(M[^']*)'", pathlib.Path("far.svg").read_text()), key=len)
+    expect(len(set(re.findall(r"[ML] *([0-9.]+),", curve))) >= 40, "the curve is a staircase")
+
+
+@case("a plot on a full disk is an error", "no_gnuplot" if not shutil.which("gnuplot") else "")
+def full_disk():
+    fit_multiples(np.exp(np.linspace(0, 1, 41)))
+    # On a full disk gnuplot ends with status 0, as this one does.
+    pathlib.Path("bin").mkdir()
+    pathlib.Path("bin/gnuplot").write_text(
+        "#!/bin/sh\nfile=$(sed -n \"s/^set output '\\(.*\\)'/\\1/p\")\nprintf part > \"$file\"\n"
+    )
+    os.chmod("bin/gnuplot", 0o755)
+    for name in ("x.png", "x.svg"):
+        pathlib.Path(name).write_text("before")
+        path = {**os.environ, "PATH": f"{pathlib.Path('bin').resolve()}:{os.environ['PATH']}"}
+        refused = subprocess.run([program, "plot", "map.fold", "-o", name], env=path, capture_output=True, text=True)
+        expect(refused.returncode == 1 and "could not write all of it" in refused.stderr, refused.stderr)
+        command = f"ulimit -f 2; exec '{program}' plot map.fold -o {name}"
+        refused = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        expect(refused.returncode == 1 and refused.stderr.count("\n") == 1, name, refused.returncode, refused.stderr)
+        expect(pathlib.Path(name).read_text() == "before", name, "has changed")
 
 
 run_cases()

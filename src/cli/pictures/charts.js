@@ -6,33 +6,42 @@ const facts = JSON.parse(document.getElementById("facts").textContent);
 const view = facts.view;
 const isLine = view.positions !== undefined;
 const element = (id) => document.getElementById(id);
-const colours = () =>
+const colors = () =>
   getComputedStyle(document.documentElement)
     .getPropertyValue("--series")
     .split(",")
     .map((c) => c.trim());
 const dashes = ["", "6 3", "2 2", "8 3 2 3", "1 3", "10 4"];
 
-/** A number with three digits. */
-function rounded(x) {
-  if (x === null || x === undefined) return "unknown";
+/** A number with three digits, or others. */
+function rounded(x, digits = 3) {
+  if (x === null || x === undefined || Number.isNaN(x)) return "unknown";
   if (x === 0) return "0";
   const size = Math.abs(x);
-  if (size >= 1e-3 && size < 1e5) return String(Number(x.toPrecision(3)));
-  return x.toExponential(2).replace(/\.?0*e\+?/, "e");
+  if (size >= 1e-3 && size < 1e5) return String(Number(x.toPrecision(digits)));
+  return x.toExponential(digits - 1).replace(/\.?0*e\+?/, "e");
+}
+
+/** The numbers with as many digits as tell them apart. */
+function roundedAlike(numbers) {
+  const least = d3.min(d3.pairs(numbers), ([a, b]) => Math.abs(b - a));
+  const size = d3.max(numbers, Math.abs);
+  const digits = least > 0 ? Math.ceil(Math.log10(size / least)) + 2 : 3;
+  return numbers.map((x) => rounded(Math.abs(x) < 1e-6 * least ? 0 : x, Math.min(15, Math.max(3, digits))));
 }
 
 const percent = (share) => rounded(100 * share) + " %";
 const whole = d3.format(",d");
 const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 const listing = (words) => (words.length < 2 ? words.join("") : words.slice(0, -1).join(", ") + " and " + words.at(-1));
-const unitOf = (field) => (facts.units || {})[field] || "";
+const unitOf = (field) => (Object.hasOwn(facts.units, field) ? facts.units[field] : "");
 const withUnit = (label, unit) => (unit ? `${label} (${unit})` : label);
 
 /** The energy of the leading modes, never rounded to all of it. */
 function energyText(error) {
   const tail = error * error;
-  return tail > 1e-5 || tail === 0 ? percent(1 - tail) : `100 % - ${percent(tail)}`;
+  const text = percent(1 - tail);
+  return text === "100 %" && tail > 0 ? `100 % - ${percent(tail)}` : text;
 }
 
 // Charts
@@ -61,137 +70,164 @@ function figure(parent, title, height, draw) {
   return { frame, redraw: () => width > 0 && redraw() };
 }
 
-/** Axes in the margins of a chart, with their labels and the lines of a grid. */
-function drawAxes(svg, { x, y, box, xLabel, yLabel, xTicks, logY }) {
-  const { left, right, top, bottom } = box;
-  const count = Math.max(2, Math.min(8, Math.floor((right - left) / 70)));
-  const xAxis = d3.axisBottom(x).ticks(count).tickSizeOuter(0);
-  if (xTicks) xAxis.tickValues(xTicks(count)).tickFormat(d3.format("d"));
-  const decades = logY ? Math.max(1, Math.round(Math.abs(Math.log10(y.domain()[1] / y.domain()[0])))) : 0;
-  const yAxis = d3.axisLeft(y).tickSizeOuter(0);
-  if (logY && decades >= 2) {
-    const step = Math.ceil(decades / 6);
-    const powers = d3.range(Math.ceil(Math.log10(y.domain()[0]) - 1e-9), Math.log10(y.domain()[1]) + 1e-9, step);
-    yAxis.tickValues(powers.map((power) => 10 ** power)).tickFormat((v) => rounded(Number(v.toPrecision(6))));
-  } else {
-    yAxis.ticks(Math.max(2, Math.floor((bottom - top) / 45))).tickFormat((v) => rounded(v));
-  }
-  const lines = svg.append("g").attr("class", "grid");
-  const ticks = yAxis.tickValues() || y.ticks(Math.max(2, Math.floor((bottom - top) / 45)));
-  for (const tick of ticks)
-    lines.append("line").attr("x1", left).attr("x2", right).attr("y1", y(tick)).attr("y2", y(tick));
-  svg.append("g").attr("class", "axis").attr("transform", `translate(0,${bottom})`).call(xAxis);
-  svg.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`).call(yAxis);
-  svg
-    .append("text")
-    .attr("x", (left + right) / 2)
-    .attr("y", bottom + 36)
-    .attr("text-anchor", "middle")
-    .text(xLabel);
-  svg
-    .append("text")
-    .attr("transform", `translate(14,${(top + bottom) / 2}) rotate(-90)`)
-    .attr("text-anchor", "middle")
-    .text(yLabel);
+/** The place of a chart in its figure. */
+const boxOf = (width, height) => ({ left: 68, right: width - 12, top: 22, bottom: height - 44 });
+
+/** An axis with ticks that are told apart. */
+const axisOf = (make, scale, ticks) => {
+  const texts = roundedAlike(ticks);
+  return make(scale)
+    .tickValues(ticks)
+    .tickFormat((value, i) => texts[i])
+    .tickSizeOuter(0);
+};
+
+/** Powers of ten for the ticks of a logarithmic scale; none: it has less than two. */
+function powersOfTen(scale) {
+  const [from, to] = scale.domain().map(Math.log10);
+  const step = Math.ceil((to - from) / 6);
+  const powers = d3.range(Math.ceil(from - 1e-9), to + 1e-9, step).map((power) => Number(`1e${power}`));
+  return powers.length < 2 ? null : powers;
 }
 
-/** Whole numbers for the ticks of an axis. */
-const wholeTicks = (x) => (count) => {
-  const [from, to] = x.domain();
-  return [...new Set(d3.ticks(from, to, count).map(Math.round))].filter((t) => t >= from && t <= to);
-};
+/** The label of an axis below a chart, or to its left. */
+function drawLabels(svg, { left, right, top, bottom }, xLabel, yLabel) {
+  const label = (text) => svg.append("text").attr("text-anchor", "middle").text(text);
+  label(xLabel)
+    .attr("x", (left + right) / 2)
+    .attr("y", bottom + 36);
+  label(yLabel).attr("transform", `translate(14,${(top + bottom) / 2}) rotate(-90)`);
+}
+
+/** Axes in the margins of a chart, with their labels and the lines of a grid. */
+function drawAxes(svg, { x, y, box, xLabel, yLabel, isWhole, isLogarithmic }) {
+  const { left, right, top, bottom } = box;
+  const xTicks = d3.ticks(...x.domain(), Math.max(2, Math.min(8, Math.floor((right - left) / 70))));
+  const isTick = (tick) => tick >= x.domain()[0] && tick <= x.domain()[1];
+  const xShown = isWhole ? [...new Set(xTicks.map(Math.round))].filter(isTick) : xTicks;
+  const yTicks = y.ticks(Math.max(2, Math.floor((bottom - top) / 45)));
+  const powers = isLogarithmic && powersOfTen(y);
+  const yAxis = powers
+    ? d3
+        .axisLeft(y)
+        .tickValues(powers)
+        .tickFormat((v) => rounded(v))
+        .tickSizeOuter(0)
+    : axisOf(d3.axisLeft, y, yTicks);
+  const lines = svg.append("g").attr("class", "grid");
+  for (const tick of powers || yTicks)
+    lines.append("line").attr("x1", left).attr("x2", right).attr("y1", y(tick)).attr("y2", y(tick));
+  svg
+    .append("g")
+    .attr("class", "axis")
+    .attr("transform", `translate(0,${bottom})`)
+    .call(axisOf(d3.axisBottom, x, xShown));
+  svg.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`).call(yAxis);
+  drawLabels(svg, box, xLabel, yLabel);
+}
+
+/** A range that is not empty. */
+function widened([from, to], isLogarithmic) {
+  if (from !== to) return [from, to];
+  return isLogarithmic ? [from / 2, to * 2] : [from - 0.5, to + 0.5];
+}
+
+/** The color and the dashes of a series. */
+const styled = (line, i) =>
+  line.attr("stroke", colors()[i % colors().length]).attr("stroke-dasharray", dashes[i % dashes.length]);
+
+function drawSeries(svg, own, i, { x, y, isDrawn, xLabel }) {
+  const line = d3
+    .line()
+    .defined(isDrawn)
+    .x((p) => x(p[0]))
+    .y((p) => y(p[1]));
+  styled(svg.append("path").attr("class", "series").attr("fill", "none").attr("stroke-width", 1.8), i).attr(
+    "d",
+    line(own.points),
+  );
+  if (own.points.length > 80 && !own.isMarked) return;
+  svg
+    .append("g")
+    .attr("fill", colors()[i % colors().length])
+    .selectAll("circle")
+    .data(own.points.filter(isDrawn))
+    .join("circle")
+    .attr("cx", (p) => x(p[0]))
+    .attr("cy", (p) => y(p[1]))
+    .attr("r", own.points.length > 80 ? 2 : 3)
+    .append("title")
+    .text((p) => `${xLabel} ${rounded(p[0])}: ${rounded(p[1])}`);
+}
+
+function drawMark(svg, { x: place, text, kind }, x, { left, right, top, bottom }) {
+  const mark = svg.append("g").attr("class", kind);
+  mark.append("line").attr("x1", x(place)).attr("x2", x(place)).attr("y1", top).attr("y2", bottom);
+  const isRight = x(place) < (left + right) / 2;
+  if (text)
+    mark
+      .append("text")
+      .attr("x", x(place) + (isRight ? 4 : -4))
+      .attr("y", top - 6)
+      .attr("text-anchor", isRight ? "start" : "end")
+      .text(text);
+}
+
+function drawLegend(legend, series) {
+  legend.html("");
+  if (series.length < 2) return;
+  series.forEach((own, i) => {
+    const entry = legend.append("span");
+    const line = entry
+      .append("svg")
+      .attr("viewBox", "0 0 28 10")
+      .append("line")
+      .attr("x2", 28)
+      .attr("y1", 5)
+      .attr("y2", 5);
+    styled(line.attr("stroke-width", 2.5), i);
+    entry.append("span").text(own.name);
+  });
+}
 
 /**
  * A chart of lines. `content()` gives its series, `{name, points: [[x, y]], isMarked}`, and marks, `{x, text, kind}`.
  * Points without a number leave a gap.
  */
-function lineChart(parent, title, { xLabel, yLabel, logY = false, isWhole = true, withZero = false, content }) {
+function lineChart(
+  parent,
+  title,
+  { xLabel, yLabel, isLogarithmic = false, isWhole = true, withZero = false, content },
+) {
+  const isDrawn = ([, y]) => y !== null && Number.isFinite(y) && (!isLogarithmic || y > 0);
   const chart = figure(parent, title, 270, (svg, width, height) => {
     const { series, marks = [] } = content();
-    const isDrawn = ([, y]) => y !== null && Number.isFinite(y) && (!logY || y > 0);
     const points = series.flatMap((own) => own.points.filter(isDrawn));
-    const box = { left: 68, right: width - 12, top: 22, bottom: height - 44 };
+    const box = boxOf(width, height);
     if (points.length === 0) return;
-    const xRange = d3.extent(points, (p) => p[0]);
-    if (xRange[0] === xRange[1]) xRange.splice(0, 2, xRange[0] - 0.5, xRange[1] + 0.5);
-    const yRange = d3.extent(points, (p) => p[1]);
-    if (withZero) yRange[0] = Math.min(0, yRange[0]);
-    if (yRange[0] === yRange[1]) {
-      if (logY) yRange.splice(0, 2, yRange[0] / 2, yRange[1] * 2);
-      else yRange.splice(0, 2, yRange[0] - 0.5, yRange[1] + 0.5);
-    }
+    const xRange = widened(
+      d3.extent(points, (p) => p[0]),
+      false,
+    );
+    const yExtent = d3.extent(points, (p) => p[1]);
+    const yRange = widened(withZero ? [Math.min(0, yExtent[0]), yExtent[1]] : yExtent, isLogarithmic);
     const x = d3.scaleLinear().domain(xRange).range([box.left, box.right]);
-    const y = (logY ? d3.scaleLog() : d3.scaleLinear().nice()).domain(yRange).range([box.bottom, box.top]);
-    if (!logY) y.nice();
-    drawAxes(svg, { x, y, box, xLabel, yLabel, logY, xTicks: isWhole ? wholeTicks(x) : null });
-    series.forEach((own, i) => {
-      const colour = colours()[i % colours().length];
-      const line = d3
-        .line()
-        .defined(isDrawn)
-        .x((p) => x(p[0]))
-        .y((p) => y(p[1]));
-      svg
-        .append("path")
-        .attr("class", "series")
-        .attr("fill", "none")
-        .attr("stroke", colour)
-        .attr("stroke-width", 1.8)
-        .attr("stroke-dasharray", dashes[i % dashes.length])
-        .attr("d", line(own.points));
-      if (own.points.length > 80 && !own.isMarked) return;
-      svg
-        .append("g")
-        .selectAll("circle")
-        .data(own.points.filter(isDrawn))
-        .join("circle")
-        .attr("cx", (p) => x(p[0]))
-        .attr("cy", (p) => y(p[1]))
-        .attr("r", own.points.length > 80 ? 2 : 3)
-        .attr("fill", colour)
-        .append("title")
-        .text((p) => `${xLabel} ${rounded(p[0])}: ${rounded(p[1])}`);
-    });
-    for (const { x: place, text, kind } of marks) {
-      if (place < xRange[0] || place > xRange[1]) continue;
-      const mark = svg.append("g").attr("class", kind);
-      mark.append("line").attr("x1", x(place)).attr("x2", x(place)).attr("y1", box.top).attr("y2", box.bottom);
-      const isRight = x(place) < (box.left + box.right) / 2;
-      if (text)
-        mark
-          .append("text")
-          .attr("x", x(place) + (isRight ? 4 : -4))
-          .attr("y", box.top - 6)
-          .attr("text-anchor", isRight ? "start" : "end")
-          .text(text);
-    }
+    const y = (isLogarithmic ? d3.scaleLog().domain(yRange) : d3.scaleLinear().domain(yRange).nice()).range([
+      box.bottom,
+      box.top,
+    ]);
+    drawAxes(svg, { x, y, box, xLabel, yLabel, isWhole, isLogarithmic });
+    series.forEach((own, i) => drawSeries(svg, own, i, { x, y, isDrawn, xLabel }));
+    marks.filter((mark) => mark.x >= xRange[0] && mark.x <= xRange[1]).forEach((mark) => drawMark(svg, mark, x, box));
   });
   const legend = chart.frame.append("div").attr("class", "legend");
-  const name = () => {
-    const { series } = content();
-    legend.html("");
-    if (series.length < 2) return;
-    series.forEach((own, i) => {
-      const entry = legend.append("span");
-      entry
-        .append("svg")
-        .attr("viewBox", "0 0 28 10")
-        .append("line")
-        .attr("x2", 28)
-        .attr("y1", 5)
-        .attr("y2", 5)
-        .attr("stroke", colours()[i % colours().length])
-        .attr("stroke-width", 2.5)
-        .attr("stroke-dasharray", dashes[i % dashes.length]);
-      entry.append("span").text(own.name);
-    });
-  };
-  redraws.push(name);
-  name();
-  return () => {
-    name();
+  const redraw = () => {
+    drawLegend(legend, content().series);
     chart.redraw();
   };
+  redraws.push(redraw);
+  redraw();
+  return redraw;
 }
 
 // Pictures
@@ -220,17 +256,21 @@ function imageOf(picture, scheme) {
     for (let column = 0; column < view.width; ++column) {
       const level = rasters[picture.offset + row * view.width + column];
       const at = 4 * ((view.height - 1 - row) * view.width + column);
-      const colour = table[level];
-      image.data.set([colour.r, colour.g, colour.b, level === 0 ? 0 : 255], at);
+      const color = table[level];
+      image.data.set([color.r, color.g, color.b, level === 0 ? 0 : 255], at);
     }
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();
 }
 
-/** The part of the height of a picture in its width. */
-const aspect = isLine ? 0 : Math.min(1.6, Math.max(0.16, view.height / view.width));
+/** The height of a picture in parts of its width; whether its axes have different scales. */
+const aspect = isLine ? 0 : Math.max(0.16, view.height / view.width);
+const trueAspect = isLine
+  ? 0
+  : (view.vertical.upper - view.vertical.lower) / (view.horizontal.upper - view.horizontal.lower);
+const isStretched = Math.abs(aspect / trueAspect - 1) > 0.05;
 
-/** A picture of the grid with its axes and its colours. `content()` gives `{picture, scheme}`. */
+/** A picture of the grid with its axes and its colors. `content()` gives `{picture, scheme}`. */
 function pictureChart(parent, title, label, content) {
   if (isLine)
     return lineChart(parent, title, {
@@ -242,97 +282,57 @@ function pictureChart(parent, title, label, content) {
   const height = (width) => Math.min(560, (width - 72) * aspect) + 112;
   return figure(parent, title, height, (svg, width, size) => {
     const { picture, scheme } = content();
-    const hasAxes = view.horizontal.name !== "";
     const tall = size - 112;
     const wide = Math.min(width - 72, tall / aspect);
-    const left = 60;
-    const top = 8;
-    svg
-      .append("image")
-      .attr("href", imageOf(picture, scheme))
-      .attr("x", left)
-      .attr("y", top)
-      .attr("width", wide)
-      .attr("height", tall)
-      .attr("preserveAspectRatio", "none");
-    svg.append("rect").attr("class", "frame").attr("x", left).attr("y", top).attr("width", wide).attr("height", tall);
-    if (hasAxes) {
-      const x = d3
-        .scaleLinear()
-        .domain([view.horizontal.lower, view.horizontal.upper])
-        .range([left, left + wide]);
-      const y = d3
-        .scaleLinear()
-        .domain([view.vertical.lower, view.vertical.upper])
-        .range([top + tall, top]);
-      svg
-        .append("g")
-        .attr("class", "axis")
-        .attr("transform", `translate(0,${top + tall})`)
-        .call(
-          d3
-            .axisBottom(x)
-            .ticks(Math.max(2, wide / 70))
-            .tickFormat((v) => rounded(v)),
-        );
-      svg
-        .append("g")
-        .attr("class", "axis")
-        .attr("transform", `translate(${left},0)`)
-        .call(
-          d3
-            .axisLeft(y)
-            .ticks(Math.max(2, tall / 40))
-            .tickFormat((v) => rounded(v)),
-        );
-      svg
-        .append("text")
-        .attr("x", left + wide / 2)
-        .attr("y", top + tall + 34)
-        .attr("text-anchor", "middle")
-        .text(view.horizontal.name);
-      svg
-        .append("text")
-        .attr("transform", `translate(12,${top + tall / 2}) rotate(-90)`)
-        .attr("text-anchor", "middle")
-        .text(view.vertical.name);
-    }
-    drawColours(svg, picture, scheme, label, left, top + tall + 48, wide);
+    const box = { left: 60, right: 60 + wide, top: 8, bottom: 8 + tall };
+    const [lower, upper] = picture.range.map((x) => rounded(x));
+    svg.attr("aria-label", `${title}, ${label} from ${lower} to ${upper}`);
+    const place = (shape) => shape.attr("x", box.left).attr("y", box.top).attr("width", wide).attr("height", tall);
+    place(svg.append("image").attr("href", imageOf(picture, scheme)).attr("preserveAspectRatio", "none"));
+    place(svg.append("rect").attr("class", "frame"));
+    if (view.horizontal.name !== "") drawFrame(svg, box);
+    drawColors(svg, picture, scheme, label, { ...box, top: box.bottom + 48 });
   }).redraw;
 }
 
-/** The bar of colours below a picture. */
-function drawColours(svg, picture, scheme, label, left, top, wide) {
-  const gradient = `colours-${scheme}`;
+/** The axes of a picture. */
+function drawFrame(svg, box) {
+  const scaleOf = ({ lower, upper }, from, to) => d3.scaleLinear().domain([lower, upper]).range([from, to]);
+  const x = scaleOf(view.horizontal, box.left, box.right);
+  const y = scaleOf(view.vertical, box.bottom, box.top);
+  const xAxis = axisOf(d3.axisBottom, x, x.ticks(Math.max(2, (box.right - box.left) / 80)));
+  const yAxis = axisOf(d3.axisLeft, y, y.ticks(Math.max(2, (box.bottom - box.top) / 40)));
+  svg.append("g").attr("class", "axis").attr("transform", `translate(0,${box.bottom})`).call(xAxis);
+  svg.append("g").attr("class", "axis").attr("transform", `translate(${box.left},0)`).call(yAxis);
+  drawLabels(svg, box, view.horizontal.name, view.vertical.name);
+}
+
+/** The bar of colors below a picture. */
+function drawColors(svg, picture, scheme, label, { left, right, top }) {
+  const gradient = `colors-${scheme}`;
   const stops = svg.append("defs").append("linearGradient").attr("id", gradient);
   for (const share of d3.range(0, 1.01, 0.05))
     stops.append("stop").attr("offset", share).attr("stop-color", schemes[scheme](share));
-  svg
+  const bar = svg
     .append("rect")
     .attr("x", left)
     .attr("y", top)
-    .attr("width", wide)
-    .attr("height", 10)
-    .attr("fill", `url(#${gradient})`);
+    .attr("width", right - left)
+    .attr("height", 10);
+  bar.attr("fill", `url(#${gradient})`);
   const [lower, upper] = picture.range;
-  for (const [share, anchor] of [
-    [0, "start"],
-    [0.5, "middle"],
-    [1, "end"],
-  ])
-    svg
+  const texts = roundedAlike([lower, (lower + upper) / 2, upper]);
+  ["start", "middle", "end"].forEach((anchor, i) => {
+    const text = svg
       .append("text")
-      .attr("x", left + share * wide)
-      .attr("y", top + 25)
-      .attr("text-anchor", anchor)
-      .text(
-        rounded(
-          share === 0.5 && Math.abs(lower + upper) < 1e-3 * (upper - lower) ? 0 : lower + share * (upper - lower),
-        ),
-      );
+      .attr("x", left + (i / 2) * (right - left))
+      .attr("y", top + 25);
+    text.attr("text-anchor", anchor).text(texts[i]);
+  });
+  const middle = (left + right) / 2;
   svg
     .append("text")
-    .attr("x", left + wide / 2)
+    .attr("x", middle)
     .attr("y", top + 42)
     .attr("text-anchor", "middle")
     .text(label);

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <string>
@@ -47,6 +49,12 @@ constexpr unsigned char d3_js[] = {
 #embed FIELDFOLD_D3
 };
 
+double six_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.5e", value);
+  return std::strtod(text, nullptr);
+}
+
 template <std::size_t count>
 std::string_view text_of(const unsigned char (&bytes)[count]) {
   return {reinterpret_cast<const char*>(bytes), count};
@@ -80,27 +88,25 @@ std::string filled(std::string_view text, const std::map<std::string_view, std::
 
 }  // namespace
 
-ColourRange range_of(const std::vector<std::vector<double>>& pictures) {
-  ColourRange range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
-  for (const auto& picture : pictures)
-    for (const double value : picture) {
-      if (!std::isfinite(value)) continue;
-      range.lower = std::min(range.lower, value);
-      range.upper = std::max(range.upper, value);
-    }
-  return range.lower <= range.upper ? range : ColourRange{};
+ColorRange range_of(const std::vector<double>& picture) {
+  ColorRange range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  for (const double value : picture)
+    if (std::isfinite(value)) range.include({value, value});
+  return range.lower <= range.upper ? range : ColorRange{};
 }
 
-ColourRange symmetric_range_of(const std::vector<std::vector<double>>& pictures) {
-  const ColourRange range = range_of(pictures);
+ColorRange symmetric_range_of(const std::vector<double>& picture) {
+  const ColorRange range = range_of(picture);
   const double largest = std::max(std::abs(range.lower), std::abs(range.upper));
   return {-largest, largest};
 }
 
-nlohmann::ordered_json Pictures::add(const std::vector<double>& values, const ColourRange& range) {
+nlohmann::ordered_json Pictures::add(const std::vector<double>& values, const ColorRange& range) {
   nlohmann::ordered_json picture{{"range", {range.lower, range.upper}}};
   if (view_.is_line()) {
-    picture["values"] = values;
+    // More digits do not show.
+    auto& numbers = picture["values"] = nlohmann::ordered_json::array();
+    for (const double value : values) numbers.push_back(std::isfinite(value) ? six_digits(value) : value);
     return picture;
   }
   picture["offset"] = bytes_.size();

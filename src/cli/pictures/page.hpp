@@ -2,6 +2,7 @@
 
 // A page of charts and pictures in one file.
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -12,24 +13,33 @@
 
 namespace fieldfold::cli {
 
-/// The limits of the colours of a picture.
-struct ColourRange {
+/// The limits of the colors of a picture.
+struct ColorRange {
   double lower = 0.0;
   double upper = 0.0;
+
+  /// Widens the range to another one.
+  void include(const ColorRange& other) {
+    lower = std::min(lower, other.lower);
+    upper = std::max(upper, other.upper);
+  }
 };
 
-/// The range of the numbers that are finite, also of several pictures that are compared.
-ColourRange range_of(const std::vector<std::vector<double>>& pictures);
+/// The range of the numbers that are finite; 0 to 0 if none is.
+ColorRange range_of(const std::vector<double>& picture);
 /// The same with 0 in the middle.
-ColourRange symmetric_range_of(const std::vector<std::vector<double>>& pictures);
+ColorRange symmetric_range_of(const std::vector<double>& picture);
 
 /// The numbers of all pictures of a page. A raster has one byte a pixel, 0 where nothing is shown.
 class Pictures {
  public:
   explicit Pictures(const View& view) : view_(view) {}
 
+  /// The bytes that a picture takes, about.
+  std::size_t bytes_of_one() const { return view_.is_line() ? 12 * view_.width() : view_.width() * view_.height(); }
+
   /// Adds a picture, and returns its description for the page.
-  nlohmann::ordered_json add(const std::vector<double>& values, const ColourRange& range);
+  nlohmann::ordered_json add(const std::vector<double>& values, const ColorRange& range);
 
   /// All rasters, compressed, as text.
   std::string text() const;

@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <limits>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/wait.h>
@@ -47,7 +49,7 @@ void run_gnuplot(const std::string& script) {
     throw InvalidArgument("plot: expected gnuplot, got none on the PATH; Debian has it in gnuplot-nox");
   // A program that ends before it has read all is an error, and no signal.
   auto* const before = std::signal(SIGPIPE, SIG_IGN);
-  FILE* const pipe = popen("gnuplot > /dev/null 2>&1", "w");
+  FILE* const pipe = popen("gnuplot -d > /dev/null 2>&1", "w");
   const bool is_written = pipe != nullptr && std::fwrite(script.data(), 1, script.size(), pipe) == script.size();
   const int status = pipe != nullptr ? pclose(pipe) : -1;
   std::signal(SIGPIPE, before);
@@ -100,6 +102,7 @@ double tick_step(const ViewAxis& axis, double most) {
 /// A picture of a mode.
 std::string panel(const View& view, const std::vector<double>& values, const std::string& title) {
   std::ostringstream script;
+  script.precision(15);
   script << "$values << END\n";
   for (std::size_t row = 0; row < view.height(); ++row) {
     for (std::size_t column = 0; column < view.width(); ++column) {
@@ -125,7 +128,7 @@ std::string panel(const View& view, const std::vector<double>& values, const std
   };
   const double dx = step(view.horizontal(), view.width());
   const double dy = step(view.vertical(), view.height());
-  const double largest = symmetric_range_of({values}).upper;
+  const double largest = symmetric_range_of(values).upper;
   script << "set ylabel " << quoted(view.vertical().name) << " noenhanced\n";
   script << "set xtics " << tick_step(view.horizontal(), 6) << "\nset ytics " << tick_step(view.vertical(), 4) << "\n";
   if (largest > 0.0)
@@ -146,7 +149,7 @@ std::string panels(const BasicSVD<T>& svd, const View& view, const std::string& 
   const std::size_t columns = std::min<std::size_t>(2, modes);
   std::ostringstream script;
   script << "set palette defined (0 '#053061', 0.25 '#4393c3', 0.5 '#f7f7f7', 0.75 '#d6604d', 1 '#67001f')\n"
-         << "set tmargin 2\nset bmargin 3.5\nset lmargin 8\nset rmargin 10\n"
+         << "set tmargin 2\nset bmargin 3.5\nset lmargin 12\nset rmargin 10\n"
          << "set multiplot layout " << (modes + columns - 1) / columns << "," << columns << "\n";
   for (std::size_t mode = 0; mode < modes; ++mode)
     script << panel(view, view.of(svd.split_fields(mode_of(svd, mode)).at(field)),
@@ -155,38 +158,59 @@ std::string panels(const BasicSVD<T>& svd, const View& view, const std::string& 
   return script.str();
 }
 
+/// A plot of modes, and its size.
 template <class T>
-void write_plot(const BasicSVD<T>& svd, const PlotArguments& arguments) {
+std::string plot_of_modes(const BasicSVD<T>& svd, const PlotArguments& arguments, std::size_t& width,
+                          std::size_t& height) {
+  const std::string field = arguments.field.empty() ? svd.fields().front() : arguments.field;
+  if (std::ranges::find(svd.fields(), field) == svd.fields().end())
+    throw InvalidArgument(unknown_name("--field: " + field, "a field of the map", svd.fields()));
+  const View view(grid_of(svd), svd.grid_shape(), arguments.view);
+  const std::size_t modes = std::min(arguments.modes, svd.rank());
+  const double aspect = view.is_line() ? 0.6 : static_cast<double>(view.height()) / static_cast<double>(view.width());
+  width = 480 * std::min<std::size_t>(2, modes);
+  height = static_cast<std::size_t>(std::clamp(290.0 * aspect, 80.0, 480.0) + 95.0) * ((modes + 1) / 2);
+  return panels(svd, view, field, modes);
+}
+
+/// A plot of numbers of each mode or rank.
+template <class T>
+std::string plot_of_ranks(const BasicSVD<T>& svd, const std::string& kind) {
   constexpr std::size_t most = 2000;
-  std::string script;
-  std::size_t width = 640;
-  std::size_t height = 420;
   std::vector<double> values;
-  if (arguments.kind == "spectrum") {
+  if (kind == "spectrum") {
     values.assign(svd.singular_values().begin(), svd.singular_values().end());
     values.resize(std::min(values.size(), most));
-    script = curve(values, "mode", "singular value", true, svd.rank());
-  } else if (arguments.kind == "modes") {
-    const std::string field = arguments.field.empty() ? svd.fields().front() : arguments.field;
-    if (std::ranges::find(svd.fields(), field) == svd.fields().end())
-      throw InvalidArgument(unknown_name("--field: " + field, "a field of the map", svd.fields()));
-    const View view(grid_of(svd), svd.grid_shape(), arguments.view);
-    const std::size_t modes = std::min(arguments.modes, svd.rank());
-    const double aspect = view.is_line() ? 0.6 : static_cast<double>(view.height()) / static_cast<double>(view.width());
-    width = 460 * std::min<std::size_t>(2, modes);
-    height = static_cast<std::size_t>(std::clamp(290.0 * aspect, 80.0, 480.0) + 95.0) * ((modes + 1) / 2);
-    script = panels(svd, view, field, modes);
-  } else {
-    const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
-    for (std::size_t k = 1; k < std::min(tails.size(), most + 1); ++k)
-      values.push_back(arguments.kind == "energy" ? 1.0 - tails[k] : std::sqrt(tails[k]));
-    script = arguments.kind == "energy" ? curve(values, "rank", "energy of the leading modes", false, svd.rank())
-                                        : curve(values, "rank", "relative error of all snapshots", true, svd.rank());
+    return curve(values, "mode", "singular value", true, svd.rank());
   }
+  const auto tails = tail_shares(svd.singular_values(), svd.map().unresolved_squares);
+  for (std::size_t k = 1; k < std::min(tails.size(), most + 1); ++k)
+    values.push_back(kind == "energy" ? 1.0 - tails[k] : std::sqrt(tails[k]));
+  if (kind == "energy") return curve(values, "rank", "energy of the leading modes", false, svd.rank());
+  if (std::ranges::all_of(values, [](double error) { return error == 0.0; }))
+    throw InvalidArgument("--of error: expected a map with errors, got one that is exact for each rank");
+  return curve(values, "rank", "relative error of all snapshots", true, svd.rank());
+}
+
+/// Whether a file of gnuplot has its end: gnuplot does not tell of a disk that is full.
+bool is_complete(const std::filesystem::path& path, std::string_view end) {
+  std::ifstream in = open_for_reading(path);
+  const std::string content(std::istreambuf_iterator<char>(in), {});
+  return content.size() > end.size() && content.find(end, content.size() - end.size() - 16) != content.npos;
+}
+
+template <class T>
+void write_plot(const BasicSVD<T>& svd, const PlotArguments& arguments) {
+  std::size_t width = 640;
+  std::size_t height = 420;
+  const std::string script =
+      arguments.kind == "modes" ? plot_of_modes(svd, arguments, width, height) : plot_of_ranks(svd, arguments.kind);
   note_output(arguments.output);
   const NotedSignals noted;
   write_file_at(arguments.output, [&](const std::filesystem::path& temporary) {
     run_gnuplot(opening(arguments.output, temporary, width, height) + script);
+    if (!is_complete(temporary, arguments.output.extension() == ".svg" ? "</svg>" : "IEND"))
+      throw FileError("gnuplot could not write all of it");
   });
   conclude({{"output", arguments.output.string()}, {"of", arguments.kind}},
            message(arguments.output.string(), ": ", arguments.kind));
@@ -195,6 +219,8 @@ void write_plot(const BasicSVD<T>& svd, const PlotArguments& arguments) {
 }  // namespace
 
 void plot(const PlotArguments& arguments) {
+  if (arguments.output.string().find('\n') != std::string::npos)
+    throw InvalidArgument("--output: expected a name on one line for gnuplot");
   if (arguments.output.extension() != ".svg" && arguments.output.extension() != ".png")
     throw InvalidArgument(
         message("--output: expected a file that ends in .svg or .png, got ", arguments.output.string()));

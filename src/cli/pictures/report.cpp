@@ -33,7 +33,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t most_raster_bytes = std::size_t{24} << 20;
+constexpr std::size_t most_bytes = std::size_t{32} << 20;  ///< of pictures, before they are compressed
 constexpr std::size_t most_modes = 20;
 constexpr std::size_t most_samples = 2000;  ///< of a chart
 constexpr std::size_t most_listed = 10;
@@ -108,15 +108,16 @@ Json series_of(const SnapshotErrors& errors, const std::vector<std::string>& fie
           {"fields", std::move(by_field)}};
 }
 
-/// The numbers of the snapshots that were held out, which are those between the training snapshots; empty: unknown,
-/// because snapshots were dropped.
+/// The numbers of the snapshots that were held out, which are those between the training snapshots; none: they are
+/// unknown, because snapshots were dropped.
 template <class T>
-std::vector<std::size_t> held_out_numbers(const BasicSVDMap<T>& map) {
+std::optional<std::vector<std::size_t>> held_out_numbers(const BasicSVDMap<T>& map) {
   const std::size_t count = map.validation_errors->snapshots.size();
   std::vector<std::size_t> numbers;
   for (std::size_t j = 0; j < map.num_samples + count; ++j)
     if (!std::ranges::binary_search(map.snapshot_numbers, j)) numbers.push_back(j);
-  return numbers.size() == count ? numbers : std::vector<std::size_t>{};
+  if (numbers.size() != count) return std::nullopt;
+  return numbers;
 }
 
 /// Coefficients of samples for a chart.
@@ -138,12 +139,12 @@ Json coefficients_of(const xt::xarray<T>& latent, const std::string& name, const
 /// Pictures of the fields of one state, by name.
 template <class T>
 Json pictures_of(const BasicSVD<T>& svd, const View& view, Pictures& pictures, const xt::xarray<T>& state,
-                 ColourRange (*range)(const std::vector<std::vector<double>>&)) {
+                 ColorRange (*range)(const std::vector<double>&)) {
   const auto fields = svd.split_fields(state);
   Json result = Json::object();
   for (const std::string& name : svd.fields()) {
     const auto values = view.of(fields.at(name));
-    result[name] = pictures.add(values, range({values}));
+    result[name] = pictures.add(values, range(values));
   }
   return result;
 }
@@ -156,45 +157,54 @@ std::vector<std::size_t> shown_snapshots(const SnapshotErrors& errors, std::size
   std::ranges::sort(order, {}, [&](std::size_t j) {
     return std::pair(std::isnan(errors.snapshots(j)) ? 1.0 : -errors.snapshots(j), j);
   });
-  std::set<std::size_t> shown(order.begin(),
-                              order.begin() + static_cast<std::ptrdiff_t>(std::min(count, (most + 3) / 4)));
+  most = std::min(most, count);
+  std::set<std::size_t> shown(order.begin(), order.begin() + static_cast<std::ptrdiff_t>((most + 3) / 4));
   for (const std::size_t j : evenly(count, most))
     if (shown.size() < most) shown.insert(j);
   return {shown.begin(), shown.end()};
 }
 
-/// Pictures of snapshots, what the map makes of them, and the difference; colours mean the same in all snapshots.
+/// A snapshot, what the map makes of it, and the difference.
+template <class T>
+std::map<std::string, BasicFields<T>> fields_of_snapshot(const BasicSVD<T>& svd, const GivenSnapshots<T>& snapshots,
+                                                         std::size_t sample) {
+  std::vector<double> buffer;
+  const auto column = snapshots.rows->read_columns(sample, 1, buffer);
+  const xt::xarray<T> state = array_cast<T>(ArrayRef<double>(column.data, {svd.dof()}).copy());
+  auto latent = xt::xarray<T>::from_shape({svd.rank()});
+  for (std::size_t mode = 0; mode < svd.rank(); ++mode) latent(mode) = snapshots.latent(sample, mode);
+  const xt::xarray<T> again = svd.reconstruct(latent);
+  xt::xarray<T> difference = state;
+  for (std::size_t i = 0; i < difference.size(); ++i) difference(i) -= again(i);
+  return {{"original", svd.split_fields(state)},
+          {"reconstruction", svd.split_fields(again)},
+          {"difference", svd.split_fields(difference)}};
+}
+
+/// Pictures of snapshots; colors mean the same in all of them, and in a snapshot and its reconstruction.
 template <class T>
 Json snapshots_of(const BasicSVD<T>& svd, const GivenSnapshots<T>& snapshots, const std::vector<std::size_t>& shown,
                   const View& view, Pictures& pictures) {
-  const std::vector<std::string> kinds{"original", "reconstruction", "difference"};
-  std::map<std::string, std::map<std::string, std::vector<std::vector<double>>>> values;  // by field and kind
-  std::vector<double> buffer;
-  for (const std::size_t sample : shown) {
-    const auto column = snapshots.rows->read_columns(sample, 1, buffer);
-    const xt::xarray<T> state = array_cast<T>(ArrayRef<double>(column.data, {svd.dof()}).copy());
-    auto latent = xt::xarray<T>::from_shape({svd.rank()});
-    for (std::size_t mode = 0; mode < svd.rank(); ++mode) latent(mode) = snapshots.latent(sample, mode);
-    const xt::xarray<T> again = svd.reconstruct(latent);
-    xt::xarray<T> difference = state;
-    for (std::size_t i = 0; i < difference.size(); ++i) difference(i) -= again(i);
-    for (const auto& [kind, shown_state] : {std::pair{kinds[0], &state}, {kinds[1], &again}, {kinds[2], &difference}})
-      for (const auto& [name, field] : svd.split_fields(*shown_state)) values[name][kind].push_back(view.of(field));
-  }
+  // All snapshots are read twice: first for the ranges.
+  std::map<std::string, ColorRange> ranges;
+  std::map<std::string, ColorRange> differences;
+  for (const std::size_t sample : shown)
+    for (const auto& [kind, fields] : fields_of_snapshot(svd, snapshots, sample))
+      for (const auto& [name, field] : fields) {
+        const auto values = view.of(field);
+        const bool is_difference = kind == "difference";
+        const ColorRange range = is_difference ? symmetric_range_of(values) : range_of(values);
+        (is_difference ? differences : ranges).try_emplace(name, range).first->second.include(range);
+      }
   Json result = Json::array();
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    result.push_back({{"snapshot", shown[i]}, {"error", number_or_null(snapshots.errors.snapshots(shown[i]))}});
-    if (shown[i] < snapshots.times.size()) result.back()["time"] = snapshots.times[shown[i]];
-  }
-  for (const std::string& name : svd.fields()) {
-    auto& of_field = values.at(name);
-    std::vector<std::vector<double>> compared = of_field.at("original");
-    compared.insert(compared.end(), of_field.at("reconstruction").begin(), of_field.at("reconstruction").end());
-    const ColourRange range = range_of(compared);
-    const ColourRange difference = symmetric_range_of(of_field.at("difference"));
-    for (std::size_t i = 0; i < shown.size(); ++i)
-      for (const std::string& kind : kinds)
-        result[i]["fields"][name][kind] = pictures.add(of_field.at(kind)[i], kind == "difference" ? difference : range);
+  for (const std::size_t sample : shown) {
+    Json own{{"snapshot", sample}, {"error", number_or_null(snapshots.errors.snapshots(sample))}};
+    if (sample < snapshots.times.size()) own["time"] = snapshots.times[sample];
+    for (const auto& [kind, fields] : fields_of_snapshot(svd, snapshots, sample))
+      for (const auto& [name, field] : fields)
+        own["fields"][name][kind] =
+            pictures.add(view.of(field), (kind == "difference" ? differences : ranges).at(name));
+    result.push_back(std::move(own));
   }
   return result;
 }
@@ -220,8 +230,12 @@ Json page_facts(const std::filesystem::path& path, const BasicSVD<T>& svd,
   facts["errors_of_ranks"] = std::move(errors);
   facts["errors"] = Json::array();
   if (map.errors) facts["errors"].push_back(series_of(*map.errors, svd.fields(), "training", map.snapshot_numbers, {}));
-  if (map.validation_errors)
-    facts["errors"].push_back(series_of(*map.validation_errors, svd.fields(), "held out", held_out_numbers(map), {}));
+  if (map.validation_errors) {
+    const auto numbers = held_out_numbers(map);
+    facts["errors"].push_back(series_of(*map.validation_errors, svd.fields(),
+                                        numbers ? "held out" : "held out, numbered among themselves",
+                                        numbers.value_or(std::vector<std::size_t>{}), {}));
+  }
   if (snapshots) {
     facts["errors"].push_back(series_of(snapshots->errors, svd.fields(), "data", {}, snapshots->times));
     facts["coefficients"] = coefficients_of(snapshots->latent, "data", snapshots->times, modes);
@@ -249,9 +263,12 @@ Json view_facts(const View& view) {
 template <class T>
 void write_report(const BasicSVD<T>& svd, const ReportArguments& arguments) {
   const View view(grid_of(svd), svd.grid_shape(), arguments.view);
-  const std::size_t modes = std::min(arguments.modes.value_or(most_modes), svd.rank());
-  const auto snapshots = open_snapshots(svd, arguments.field_files);
   Pictures pictures(view);
+  // Half of the page for the modes, as many again for the snapshots.
+  const std::size_t fitting = most_bytes / 2 / (svd.num_qoi() * pictures.bytes_of_one());
+  const std::size_t modes =
+      std::min(arguments.modes.value_or(std::clamp<std::size_t>(fitting, 1, most_modes)), svd.rank());
+  const auto snapshots = open_snapshots(svd, arguments.field_files);
   Json facts = page_facts(arguments.map, svd, snapshots, modes);
   facts["view"] = view_facts(view);
   if (svd.map().is_centered()) facts["mean"] = pictures_of(svd, view, pictures, svd.mean(), range_of);
@@ -259,15 +276,14 @@ void write_report(const BasicSVD<T>& svd, const ReportArguments& arguments) {
   for (std::size_t mode = 0; mode < modes; ++mode)
     facts["modes"].push_back(pictures_of(svd, view, pictures, mode_of(svd, mode), symmetric_range_of));
   if (snapshots) {
-    const std::size_t bytes = 3 * svd.num_qoi() * view.width() * view.height();
-    const std::size_t fitting = std::max<std::size_t>(4, most_raster_bytes / bytes);
-    const auto shown = shown_snapshots(snapshots->errors, arguments.snapshots.value_or(fitting));
+    const auto shown =
+        shown_snapshots(snapshots->errors, arguments.snapshots.value_or(std::max<std::size_t>(4, fitting / 3)));
     facts["snapshots"] = snapshots_of(svd, *snapshots, shown, view, pictures);
   }
   const std::string page = page_of(arguments.map.filename().string(), facts, pictures.text());
   write_output(arguments.output, page);
   conclude({{"output", arguments.output.string()}, {"bytes", page.size()}, {"modes", modes}},
-           message(arguments.output.string(), ": a page of ", svd.rank(), " modes, ",
+           message(arguments.output.string(), ": a page of ", modes, modes == 1 ? " mode, " : " modes, ",
                    (page.size() + 99999) / 100000 / 10.0, " MB"));
 }
 

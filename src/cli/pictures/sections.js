@@ -25,12 +25,20 @@ function table(parent, caption, headings, rows) {
     .text((cell) => cell);
 }
 
-/** A slider, with the arrow keys of the browser. `show(number)` is called at once. */
+/**
+ * A slider, with the arrow keys of the browser. `show(number)` is called at once, and returns what the output beside the
+ * slider says.
+ */
 function slider(id, lower, upper, value, show) {
   const input = element(id);
   Object.assign(input, { min: lower, max: upper, value });
-  input.addEventListener("input", () => show(Number(input.value)));
-  show(value);
+  const update = () => {
+    const text = show(Number(input.value));
+    document.querySelector(`output[for="${id}"]`).textContent = text;
+    input.setAttribute("aria-valuetext", text);
+  };
+  input.addEventListener("input", update);
+  update();
 }
 
 function writeSummary() {
@@ -80,7 +88,7 @@ function drawRank() {
     lineChart(element("spectra"), "Singular values", {
       xLabel: "mode",
       yLabel: "singular value",
-      logY: true,
+      isLogarithmic: true,
       content: () => ({ series: [{ points: points((k) => values[k - 1]) }], marks: marks() }),
     }),
     lineChart(element("spectra"), "Energy of the leading modes", {
@@ -91,31 +99,34 @@ function drawRank() {
     lineChart(element("spectra"), "Relative error of all snapshots", {
       xLabel: "rank",
       yLabel: "relative error",
-      logY: true,
+      isLogarithmic: true,
       content: () => ({ series: [{ points: points((k) => errors[k]) }], marks: marks() }),
     }),
   ];
   slider("rank-slider", 1, most, facts.rank, (rank) => {
     looked = rank;
-    element("rank-figures").textContent =
-      `${rank}: energy ${energyText(errors[rank])}, relative error ${rounded(errors[rank])}`;
     charts.forEach((redraw) => redraw());
+    return `${rank}: energy ${energyText(errors[rank])}, relative error ${rounded(errors[rank])}`;
   });
 }
+
+/** What the pictures show of the grid. */
+const wordsOfView = () =>
+  (view.part ? ` Shown is the ${view.part}.` : "") + (isStretched ? " The two axes have different scales." : "");
 
 function drawModes() {
   const count = facts.modes.length;
   element("mode-words").textContent =
     (count < facts.rank ? `The first ${count} of ${facts.rank} modes. ` : "") +
     "A mode has no unit: it is a column of an orthonormal basis." +
-    (view.part ? ` Shown is the ${view.part}.` : "");
+    wordsOfView();
   let mode = 1;
   const charts = [];
   const draw = () => charts.forEach((redraw) => redraw());
   slider("mode-slider", 1, count, 1, (number) => {
     mode = number;
-    element("mode-number").textContent = `${mode} of ${count}`;
     draw();
+    return `${mode} of ${count}`;
   });
   for (const field of facts.fields)
     charts.push(
@@ -135,7 +146,7 @@ function drawSnapshots() {
   const shown = facts.snapshots;
   if (!shown) {
     element("snapshot-words").textContent =
-      `With files of snapshots, fieldfold report ${facts.file} FILES -o report.html shows them beside what the map makes of them.`;
+      `With files of snapshots, fieldfold report ${quotedForShell(facts.file)} FILES -o report.html shows them beside what the map makes of them.`;
     element("snapshots").querySelector(".control").remove();
     return;
   }
@@ -144,8 +155,8 @@ function drawSnapshots() {
     (shown.length < all
       ? `${whole(shown.length)} of ${whole(all)} snapshots, with those of the largest errors; --snapshots takes more. `
       : "") +
-    "The colours mean the same in all snapshots." +
-    (view.part ? ` Shown is the ${view.part}.` : "");
+    "The colors mean the same in all snapshots." +
+    wordsOfView();
   const choice = d3.select("#field-choice");
   choice
     .selectAll("option")
@@ -181,9 +192,8 @@ function drawSnapshots() {
   slider("snapshot-slider", 0, shown.length - 1, at, (number) => {
     at = number;
     const { snapshot, time, error } = shown[at];
-    element("snapshot-number").textContent =
-      `${snapshot}${time === undefined ? "" : `, time ${rounded(time)}`}: relative error ${rounded(error)}`;
     draw();
+    return `${snapshot}${time === undefined ? "" : `, time ${rounded(time)}`}: relative error ${rounded(error)}`;
   });
 }
 
@@ -197,6 +207,11 @@ function drawErrors() {
   element("error-words").textContent =
     `The norm of the difference of a snapshot and its reconstruction, relative to that of its ${what}.`;
   for (const series of facts.errors) {
+    if (series.worst.length === 0) {
+      element("error-words").textContent +=
+        ` No error is known of the ${plural(series.count, "snapshot")} (${series.name}).`;
+      continue;
+    }
     const unknown = series.unknown > 0 ? `, ${whole(series.unknown)} of them unknown` : "";
     lineChart(element("error-charts"), `Errors of ${plural(series.count, "snapshot")} (${series.name})${unknown}`, {
       xLabel: "snapshot",
@@ -222,7 +237,7 @@ function drawErrors() {
         row.snapshot,
         ...(hasTimes ? [rounded(row.time)] : []),
         rounded(row.error),
-        ...(hasFields ? row.fields.map(rounded) : []),
+        ...(hasFields ? row.fields.map((x) => rounded(x)) : []),
       ]),
     );
     if (facts.fields.length > 1)
@@ -235,81 +250,81 @@ function drawErrors() {
   }
 }
 
-function drawCoefficients() {
-  const series = facts.coefficients;
-  element("coefficient-words").textContent = series
-    ? `Coefficients of ${plural(series.count, "snapshot")} (${series.name}), and their ranges over the training snapshots.`
-    : "The ranges over the training snapshots. The map has kept no coefficients; files of snapshots, or fit --keep-training-latents, show them.";
-  if (series) {
-    const hasTimes = series.times && series.times.length === series.numbers.length;
-    const shown = Math.min(4, series.rows[0].length);
-    lineChart(element("coefficient-charts"), "Leading coefficients", {
-      xLabel: hasTimes ? "time" : "snapshot",
-      yLabel: "coefficient",
-      isWhole: !hasTimes,
-      content: () => ({
-        series: d3
-          .range(shown)
-          .map((mode) => ({
-            name: `mode ${mode + 1}`,
-            points: series.rows.map((row, j) => [hasTimes ? series.times[j] : series.numbers[j], row[mode]]),
-          })),
-      }),
-    });
-    if (series.rows[0].length > 1)
-      figure(element("coefficient-charts"), "The first two coefficients", 270, (svg, width, height) => {
-        const box = { left: 68, right: width - 12, top: 22, bottom: height - 44 };
-        const points = series.rows.filter((row) => row[0] !== null && row[1] !== null);
-        const x = d3
-          .scaleLinear()
-          .domain(d3.extent(points, (p) => p[0]))
-          .nice()
-          .range([box.left, box.right]);
-        const y = d3
-          .scaleLinear()
-          .domain(d3.extent(points, (p) => p[1]))
-          .nice()
-          .range([box.bottom, box.top]);
-        drawAxes(svg, { x, y, box, xLabel: "coefficient of mode 1", yLabel: "coefficient of mode 2" });
-        svg
-          .append("g")
-          .selectAll("circle")
-          .data(points)
-          .join("circle")
-          .attr("cx", (p) => x(p[0]))
-          .attr("cy", (p) => y(p[1]))
-          .attr("r", 2.5)
-          .attr("fill", colours()[0]);
-      });
-  }
-  const ranges = facts.latent_ranges.slice(0, 40);
+function drawLeadingCoefficients(series) {
+  const hasTimes = series.times && series.times.length === series.numbers.length;
+  const places = hasTimes ? series.times : series.numbers;
+  const seriesOf = (mode) => ({
+    name: `mode ${mode + 1}`,
+    points: series.rows.map((row, j) => [places[j], row[mode]]),
+  });
+  lineChart(element("coefficient-charts"), "Leading coefficients", {
+    xLabel: hasTimes ? "time" : "snapshot",
+    yLabel: "coefficient",
+    isWhole: !hasTimes,
+    content: () => ({ series: d3.range(Math.min(4, series.rows[0].length)).map(seriesOf) }),
+  });
+}
+
+function drawFirstTwo(points) {
+  figure(element("coefficient-charts"), "The first two coefficients", 270, (svg, width, height) => {
+    const box = boxOf(width, height);
+    const scaleOf = (axis, from, to) =>
+      d3
+        .scaleLinear()
+        .domain(widened(d3.extent(points, (p) => p[axis])))
+        .nice()
+        .range([from, to]);
+    const x = scaleOf(0, box.left, box.right);
+    const y = scaleOf(1, box.bottom, box.top);
+    drawAxes(svg, { x, y, box, xLabel: "coefficient of mode 1", yLabel: "coefficient of mode 2" });
+    const dots = svg.append("g").attr("fill", colors()[0]).selectAll("circle").data(points).join("circle");
+    dots
+      .attr("cx", (p) => x(p[0]))
+      .attr("cy", (p) => y(p[1]))
+      .attr("r", 2.5);
+  });
+}
+
+function drawRanges(ranges) {
   figure(element("coefficient-charts"), "Ranges of the coefficients", 270, (svg, width, height) => {
-    const box = { left: 68, right: width - 12, top: 22, bottom: height - 44 };
+    const box = boxOf(width, height);
     const x = d3
       .scaleLinear()
       .domain([0.5, ranges.length + 0.5])
       .range([box.left, box.right]);
-    const y = d3
-      .scaleLinear()
-      .domain([d3.min(ranges, (r) => r[0]), d3.max(ranges, (r) => r[1])])
-      .nice()
-      .range([box.bottom, box.top]);
-    drawAxes(svg, { x, y, box, xLabel: "mode", yLabel: "coefficient", xTicks: wholeTicks(x) });
+    const extent = widened([d3.min(ranges, (r) => r[0]), d3.max(ranges, (r) => r[1])]);
+    const y = d3.scaleLinear().domain(extent).nice().range([box.bottom, box.top]);
+    drawAxes(svg, { x, y, box, xLabel: "mode", yLabel: "coefficient", isWhole: true });
+    const thick = Math.max(1.5, Math.min(10, ((box.right - box.left) / ranges.length) * 0.5));
     const bars = svg
       .append("g")
-      .attr("stroke", colours()[0])
-      .attr("stroke-width", Math.max(1.5, Math.min(10, ((box.right - box.left) / ranges.length) * 0.5)));
-    bars
+      .attr("stroke", colors()[0])
+      .attr("stroke-width", thick)
       .selectAll("line")
       .data(ranges)
-      .join("line")
+      .join("line");
+    const texts = (r, i) => `mode ${i + 1}: ${rounded(r[0])} to ${rounded(r[1])}`;
+    bars
       .attr("x1", (r, i) => x(i + 1))
       .attr("x2", (r, i) => x(i + 1))
       .attr("y1", (r) => y(r[0]))
-      .attr("y2", (r) => y(r[1]))
-      .append("title")
-      .text((r, i) => `mode ${i + 1}: ${rounded(r[0])} to ${rounded(r[1])}`);
+      .attr("y2", (r) => y(r[1]));
+    bars.append("title").text(texts);
   });
+}
+
+function drawCoefficients() {
+  const series = facts.coefficients;
+  const most = 40;
+  element("coefficient-words").textContent =
+    (series
+      ? `Coefficients of ${plural(series.count, "snapshot")} (${series.name}), and their ranges over the training snapshots.`
+      : "The ranges over the training snapshots. The map has kept no coefficients; files of snapshots, or fit --keep-training-latents, show them.") +
+    (facts.rank > most ? ` The ranges are those of the first ${most} modes.` : "");
+  const known = series ? series.rows.filter((row) => row.every((number) => number !== null)) : [];
+  if (known.length > 0) drawLeadingCoefficients(series);
+  if (known.length > 0 && known[0].length > 1) drawFirstTwo(known);
+  drawRanges(facts.latent_ranges.slice(0, most));
 }
 
 function writeOrigin() {
@@ -377,4 +392,7 @@ async function main() {
   document.body.dataset.ready = "yes";
 }
 
-main();
+main().catch((error) => {
+  element("summary").textContent = `This browser cannot show the page: ${error.message}. Those of 2023 or later can.`;
+  throw error;
+});

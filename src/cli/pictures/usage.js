@@ -2,20 +2,25 @@
 
 // Programs that use the map, for each language.
 
+/** A word of a shell. */
+function quotedForShell(text) {
+  const word = text.startsWith("-") ? `./${text}` : text;
+  return /^[\w.\/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 function programsOf(facts) {
   const file = JSON.stringify(facts.file);
-  const quoted = (text) => (/^[\w.\/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
   const inFortran = `'${facts.file.replaceAll("'", "''")}'`;
   const { rank, dof, fields } = facts;
-  const inputs = fields.map((name) => `--field ${quoted(`${name}=${name}.npy`)}`).join(" ");
+  const inputs = fields.map((name) => `--field ${quotedForShell(`${name}=${name}.npy`)}`).join(" ");
   return [
     {
       language: "Shell",
-      code: `fieldfold info ${quoted(facts.file)}
+      code: `fieldfold info ${quotedForShell(facts.file)}
 # latent.npy: (num_samples, ${rank}); one .npy file of each field in the folder fields
-fieldfold reconstruct ${quoted(facts.file)} latent.npy -o fields
+fieldfold reconstruct ${quotedForShell(facts.file)} latent.npy -o fields
 # Files of fields: (num_samples, ${facts.grid_shape.join(", ")})
-fieldfold compress ${quoted(facts.file)} ${inputs} -o latent.npy
+fieldfold compress ${quotedForShell(facts.file)} ${inputs} -o latent.npy
 `,
     },
     {

@@ -180,7 +180,7 @@ std::pair<std::size_t, double> slice_of(const std::string& text, const std::vect
   const auto value = split == std::string::npos ? std::nullopt : number_in(text.substr(split + 1));
   for (std::size_t a = 0; value && a < axes.size(); ++a)
     if (axes[a].name.substr(0, axes[a].name.find(' ')) == text.substr(0, split)) {
-      if (*value < axes[a].lower || *value > axes[a].upper)
+      if (!(*value >= axes[a].lower && *value <= axes[a].upper))
         throw InvalidArgument(message("--slice: expected a value of ", axes[a].name, " between ",
                                       rounded(axes[a].lower), " and ", rounded(axes[a].upper), ", got ", *value));
       return {a, *value};
@@ -272,7 +272,7 @@ View::View(const Grid& grid, const Shape& grid_shape, const ViewArguments& argum
 void View::set_size(std::size_t num_pts) {
   const double pixels = static_cast<double>(std::clamp<std::size_t>(4 * num_pts, 4096, most_pixels));
   const double extents = (vertical_.upper - vertical_.lower) / (horizontal_.upper - horizontal_.lower);
-  const double aspect = std::clamp(extents, 0.125, 8.0);
+  const double aspect = std::clamp(extents, 1.0 / 16.0, 16.0);
   width_ = static_cast<std::size_t>(std::round(std::sqrt(pixels / aspect)));
   height_ = static_cast<std::size_t>(std::round(std::sqrt(pixels * aspect)));
   places_.resize(width_ * height_);
@@ -354,6 +354,14 @@ void View::show_slice(const Grid& grid, const xt::xarray<double>& coords, const 
       const auto [axis, value] = slice_of(slice, axes);
       across = axis;
       place[across] = value;
+    } else {
+      if (grid.latitudes.size() > 0) across = 0;
+      // The place of a point: halfway between two layers, rounding would mix them.
+      std::size_t nearest = 0;
+      for (std::size_t p = 1; p < coords.shape(0); ++p)
+        if (std::abs(coords(p, across) - place[across]) < std::abs(coords(nearest, across) - place[across]))
+          nearest = p;
+      place[across] = coords(nearest, across);
     }
     std::erase(free_axes, across);
     const Shape shape = long_axes(grid_shape);
@@ -393,8 +401,8 @@ void View::show_nearest(const xt::xarray<double>& coords, const std::vector<doub
     neighbors.find({center, dim}, around);
     for (const std::size_t other : around)
       found->second = std::max(found->second, distance(center, points.data() + other * dim));
-    // Pits between random points are a little wider.
-    return found->second *= 1.2;
+    // Pits between random points are a little wider. Copies of one point say nothing of its distance from others.
+    return found->second = found->second > 0.0 ? 1.2 * found->second : std::numeric_limits<double>::infinity();
   };
   NearestNeighbors::Walk walk(neighbors);
   std::vector<double> query(dim);

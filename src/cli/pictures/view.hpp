@@ -25,9 +25,10 @@ struct ViewAxis {
 /// grid on a line is a list of points in the order of their coordinate.
 class View {
  public:
-  /// Cells are drawn with linear interpolation of values at their nodes, or with the values that they have; other
-  /// points colour what is nearest to them, up to their distance from each other. Of a volume a slice is shown: a layer
-  /// of a grid of three axes, or the points nearest to the slice.
+  /// Cells in two dimensions are split into triangles from their first corner, on which values at nodes are linear, and
+  /// others constant. Without such cells a pixel has the value of the nearest point, or none where that is farther than
+  /// points are from each other. Of a volume a slice is shown: a layer of a grid of three axes, or the points nearest
+  /// to a plane.
   /// \param grid_shape  of the fields; two axes, or a layer, make cells of a grid without a mesh
   /// \throws InvalidArgument  `--slice` of an unknown axis, or of a grid that is not a volume; `--from` of a grid that
   /// is
