@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds the library for MPICH, and runs the tests on its ranks.
-# Usage: mpich.sh [BUILD_FOLDER]
+# Builds the library for MPICH, and runs the tests on its ranks, which wait for each other at full speed.
+# Usage: mpich.sh [BUILD_FOLDER [RANKS]]; default: on 1, 2, 3, 4 and 7 ranks, 12347
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$root/build/mpich}
+ranks=${2:-12347}
 
 # shellcheck disable=SC2046 # one word per package
 "$root/install-packages.sh" mpich libmpich-dev libscalapack-mpich-dev $(cat "$root/tests/packages.txt")
@@ -14,4 +15,4 @@ build=${1:-$root/build/mpich}
 ninja -C "$build" tests/ranks
 # shellcheck disable=SC2046 # one word per test
 meson test -C "$build" --no-rebuild --print-errorlogs \
-    $(meson test -C "$build" --no-rebuild --list 2> /dev/null | sed 's/.* //' | grep -e mpi/ranks -e mpi/killed)
+    $(meson test -C "$build" --no-rebuild --list 2> /dev/null | sed 's/.* //' | grep -e "mpi/ranks_[$ranks]" -e mpi/killed)
