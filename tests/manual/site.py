@@ -5,6 +5,7 @@ Usage: site.py PROGRAM
 """
 import html.parser
 import pathlib
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -49,6 +50,17 @@ for path, page in pages.items():
             faults.append(f"{path.relative_to(site)}: {target} does not exist")
         elif parts.fragment and file in pages and urllib.parse.unquote(parts.fragment) not in pages[file].anchors:
             faults.append(f"{path.relative_to(site)}: {target} has no such place")
+# A sentence of each reference, which stands in the sources.
+for place, sentence in (
+    ("modules/classfieldfold_1_1BasicSVD.html", "Learns the map"),
+    ("cpp/classfieldfold_1_1SVD.html", "(count, rank)"),
+    ("c/fieldfold_8h.html", "Makes an SVD with options from JSON"),
+    ("fortran/structfieldfold_1_1fieldfold__svd.html", "Compression by a truncated SVD"),
+    ("python/classfieldfold_1_1__svd_1_1SVD.html", "fit_samples"),
+):
+    reference = site / "reference" / place
+    if not reference.exists() or sentence not in re.sub(r"<[^>]*>", "", reference.read_text(errors="replace")):
+        faults.append(f"{place} lacks: {sentence}")
 if count < 200 or not (site / "reference/modules/index.html").exists():
     faults.append(f"{len(pages)} pages with {count} links, or no reference")
 print(*faults, sep="\n", end="\n" if faults else "")
