@@ -220,7 +220,6 @@ Json page_facts(const std::filesystem::path& path, const BasicSVD<T>& svd,
   const auto& map = svd.map();
   facts["file"] = path.filename().string();
   facts["file_bytes"] = static_cast<std::size_t>(std::filesystem::file_size(path));
-  facts["energy_text"] = facts_of(outline, true)["energy"];
   std::vector<double> values(map.singular_values.begin(), map.singular_values.end());
   std::vector<double> errors = fieldfold::tail_shares(map.singular_values, map.unresolved_squares);
   for (double& error : errors) error = std::sqrt(error);
