@@ -18,12 +18,13 @@ cp docs/*.png "$out/pages"
 python3 docs/assemble.py "$out/pages" "$program"
 (cd "$out" && mkdocs build --quiet --strict)
 
+version=$("$program" --version | awk 'NR == 1 { print $2 }')
 reference() {  # FOLDER NAME INPUT OPTIONS...
     folder=$1 name=$2 input=$3
     shift 3
     { cat docs/Doxyfile
       echo "PROJECT_NAME = \"fieldfold, $name\""
-      echo "PROJECT_NUMBER = $("$program" --version | awk 'NR == 1 { print $2 }')"
+      echo "PROJECT_NUMBER = $version"
       echo "INPUT = $input"
       echo "STRIP_FROM_PATH = $input"
       echo "OUTPUT_DIRECTORY = $out/site/reference"

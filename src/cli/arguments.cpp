@@ -72,7 +72,7 @@ void add_fit(CLI::App& app, FitArguments& arguments) {
   data->excludes(files);
   command->callback([command, &arguments] {
     arguments.interpolation.given = given_interpolation(*command);
-    if (arguments.data.empty() && !has_fields(arguments.field_files))
+    if (arguments.data.empty() && arguments.field_files.empty())
       throw CLI::RequiredError("a file of fields, --field or --data");
     if (!arguments.fields.empty() && arguments.data.empty() && arguments.field_files.addresses.empty())
       throw CLI::RequiredError("--data or a file of fields for --fields");
@@ -113,7 +113,7 @@ void add_compress(CLI::App& app, CompressArguments& arguments) {
   states->excludes(coords);
   command->callback([command, &arguments] {
     arguments.interpolation.given = given_interpolation(*command);
-    if (arguments.states.empty() && !has_fields(arguments.field_files))
+    if (arguments.states.empty() && arguments.field_files.empty())
       throw CLI::RequiredError("a file of fields, --field or --states");
     compress(arguments);
   });
@@ -183,7 +183,7 @@ void add_interpolate(CLI::App& app, InterpolateArguments& arguments) {
   for (CLI::Option* option : command->get_options())
     if (option->get_group() == interpolation_group) kept->excludes(option);
   command->callback([=, &arguments] {
-    const bool has_any = has_fields(arguments.field_files);
+    const bool has_any = !arguments.field_files.empty();
     if (kept->count() == 0 && (to->count() == 0 || (from->count() == 0 && !has_any)))
       throw CLI::RequiredError("--coords and --to, or --operator");
     arguments.interpolation.given = given_interpolation(*command);
@@ -271,7 +271,7 @@ void add_append(CLI::App& app, AppendArguments& arguments) {
   add_rank_rule(*command, arguments.rule);
   command->add_option("-o,--output", arguments.output, "Map file to write")->required();
   command->callback([&arguments] {
-    if (!has_fields(arguments.field_files)) throw CLI::RequiredError("a file of fields or --field");
+    if (arguments.field_files.empty()) throw CLI::RequiredError("a file of fields or --field");
     append(arguments);
   });
 }
@@ -306,7 +306,7 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
                       "Largest relative error of a snapshot; a larger one is an error of the program, with status 1");
   command->add_option("-o,--output", arguments.output, "File of the errors to write, (num_samples, 1 + fields)");
   command->callback([&arguments] {
-    if (!has_fields(arguments.field_files)) throw CLI::RequiredError("a file of fields or --field");
+    if (arguments.field_files.empty()) throw CLI::RequiredError("a file of fields or --field");
     check(arguments);
   });
 }
@@ -327,7 +327,7 @@ void add_report(CLI::App& app, ReportArguments& arguments) {
   add_view(*command, arguments.view);
   command->add_option("-o,--output", arguments.output, "File of the page to write, such as report.html")->required();
   command->callback([&arguments] {
-    if (arguments.snapshots && !has_fields(arguments.field_files))
+    if (arguments.snapshots && arguments.field_files.empty())
       throw CLI::RequiredError("a file of fields or --field, for --snapshots,");
     report(arguments);
   });

@@ -23,6 +23,8 @@ struct FieldFiles {
   std::vector<FieldFile> files;
   std::vector<std::string> addresses;   ///< files with fields of their own names
   std::vector<std::string> components;  ///< `COUNT` or `NAME=COUNT`: numbers of components on the last axis
+
+  bool empty() const { return files.empty() && addresses.empty(); }
 };
 
 /// Interpolation options of the command line.

@@ -223,8 +223,6 @@ void add_space(CLI::App& command, FieldArguments& arguments) {
       ->group(group);
 }
 
-bool has_fields(const FieldFiles& fields) { return !fields.files.empty() || !fields.addresses.empty(); }
-
 void add_rank_rule(CLI::App& command, RankRule& rule) {
   command.add_option("--rank", rule.rank, "Number of modes")->check(not_negative());
   command.add_option("--energy-tol", rule.energy_tol,

@@ -27,8 +27,6 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 CLI::Option* add_field_files(CLI::App& command, FieldFiles& fields);
 /// `DATA...`: files with fields of their own names.
 CLI::Option* add_data_files(CLI::App& command, FieldFiles& fields);
-/// Whether any of these are given.
-bool has_fields(const FieldFiles& fields);
 
 void add_interpolation(CLI::App& command, InterpolationArguments& arguments);
 /// The interpolation options that were given, without dashes.

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "../input/files.hpp"
 #include "../input/map_file.hpp"
 #include "../input/watched.hpp"
+#include "../terminal/map_facts.hpp"
 #include "../terminal/words.hpp"
 
 import fieldfold;
@@ -24,21 +24,6 @@ import fieldfold.formats;
 
 namespace fieldfold::cli {
 namespace {
-
-/// Snapshots by falling error; those of unknown error last.
-std::vector<std::size_t> worst_first(const xt::xarray<double>& errors) {
-  std::vector<std::size_t> order(errors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-    if (std::isnan(errors(a)) != std::isnan(errors(b))) return std::isnan(errors(b));
-    return errors(a) > errors(b) || (!(errors(a) < errors(b)) && a < b);
-  });
-  return order;
-}
-
-nlohmann::ordered_json fact_of(double number) {
-  return std::isfinite(number) ? nlohmann::ordered_json(number) : nlohmann::ordered_json(nullptr);
-}
 
 /// The errors as a table: of the snapshot, and of each field in it.
 xt::xarray<double> table_of(const SnapshotErrors& errors) {
@@ -71,14 +56,14 @@ void check(const CheckArguments& arguments) {
     for (std::size_t field = 0; field < svd.num_qoi(); ++field)
       line += message(field == 0 ? "; of fields " : ", ", svd.fields()[field], " ", rounded(errors.fields(field)));
     facts["num_samples"] = order.size();
-    facts["largest_snapshot_error"] = fact_of(largest);
+    facts["largest_snapshot_error"] = finite_or_null(largest);
     auto by_field = nlohmann::ordered_json::object();
     for (std::size_t field = 0; field < svd.num_qoi(); ++field)
-      by_field[svd.fields()[field]] = fact_of(errors.fields(field));
+      by_field[svd.fields()[field]] = finite_or_null(errors.fields(field));
     facts["field_errors"] = std::move(by_field);
     for (std::size_t i = 0; i < std::min(arguments.worst, order.size()); ++i) {
       const std::size_t sample = order[i];
-      nlohmann::ordered_json own{{"snapshot", sample}, {"error", fact_of(errors.snapshots(sample))}};
+      nlohmann::ordered_json own{{"snapshot", sample}, {"error", finite_or_null(errors.snapshots(sample))}};
       line += message("\n  snapshot ", sample);
       if (sample < given.times.size()) {
         own["time"] = given.times[sample];
@@ -87,7 +72,7 @@ void check(const CheckArguments& arguments) {
       line += message(": ", rounded(errors.snapshots(sample)));
       auto own_fields = nlohmann::ordered_json::object();
       for (std::size_t field = 0; field < svd.num_qoi() && svd.num_qoi() > 1; ++field) {
-        own_fields[svd.fields()[field]] = fact_of(errors.snapshot_fields(sample, field));
+        own_fields[svd.fields()[field]] = finite_or_null(errors.snapshot_fields(sample, field));
         line += message(field == 0 ? " (" : ", ", svd.fields()[field], " ",
                         rounded(errors.snapshot_fields(sample, field)), field + 1 == svd.num_qoi() ? ")" : "");
       }

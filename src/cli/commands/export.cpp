@@ -74,8 +74,7 @@ void export_fields(const BasicSVD<T>& svd, const ExportArguments& arguments) {
   if (svd.map().is_centered()) add_state(svd, svd.mean(), "mean", set);
   const std::size_t count = std::min(arguments.modes.value_or(svd.rank()), svd.rank());
   for (std::size_t mode = 0; mode < count; ++mode) add_state(svd, mode_of(svd, mode), message("mode_", mode + 1), set);
-  if (!arguments.field_files.files.empty() || !arguments.field_files.addresses.empty())
-    add_state(svd, errors_of(svd, arguments.field_files), "error", set);
+  if (!arguments.field_files.empty()) add_state(svd, errors_of(svd, arguments.field_files), "error", set);
   write_output(arguments.output, set);
   conclude(facts_of(arguments.output, set), line_of(arguments.output, set));
 }

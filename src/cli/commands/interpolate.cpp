@@ -88,7 +88,7 @@ void interpolate(const InterpolateArguments& arguments) {
   Interpolation interpolation{arguments.interpolation.interpolate_method, options_of(arguments.interpolation)};
   std::optional<InterpolationOperator> kept;
   std::optional<Grids> grids;
-  const bool has_fields = !arguments.field_files.files.empty() || !arguments.field_files.addresses.empty();
+  const bool has_fields = !arguments.field_files.empty();
   const GivenFields given = has_fields ? open_fields(arguments.field_files) : GivenFields{};
   if (!arguments.operator_file.empty())
     kept.emplace(load_operator(arguments.operator_file));

@@ -202,6 +202,7 @@ function lineChart(
   const isDrawn = ([, y]) => y !== null && Number.isFinite(y) && (!isLogarithmic || y > 0);
   const chart = figure(parent, title, 270, (svg, width, height) => {
     const { series, marks = [] } = content();
+    drawLegend(legend, series);
     const points = series.flatMap((own) => own.points.filter(isDrawn));
     const box = boxOf(width, height);
     if (points.length === 0) return;
@@ -221,13 +222,7 @@ function lineChart(
     marks.filter((mark) => mark.x >= xRange[0] && mark.x <= xRange[1]).forEach((mark) => drawMark(svg, mark, x, box));
   });
   const legend = chart.frame.append("div").attr("class", "legend");
-  const redraw = () => {
-    drawLegend(legend, content().series);
-    chart.redraw();
-  };
-  redraws.push(redraw);
-  redraw();
-  return redraw;
+  return chart.redraw;
 }
 
 // Pictures

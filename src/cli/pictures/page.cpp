@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -11,9 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#ifdef FIELDFOLD_REPORT
 #include <zlib.h>
-#endif
 
 // This imports fieldfold; g++ includes nothing after it.
 #include "page.hpp"
@@ -23,7 +20,6 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
-#ifdef FIELDFOLD_REPORT
 // Compilers call #embed an extension before C++26.
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wc23-extensions"
@@ -84,22 +80,8 @@ std::string filled(std::string_view text, const std::map<std::string_view, std::
   }
   return result;
 }
-#endif
 
 }  // namespace
-
-ColorRange range_of(const std::vector<double>& picture) {
-  ColorRange range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
-  for (const double value : picture)
-    if (std::isfinite(value)) range.include({value, value});
-  return range.lower <= range.upper ? range : ColorRange{};
-}
-
-ColorRange symmetric_range_of(const std::vector<double>& picture) {
-  const ColorRange range = range_of(picture);
-  const double largest = std::max(std::abs(range.lower), std::abs(range.upper));
-  return {-largest, largest};
-}
 
 nlohmann::ordered_json Pictures::add(const std::vector<double>& values, const ColorRange& range) {
   nlohmann::ordered_json picture{{"range", {range.lower, range.upper}}};
@@ -117,9 +99,6 @@ nlohmann::ordered_json Pictures::add(const std::vector<double>& values, const Co
   }
   return picture;
 }
-
-#ifdef FIELDFOLD_REPORT
-bool has_page() { return true; }
 
 std::string Pictures::text() const {
   uLongf length = compressBound(static_cast<uLong>(bytes_.size()));
@@ -145,10 +124,5 @@ std::string page_of(const std::string& title, const nlohmann::ordered_json& fact
                                      {"charts", text_of(charts_js)},
                                      {"sections", text_of(sections_js)}});
 }
-#else
-bool has_page() { return false; }
-std::string Pictures::text() const { return {}; }
-std::string page_of(const std::string&, const nlohmann::ordered_json&, const std::string&) { return {}; }
-#endif
 
 }  // namespace fieldfold::cli

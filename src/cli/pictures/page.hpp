@@ -2,7 +2,6 @@
 
 // A page of charts and pictures in one file.
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -12,23 +11,6 @@
 #include "view.hpp"
 
 namespace fieldfold::cli {
-
-/// The limits of the colors of a picture.
-struct ColorRange {
-  double lower = 0.0;
-  double upper = 0.0;
-
-  /// Widens the range to another one.
-  void include(const ColorRange& other) {
-    lower = std::min(lower, other.lower);
-    upper = std::max(upper, other.upper);
-  }
-};
-
-/// The range of the numbers that are finite; 0 to 0 if none is.
-ColorRange range_of(const std::vector<double>& picture);
-/// The same with 0 in the middle.
-ColorRange symmetric_range_of(const std::vector<double>& picture);
 
 /// The numbers of all pictures of a page. A raster has one byte a pixel, 0 where nothing is shown.
 class Pictures {
@@ -48,9 +30,6 @@ class Pictures {
   const View& view_;
   std::vector<unsigned char> bytes_;
 };
-
-/// Whether this build has the parts of a page.
-bool has_page();
 
 /// The page, which needs no other file. \param facts  for its charts  \param rasters  see `Pictures::text`
 std::string page_of(const std::string& title, const nlohmann::ordered_json& facts, const std::string& rasters);

@@ -24,7 +24,6 @@
 #include "../input/field_files.hpp"
 #include "../input/files.hpp"
 #include "../input/map_file.hpp"
-#include "page.hpp"
 #include "view.hpp"
 
 import fieldfold;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -50,7 +49,7 @@ struct GivenSnapshots {
 
 template <class T>
 std::optional<GivenSnapshots<T>> open_snapshots(const BasicSVD<T>& svd, const FieldFiles& files) {
-  if (files.files.empty() && files.addresses.empty()) return std::nullopt;
+  if (files.empty()) return std::nullopt;
   const GivenFields given = open_fields(files, svd.fields());
   GivenSnapshots<T> snapshots{
       .stored = rows_of_map(svd, given), .rows = nullptr, .times = given.times, .errors = {}, .latent = {}};
@@ -60,16 +59,6 @@ std::optional<GivenSnapshots<T>> open_snapshots(const BasicSVD<T>& svd, const Fi
   snapshots.latent = svd.assess(WatchedRows(*snapshots.rows, "coefficients")).latent;
   return snapshots;
 }
-
-/// At most `most` of the numbers below a count, evenly spaced, with the first and the last.
-std::vector<std::size_t> evenly(std::size_t count, std::size_t most) {
-  std::vector<std::size_t> numbers(std::min(count, most));
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    numbers[i] = numbers.size() == 1 ? 0 : i * (count - 1) / (numbers.size() - 1);
-  return numbers;
-}
-
-Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(nullptr); }
 
 /// Errors of snapshots for a chart, and the largest of them for a table.
 /// \param numbers  of the snapshots; empty: those from 0 on
@@ -84,22 +73,20 @@ Json series_of(const SnapshotErrors& errors, const std::vector<std::string>& fie
     std::size_t worst = first;
     for (std::size_t j = first; j < std::min(first + group, count); ++j)
       if (!(errors.snapshots(j) <= errors.snapshots(worst))) worst = j;
-    points.push_back({number_of(worst), number_or_null(errors.snapshots(worst))});
+    points.push_back({number_of(worst), finite_or_null(errors.snapshots(worst))});
   }
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::size_t> order = worst_first(errors.snapshots);
   std::erase_if(order, [&](std::size_t j) { return !std::isfinite(errors.snapshots(j)); });
-  std::ranges::sort(order, {}, [&](std::size_t j) { return std::pair(-errors.snapshots(j), j); });
   Json worst = Json::array();
   for (std::size_t i = 0; i < std::min(order.size(), most_listed); ++i) {
     Json row{{"snapshot", number_of(order[i])}, {"error", errors.snapshots(order[i])}};
     if (order[i] < times.size()) row["time"] = times[order[i]];
     for (std::size_t field = 0; field < fields.size() && errors.snapshot_fields.size() > 0; ++field)
-      row["fields"].push_back(number_or_null(errors.snapshot_fields(order[i], field)));
+      row["fields"].push_back(finite_or_null(errors.snapshot_fields(order[i], field)));
     worst.push_back(std::move(row));
   }
   Json by_field = Json::array();
-  for (const double error : errors.fields) by_field.push_back(number_or_null(error));
+  for (const double error : errors.fields) by_field.push_back(finite_or_null(error));
   return {{"name", name},
           {"count", count},
           {"unknown", count - order.size()},
@@ -130,7 +117,7 @@ Json coefficients_of(const xt::xarray<T>& latent, const std::string& name, const
     if (j < times.size()) series["times"].push_back(times[j]);
     Json row = Json::array();
     for (std::size_t mode = 0; mode < modes; ++mode)
-      row.push_back(number_or_null(static_cast<double>(latent(j, mode))));
+      row.push_back(finite_or_null(static_cast<double>(latent(j, mode))));
     series["rows"].push_back(std::move(row));
   }
   return series;
@@ -152,11 +139,7 @@ Json pictures_of(const BasicSVD<T>& svd, const View& view, Pictures& pictures, c
 /// The snapshots to show: all, or the worst ones and others in even steps.
 std::vector<std::size_t> shown_snapshots(const SnapshotErrors& errors, std::size_t most) {
   const std::size_t count = errors.snapshots.size();
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, {}, [&](std::size_t j) {
-    return std::pair(std::isnan(errors.snapshots(j)) ? 1.0 : -errors.snapshots(j), j);
-  });
+  const std::vector<std::size_t> order = worst_first(errors.snapshots);
   most = std::min(most, count);
   std::set<std::size_t> shown(order.begin(), order.begin() + static_cast<std::ptrdiff_t>((most + 3) / 4));
   for (const std::size_t j : evenly(count, most))
@@ -198,7 +181,7 @@ Json snapshots_of(const BasicSVD<T>& svd, const GivenSnapshots<T>& snapshots, co
       }
   Json result = Json::array();
   for (const std::size_t sample : shown) {
-    Json own{{"snapshot", sample}, {"error", number_or_null(snapshots.errors.snapshots(sample))}};
+    Json own{{"snapshot", sample}, {"error", finite_or_null(snapshots.errors.snapshots(sample))}};
     if (sample < snapshots.times.size()) own["time"] = snapshots.times[sample];
     for (const auto& [kind, fields] : fields_of_snapshot(svd, snapshots, sample))
       for (const auto& [name, field] : fields)
@@ -289,9 +272,6 @@ void write_report(const BasicSVD<T>& svd, const ReportArguments& arguments) {
 }  // namespace
 
 void report(const ReportArguments& arguments) {
-  if (!has_page())
-    throw InvalidArgument(
-        "report: this build has no pages; build with -Dreport=enabled, which needs node-d3 and zlib1g-dev");
   with_svd(arguments.map, [&](const auto& svd) { write_report(svd, arguments); });
 }
 

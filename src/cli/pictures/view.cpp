@@ -192,6 +192,26 @@ std::pair<std::size_t, double> slice_of(const std::string& text, const std::vect
 
 }  // namespace
 
+std::vector<std::size_t> evenly(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> numbers(std::min(count, most));
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] = numbers.size() == 1 ? 0 : i * (count - 1) / (numbers.size() - 1);
+  return numbers;
+}
+
+ColorRange range_of(const std::vector<double>& picture) {
+  ColorRange range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  for (const double value : picture)
+    if (std::isfinite(value)) range.include({value, value});
+  return range.lower <= range.upper ? range : ColorRange{};
+}
+
+ColorRange symmetric_range_of(const std::vector<double>& picture) {
+  const ColorRange range = range_of(picture);
+  const double largest = std::max(std::abs(range.lower), std::abs(range.upper));
+  return {-largest, largest};
+}
+
 /// Triangles on the places of a view; of several at one place the nearest to the viewer shows.
 class View::Raster {
  public:
@@ -283,12 +303,12 @@ void View::show_line(const xt::xarray<double>& coords, ViewAxis horizontal, std:
   std::vector<std::size_t> order(coords.shape(0));
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t p) { return std::pair(coords(p, axis), p); });
-  width_ = std::min(order.size(), most_positions);
-  for (std::size_t i = 0; i < width_; ++i) {
-    const std::size_t p = order[width_ == 1 ? 0 : i * (order.size() - 1) / (width_ - 1)];
+  for (const std::size_t i : evenly(order.size(), most_positions)) {
+    const std::size_t p = order[i];
     positions_.push_back(coords(p, axis));
     places_.push_back({{p, p, p}, {1.0, 0.0, 0.0}});
   }
+  width_ = positions_.size();
 }
 
 void View::show_surface(const Mesh& mesh, const xt::xarray<double>& nodes, const std::vector<double>& from) {

@@ -2,6 +2,7 @@
 
 // What a picture shows of a grid.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -20,6 +21,26 @@ struct ViewAxis {
   double lower = 0.0;
   double upper = 1.0;
 };
+
+/// At most `most` of the numbers below a count, evenly spaced, with the first and the last.
+std::vector<std::size_t> evenly(std::size_t count, std::size_t most);
+
+/// The limits of the colors of a picture.
+struct ColorRange {
+  double lower = 0.0;
+  double upper = 0.0;
+
+  /// Widens the range to another one.
+  void include(const ColorRange& other) {
+    lower = std::min(lower, other.lower);
+    upper = std::max(upper, other.upper);
+  }
+};
+
+/// The range of the numbers that are finite; 0 to 0 if none is.
+ColorRange range_of(const std::vector<double>& picture);
+/// The same with 0 in the middle.
+ColorRange symmetric_range_of(const std::vector<double>& picture);
 
 /// The points of a grid that the places of a picture show. A plane, a surface and a slice of a volume are rasters; a
 /// grid on a line is a list of points in the order of their coordinate.

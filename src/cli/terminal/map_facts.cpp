@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -19,13 +21,8 @@ import fieldfold;
 namespace fieldfold::cli {
 namespace {
 
-/// Numbers that JSON cannot represent become null.
-nlohmann::json finite_or_null(double number) {
-  return std::isfinite(number) ? nlohmann::json(number) : nlohmann::json(nullptr);
-}
-
-nlohmann::json numbers(const xt::xarray<double>& array) {
-  auto list = nlohmann::json::array();
+nlohmann::ordered_json numbers(const xt::xarray<double>& array) {
+  auto list = nlohmann::ordered_json::array();
   for (const double number : array) list.push_back(finite_or_null(number));
   return list;
 }
@@ -134,6 +131,20 @@ nlohmann::ordered_json facts_of_outline(const BasicMapOutline<T>& outline, bool 
 }
 
 }  // namespace
+
+nlohmann::ordered_json finite_or_null(double number) {
+  return std::isfinite(number) ? nlohmann::ordered_json(number) : nlohmann::ordered_json(nullptr);
+}
+
+std::vector<std::size_t> worst_first(const xt::xarray<double>& errors) {
+  std::vector<std::size_t> order(errors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t j) {
+    const bool is_unknown = std::isnan(errors(j));
+    return std::tuple(is_unknown, is_unknown ? 0.0 : -errors(j), j);
+  });
+  return order;
+}
 
 nlohmann::ordered_json facts_of(const MapOutline& outline, bool as_text) {
   return std::visit([&](const auto& own) { return facts_of_outline(own, as_text); }, outline);
